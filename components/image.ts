@@ -1,0 +1,69 @@
+import * as command from "@pulumi/command";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { ImageConfig } from "../config/stack";
+import { Presence, type Provider } from "../provider/resources";
+
+const CONTEXT = join(__dirname, "..", "image");
+
+export interface ImageArgs extends ImageConfig {
+  /** Docker engine as DOCKER_HOST has it; the user's own if absent. */
+  engine?: string;
+  pgwright: Provider;
+}
+
+/** The name that an image of this context, base and packages gets: equal content, equal name, no second build. */
+export function imageTag(context: Record<string, string>, base: string, packages: string[]): string {
+  const content = JSON.stringify([Object.entries(context).sort(), base, [...packages].sort()]);
+  return `pgwright/postgres:17-${createHash("sha256").update(content).digest("hex").slice(0, 12)}`;
+}
+
+function readContext(folder: string): Record<string, string> {
+  const files = readdirSync(folder).filter((file) => !file.endsWith(".ts"));
+  return Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), "utf8")]));
+}
+
+/** The image that the server runs: a ready one, or one built on the engine when its context has changed. */
+export class Image extends pulumi.ComponentResource {
+  /** Name to run; known in a preview. */
+  public readonly reference: string;
+  /** What a container has to wait for. */
+  public readonly ready: pulumi.Resource;
+
+  constructor(name: string, args: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pgwright:components:Image", name, {}, opts);
+    if (args.name) {
+      this.reference = args.name;
+      this.ready = new docker.RemoteImage(name, { name: args.name, keepLocally: true }, { parent: this });
+    } else {
+      const base = args.base ?? "";
+      this.reference = imageTag(readContext(CONTEXT), base, args.packages);
+      const presence = new Presence(
+        `${name}-image`,
+        { what: "image", object: this.reference },
+        { parent: this, provider: args.pgwright },
+      );
+      // Relative, so that the state reads the same in every checkout.
+      const build = relative(process.cwd(), join(CONTEXT, "build.ts"));
+      this.ready = new command.local.Command(
+        name,
+        {
+          create: `node --import tsx ${build}`,
+          environment: {
+            IMAGE: this.reference,
+            BASE: base,
+            PACKAGES: args.packages.join(" "),
+            BUILD: pulumi.interpolate`${presence.generation}`,
+            ...(args.engine ? { DOCKER_HOST: args.engine } : {}),
+          },
+          addPreviousOutputInEnv: false,
+        },
+        { parent: this },
+      );
+    }
+    this.registerOutputs({ reference: this.reference });
+  }
+}

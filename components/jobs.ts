@@ -1,0 +1,42 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { DatabaseConfig } from "../config/stack";
+import { CronJob, type Provider } from "../provider/resources";
+
+/** How long pg_cron's run log is kept. It is never pruned by itself and grows by 12 MB a day for a job a second. */
+const RUN_LOG_KEPT = "7 days";
+
+export interface JobsArgs {
+  /** Databases of the stack, by name, with their jobs. */
+  databases: Record<string, DatabaseConfig>;
+  /** The database that holds pg_cron. */
+  cronDatabase: string;
+  pgwright: Provider;
+}
+
+/** The cron jobs of a server, and the one that prunes their run log. */
+export class Jobs extends pulumi.ComponentResource {
+  constructor(name: string, args: JobsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pgwright:components:Jobs", name, {}, opts);
+    const inServer = { parent: this, provider: args.pgwright };
+    const { cronDatabase } = args;
+    for (const [database, { jobs, owner }] of Object.entries(args.databases)) {
+      for (const [job, { schedule, command, role, active }] of Object.entries(jobs)) {
+        new CronJob(job, { job, cronDatabase, database, schedule, command, role: role ?? owner, active }, inServer);
+      }
+    }
+    new CronJob(
+      `${name}-prune-run-log`,
+      {
+        job: "pgwright: prune run log",
+        cronDatabase,
+        database: cronDatabase,
+        schedule: "17 3 * * *",
+        command: `DELETE FROM cron.job_run_details WHERE start_time < now() - interval '${RUN_LOG_KEPT}'`,
+        role: "postgres",
+        active: true,
+      },
+      inServer,
+    );
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,98 @@
+import * as docker from "@pulumi/docker";
+import * as postgresql from "@pulumi/postgresql";
+import * as pulumi from "@pulumi/pulumi";
+import type { Stack } from "../config/stack";
+import { Provider } from "../provider/resources";
+import { Database } from "./database";
+import { Image } from "./image";
+import { Jobs } from "./jobs";
+import { Roles } from "./roles";
+import { Server } from "./server";
+
+export interface PostgresArgs extends Stack {
+  /** Passwords by role; the others are made up. */
+  passwords?: pulumi.Input<Record<string, string>>;
+  /** Roles that `passwords` has one for. */
+  passwordsGiven?: string[];
+}
+
+/** A PostgreSQL server with all that the stack file says lives in it. `name` names its Docker objects too. */
+export class Postgres extends pulumi.ComponentResource {
+  public readonly host: string;
+  public readonly port: number;
+  public readonly version: pulumi.Output<string>;
+  public readonly superuserPassword: pulumi.Output<string>;
+  /** Passwords of the roles that may log in. */
+  public readonly passwords: pulumi.Output<Record<string, string>>;
+
+  constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pgwright:components:Postgres", name, {}, opts);
+    const passwords = pulumi.secret(args.passwords ?? {}) as pulumi.Output<Record<string, string>>;
+    const passwordsGiven = args.passwordsGiven ?? [];
+
+    const pgwright = new Provider(name, { container: name, engine: args.engine }, { parent: this });
+    const engine = args.engine ? [new docker.Provider(name, { host: args.engine }, { parent: this })] : [];
+    const onEngine = { parent: this, providers: engine };
+
+    const image = new Image(name, { ...args.image, engine: args.engine, pgwright }, onEngine);
+    const server = new Server(
+      name,
+      {
+        ...args.server,
+        image,
+        pgwright,
+        password: passwordsGiven.includes("postgres") ? passwords.apply((all) => all.postgres as string) : undefined,
+        protect: args.protect,
+      },
+      onEngine,
+    );
+    this.host = args.server.address === "0.0.0.0" ? "127.0.0.1" : args.server.address;
+    this.port = args.server.port;
+    this.version = server.ready.version;
+    this.superuserPassword = server.superuserPassword;
+
+    const postgres = new postgresql.Provider(
+      name,
+      { host: this.host, port: this.port, username: "postgres", password: this.superuserPassword, sslmode: "disable", expectedVersion: "17.0.0" },
+      { parent: this, dependsOn: [server.ready] },
+    );
+    // What lives inside PostgreSQL goes with the data volume: a destroy does not drop it piece by piece.
+    const inside = { parent: this, deletedWith: server.dataVolume, dependsOn: [server.ready] };
+
+    const roles = new Roles(name, { roles: args.roles, passwords, passwordsGiven, pgwright, postgres }, inside);
+    this.passwords = pulumi.all(roles.passwords);
+
+    const { cronDatabase } = args.server;
+    const databases = Object.entries(args.databases).map(
+      ([database, config]) =>
+        new Database(
+          database,
+          {
+            ...config,
+            roles: args.roles,
+            rolesReady: roles.ready,
+            holdsCron: database === cronDatabase,
+            pgwright,
+            postgres,
+            protect: args.protect,
+          },
+          inside,
+        ),
+    );
+    const cron = args.databases[cronDatabase]
+      ? []
+      : [
+          new postgresql.Extension(
+            `${name}-pg_cron`,
+            { name: "pg_cron", database: cronDatabase, schema: "pg_catalog" },
+            { ...inside, provider: postgres },
+          ),
+        ];
+    new Jobs(
+      name,
+      { databases: args.databases, cronDatabase, pgwright },
+      { ...inside, dependsOn: [...cron, ...databases.flatMap(({ ready }) => ready)] },
+    );
+    this.registerOutputs({});
+  }
+}

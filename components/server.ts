@@ -1,0 +1,136 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { ServerConfig } from "../config/stack";
+import { mebibytes } from "../config/units";
+import { configurationId } from "../provider/kinds/configuration";
+import { Configuration, Password, Presence, Server as RunningServer, type Provider } from "../provider/resources";
+import { hbaRules } from "../tuning/pg-hba";
+import { settingsFor } from "../tuning/tune";
+import type { Image } from "./image";
+
+/** Where the image expects its volumes. */
+const DATA_PATH = "/var/lib/postgresql/data";
+const CONFIG_PATH = "/etc/pgwright";
+/** How long PostgreSQL may take to shut down before it is killed, seconds. */
+const STOP_WITHIN = 120;
+
+export interface ServerArgs extends ServerConfig {
+  image: Image;
+  pgwright: Provider;
+  /** Superuser's password when the stack file gives one. */
+  password?: pulumi.Input<string>;
+  /** Refuse to delete the data volume. */
+  protect: boolean;
+}
+
+/** Docker reads a CPU limit back in a form of its own; written in that form, it makes no difference on a refresh. */
+export function dockerCpus(cpus: number): string {
+  const text = cpus.toFixed(9);
+  return text.split("0").length - 1 === 9 ? cpus.toFixed(1) : text.replace(/0+$/, "");
+}
+
+/** One PostgreSQL server in a container: network, volumes, configuration, and the wait until it is ready. */
+export class Server extends pulumi.ComponentResource {
+  /** Ready for use, with the settings of the stack file in effect. */
+  public readonly ready: RunningServer;
+  public readonly dataVolume: docker.Volume;
+  public readonly superuserPassword: pulumi.Output<string>;
+
+  constructor(name: string, args: ServerArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pgwright:components:Server", name, {}, opts);
+    const child = { parent: this };
+    const inServer = { parent: this, provider: args.pgwright };
+    const memory = mebibytes(args.memory);
+
+    const tuning = settingsFor(
+      {
+        memory,
+        cpus: args.cpus,
+        storage: args.storage,
+        workload: args.workload,
+        connections: args.connections,
+        databaseSize: args.databaseSize,
+      },
+      { ...args.settings, "cron.database_name": args.cronDatabase },
+    );
+    for (const warning of tuning.warnings) void pulumi.log.warn(warning, this);
+    const parameters = Object.fromEntries(tuning.settings.map(({ name: parameter, value }) => [parameter, value]));
+    const reasons = Object.fromEntries(tuning.settings.map(({ name: parameter, reason }) => [parameter, reason]));
+    const hba = hbaRules(args.allowFrom);
+
+    const network = new docker.Network(name, { name }, child);
+    // Labels and options of a volume cannot change without losing it, so it has none.
+    this.dataVolume = new docker.Volume(
+      `${name}-data`,
+      { name: `${name}-data` },
+      { ...child, protect: args.protect, ignoreChanges: ["labels", "driverOpts"] },
+    );
+    const configVolume = new docker.Volume(`${name}-config`, { name: `${name}-config` }, child);
+    const configuration = new Configuration(
+      `${name}-config`,
+      { volume: configVolume.name, image: args.image.reference, parameters, reasons, hba },
+      { ...inServer, dependsOn: [args.image.ready] },
+    );
+    const presence = new Presence(`${name}-container`, { what: "container", object: name }, inServer);
+
+    const container = new docker.Container(
+      name,
+      {
+        name,
+        image: args.image.reference,
+        restart: "unless-stopped",
+        memory,
+        memorySwap: memory,
+        cpus: dockerCpus(args.cpus),
+        shmSize: tuning.sharedMemory,
+        networksAdvanced: [{ name: network.name, aliases: ["postgres"] }],
+        ports: [{ internal: 5432, external: args.port, ip: args.address, protocol: "tcp" }],
+        volumes: [
+          { volumeName: this.dataVolume.name, containerPath: DATA_PATH },
+          { volumeName: configVolume.name, containerPath: CONFIG_PATH, readOnly: true },
+        ],
+        healthcheck: {
+          tests: ["CMD", "/usr/local/bin/healthcheck.sh"],
+          interval: "10s",
+          timeout: "5s",
+          startPeriod: "30s",
+          retries: 6,
+        },
+        capabilities: { drops: ["ALL"] },
+        logDriver: "json-file",
+        logOpts: { "max-file": "3", "max-size": "20m" },
+        stopSignal: "SIGINT",
+        stopTimeout: STOP_WITHIN,
+        destroyGraceSeconds: STOP_WITHIN,
+        removeVolumes: false,
+        mustRun: true,
+      },
+      {
+        ...child,
+        dependsOn: [args.image.ready, configuration],
+        // The plugin applies changes of these to nothing; only a new container has them.
+        replaceOnChanges: ["healthcheck", "tmpfs", "init"],
+        replacementTrigger: presence.generation,
+      },
+    );
+
+    const password = new Password(
+      `${name}-superuser`,
+      { role: "postgres", value: args.password, rotation: args.passwordRotation },
+      inServer,
+    );
+    this.superuserPassword = password.password;
+    this.ready = new RunningServer(
+      name,
+      {
+        containerId: container.id,
+        parameters,
+        configuration: configurationId(parameters, hba),
+        verifier: password.verifier,
+        restartPolicy: args.restartPolicy,
+      },
+      { ...inServer, dependsOn: [configuration] },
+    );
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,105 @@
+import type { Problem } from "./parse";
+import { scheduleProblem } from "./schedule";
+import type { DatabaseConfig, Stack } from "./stack";
+
+/** The bootstrap superuser. */
+export const SUPERUSER = "postgres";
+
+function list(items: string[]): string {
+  return items.length > 0 ? items.join(", ") : "none";
+}
+
+/** What no single key can tell: names that nothing declares, cycles, names that are taken. */
+export function crossCheck(stack: Stack): Problem[] {
+  const found: Problem[] = [];
+  const report = (key: string, text: string) => found.push({ key, text });
+  const declared = Object.keys(stack.roles);
+
+  const needsRole = (key: string, role: string, more: string[] = []) => {
+    if (declared.includes(role) || role === SUPERUSER || more.includes(role)) return;
+    report(key, `"${role}": no such role in pgwright:roles; there are ${list(declared)}`);
+  };
+
+  for (const [name, role] of Object.entries(stack.roles)) {
+    if (name === SUPERUSER || name === "public" || name === "none" || name.startsWith("pg_")) {
+      report(`roles.${name}`, "this name belongs to PostgreSQL itself");
+    }
+    role.memberOf.forEach((group, i) => {
+      if (!group.startsWith("pg_")) needsRole(`roles.${name}.memberOf[${i}]`, group);
+    });
+    const cycle = cycleFrom(name, stack);
+    if (cycle) report(`roles.${name}.memberOf`, `the role would be a member of itself: ${cycle.join(" -> ")}`);
+  }
+
+  const databases = Object.keys(stack.databases);
+  if (stack.server.cronDatabase !== "postgres" && !databases.includes(stack.server.cronDatabase)) {
+    report("server.cronDatabase", `"${stack.server.cronDatabase}": no such database in pgwright:databases; there are postgres, ${list(databases)}`);
+  }
+
+  const jobs = new Map<string, string>();
+  for (const [name, database] of Object.entries(stack.databases)) {
+    const key = `databases.${name}`;
+    if (["postgres", "template0", "template1"].includes(name)) report(key, "this database belongs to PostgreSQL itself");
+    needsRole(`${key}.owner`, database.owner);
+    checkDatabase(key, database, needsRole, report);
+    if (database.migrations?.role) needsRole(`${key}.migrations.role`, database.migrations.role);
+    for (const [job, { schedule, role }] of Object.entries(database.jobs)) {
+      const problem = scheduleProblem(schedule);
+      if (problem) report(`${key}.jobs.${job}.schedule`, `"${schedule}": ${problem}`);
+      if (role) needsRole(`${key}.jobs.${job}.role`, role);
+      const runsAs = role ?? database.owner;
+      if (stack.roles[runsAs]?.login === false) {
+        report(`${key}.jobs.${job}.role`, `"${runsAs}" has login: false, and a job needs a session; give it login: true with password: false`);
+      }
+      const other = jobs.get(job);
+      if (other) report(`${key}.jobs.${job}`, `database ${other} has a job of this name already; names are unique on a server`);
+      jobs.set(job, name);
+    }
+  }
+  return found;
+}
+
+type NeedsRole = (key: string, role: string, more?: string[]) => void;
+type Report = (key: string, text: string) => void;
+
+function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRole, report: Report): void {
+  const schemas = ["public", ...Object.keys(database.schemas)];
+  const needsSchema = (at: string, schema: string) => {
+    if (!schemas.includes(schema)) report(at, `"${schema}": no such schema in ${key}.schemas; there are ${list(schemas)}`);
+  };
+  for (const [schema, { owner }] of Object.entries(database.schemas)) {
+    if (schema === "public" || schema.startsWith("pg_") || schema === "information_schema") {
+      report(`${key}.schemas.${schema}`, "this schema belongs to PostgreSQL itself");
+    }
+    if (owner) needsRole(`${key}.schemas.${schema}.owner`, owner);
+  }
+  for (const [extension, { schema }] of Object.entries(database.extensions)) {
+    if (extension === "pg_cron") report(`${key}.extensions.pg_cron`, "set server.cronDatabase instead: pg_cron lives in one database of a server");
+    if (schema) needsSchema(`${key}.extensions.${extension}.schema`, schema);
+  }
+  for (const [role, grant] of Object.entries(database.grants)) {
+    const at = `${key}.grants.${role}`;
+    needsRole(at, role, ["public"]);
+    for (const schema of Object.keys(grant.schemas)) needsSchema(`${at}.schemas.${schema}`, schema);
+    for (const kind of ["tables", "sequences", "functions"] as const) {
+      for (const object of Object.keys(grant[kind])) {
+        if (!object.includes(".")) report(`${at}.${kind}["${object}"]`, "write schema.name");
+      }
+    }
+  }
+}
+
+/** The way from a role back to itself over memberOf, if there is one. */
+function cycleFrom(start: string, stack: Stack): string[] | undefined {
+  const walk = (role: string, way: string[]): string[] | undefined => {
+    for (const group of stack.roles[role]?.memberOf ?? []) {
+      if (group === start) return [...way, group];
+      if (!way.includes(group)) {
+        const found = walk(group, [...way, group]);
+        if (found) return found;
+      }
+    }
+    return undefined;
+  };
+  return walk(start, [start]);
+}

@@ -1,0 +1,57 @@
+// The schedules that pg_cron 1.6 takes: Vixie cron's five fields with `$` for the last day of a month, its @words, and
+// "N seconds" for 1 to 59.
+
+interface Field {
+  name: string;
+  min: number;
+  max: number;
+  words?: string[];
+}
+
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+const FIELDS: Field[] = [
+  { name: "minute", min: 0, max: 59 },
+  { name: "hour", min: 0, max: 23 },
+  { name: "day of month", min: 1, max: 31 },
+  { name: "month", min: 1, max: 12, words: MONTHS },
+  { name: "day of week", min: 0, max: 7, words: DAYS },
+];
+const WORDS = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly", "@reboot"];
+
+function number(text: string, field: Field): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text);
+  const word = field.words?.indexOf(text.toLowerCase()) ?? -1;
+  return word < 0 ? undefined : word + (field.name === "month" ? 1 : 0);
+}
+
+function fieldProblem(text: string, field: Field): string | undefined {
+  const allowed = `${field.name} is ${field.min} to ${field.max}${field.words ? ` or ${field.words[0]}..${field.words.at(-1)}` : ""}`;
+  if (field.name === "day of month" && text === "$") return undefined;
+  for (const part of text.split(",")) {
+    const [range = "", stride, ...rest] = part.split("/");
+    if (rest.length > 0 || (stride !== undefined && !/^[1-9]\d*$/.test(stride))) return `"${part}" is not a step; ${allowed}`;
+    if (range === "*") continue;
+    const [from, to, ...more] = range.split("-").map((end) => number(end, field));
+    if (from === undefined || more.length > 0 || (range.includes("-") && to === undefined)) return `"${part}" is no ${field.name}; ${allowed}`;
+    if (from < field.min || from > field.max || (to ?? from) > field.max) return `"${part}" is out of range; ${allowed}`;
+    if (to !== undefined && to < from) return `"${part}" ends before it begins; ${allowed}`;
+    if (stride !== undefined && to === undefined) return `"${part}" has a step without a range; ${allowed}`;
+  }
+  return undefined;
+}
+
+/** Says what is wrong with a schedule, or undefined if pg_cron takes it. */
+export function scheduleProblem(schedule: string): string | undefined {
+  const text = schedule.trim();
+  if (text.startsWith("@")) return WORDS.includes(text.toLowerCase()) ? undefined : `not one of ${WORDS.join(", ")}`;
+  const seconds = /^(\d+) seconds?$/.exec(text);
+  if (seconds) return Number(seconds[1]) >= 1 && Number(seconds[1]) <= 59 ? undefined : "seconds are 1 to 59";
+  const fields = text.split(/\s+/);
+  if (fields.length !== 5) return `a schedule has five fields (${FIELDS.map(({ name }) => name).join(", ")}) or is "30 seconds"; this has ${fields.length}`;
+  for (const [i, field] of FIELDS.entries()) {
+    const problem = fieldProblem(fields[i] ?? "", field);
+    if (problem) return problem;
+  }
+  return undefined;
+}

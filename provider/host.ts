@@ -1,0 +1,142 @@
+import { spawn } from "node:child_process";
+import * as tar from "tar-stream";
+
+/** What a program said, when it did not end well. */
+export class CommandError extends Error {
+  constructor(
+    readonly command: string,
+    readonly code: number | null,
+    readonly output: string,
+  ) {
+    super(`${command} ended with ${code}: ${output.trim()}`);
+  }
+}
+
+/** How the container stands: absent, or its state and what it was made from. */
+export interface ContainerState {
+  id: string;
+  running: boolean;
+  /** "running", "exited", "restarting", "created", ... */
+  status: string;
+  exitCode: number;
+  /** Image id, sha256:... */
+  image: string;
+}
+
+/**
+ * The Docker host and the one container on it that runs PostgreSQL. Everything goes through the `docker` program, so
+ * that contexts and remote engines (ssh://, tcp://) work as they do for the user.
+ */
+export class Host {
+  constructor(
+    readonly container: string,
+    /** Value of DOCKER_HOST; undefined: the user's default engine. */
+    readonly engine?: string,
+  ) {}
+
+  /** Runs `docker ARGS` and returns what it printed. Secrets go to `input`, never into the arguments. */
+  async docker(args: string[], input?: string | Buffer): Promise<Buffer> {
+    const child = spawn("docker", args, { env: this.environment(), stdio: ["pipe", "pipe", "pipe"] });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+    child.stdin.on("error", () => undefined); // the exit code tells
+    child.stdin.end(input);
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+    });
+    if (code !== 0) throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, Buffer.concat(err).toString());
+    return Buffer.concat(out);
+  }
+
+  environment(): NodeJS.ProcessEnv {
+    return this.engine ? { ...process.env, DOCKER_HOST: this.engine } : process.env;
+  }
+
+  /** The container's state, or undefined if there is none of that name. */
+  async inspect(name = this.container): Promise<ContainerState | undefined> {
+    try {
+      const [container] = JSON.parse((await this.docker(["container", "inspect", name])).toString());
+      const { State: state } = container;
+      return {
+        id: container.Id,
+        running: state.Running && !state.Restarting,
+        status: state.Status,
+        exitCode: state.ExitCode,
+        image: container.Image,
+      };
+    } catch (error) {
+      if (error instanceof CommandError && /no such container/i.test(error.output)) return undefined;
+      throw error;
+    }
+  }
+
+  /** True while the container runs, looked up once a second at most: many resources ask at the same time. */
+  async answers(): Promise<boolean> {
+    if (!this.running || Date.now() - this.running.at > 1000) {
+      this.running = { at: Date.now(), answer: this.inspect().then((container) => container?.running ?? false) };
+    }
+    return this.running.answer;
+  }
+  private running?: { at: number; answer: Promise<boolean> };
+
+  /** The last lines that the server printed. */
+  async logs(lines = 20): Promise<string> {
+    const child = spawn("docker", ["logs", "--tail", String(lines), this.container], { env: this.environment() });
+    let text = "";
+    child.stdout.on("data", (chunk) => (text += chunk));
+    child.stderr.on("data", (chunk) => (text += chunk));
+    await new Promise((resolve) => child.on("close", resolve));
+    return text.trim();
+  }
+
+  async imageExists(name: string): Promise<boolean> {
+    return (await this.docker(["image", "ls", "--quiet", name])).length > 0;
+  }
+
+  async volumeExists(volume: string): Promise<boolean> {
+    const found = await this.docker(["volume", "ls", "--quiet", "--filter", `name=${volume}`]);
+    return found.toString().split("\n").includes(volume);
+  }
+
+  /** Reads the regular files of a volume, by name. */
+  async readVolume(volume: string, image: string): Promise<Record<string, string>> {
+    return this.withVolume(volume, image, async (container) => {
+      const archive = await this.docker(["cp", `${container}:/volume/.`, "-"]);
+      const files: Record<string, string> = {};
+      const extract = tar.extract();
+      extract.end(archive);
+      for await (const entry of extract) {
+        const chunks: Buffer[] = [];
+        for await (const chunk of entry) chunks.push(chunk as Buffer);
+        if (entry.header.type === "file") files[entry.header.name.replace(/^\.\//, "")] = Buffer.concat(chunks).toString();
+      }
+      return files;
+    });
+  }
+
+  /** Writes files into a volume, owned by root and readable by all: the server reads them and cannot change them. */
+  async writeVolume(volume: string, image: string, files: Record<string, string>): Promise<void> {
+    await this.withVolume(volume, image, async (container) => {
+      const pack = tar.pack();
+      for (const [name, content] of Object.entries(files)) pack.entry({ name, mode: 0o644, uid: 0, gid: 0 }, content);
+      pack.finalize();
+      const chunks: Buffer[] = [];
+      for await (const chunk of pack) chunks.push(chunk as Buffer);
+      await this.docker(["cp", "-", `${container}:/volume`], Buffer.concat(chunks));
+    });
+  }
+
+  /** Files travel through a container that is made for it and never started. */
+  private async withVolume<T>(volume: string, image: string, use: (container: string) => Promise<T>): Promise<T> {
+    const create = ["create", "--network", "none", "--label", "pgwright.helper=files", "--volume", `${volume}:/volume`];
+    const container = (await this.docker([...create, image, "true"])).toString().trim();
+    try {
+      return await use(container);
+    } finally {
+      await this.docker(["rm", "--force", container]);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import type { Client } from "pg";
+import type { Kind } from "../kind";
+import { ask, withDatabase } from "../session";
+
+export interface CronJobInputs {
+  /** Name, unique on the server. */
+  job: string;
+  /** The database that holds pg_cron. */
+  cronDatabase: string;
+  /** Where the command runs. */
+  database: string;
+  schedule: string;
+  command: string;
+  role: string;
+  active: boolean;
+}
+
+export interface CronJobState extends CronJobInputs {
+  /** pg_cron's id; it stays when the job is changed. */
+  jobId: string;
+}
+
+interface Row {
+  jobid: string;
+  schedule: string;
+  command: string;
+  database: string;
+  username: string;
+  active: boolean;
+}
+
+async function find(client: Client, job: string): Promise<Row[]> {
+  const { rows } = await client.query<Row>(
+    "SELECT jobid::text, schedule, command, database, username, active FROM cron.job WHERE jobname = $1 ORDER BY jobid",
+    [job],
+  );
+  return rows;
+}
+
+async function put(client: Client, inputs: CronJobInputs): Promise<string> {
+  await client.query("BEGIN");
+  await client.query("SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('cron'))");
+  const [job, ...others] = await find(client, inputs.job);
+  // pg_cron's names are unique for a role only; a job of this name that another role has made is not declared.
+  for (const { jobid } of others) await client.query("SELECT cron.unschedule($1::bigint)", [jobid]);
+  const { schedule, command, database, role, active } = inputs;
+  let id = job?.jobid;
+  if (id) {
+    await client.query(
+      `SELECT cron.alter_job(job_id => $1::bigint, schedule => $2, command => $3, database => $4, username => $5, active => $6)`,
+      [id, schedule, command, database, role, active],
+    );
+  } else {
+    const { rows } = await client.query("SELECT cron.schedule_in_database($1, $2, $3, $4, $5, $6)::text AS id", [
+      inputs.job,
+      schedule,
+      command,
+      database,
+      role,
+      active,
+    ]);
+    id = rows[0].id as string;
+  }
+  await client.query("COMMIT");
+  return id;
+}
+
+/** A job of pg_cron, known by its name. */
+export const cronJob: Kind<CronJobInputs, CronJobState> = {
+  replaceOn: ["job", "cronDatabase"],
+  async create(inputs, { host, preview }) {
+    if (preview) return { id: inputs.job, state: { ...inputs, jobId: "" } };
+    const jobId = await withDatabase(host, inputs.cronDatabase, (client) => put(client, inputs));
+    return { id: inputs.job, state: { ...inputs, jobId } };
+  },
+  async read(_id, state, _inputs, { host }) {
+    const [row] = await ask(host, state.cronDatabase, (client) => find(client, state.job), [{ ...state, jobid: state.jobId, username: state.role }]);
+    if (!row) return undefined;
+    const { jobid, schedule, command, database, username, active } = row;
+    return { ...state, jobId: jobid, schedule, command, database, role: username, active };
+  },
+  async update(_id, old, inputs, { host, preview }) {
+    if (preview) return { ...inputs, jobId: old.jobId };
+    return { ...inputs, jobId: await withDatabase(host, inputs.cronDatabase, (client) => put(client, inputs)) };
+  },
+  async delete(_id, { job, cronDatabase }, { host }) {
+    await withDatabase(host, cronDatabase, async (client) => {
+      for (const { jobid } of await find(client, job)) await client.query("SELECT cron.unschedule($1::bigint)", [jobid]);
+    });
+  },
+};

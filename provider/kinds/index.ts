@@ -1,0 +1,20 @@
+import { access } from "./access";
+import { configuration } from "./configuration";
+import { cronJob } from "./cron-job";
+import { migrations } from "./migrations";
+import { password } from "./password";
+import { presence } from "./presence";
+import { roleSettings } from "./role-settings";
+import { server } from "./server";
+
+/** Every kind of resource that this plugin knows, by Pulumi type token. */
+export const kinds = {
+  "pgwright:index:Access": access,
+  "pgwright:index:Configuration": configuration,
+  "pgwright:index:CronJob": cronJob,
+  "pgwright:index:Migrations": migrations,
+  "pgwright:index:Password": password,
+  "pgwright:index:Presence": presence,
+  "pgwright:index:RoleSettings": roleSettings,
+  "pgwright:index:Server": server,
+};

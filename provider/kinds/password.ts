@@ -1,0 +1,32 @@
+import { randomBytes } from "node:crypto";
+import type { Kind } from "../kind";
+import { scramVerifier } from "../scram";
+
+export interface PasswordInputs {
+  /** Whose password it is. */
+  role: string;
+  /** The password, when the stack file gives one; otherwise one is made up. */
+  value?: string;
+  /** Another value than before makes up a new password. */
+  rotation?: string;
+}
+
+export interface PasswordState extends PasswordInputs {
+  password: string;
+  /** What PostgreSQL stores of it (SCRAM-SHA-256), so that the password itself never travels in a statement. */
+  verifier: string;
+}
+
+function make(inputs: PasswordInputs): PasswordState {
+  const password = inputs.value ?? randomBytes(24).toString("base64url");
+  return { ...inputs, password, verifier: scramVerifier(password, randomBytes(16)) };
+}
+
+/** A password and its verifier, kept in the state as secrets. */
+export const password: Kind<PasswordInputs, PasswordState> = {
+  create: async (inputs) => ({ id: inputs.role, state: make(inputs) }),
+  read: async (_id, state) => state,
+  update: async (_id, old, inputs) =>
+    old.value === inputs.value && old.rotation === inputs.rotation ? { ...old, ...inputs } : make(inputs),
+  delete: async () => undefined,
+};

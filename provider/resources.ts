@@ -1,0 +1,85 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { AccessInputs } from "./kinds/access";
+import type { ConfigurationInputs } from "./kinds/configuration";
+import type { CronJobInputs } from "./kinds/cron-job";
+import type { MigrationsInputs } from "./kinds/migrations";
+import { wantedMigrations } from "./kinds/migrations/file";
+import type { PasswordInputs } from "./kinds/password";
+import type { PresenceInputs } from "./kinds/presence";
+import type { RoleSettingsInputs } from "./kinds/role-settings";
+import type { ServerInputs } from "./kinds/server";
+
+/** Every property of `T` may also be an output of another resource. */
+export type Args<T> = { [K in keyof T]: pulumi.Input<T[K] extends object | undefined ? pulumi.Unwrap<T[K]> : T[K]> };
+
+// The resources of the plugin in this folder, as a program declares them. What they do is in kinds/, one file each.
+
+/** The plugin, bound to one container that runs PostgreSQL. */
+export class Provider extends pulumi.ProviderResource {
+  constructor(name: string, args: { container: string; engine?: string }, opts?: pulumi.ResourceOptions) {
+    super("pgwright", name, args, opts);
+  }
+}
+
+export class Presence extends pulumi.CustomResource {
+  declare readonly generation: pulumi.Output<number>;
+
+  constructor(name: string, args: Pick<PresenceInputs, "what" | "object">, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:Presence", name, { ...args, present: true, generation: undefined }, opts);
+  }
+}
+
+export class Password extends pulumi.CustomResource {
+  declare readonly password: pulumi.Output<string>;
+  declare readonly verifier: pulumi.Output<string>;
+
+  constructor(name: string, args: Args<PasswordInputs>, opts?: pulumi.CustomResourceOptions) {
+    super(
+      "pgwright:index:Password",
+      name,
+      { ...args, password: undefined, verifier: undefined },
+      pulumi.mergeOptions(opts, { additionalSecretOutputs: ["password", "verifier"] }),
+    );
+  }
+}
+
+export class Configuration extends pulumi.CustomResource {
+  constructor(name: string, args: Args<ConfigurationInputs>, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:Configuration", name, args, opts);
+  }
+}
+
+export class Server extends pulumi.CustomResource {
+  declare readonly version: pulumi.Output<string>;
+
+  constructor(name: string, args: Args<Omit<ServerInputs, "running" | "alterSystem">>, opts?: pulumi.CustomResourceOptions) {
+    const wanted = { ...args, running: true, alterSystem: {}, version: undefined };
+    super("pgwright:index:Server", name, wanted, pulumi.mergeOptions(opts, { additionalSecretOutputs: ["verifier"] }));
+  }
+}
+
+export class RoleSettings extends pulumi.CustomResource {
+  constructor(name: string, args: RoleSettingsInputs, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:RoleSettings", name, args, opts);
+  }
+}
+
+export class Access extends pulumi.CustomResource {
+  constructor(name: string, args: AccessInputs, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:Access", name, args, opts);
+  }
+}
+
+export class Migrations extends pulumi.CustomResource {
+  constructor(name: string, args: Omit<MigrationsInputs, "applied">, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:Migrations", name, { ...args, applied: wantedMigrations(args.files, args.target) }, opts);
+  }
+}
+
+export class CronJob extends pulumi.CustomResource {
+  declare readonly jobId: pulumi.Output<string>;
+
+  constructor(name: string, args: CronJobInputs, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:CronJob", name, { ...args, jobId: undefined }, opts);
+  }
+}

@@ -1,0 +1,210 @@
+import * as grpc from "@grpc/grpc-js";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { ResourceProviderService, type IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as proto from "@pulumi/pulumi/proto/provider_pb";
+import { Host } from "./host";
+import { differences, hasUnknown, type Failure, type Kind, type Operation, type Properties } from "./kind";
+
+// Pulumi's plugin protocol, as far as resources need it. The SDK's own `provider.main` hides what makes a preview
+// truthful: detailed diffs, messages under a resource, previews of creates, and the refresh before each update.
+
+type AnyKind = Kind<Properties, Properties>;
+type Unary<Req, Res> = (request: Req) => Promise<Res> | Res;
+
+const { DIFF_NONE, DIFF_SOME } = proto.DiffResponse.DiffChanges;
+const KINDS = proto.PropertyDiff.Kind;
+
+function handler<Req, Res>(act: Unary<Req, Res>): grpc.handleUnaryCall<Req, Res> {
+  return (call, respond) => {
+    Promise.resolve()
+      .then(() => act(call.request))
+      .then((response) => respond(null, response))
+      .catch((error: Error) => respond({ code: grpc.status.UNKNOWN, details: error.message }));
+  };
+}
+
+function properties(struct: Struct | undefined): Properties {
+  return (struct?.toJavaScript() ?? {}) as Properties;
+}
+
+// Struct cannot hold undefined; a property without a value is a property that is not there.
+function struct(value: object): Struct {
+  return Struct.fromJavaScript(JSON.parse(JSON.stringify(value)));
+}
+
+/** Makes the gRPC handlers of the plugin for these kinds, by type token. */
+export function providerServer(version: string, kinds: Record<string, AnyKind>, engineAddress: string | undefined) {
+  let engine: EngineClient | undefined;
+  // One message after another: side by side they would arrive in any order.
+  let logged: Promise<void> = Promise.resolve();
+  let host = new Host("");
+
+  const attach = (address: string) => {
+    engine = new EngineClient(address, grpc.credentials.createInsecure());
+  };
+  if (engineAddress) attach(engineAddress);
+
+  const kindOf = (urn: string): AnyKind => {
+    const type = urn.split("::")[2]?.split("$").pop() ?? "";
+    const kind = kinds[type];
+    if (!kind) throw new Error(`pgwright has no resource of type ${type}; it has ${Object.keys(kinds).join(", ")}`);
+    return kind;
+  };
+
+  const operation = (urn: string, preview: boolean): Operation => {
+    const log = (severity: LogSeverity) => (message: string) => {
+      const request = new LogRequest();
+      request.setSeverity(severity);
+      request.setMessage(message);
+      request.setUrn(urn);
+      logged = logged.then(() => new Promise((done) => (engine ? engine.log(request, () => done()) : done())));
+    };
+    return {
+      urn,
+      name: urn.split("::").pop() ?? urn,
+      preview,
+      info: log(LogSeverity.INFO),
+      warn: log(LogSeverity.WARNING),
+      host,
+    };
+  };
+
+  const failures = (list: Failure[]) =>
+    list.map(({ property, reason }) => {
+      const failure = new proto.CheckFailure();
+      failure.setProperty(property);
+      failure.setReason(reason);
+      return failure;
+    });
+
+  const server: Partial<IResourceProviderServer> = {
+    handshake: handler(() => {
+      const response = new proto.ProviderHandshakeResponse();
+      return response; // accepts no secrets, resources or outputs: the engine unwraps them for us and marks them again
+    }),
+    getPluginInfo: handler(() => {
+      const info = new PluginInfo();
+      info.setVersion(version);
+      return info;
+    }),
+    attach: handler((request) => {
+      attach(request.getAddress());
+      return new Empty();
+    }),
+    cancel: handler(() => new Empty()),
+    getSchema: handler(() => {
+      const response = new proto.GetSchemaResponse();
+      response.setSchema(JSON.stringify({ name: "pgwright", version }));
+      return response;
+    }),
+
+    checkConfig: handler((request: proto.CheckRequest) => {
+      const response = new proto.CheckResponse();
+      response.setInputs(request.getNews());
+      return response;
+    }),
+    // Another engine or container name never means that what lives inside PostgreSQL has to be made again.
+    diffConfig: handler(() => {
+      const response = new proto.DiffResponse();
+      response.setChanges(proto.DiffResponse.DiffChanges.DIFF_UNKNOWN);
+      return response;
+    }),
+    configure: handler((request: proto.ConfigureRequest) => {
+      const config = properties(request.getArgs());
+      host = new Host(String(config.container ?? ""), config.engine ? String(config.engine) : undefined);
+      const response = new proto.ConfigureResponse();
+      response.setSupportspreview(true);
+      return response;
+    }),
+
+    check: handler(async (request: proto.CheckRequest) => {
+      const inputs = properties(request.getNews());
+      const response = new proto.CheckResponse();
+      response.setInputs(struct(inputs));
+      const found = await kindOf(request.getUrn()).check?.(inputs, operation(request.getUrn(), true));
+      response.setFailuresList(failures(found ?? []));
+      return response;
+    }),
+
+    diff: handler(async (request: proto.DiffRequest) => {
+      const kind = kindOf(request.getUrn());
+      const state = properties(request.getOlds());
+      const inputs = properties(request.getNews());
+      const ignored = new Set([...(kind.notCompared ?? []), ...request.getIgnorechangesList()]);
+      const compared = Object.keys({ ...properties(request.getOldInputs()), ...inputs }).filter((key) => !ignored.has(key));
+      const pick = (from: Properties) => Object.fromEntries(compared.map((key) => [key, from[key]]));
+      const found = differences(pick(state), pick(inputs));
+
+      const response = new proto.DiffResponse();
+      response.setChanges(found.length > 0 ? DIFF_SOME : DIFF_NONE);
+      response.setHasdetaileddiff(true);
+      const replaced = new Set<string>();
+      for (const { path, kind: change } of found) {
+        const top = /^[^.[]+/.exec(path)?.[0] ?? path;
+        const replaces = kind.replaceOn?.includes(top) ?? false;
+        if (replaces) replaced.add(top);
+        const property = new proto.PropertyDiff();
+        property.setKind(
+          { add: replaces ? KINDS.ADD_REPLACE : KINDS.ADD, update: replaces ? KINDS.UPDATE_REPLACE : KINDS.UPDATE, delete: replaces ? KINDS.DELETE_REPLACE : KINDS.DELETE }[change],
+        );
+        response.getDetaileddiffMap().set(path, property);
+      }
+      response.setReplacesList([...replaced]);
+      response.setDeletebeforereplace(replaced.size > 0);
+      response.setDiffsList([...new Set(found.map(({ path }) => /^[^.[]+/.exec(path)?.[0] ?? path))]);
+      return response;
+    }),
+
+    create: handler(async (request: proto.CreateRequest) => {
+      const kind = kindOf(request.getUrn());
+      const inputs = properties(request.getProperties());
+      const now = operation(request.getUrn(), request.getPreview());
+      if (!hasUnknown(inputs)) await kind.explain?.(undefined, inputs, now);
+      const { id, state } = await kind.create(inputs, now);
+      await logged;
+      const response = new proto.CreateResponse();
+      response.setId(id);
+      response.setProperties(struct({ ...inputs, ...state }));
+      response.setRefreshBeforeUpdate(true);
+      return response;
+    }),
+
+    read: handler(async (request: proto.ReadRequest) => {
+      const inputs = properties(request.getInputs());
+      const now = operation(request.getUrn(), true);
+      const state = await kindOf(request.getUrn()).read(request.getId(), properties(request.getProperties()), inputs, now);
+      const response = new proto.ReadResponse();
+      if (!state) return response; // no id: it is gone
+      response.setId(request.getId());
+      response.setProperties(struct(state));
+      response.setInputs(struct(inputs));
+      response.setRefreshBeforeUpdate(true);
+      return response;
+    }),
+
+    update: handler(async (request: proto.UpdateRequest) => {
+      const kind = kindOf(request.getUrn());
+      const old = properties(request.getOlds());
+      const inputs = properties(request.getNews());
+      const now = operation(request.getUrn(), request.getPreview());
+      if (!hasUnknown(inputs)) await kind.explain?.(old, inputs, now);
+      const state = await kind.update(request.getId(), old, inputs, now);
+      await logged;
+      const response = new proto.UpdateResponse();
+      response.setProperties(struct({ ...inputs, ...state }));
+      response.setRefreshBeforeUpdate(true);
+      return response;
+    }),
+
+    delete: handler(async (request: proto.DeleteRequest) => {
+      const now = operation(request.getUrn(), false);
+      await kindOf(request.getUrn()).delete(request.getId(), properties(request.getProperties()), now);
+      return new Empty();
+    }),
+  };
+  return { service: ResourceProviderService, server: server as unknown as grpc.UntypedServiceImplementation };
+}

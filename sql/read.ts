@@ -1,0 +1,19 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** Text of a file of this folder, such as "catalog/privileges.sql". */
+export function readSql(file: string): string {
+  return readFileSync(join(__dirname, file), "utf8");
+}
+
+/** The migration files of a folder (relative to the project), by file name in the order they are applied. */
+export function readMigrations(folder: string): Record<string, string> {
+  const path = resolve(folder);
+  let names: string[];
+  try {
+    names = readdirSync(path).filter((name) => name.endsWith(".sql"));
+  } catch {
+    throw new Error(`migrations: folder "${folder}" cannot be read; it is looked up in ${process.cwd()}`);
+  }
+  return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(path, name), "utf8").replaceAll("\r\n", "\n")]));
+}

@@ -1,0 +1,144 @@
+import { mkdirSync, readFileSync, readdirSync, renameSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { keyOf, temporaryName } from "./cache";
+import type { Installation } from "./installation";
+import { type Log, elapsed, findAll, isExecutable, run, tail, withProgress } from "./run";
+import { type Versions, isAtLeast } from "./versions";
+
+/** A program that is built from one of the Go modules in this folder. */
+export interface Program {
+  /** The name of the executable. */
+  file: string;
+  /** The folder of the module. */
+  module: string;
+  /** The Go package, as seen from the module. */
+  package: string;
+  /** What the linker is told. */
+  ldflags: string;
+  /** How long it takes on two cores from nothing, for the user. */
+  duration: string;
+}
+
+/** The five programs, the slow ones with the time they take. */
+export function programs(versions: Versions): Program[] {
+  const sdk = "github.com/pulumi/pulumi/sdk/v3";
+  const pulumiVersion = `-s -w -X ${sdk}/go/common/version.Version=v${versions.pulumi}`;
+  const provider = (name: string, duration: string): Program => ({
+    file: `pulumi-resource-${name}`,
+    module: `provider-${name}`,
+    package: ".",
+    ldflags: `-s -w -X main.version=${versions.plugins[name]}`,
+    duration,
+  });
+  return [
+    {
+      file: "pulumi",
+      module: "pulumi",
+      package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+      ldflags: pulumiVersion,
+      duration: "3 minutes",
+    },
+    {
+      file: "pulumi-language-nodejs",
+      module: "language-nodejs",
+      package: `${sdk}/nodejs/cmd/pulumi-language-nodejs`,
+      ldflags: pulumiVersion,
+      duration: "half a minute",
+    },
+    provider("docker", "3 minutes"),
+    provider("postgresql", "1 minute"),
+    provider("command", "half a minute"),
+  ];
+}
+
+/** The key of a built program: what it is built from, how, and for which machine. Not the version of Go: a program that works is kept. */
+export function programKey(program: Program, sources: string): string {
+  const folder = join(sources, program.module);
+  const files = readdirSync(folder)
+    .filter((name) => /^go\.(mod|sum)$|\.go$/.test(name))
+    .sort();
+  const contents = files.flatMap((name) => [name, readFileSync(join(folder, name))]);
+  return keyOf([process.platform, process.arch, program.package, program.ldflags, ...contents]);
+}
+
+/** The key of everything that is built. */
+export function buildKey(versions: Versions, sources: string): string {
+  return keyOf(programs(versions).map((program) => programKey(program, sources)));
+}
+
+/**
+ * Builds what is missing and puts it into the installation. Each program is kept under its own key as soon as it is
+ * done, so that an interrupted run goes on with the next one and a change of one module builds one program.
+ */
+export async function build(
+  installation: Installation,
+  options: { versions: Versions; sources: string; store: string; log: Log },
+): Promise<void> {
+  const { versions, sources, store, log } = options;
+  mkdirSync(store, { recursive: true });
+  const all = programs(versions);
+  let go: string | undefined;
+  for (const [index, program] of all.entries()) {
+    const kept = join(store, `${program.file}-${programKey(program, sources)}`);
+    if (!isExecutable(kept)) {
+      go ??= await findGo(all.map(({ module }) => join(sources, module, "go.mod")));
+      const step = `building ${program.file} (${index + 1} of ${all.length}`;
+      log(`${step}, about ${program.duration}) ...`);
+      const started = Date.now();
+      const temporary = temporaryName(kept);
+      await withProgress(log, `${step})`, () => compile(go!, program, join(sources, program.module), temporary));
+      renameSync(temporary, kept);
+      log(`built ${program.file} in ${elapsed(started)}`);
+    }
+    installation.add(kept, program.file);
+  }
+}
+
+async function compile(go: string, program: Program, folder: string, output: string): Promise<void> {
+  const args = [
+    "build",
+    "-mod=readonly",
+    "-buildvcs=false",
+    "-o",
+    output,
+    "-ldflags",
+    program.ldflags,
+    program.package,
+  ];
+  // Without cgo no C compiler and no C headers are needed. A workspace around the checkout must not take part.
+  const result = await run(go, args, { cwd: folder, env: { CGO_ENABLED: "0", GOWORK: "off", GOFLAGS: undefined } });
+  if (result.code === 0) return;
+  throw new Error(
+    `Building ${program.file} failed: \`${go} build\` in ${folder} ended with code ${result.code}:\n` +
+      `${tail(result.stderr)}\n` +
+      `It needs a Go module proxy (see \`go env GOPROXY\`), about 3 GB of memory and 6 GB of disk for Go's caches. ` +
+      `Run the command again when that is mended: the programs that are done are kept. ` +
+      `Or install Pulumi yourself: https://www.pulumi.com/docs/install`,
+  );
+}
+
+/** The Go command, new enough for every module. Throws what to install otherwise. */
+export async function findGo(moduleFiles: readonly string[]): Promise<string> {
+  const wanted = newest(moduleFiles.map((file) => /^go (\S+)/m.exec(readFileSync(file, "utf8"))?.[1] ?? "0.0"));
+  const advice =
+    `Install Go ${wanted} or newer from https://go.dev/dl and put it on PATH, ` +
+    `or install Pulumi from https://www.pulumi.com/docs/install, then run the command again.`;
+  // Go's own instructions put it there, and leave PATH to the login shell.
+  const go = findAll("go", ["/usr/local/go/bin"])[0];
+  if (!go) {
+    throw new Error(`Pulumi has to be built here, and Go is neither on PATH nor in /usr/local/go/bin. ${advice}`);
+  }
+  // Away from the modules: inside of them Go would fetch the toolchain that they ask for before it answers.
+  const version = (await run(go, ["version"], { cwd: tmpdir() })).stdout.trim();
+  if (isAtLeast(version, wanted)) return go;
+  const fetches = (await run(go, ["env", "GOTOOLCHAIN"], { cwd: tmpdir() })).stdout.trim();
+  // From 1.21 on Go fetches the toolchain that a module asks for, unless that is switched off.
+  if (isAtLeast(version, "1.21") && !/^local$|^path$|^go[\d.]+$/.test(fetches)) return go;
+  const hint = isAtLeast(version, "1.21") ? ` Or set GOTOOLCHAIN=auto (it is ${fetches}), and Go fetches it.` : "";
+  throw new Error(`Pulumi has to be built here with Go ${wanted}, but ${go} is "${version}". ${advice}${hint}`);
+}
+
+function newest(versions: readonly string[]): string {
+  return versions.reduce((best, version) => (isAtLeast(best, version) ? best : version));
+}

@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve, sep } from "node:path";
+
+type Environment = Record<string, string | undefined>;
+
+/** The folder for what is made once a machine: outside of the checkout, so that clones share it. */
+export function cacheFolder(env: Environment = process.env): string {
+  if (env.PGWRIGHT_CACHE) return resolve(env.PGWRIGHT_CACHE);
+  if (env.XDG_CACHE_HOME) return resolve(env.XDG_CACHE_HOME, "pgwright");
+  return join(env.HOME || homedir(), ".cache", "pgwright");
+}
+
+/** Whether `path` lies in `folder`. */
+export function isInside(path: string, folder: string): boolean {
+  return resolve(path).startsWith(resolve(folder) + sep);
+}
+
+/** A short key over texts; each one is framed by its length, so that moving a character between two changes it. */
+export function keyOf(texts: readonly (string | Buffer)[]): string {
+  const hash = createHash("sha256");
+  for (const text of texts) hash.update(`${Buffer.byteLength(text)}:`).update(text);
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** The name under which a file is made before it gets its own; it carries the process, so that leftovers are known. */
+export function temporaryName(path: string): string {
+  return `${path}.tmp-${process.pid}`;
+}
+
+/** Removes what killed runs left in `folder`. Only for the holder of the lock: nobody else makes such files. */
+export function sweep(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (/\.tmp-\d+$/.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,24 @@
+import { ensureBaseImage } from "./base-image";
+import { ensureEngine } from "./docker";
+import { ensurePulumi } from "./pulumi";
+
+// By hand: `npx tsx toolchain/check.ts [pulumi] [engine] [base-image]` says what is found or made on this machine.
+const parts: Record<string, (log: (line: string) => void) => Promise<unknown>> = {
+  pulumi: (log) => ensurePulumi({ log }),
+  engine: (log) => ensureEngine({ log }),
+  "base-image": (log) => ensureBaseImage({ log }),
+};
+
+async function main(): Promise<void> {
+  const names = process.argv.slice(2);
+  for (const name of names.length > 0 ? names : Object.keys(parts)) {
+    const part = parts[name];
+    if (!part) throw new Error(`there is no part "${name}": ${Object.keys(parts).join(", ")}`);
+    console.log(name, await part((line) => console.error(line)));
+  }
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  process.exitCode = 1;
+});

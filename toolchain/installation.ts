@@ -1,0 +1,76 @@
+import { chmodSync, copyFileSync, linkSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { isInside, temporaryName } from "./cache";
+import { isExecutable } from "./run";
+import type { Versions } from "./versions";
+
+type Environment = Record<string, string | undefined>;
+
+/** A Pulumi in our cache: `bin` with the command and its language host, `home` with the plugins in Pulumi's own layout. */
+export class Installation {
+  readonly bin: string;
+  readonly home: string;
+
+  constructor(
+    readonly folder: string,
+    private readonly versions: Versions,
+  ) {
+    this.bin = join(folder, "bin");
+    this.home = join(folder, "home");
+  }
+
+  /** The absolute path of pulumi. */
+  get command(): string {
+    return join(this.bin, "pulumi");
+  }
+
+  /** Where a program belongs, by its file name. */
+  place(file: string): string {
+    const plugin = /^pulumi-resource-(.+)$/.exec(file)?.[1];
+    if (!plugin) return join(this.bin, file);
+    return join(this.home, "plugins", `resource-${plugin}-v${this.versions.plugins[plugin]}`, file);
+  }
+
+  /** Whether everything is there. */
+  isComplete(): boolean {
+    const plugins = Object.keys(this.versions.plugins).map((name) => `pulumi-resource-${name}`);
+    return ["pulumi", "pulumi-language-nodejs", ...plugins].every((file) => isExecutable(this.place(file)));
+  }
+
+  /** Puts a program in its place: a hard link where the file system has them. */
+  add(source: string, file: string): void {
+    const target = this.place(file);
+    if (isExecutable(target)) return;
+    mkdirSync(dirname(target), { recursive: true });
+    const temporary = temporaryName(target);
+    rmSync(temporary, { force: true });
+    try {
+      linkSync(source, temporary);
+    } catch {
+      copyFileSync(source, temporary);
+    }
+    chmodSync(temporary, 0o755);
+    renameSync(temporary, target);
+  }
+
+  /**
+   * What a process needs to use it. PULUMI_HOME is ours, for the plugins in it; the user's login and its settings stay
+   * where they are, because Pulumi looks for those under PULUMI_CREDENTIALS_PATH first.
+   */
+  environment(cache: string, env: Environment = process.env): Record<string, string> {
+    return {
+      PATH: [this.bin, ...(env.PATH ? [env.PATH] : [])].join(delimiter),
+      PULUMI_HOME: this.home,
+      PULUMI_CREDENTIALS_PATH: credentialsFolder(cache, env),
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+    };
+  }
+}
+
+/** Where the user's Pulumi keeps its login. A PULUMI_HOME in our cache is our own doing, from an outer call. */
+export function credentialsFolder(cache: string, env: Environment = process.env): string {
+  if (env.PULUMI_CREDENTIALS_PATH) return env.PULUMI_CREDENTIALS_PATH;
+  if (env.PULUMI_HOME && !isInside(env.PULUMI_HOME, cache)) return env.PULUMI_HOME;
+  return join(env.HOME || homedir(), ".pulumi");
+}
