@@ -119,15 +119,15 @@ async function compile(go: string, program: Program, folder: string, output: str
 }
 
 /** The Go command, new enough for every module. Throws what to install otherwise. */
-export async function findGo(moduleFiles: readonly string[]): Promise<string> {
+export async function findGo(moduleFiles: readonly string[], places = ["/usr/local/go/bin"]): Promise<string> {
   const wanted = newest(moduleFiles.map((file) => /^go (\S+)/m.exec(readFileSync(file, "utf8"))?.[1] ?? "0.0"));
   const advice =
     `Install Go ${wanted} or newer from https://go.dev/dl and put it on PATH, ` +
     `or install Pulumi from https://www.pulumi.com/docs/install, then run the command again.`;
   // Go's own instructions put it there, and leave PATH to the login shell.
-  const go = findAll("go", ["/usr/local/go/bin"])[0];
+  const go = findAll("go", places)[0];
   if (!go) {
-    throw new Error(`Pulumi has to be built here, and Go is neither on PATH nor in /usr/local/go/bin. ${advice}`);
+    throw new Error(`Pulumi has to be built here, and Go is neither on PATH nor in ${places.join()}. ${advice}`);
   }
   // Away from the modules: inside of them Go would fetch the toolchain that they ask for before it answers.
   const version = (await run(go, ["version"], { cwd: tmpdir() })).stdout.trim();

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
-import { connect } from "node:net";
-import { basename, dirname, join } from "node:path";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { alivePid, removeLeftovers } from "./leftovers";
 import { type Log, elapsed, findAll, tail } from "./run";
 
 /** The files of one engine, so that a second one can be started beside the first. */
@@ -45,13 +45,16 @@ export async function startDockerd(files: EngineFiles, answers: () => Promise<bo
   await removeLeftovers(files, log);
   const running = alivePid(files.pidFile, "dockerd");
   if (running) {
-    // Somebody else is starting one, or it hangs. It is not ours to end.
     log(`dockerd runs already as process ${running}, waiting until it answers`);
     if (await poll(answers, () => alivePid(files.pidFile, "dockerd") !== undefined)) return;
-    throw new Error(
-      `dockerd (process ${running}, from ${files.pidFile}) does not answer. ` +
-        `Look at its log, or end it by \`kill ${running}\` and run the command again.`,
-    );
+    // Somebody else is starting one, or it hangs. It is not ours to end.
+    if (alivePid(files.pidFile, "dockerd")) {
+      throw new Error(
+        `dockerd (process ${running}, from ${files.pidFile}) does not answer. ` +
+          `Look at its log, or end it by \`kill ${running}\` and run the command again.`,
+      );
+    }
+    await removeLeftovers(files, log);
   }
   mkdirSync(dirname(files.logFile), { recursive: true });
   const offset = existsSync(files.logFile) ? statSync(files.logFile).size : 0;
@@ -91,54 +94,4 @@ async function poll(answers: () => Promise<boolean>, alive: () => boolean): Prom
     if (!alive() || Date.now() > deadline) return false;
     await sleep(300);
   }
-}
-
-/**
- * Removes what killed engines leave and what makes the next one fail: pid files whose process is gone or is another
- * program by now (engines before 23 take any process for themselves), and the socket of a system's containerd that
- * nobody listens on (dockerd would wait for it instead of starting its own). A containerd of the engine's own that
- * outlived it is left alone: dockerd takes it over, with the containers that still run under it.
- */
-async function removeLeftovers(files: EngineFiles, log: Log): Promise<void> {
-  const pidFiles: [string, string][] = [
-    [files.pidFile, "dockerd"],
-    [join(files.execRoot, "containerd", "containerd.pid"), "containerd"],
-  ];
-  for (const [file, program] of pidFiles) {
-    if (existsSync(file) && alivePid(file, program) === undefined) {
-      log(`removing ${file}, which a killed ${program} left`);
-      rmSync(file, { force: true });
-    }
-  }
-  const socket = files.containerdSocket;
-  if (socket && existsSync(socket) && !(await isListening(socket))) {
-    log(`removing ${socket}, which a killed containerd left`);
-    rmSync(socket, { force: true });
-  }
-}
-
-/** The pid in `file` if it is of a living process of `program`. */
-export function alivePid(file: string, program: string): number | undefined {
-  try {
-    const pid = Number(readFileSync(file, "utf8").trim());
-    if (!Number.isInteger(pid) || pid <= 0) return undefined;
-    const comm = readFileSync(`/proc/${pid}/comm`, "utf8").trim();
-    // The executable tells it even if the process was renamed; a zombie has none.
-    const executable = basename(readlinkSync(`/proc/${pid}/exe`)).replace(/ \(deleted\)$/, "");
-    return comm === program || executable === program ? pid : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isListening(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const connection = connect(socket);
-    const end = (listening: boolean) => {
-      connection.destroy();
-      resolve(listening);
-    };
-    connection.on("connect", () => end(true));
-    connection.on("error", () => end(false));
-  });
 }

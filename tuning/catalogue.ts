@@ -129,7 +129,8 @@ const preloaded = new Map([
 ]);
 
 /** The library that must be in shared_preload_libraries for the parameter to mean anything, if there is one. */
-export const preloadLibraryOf = (name: string): string | undefined => preloaded.get(name.toLowerCase().split(".")[0] ?? "");
+export const preloadLibraryOf = (name: string): string | undefined =>
+  preloaded.get(name.toLowerCase().split(".")[0] ?? "");
 
 const show = (name: string, value: Value): string => `${name} = ${JSON.stringify(value)}`;
 

@@ -47,11 +47,11 @@ const table: [name: string, value: string, reason: string][] = [
   ],
 
   ["wal_level", "replica", "archiving, base backups and standbys need it"],
-  ["wal_compression", "lz4", "full page images shrink to a half or less, for little CPU time"],
+  ["wal_compression", "lz4", "less WAL from full page images, for little CPU time"],
   [
     "checkpoint_timeout",
     "15min",
-    "a third of the full page images of 5min; a crash recovers at most that much more WAL",
+    "fewer full page images in the WAL than every 5min; max_wal_size still bounds a recovery",
   ],
   ["default_toast_compression", "lz4", "compresses about as well as pglz and several times faster"],
 

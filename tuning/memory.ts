@@ -19,8 +19,11 @@ const sessionShare = (demand: Demand): number => 1 + demand.hashMemMultiplier;
 
 /** A backend that has filled its catalogue caches: 1.3 to 3.2 MiB were measured with PostgreSQL 17; 4 leaves some room. */
 const PROCESS = 4 * MIB;
-/** A process maps what it touches of shared_buffers with 8 bytes for 4 kB, as huge pages are rarely there in a container. */
-const PAGE_TABLE_SHARE = 1 / 512;
+/**
+ * A process maps what it touches of shared_buffers with 8 bytes for 4 kB, as huge pages are rarely there in a container:
+ * all of them in the end, or 32 GiB where there are more (a host of that size should reserve huge pages).
+ */
+const pageTables = (sharedBuffers: number): number => Math.min(sharedBuffers, 32 * 1024 * MIB) / 512;
 /** Postmaster, checkpointer, writers, launchers (10 MiB measured), pgBackRest's archive-push and the health check. */
 const SERVER_PROCESSES = 40 * MIB;
 /** `postgres -C shared_memory_size` with 128 MB to 64 GB and 20 to 300 connections, from above. */
@@ -60,14 +63,23 @@ export interface Budget {
 }
 
 /**
- * The size of /dev/shm in MiB: the graph of a parallel HNSW build (all of maintenance_work_mem), and the hash tables of as
- * many parallel joins as there are workers for. Docker's 64 MiB are too little for either. It is a limit, and what is in it
- * counts inside the container's limit, which is why a small container gets an eighth instead of 256 MiB at least.
+ * The size of /dev/shm in MiB: the graph of a parallel HNSW build (all of maintenance_work_mem) and beside it the hash tables
+ * of as many parallel joins as there are workers for; not less than a sixteenth of the memory for those, because a join that
+ * gets no workers still takes their share. Docker's 64 MiB are too little for either. Where even this is full, a query
+ * ends with "could not resize shared memory segment", which is better than the kernel ending the server: what lies there
+ * counts inside the container's limit. A small container therefore gets an eighth instead of 256 MiB at least.
  */
 export function sharedMemoryFor(demand: Demand, limit: number): number {
-  const { parallelWorkers, parallelWorkersPerGather, workMem, hashMemMultiplier, maintenanceWorkMem } = demand;
-  const leaders = parallelWorkersPerGather > 0 ? Math.ceil(parallelWorkers / parallelWorkersPerGather) : 0;
-  const joins = leaders === 0 ? 0 : (parallelWorkers + leaders) * hashMemMultiplier * workMem;
+  const {
+    parallelWorkers,
+    parallelWorkersPerGather: perGather,
+    workMem,
+    hashMemMultiplier,
+    maintenanceWorkMem,
+  } = demand;
+  const leaders = perGather > 0 ? Math.ceil(parallelWorkers / perGather) : 0;
+  const hashes = (parallelWorkers + leaders) * hashMemMultiplier * workMem;
+  const joins = leaders === 0 ? 0 : Math.max(hashes, Math.min((limit * MIB) / 16, 4096 * MIB));
   const least = Math.min(256, Math.floor(limit / 8));
   return Math.max(least, Math.ceil((PARALLEL_BUILD_SHARE * maintenanceWorkMem + joins) / MIB));
 }
@@ -77,7 +89,7 @@ export function budgetOf(demand: Demand, limit: number): Budget {
   const { connections, cronJobs, parallelWorkers, autovacuumWorkers } = demand;
   const sessions = connections + cronJobs;
   const processes = sessions + parallelWorkers + autovacuumWorkers;
-  const perProcess = PROCESS + demand.sharedBuffers * PAGE_TABLE_SHARE;
+  const perProcess = PROCESS + pageTables(demand.sharedBuffers);
   // A parallel worker's hash lies in /dev/shm, which is counted below; without parallel queries it only sorts for an index.
   const workerShare = demand.parallelWorkersPerGather > 0 ? 1 : 0;
   const item = (what: string, kilobytes: number): BudgetItem => ({ what, mebibytes: Math.ceil(kilobytes / MIB) });

@@ -100,8 +100,8 @@ export interface Plan extends Demand {
   limited: { workMem: boolean; connections: boolean };
 }
 
-/** PostgreSQL's MAX_PARALLEL_WORKER_LIMIT. */
-const MOST_PARALLEL_WORKERS = 1024;
+/** As each maps all of shared_buffers, their page tables alone take a sixteenth of the memory then. */
+const MOST_PARALLEL_WORKERS = 128;
 
 /** Background workers beside parallel ones and cron jobs: the launchers of pg_cron and of logical replication, and two of
  * whatever else registers one (pg_partman's, a subscription's). */
@@ -157,7 +157,11 @@ function basicDemand({ memory, cpus, workload }: Resources): Omit<Demand, "conne
     ),
     autovacuumWorkers: cpus >= 32 ? 5 : cpus >= 16 ? 4 : 3,
     hashMemMultiplier: 2,
-    maintenanceWorkMem: Math.min(Math.floor(kilobytes / profile.maintenanceDivisor), profile.maintenanceMost),
+    // Below 1GB a sixteenth is enough: it counts in a process and in /dev/shm, and a dozen clients have to get in beside it.
+    maintenanceWorkMem: Math.min(
+      Math.floor(kilobytes / (memory < 1024 ? 16 : profile.maintenanceDivisor)),
+      profile.maintenanceMost,
+    ),
     // PGTune: 2GB where maintenance_work_mem reaches that, otherwise all of maintenance_work_mem, for each worker at once.
     // PostgreSQL 17 keeps dead row ids in a radix tree that is up to 20 times smaller (its release notes), so less will do.
     autovacuumWorkMem: Math.min(2 * GB, Math.max(16 * MB, Math.floor(kilobytes / 64))),

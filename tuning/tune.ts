@@ -180,7 +180,8 @@ function workMemReason({ memory }: Resources, { connections, parallelWorkers, li
   return `PGTune's share for ${connections} connections and ${parallelWorkers} parallel workers, 4MB at least`;
 }
 
-function maintenanceReason({ workload }: Resources): string {
+function maintenanceReason({ memory, workload }: Resources): string {
+  if (memory < 1024) return "a sixteenth of the memory";
   if (workload === "vector") return "an eighth of the memory, 32GB at most: an HNSW graph has to fit while it is built";
   return `${workload === "analytics" ? "an eighth" : "a sixteenth"} of the memory, 8GB at most`;
 }

@@ -7,19 +7,74 @@ import { parameters, type Parameter } from "../../../tuning/catalogue";
 import { inThrowawayServer } from "../../../tuning/extract";
 import { whyManaged } from "../../../tuning/managed";
 
-const memory = ["1GB", "1024MB", "30.1GB", "1.5MB", "100 kB", "64kB", "1TB", "8192B", "12345B", "1gb", "1Mb", "1K", "1MBs", "5min"];
+const memory = [
+  "1GB",
+  "1024MB",
+  "30.1GB",
+  "1.5MB",
+  "100 kB",
+  "64kB",
+  "1TB",
+  "8192B",
+  "12345B",
+  "1gb",
+  "1Mb",
+  "1K",
+  "1MBs",
+  "5min",
+];
 const time = ["1min", "90s", "0.5h", "1d", "1500ms", "2500us", "1.5s", "1h ", "1M", "1sec", "7 min", "1MB"];
-const numbers = ["7", " 7 ", "+7", "0x10", "010", "08", ".5", "1.5", "2.5", "1e1", "1e", "-1", "", "abc", "1_000", "99999999999"];
-const words = ["on", "ON", "of", "off", "o", "t", "tru", "true", "f", "yes", "y", "no", "n", "1", "0", "10", "", " on", "offf"];
+const numbers = [
+  "7",
+  " 7 ",
+  "+7",
+  "0x10",
+  "010",
+  "08",
+  ".5",
+  "1.5",
+  "2.5",
+  "1e1",
+  "1e",
+  "-1",
+  "",
+  "abc",
+  "1_000",
+  "99999999999",
+];
+const words = [
+  "on",
+  "ON",
+  "of",
+  "off",
+  "o",
+  "t",
+  "tru",
+  "true",
+  "f",
+  "yes",
+  "y",
+  "no",
+  "n",
+  "1",
+  "0",
+  "10",
+  "",
+  " on",
+  "offf",
+];
 const manyNumbers = new Set(
-  ("shared_buffers work_mem max_wal_size log_temp_files backend_flush_after checkpoint_timeout wal_keep_size log_rotation_age " +
+  (
+    "shared_buffers work_mem max_wal_size log_temp_files backend_flush_after checkpoint_timeout wal_keep_size log_rotation_age " +
     "track_activity_query_size max_locks_per_transaction statement_timeout autovacuum_vacuum_cost_delay random_page_cost " +
     "checkpoint_completion_target vacuum_cost_delay hash_mem_multiplier effective_cache_size idle_session_timeout log_startup_progress_interval authentication_timeout " +
-    "wal_receiver_timeout bgwriter_lru_multiplier jit_above_cost hnsw.ef_search").split(" "),
+    "wal_receiver_timeout bgwriter_lru_multiplier jit_above_cost hnsw.ef_search"
+  ).split(" "),
 );
 const manyWords = new Set(["jit", "fsync", "autovacuum", "log_connections", "cron.use_background_workers"]);
 // Values that end the asking session, depend on the machine, are shown otherwise or must fit to others.
-const skipped = /^(transaction_timeout|max_stack_depth|wal_buffers|tcp_.*|max_(connections|wal_senders|worker_processes)|autovacuum_max_workers)$/;
+const skipped =
+  /^(transaction_timeout|max_stack_depth|wal_buffers|tcp_.*|max_(connections|wal_senders|worker_processes)|autovacuum_max_workers)$/;
 
 function valuesFor({ name, type, unit, min, max, values }: Parameter): string[] {
   switch (type) {
@@ -40,7 +95,10 @@ function valuesFor({ name, type, unit, min, max, values }: Parameter): string[] 
 }
 
 const cases = parameters
-  .filter(({ name, context }) => context !== "internal" && whyManaged(name.toLowerCase()) === undefined && !skipped.test(name))
+  .filter(
+    ({ name, context }) =>
+      context !== "internal" && whyManaged(name.toLowerCase()) === undefined && !skipped.test(name),
+  )
   .flatMap((parameter) => valuesFor(parameter).map((value) => ({ parameter, value })));
 // In a session what it may set; the others, which the postmaster reads, by starting it just far enough to print one.
 const bySession = (parameter: Parameter): boolean => parameter.context === "user" || parameter.context === "superuser";

@@ -1,0 +1,13 @@
+import { ensureEngine } from "../../toolchain/docker";
+import type { Invocation } from "../main";
+import { log, Project } from "../project";
+import { repairInterrupted } from "../repair";
+
+/** `npm run destroy`: removes the stack's container, volumes, network and state. A protected stack refuses. */
+export async function destroy({ stack, args }: Invocation): Promise<number> {
+  await ensureEngine({ log });
+  const project = await Project.open(stack);
+  await project.ensureStack(stack);
+  await repairInterrupted(project, stack);
+  return project.run(["destroy", "--stack", stack, "--yes", "--skip-preview", ...args]);
+}

@@ -1,0 +1,131 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { ensurePulumi, type Pulumi } from "../toolchain/pulumi";
+import { StackFile } from "./stack-file";
+
+export const ROOT = join(__dirname, "..");
+
+/** Where everything is kept that belongs to this checkout alone: state, passphrase, logs. Never committed. */
+export const LOCAL = process.env.PGWRIGHT_LOCAL ?? join(ROOT, ".pgwright");
+
+export const log = (line: string) => console.error(line);
+
+/** Where Pulumi keeps the state: what the user has set up, or a folder of this checkout. */
+export type Backend = { kind: "configured"; by: string } | { kind: "local"; state: string };
+
+function loggedIn(credentials: string): boolean {
+  try {
+    return Boolean(JSON.parse(readFileSync(join(credentials, "credentials.json"), "utf8")).current);
+  } catch {
+    return false;
+  }
+}
+
+/** Decides on the backend; a login or backend of the user is used as it is. */
+export function findBackend(env: NodeJS.ProcessEnv, credentials: string): Backend {
+  if (env.PULUMI_BACKEND_URL) return { kind: "configured", by: "PULUMI_BACKEND_URL" };
+  if (env.PULUMI_ACCESS_TOKEN) return { kind: "configured", by: "PULUMI_ACCESS_TOKEN" };
+  const project = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as { backend?: { url?: string } };
+  if (project.backend?.url) return { kind: "configured", by: "backend.url in Pulumi.yaml" };
+  if (loggedIn(credentials)) return { kind: "configured", by: "your Pulumi login" };
+  return { kind: "local", state: join(LOCAL, "state") };
+}
+
+/** The passphrase of the local state, made up once. */
+function passphraseFile(): string {
+  const file = join(LOCAL, "passphrase");
+  if (!existsSync(file)) {
+    mkdirSync(LOCAL, { recursive: true, mode: 0o700 });
+    writeFileSync(file, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
+  }
+  return file;
+}
+
+/** What one run of Pulumi gave. */
+export interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Pulumi in this project, with the environment that it needs. */
+export class Project {
+  private constructor(
+    readonly pulumi: Pulumi,
+    readonly backend: Backend,
+    private readonly env: NodeJS.ProcessEnv,
+    private readonly stackFile: StackFile | undefined,
+  ) {}
+
+  /** Opens the project for one stack. */
+  static async open(stack: string): Promise<Project> {
+    const pulumi = await ensurePulumi({ log });
+    const env: NodeJS.ProcessEnv = { ...process.env, ...pulumi.env };
+    const backend = findBackend(env, env.PULUMI_CREDENTIALS_PATH ?? env.PULUMI_HOME ?? join(env.HOME ?? "", ".pulumi"));
+    if (backend.kind === "local") {
+      mkdirSync(backend.state, { recursive: true, mode: 0o700 });
+      env.PULUMI_BACKEND_URL = `file://${backend.state}`;
+      if (env.PULUMI_CONFIG_PASSPHRASE === undefined && env.PULUMI_CONFIG_PASSPHRASE_FILE === undefined) {
+        env.PULUMI_CONFIG_PASSPHRASE_FILE = passphraseFile();
+      }
+    }
+    // The language host that is built from source would type-check the program with every run; `npm test` does that.
+    env.PULUMI_NODEJS_TRANSPILE_ONLY ??= "true";
+    return new Project(pulumi, backend, env, backend.kind === "local" ? new StackFile(stack, ROOT, LOCAL) : undefined);
+  }
+
+  private async withStackFile<T>(act: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
+    if (!this.stackFile) return act(this.env);
+    try {
+      return await act({ ...this.env, PULUMI_OPTION_CONFIG_FILE: this.stackFile.prepare() });
+    } finally {
+      this.stackFile.finish();
+    }
+  }
+
+  /** Runs Pulumi with the terminal; returns its exit code. */
+  async run(args: string[]): Promise<number> {
+    return this.withStackFile((env) => {
+      const child = spawn(this.pulumi.command, args, { cwd: ROOT, env, stdio: "inherit" });
+      return new Promise((resolve, reject) => {
+        child.on("error", reject);
+        child.on("close", (code) => resolve(code ?? 1));
+      });
+    });
+  }
+
+  /** Runs Pulumi and keeps what it prints. */
+  async capture(args: string[], input?: string): Promise<Result> {
+    return this.withStackFile(async (env) => {
+      const child = spawn(this.pulumi.command, args, { cwd: ROOT, env, stdio: ["pipe", "pipe", "pipe"] });
+      let stdout = "";
+      let stderr = "";
+      child.stdout.on("data", (chunk) => (stdout += chunk));
+      child.stderr.on("data", (chunk) => (stderr += chunk));
+      child.stdin.on("error", () => undefined); // it may not want any input
+      child.stdin.end(input);
+      const code = await new Promise<number>((resolve, reject) => {
+        child.on("error", reject);
+        child.on("close", (status) => resolve(status ?? 1));
+      });
+      return { code, stdout, stderr };
+    });
+  }
+
+  /** Makes the stack if there is none of that name. */
+  async ensureStack(stack: string): Promise<void> {
+    const { code, stderr } = await this.capture(["stack", "select", "--create", "--non-interactive", "--stack", stack]);
+    if (code !== 0) throw new Error(explainStackError(stack, stderr));
+  }
+}
+
+function explainStackError(stack: string, text: string): string {
+  if (!/passphrase/i.test(text)) return text.trim();
+  return (
+    `${text.trim()}\nPulumi.${stack}.yaml holds an encryptionsalt that belongs to another passphrase. Set PULUMI_CONFIG_PASSPHRASE ` +
+    `to the one it was made with, or, for a stack that nobody needs any more, take the line out.`
+  );
+}

@@ -1,0 +1,34 @@
+// The way into every npm command. Plain JavaScript without dependencies, since it is what installs them.
+import { createHash } from "node:crypto";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+const stamp = join(root, "node_modules", ".pgwright-lock");
+
+if (Number(process.versions.node.split(".")[0]) < 20) {
+  console.error(`pgwright needs Node 20 or later; this is ${process.version}`);
+  process.exit(1);
+}
+// The stamp is written last, so an interrupted installation is done again.
+if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
+  console.error("installing dependencies (npm ci) ...");
+  const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
+  if (status !== 0) {
+    console.error("npm ci failed; the lines above say why. Run the same command again once that is mended.");
+    process.exit(status ?? 1);
+  }
+  writeFileSync(stamp, lock);
+}
+
+const { status, signal } = spawnSync(process.execPath, ["--import", "tsx", join(root, "cli", "main.ts"), ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: "inherit",
+});
+process.exit(signal ? 130 : (status ?? 1));

@@ -1,0 +1,26 @@
+import type { Project } from "./project";
+import { containerName } from "./server";
+
+/** Says where the server is, how to get in, and what to look at. */
+export async function printSummary(project: Project, stack: string): Promise<void> {
+  const { stdout } = await project.capture(["stack", "output", "--json", "--stack", stack]);
+  const outputs = JSON.parse(stdout) as { host: string; port: number; version: string; databases: string[] };
+  const flag = stack === "dev" ? "" : ` --stack ${stack}`;
+  const [database = "postgres"] = outputs.databases;
+  console.log(`
+PostgreSQL ${outputs.version} is ready in container ${containerName(stack)}
+
+  address     ${outputs.host}:${outputs.port}
+  databases   ${outputs.databases.join(", ") || "postgres"}
+  as superuser        npm run psql --${flag} -d ${database}
+  passwords           npm run pulumi -- stack output rolePasswords --show-secrets${flag}
+  what would change   npm run preview${flag ? ` --${flag}` : ""}
+  take it down        npm run destroy${flag ? ` --${flag}` : ""}`);
+  if (stack === "dev") {
+    console.log(`
+Every minute a job writes figures of this machine and of PostgreSQL itself; after the first minute look at them:
+
+  npm run psql -- -d solo -c 'SELECT * FROM metrics.system_metrics ORDER BY "timestamp" DESC LIMIT 5'
+  npm run psql -- -d solo -c 'SELECT * FROM metrics.partition_overview'`);
+  }
+}
