@@ -103,8 +103,10 @@ export interface Plan extends Demand {
 /** As each maps all of shared_buffers, their page tables alone take a sixteenth of the memory then. */
 const MOST_PARALLEL_WORKERS = 128;
 
-/** Background workers beside parallel ones and cron jobs: the launchers of pg_cron and of logical replication, and two of
- * whatever else registers one (pg_partman's, a subscription's). */
+/**
+ * Background workers beside parallel ones and cron jobs: the launchers of pg_cron and of logical replication, and two of
+ * whatever else registers one (pg_partman's, a subscription's).
+ */
 export const OTHER_WORKERS = 4;
 
 /** Calculates the plan, or throws with what would fit. */
@@ -170,7 +172,8 @@ function basicDemand({ memory, cpus, workload }: Resources): Omit<Demand, "conne
 
 const wholeCpus = (cpus: number): number => Math.max(1, Math.floor(cpus));
 
-function pgtuneWorkMem({ memory, cpus, workload, databaseSize }: Resources, connections: number): number {
+/** PGTune's work_mem for so many connections, before the budget. */
+export function pgtuneWorkMem({ memory, cpus, workload, databaseSize }: Resources, connections: number): number {
   const whole = wholeCpus(cpus);
   const workers = whole >= 4 ? whole : 8;
   const free = memory * MB - Math.floor((memory * MB) / 4);

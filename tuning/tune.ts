@@ -51,7 +51,7 @@ export function settingsFor(
     const library = preloadLibraryOf(name);
     return library !== undefined && !libraries.includes(library);
   };
-  // Who takes a library out does not want our settings of it; settings of his own for it are a contradiction.
+  // Without a library our settings of it go too; settings that were asked for are a contradiction, reported below.
   const named = new Set(given.map(({ name }) => name));
   const settings = [...merged.values()].filter((setting) => named.has(setting.name) || !needsMissing(setting));
 

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { canonicalValue, findParameter } from "../../../tuning/catalogue";
 import { budgetOf } from "../../../tuning/memory";
 import { Values } from "../../../tuning/contradictions";
+import { pgtuneWorkMem } from "../../../tuning/plan";
 import { tune, type Resources, type Tuning } from "../../../tuning/tune";
 import cases from "../data/pgtune-cases.json";
 
@@ -126,6 +127,22 @@ describe("PGTune", () => {
       if (rule) used.add(rule);
       expect(rule, `${name}: ours ${values.get(name)}, PGTune's ${expected}`).toBeDefined();
     }
+  });
+
+  it("has our work_mem before the budget, in all rows", () => {
+    for (const row of compared) {
+      const kilobytes = pgtuneWorkMem(resourcesOf(row), Number(row.expected.max_connections));
+      expect([title(row), String(kilobytes)]).toEqual([title(row), canonicalValue("work_mem", row.expected.work_mem!)]);
+    }
+  });
+
+  // The cases have hdd and san only.
+  it.each([
+    ["ssd", "200"],
+    ["nvme", "1000"],
+  ] as const)("reads ahead on %s as PGTune does", (storage, expected) => {
+    const { settings } = tune({ memory: 4096, cpus: 4, storage, workload: "web" });
+    expect(settings.find(({ name }) => name === "effective_io_concurrency")?.value).toBe(expected);
   });
 
   it("compares most rows", () => {

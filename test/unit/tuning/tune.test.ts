@@ -25,7 +25,7 @@ const withConnections = fc
   .tuple(resources, fc.oneof(fc.integer({ min: 5, max: 300 }), fc.integer({ min: 5, max: 10_000 })))
   .map(([some, connections]): Resources => ({ ...some, connections }));
 
-const runs = { numRuns: 20000 };
+const runs = { numRuns: 300 };
 const value = (tuning: Tuning, name: string): string | undefined => tuning.settings.find((s) => s.name === name)?.value;
 
 /** The sum of the settings alone, without memory.ts: what is said here must hold however the model is built. */

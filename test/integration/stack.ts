@@ -1,0 +1,223 @@
+import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+import { stringify } from "yaml";
+import type { StackInput } from "../../config/stack";
+import { ensurePulumi } from "../../toolchain/pulumi";
+
+const ROOT = join(__dirname, "..", "..");
+
+/** What one run of Pulumi gave. */
+export interface Run {
+  code: number;
+  /** Both streams, as a user sees them. */
+  text: string;
+}
+
+/** One step of a preview. */
+export interface Step {
+  op: string;
+  urn: string;
+  /** Last part of the type: "Container", "Access", ... */
+  kind: string;
+  name: string;
+  detailedDiff: Record<string, { kind: string }> | null;
+}
+
+export interface Preview extends Run {
+  /** Steps that change something. */
+  changes: Step[];
+  /** What resources have to say. */
+  messages: string[];
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+export function docker(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync("docker", args, { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
+  if (status !== 0) throw new Error(`docker ${args.join(" ")}: ${stderr}`);
+  return stdout.trim();
+}
+
+/** Names of test stacks hold the process that made them, so that what a killed run has left can be told from what is in use. */
+const NAME = /^pgwright-t(\d+)-[0-9a-f]+/;
+
+/** Removes containers, volumes and networks of test runs that are no more. */
+export function removeAbandoned(): void {
+  const abandoned = (name: string) => {
+    const pid = NAME.exec(name)?.[1];
+    return pid !== undefined && spawnSync("kill", ["-0", pid]).status !== 0;
+  };
+  const list = (...args: string[]) => docker(...args).split("\n").filter(abandoned);
+  for (const name of list("ps", "--all", "--format", "{{.Names}}")) docker("rm", "--force", name);
+  for (const name of list("volume", "ls", "--quiet")) docker("volume", "rm", name);
+  for (const name of list("network", "ls", "--format", "{{.Name}}")) docker("network", "rm", name);
+}
+
+/** A stack of its own: name, port, state and stack file; everything of it is removed at the end. */
+export class TestStack {
+  private constructor(
+    readonly name: string,
+    readonly port: number,
+    readonly folder: string,
+    private readonly pulumi: string,
+    readonly env: NodeJS.ProcessEnv,
+    public config: StackInput & { passwords?: Record<string, string> },
+  ) {}
+
+  /** `config` is what the stack file says beside port and size. */
+  static async create(config: StackInput & { passwords?: Record<string, string> } = {}): Promise<TestStack> {
+    const name = `t${process.pid}-${randomBytes(3).toString("hex")}`;
+    const folder = mkdtempSync(join(tmpdir(), "pgwright-test-"));
+    mkdirSync(join(folder, "state"));
+    const pulumi = await ensurePulumi({ log: () => undefined });
+    const port = await freePort();
+    const env = {
+      ...process.env,
+      ...pulumi.env,
+      PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
+      PULUMI_CONFIG_PASSPHRASE: randomBytes(12).toString("hex"),
+      PULUMI_OPTION_CONFIG_FILE: join(folder, `Pulumi.${name}.yaml`),
+      PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+    };
+    const stack = new TestStack(name, port, folder, pulumi.command, env, config);
+    stack.write();
+    await stack.must("stack", "init", name);
+    return stack;
+  }
+
+  /** Name of the container and prefix of the volumes. */
+  get container(): string {
+    return `pgwright-${this.name}`;
+  }
+
+  /** Changes the stack file. */
+  configure(change: (config: StackInput & { passwords?: Record<string, string> }) => void): void {
+    change(this.config);
+    this.write();
+  }
+
+  private write(): void {
+    const file = this.env.PULUMI_OPTION_CONFIG_FILE as string;
+    const { server, ...rest } = this.config;
+    const whole = { ...rest, server: { port: this.port, memory: "512MB", cpus: 1, connections: 20, ...server } };
+    let salt = "";
+    try {
+      salt = /^encryptionsalt:.*$/m.exec(readFileSync(file, "utf8"))?.[0] ?? "";
+    } catch {
+      // the first time
+    }
+    const entries = Object.entries(whole).map(([key, value]) => [`pgwright:${key}`, value]);
+    writeFileSync(file, `${stringify({ config: Object.fromEntries(entries) })}${salt}\n`);
+  }
+
+  /** Starts Pulumi; the caller may kill it. */
+  start(...args: string[]) {
+    return spawn(this.pulumi, args, { cwd: ROOT, env: this.env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  }
+
+  async run(...args: string[]): Promise<Run> {
+    const child = this.start(...args);
+    let text = "";
+    child.stdout.on("data", (chunk) => (text += chunk));
+    child.stderr.on("data", (chunk) => (text += chunk));
+    const code = await new Promise<number>((resolve) => child.on("close", (status) => resolve(status ?? 1)));
+    return { code, text };
+  }
+
+  private async must(...args: string[]): Promise<string> {
+    const { code, text } = await this.run(...args);
+    if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${text}`);
+    return text;
+  }
+
+  /** `pulumi up`, which has to succeed. */
+  up(...args: string[]): Promise<string> {
+    return this.must("up", "--yes", "--skip-preview", "--stack", this.name, ...args);
+  }
+
+  /** `pulumi up`, which may fail. */
+  tryUp(...args: string[]): Promise<Run> {
+    return this.run("up", "--yes", "--skip-preview", "--stack", this.name, ...args);
+  }
+
+  async preview(...args: string[]): Promise<Preview> {
+    const { code, text } = await this.run("preview", "--json", "--stack", this.name, ...args);
+    const json = JSON.parse(text.slice(text.indexOf("{"))) as {
+      steps?: { op: string; urn: string; detailedDiff: Step["detailedDiff"] }[];
+      diagnostics?: { message: string; urn?: string }[];
+    };
+    const changes = (json.steps ?? [])
+      .filter(({ op }) => !["same", "refresh", "read"].includes(op))
+      .map((step) => {
+        const [, , types = "", name = ""] = step.urn.split("::");
+        return { ...step, kind: types.split(":").pop() ?? "", name };
+      });
+    return { code, text, changes, messages: (json.diagnostics ?? []).map(({ message }) => message.trim()) };
+  }
+
+  /** What a stack output holds. */
+  async output<T>(name: string): Promise<T> {
+    return JSON.parse(await this.must("stack", "output", name, "--json", "--show-secrets", "--stack", this.name)) as T;
+  }
+
+  /** Runs SQL as the superuser inside the container; rows as psql's unaligned text. */
+  sql(database: string, text: string): string {
+    return docker("exec", this.container, "psql", "-X", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-Atqc", text);
+  }
+
+  /** Connects over TCP as a client does. */
+  async connect(user: string, password: string, database: string): Promise<Client> {
+    const client = new Client({ host: "127.0.0.1", port: this.port, user, password, database });
+    client.on("error", () => undefined); // a server that goes away is part of the tests
+    await client.connect();
+    return client;
+  }
+
+  containerId(): string {
+    return docker("inspect", "--format", "{{.Id}}", this.container);
+  }
+
+  /** When the postmaster has started: another time is a restart. */
+  startTime(): string {
+    return this.sql("postgres", "SELECT pg_postmaster_start_time()");
+  }
+
+  destroy(...args: string[]): Promise<Run> {
+    return this.run("destroy", "--yes", "--skip-preview", "--stack", this.name, ...args);
+  }
+
+  /** Docker objects that bear the stack's name. */
+  remains(): string[] {
+    const of = (...args: string[]) => docker(...args).split("\n").filter((name) => name.startsWith(this.container));
+    return [
+      ...of("ps", "--all", "--format", "{{.Names}}"),
+      ...of("volume", "ls", "--quiet"),
+      ...of("network", "ls", "--format", "{{.Name}}"),
+    ];
+  }
+
+  /** Removes everything, whatever state the test has left it in. */
+  async dispose(): Promise<void> {
+    await this.destroy();
+    for (const name of this.remains()) {
+      spawnSync("docker", ["rm", "--force", name]);
+      spawnSync("docker", ["volume", "rm", "--force", name]);
+      spawnSync("docker", ["network", "rm", name]);
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
