@@ -1,8 +1,18 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Postgres } from "./components/postgres";
-import { readStack } from "./config/read";
+import { StackError } from "./config/parse";
+import { readStack, type StackConfig } from "./config/read";
 
-const { stack, passwords, passwordsGiven } = readStack();
+/** What is wrong with the stack file is for its author: without a stack trace. */
+function configuration(): StackConfig {
+  try {
+    return readStack();
+  } catch (error) {
+    throw error instanceof StackError ? new pulumi.RunError(error.message) : error;
+  }
+}
+
+const { stack, passwords, passwordsGiven } = configuration();
 const name = `pgwright-${pulumi.getStack()}`;
 const postgres = new Postgres(name, { ...stack, passwords, passwordsGiven });
 

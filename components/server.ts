@@ -1,11 +1,11 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { serverSettings } from "../config/server-settings";
 import type { ServerConfig } from "../config/stack";
 import { mebibytes } from "../config/units";
 import { configurationId } from "../provider/kinds/configuration";
 import { Configuration, Password, Presence, Server as RunningServer, type Provider } from "../provider/resources";
 import { hbaRules } from "../tuning/pg-hba";
-import { settingsFor } from "../tuning/tune";
 import type { Image } from "./image";
 
 /** Where the image expects its volumes. */
@@ -42,17 +42,7 @@ export class Server extends pulumi.ComponentResource {
     const inServer = { parent: this, provider: args.pgwright };
     const memory = mebibytes(args.memory);
 
-    const tuning = settingsFor(
-      {
-        memory,
-        cpus: args.cpus,
-        storage: args.storage,
-        workload: args.workload,
-        connections: args.connections,
-        databaseSize: args.databaseSize,
-      },
-      { ...args.settings, "cron.database_name": args.cronDatabase },
-    );
+    const tuning = serverSettings(args);
     for (const warning of tuning.warnings) void pulumi.log.warn(warning, this);
     const parameters = Object.fromEntries(tuning.settings.map(({ name: parameter, value }) => [parameter, value]));
     const reasons = Object.fromEntries(tuning.settings.map(({ name: parameter, reason }) => [parameter, reason]));

@@ -1,5 +1,6 @@
 import type { Problem } from "./parse";
 import { scheduleProblem } from "./schedule";
+import { serverSettings } from "./server-settings";
 import type { DatabaseConfig, Stack } from "./stack";
 
 /** The bootstrap superuser. */
@@ -29,6 +30,12 @@ export function crossCheck(stack: Stack): Problem[] {
     });
     const cycle = cycleFrom(name, stack);
     if (cycle) report(`roles.${name}.memberOf`, `the role would be a member of itself: ${cycle.join(" -> ")}`);
+  }
+
+  try {
+    serverSettings(stack.server);
+  } catch (error) {
+    for (const text of (error as Error).message.split("\n")) report("server", text);
   }
 
   const databases = Object.keys(stack.databases);

@@ -1,6 +1,8 @@
-import type { z } from "zod";
-import { stackSchema, type Stack } from "./stack";
+import { z } from "zod";
+import { nearest } from "../tuning/nearest";
+import { inWords, shapeAt, shapeOf } from "./allowed";
 import { crossCheck } from "./cross-check";
+import { passwordsSchema, stackSchema, type Stack } from "./stack";
 
 /** One thing that is wrong in the stack file. */
 export interface Problem {
@@ -12,15 +14,24 @@ export interface Problem {
 /** The stack file is wrong; nothing has been changed. */
 export class StackError extends Error {
   constructor(readonly problems: Problem[]) {
-    const lines = problems.map(({ key, text }) => `  pgwright:${key}: ${text}`);
-    super(`the stack file has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${lines.join("\n")}`);
+    const lines = problems.map(({ key, text }) => `  ${key ? `pgwright:${key}: ` : ""}${text}`);
+    super(
+      `the stack file has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${lines.join("\n")}`,
+    );
     this.name = "StackError";
   }
 }
 
+/** Longest value that an error shows whole. */
+const SHOWN = 80;
+
 function path(parts: PropertyKey[]): string {
   return parts
-    .map((part, i) => (typeof part === "number" ? `[${part}]` : /^[\w-]+$/.test(String(part)) ? `${i ? "." : ""}${String(part)}` : `["${String(part)}"]`))
+    .map((part, i) => {
+      if (typeof part === "number") return `[${part}]`;
+      const name = String(part);
+      return /^[\w-]+$/.test(name) ? `${i ? "." : ""}${name}` : `["${name}"]`;
+    })
     .join("");
 }
 
@@ -28,39 +39,71 @@ function at(input: unknown, parts: PropertyKey[]): unknown {
   return parts.reduce<unknown>((value, part) => (value as Record<PropertyKey, unknown> | undefined)?.[part], input);
 }
 
-function allowedKeys(parts: PropertyKey[]): string {
-  let schema: unknown = stackSchema;
-  for (const part of parts) schema = child(schema, part);
-  const shape = (unwrapped(schema) as { shape?: object }).shape;
-  return shape ? `; allowed here: ${Object.keys(shape).join(", ")}` : "";
+function show(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
 }
 
-// Optional, default, record and so on hide the object whose keys we want to list.
-function unwrapped(schema: unknown): unknown {
-  const definition = (schema as { def?: { innerType?: unknown; type?: string } }).def;
-  return definition?.innerType ? unwrapped(definition.innerType) : schema;
+function unknownKey(name: string, known: string[]): string {
+  const [meant] = nearest(name, known);
+  return `unknown key${meant ? `; did you mean ${meant}?` : ""}; allowed here: ${known.join(", ")}`;
 }
 
-function child(schema: unknown, part: PropertyKey): unknown {
-  const inner = unwrapped(schema) as { shape?: Record<PropertyKey, unknown>; def?: { valueType?: unknown; element?: unknown } };
-  return inner.shape?.[part] ?? inner.def?.valueType ?? inner.def?.element ?? {};
-}
-
-function problems(issue: z.core.$ZodIssue, input: unknown): Problem[] {
+// What zod says is for those who know zod; what is allowed is said in the words of the reference instead. The texts of
+// `refine` are our own, as are those about names.
+function problems(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, more: string[]): Problem[] {
+  const shape = shapeAt(shapeOf(schema), issue.path);
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ key: path([...issue.path, key]), text: `unknown key${allowedKeys(issue.path)}` }));
+    const known = [...Object.keys(shape?.properties ?? {}), ...(issue.path.length === 0 ? more : [])];
+    return issue.keys.map((name) => ({ key: path([...issue.path, name]), text: unknownKey(name, known) }));
   }
-  if (issue.code === "invalid_key") return issue.issues.map((each) => ({ key: path(issue.path), text: each.message }));
+  const key = path(issue.path);
+  if (issue.code === "invalid_key") {
+    const name = show(issue.path.at(-1));
+    return issue.issues.map(({ message }) => ({ key, text: `${name}: ${message}` }));
+  }
   const value = at(input, issue.path);
-  const shown = value === undefined ? "is missing" : JSON.stringify(value);
-  return [{ key: path(issue.path), text: `${shown}: ${issue.message.replace(/^Invalid (input|option): /, "")}` }];
+  if (issue.code === "custom") return [{ key, text: `${show(value)}: ${issue.message}` }];
+  if (value === undefined) return [{ key, text: `is missing; write ${inWords(shape)}` }];
+  if (value === null || value === "")
+    return [{ key, text: `is empty; write ${inWords(shape)}${shape?.type === "object" ? ", or {}" : ""}` }];
+  return [{ key, text: `${show(value)} is not allowed; write ${inWords(shape)}` }];
 }
 
 /** Parses what the stack file says; a StackError lists everything that is wrong at once. */
 export function parseStack(input: unknown): Stack {
   const parsed = stackSchema.safeParse(input);
-  if (!parsed.success) throw new StackError(parsed.error.issues.flatMap((issue) => problems(issue, input)));
+  if (!parsed.success) {
+    throw new StackError(parsed.error.issues.flatMap((issue) => problems(issue, input, stackSchema, ["passwords"])));
+  }
   const contradictions = crossCheck(parsed.data);
   if (contradictions.length > 0) throw new StackError(contradictions);
   return parsed.data;
+}
+
+/** Checks pgwright:passwords and returns the roles that it has one for. Errors do not show what it holds. */
+export function parsePasswords(input: unknown, stack: Stack): string[] {
+  const parsed = passwordsSchema.safeParse(input);
+  if (!parsed.success) {
+    throw new StackError(
+      parsed.error.issues.map(({ path: parts }) => ({
+        key: path(["passwords", ...parts]),
+        text:
+          parts.length === 0
+            ? "write a map of passwords by role"
+            : "write a text that is not empty; in quotes if it looks like a number",
+      })),
+    );
+  }
+  const roles = Object.keys(parsed.data);
+  const found = roles.flatMap((role): Problem[] => {
+    const key = path(["passwords", role]);
+    if (role === "postgres") return [];
+    if (!stack.roles[role]) return [{ key, text: "there is no role of this name in pgwright:roles" }];
+    const { login, password } = stack.roles[role];
+    if (!login) return [{ key, text: "the role has login: false, so it can have no password; give it login: true" }];
+    return password ? [] : [{ key, text: "the role has password: false; take one or the other out" }];
+  });
+  if (found.length > 0) throw new StackError(found);
+  return roles;
 }

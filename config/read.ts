@@ -1,9 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
-import { parseStack, StackError } from "./parse";
-import { stackSchema, type Stack } from "./stack";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { parsePasswords, parseStack, StackError } from "./parse";
+import type { Stack } from "./stack";
 
 /** Passwords are secrets of the stack file beside the rest: pgwright:passwords, by role. */
 const PASSWORDS = "passwords";
+/** Keys whose value is a text, whatever it looks like. */
+const TEXTS = ["engine"];
 
 export interface StackConfig {
   stack: Stack;
@@ -15,31 +19,39 @@ export interface StackConfig {
 
 /** Reads and validates the configuration of the current stack. */
 export function readStack(): StackConfig {
-  const config = new pulumi.Config();
   const prefix = `${pulumi.getProject()}:`;
-  const keys = Object.keys(pulumi.runtime.allConfig()).filter((key) => key.startsWith(prefix));
   const written: Record<string, unknown> = {};
-  for (const key of keys.map((each) => each.slice(prefix.length))) {
-    if (key !== PASSWORDS) written[key] = value(config, key);
+  // allConfig, as Config warns when somebody only wants to know which keys a secret has.
+  for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
+    if (key.startsWith(prefix))
+      written[key.slice(prefix.length)] = TEXTS.includes(key.slice(prefix.length)) ? text : fromText(text);
   }
-  const stack = parseStack(written);
-  const passwords = config.getSecretObject<Record<string, string>>(PASSWORDS) ?? pulumi.secret<Record<string, string>>({});
-  const passwordsGiven = Object.keys(config.getObject<Record<string, string>>(PASSWORDS) ?? {});
-  const unknown = passwordsGiven.filter((role) => role !== "postgres" && !stack.roles[role]?.login);
-  if (unknown.length > 0) {
-    throw new StackError(unknown.map((role) => ({ key: `${PASSWORDS}.${role}`, text: "no role of this name with login: true in pgwright:roles" })));
-  }
-  return { stack, passwords, passwordsGiven };
+  const { [PASSWORDS]: given = {}, ...rest } = written;
+  const stack = parseStack(rest);
+  checkFolders(stack);
+  const passwordsGiven = parsePasswords(given, stack);
+  return { stack, passwords: pulumi.secret(given as Record<string, string>), passwordsGiven };
 }
 
-// Pulumi hands simple values over as text, objects as JSON.
-function value(config: pulumi.Config, key: string): unknown {
-  const text = config.require(key);
-  const simple = key in stackSchema.shape && ["engine"].includes(key);
-  if (simple) return text;
+/** Pulumi hands over a simple value as text, a map or list as JSON. */
+export function fromText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     return text;
   }
+}
+
+function checkFolders(stack: Stack): void {
+  const missing = Object.entries(stack.databases).flatMap(([name, { migrations }]) =>
+    migrations && !existsSync(resolve(migrations.folder))
+      ? [
+          {
+            key: `databases.${name}.migrations.folder`,
+            text: `"${migrations.folder}": there is no such folder in ${process.cwd()}`,
+          },
+        ]
+      : [],
+  );
+  if (missing.length > 0) throw new StackError(missing);
 }

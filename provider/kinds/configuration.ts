@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { parsePostgresqlConf, renderPostgresqlConf } from "../../tuning/postgresql-conf";
-import { canonicalValue } from "../../tuning/catalogue";
 import type { Host } from "../host";
 import type { Kind } from "../kind";
+import { alignValues, type Parameters } from "./parameters";
 
 export interface ConfigurationInputs {
   /** The volume that the server reads its configuration from. */
@@ -10,7 +10,7 @@ export interface ConfigurationInputs {
   /** Any image: the files travel through a container made of it that never starts. */
   image: string;
   /** postgresql.conf, by parameter. */
-  parameters: Record<string, string>;
+  parameters: Parameters;
   /** Why a parameter has its value: comments in the file. */
   reasons: Record<string, string>;
   /** pg_hba.conf, a rule a line. */
@@ -23,7 +23,7 @@ export type ConfigurationState = ConfigurationInputs;
 export const CONFIGURATION_ID = "pgwright.configuration";
 
 /** Names one set of parameters and rules; equal for equal content. */
-export function configurationId(parameters: Record<string, string>, hba: string[]): string {
+export function configurationId(parameters: Parameters, hba: string[]): string {
   const content = JSON.stringify([Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1)), hba]);
   return createHash("sha256").update(content).digest("hex").slice(0, 16);
 }
@@ -36,16 +36,6 @@ function files({ parameters, reasons, hba }: ConfigurationInputs): Record<string
     "pg_hba.conf": `# Written by pgwright from the stack file; changes made here are put back.\n${hba.join("\n")}\n`,
     "pg_ident.conf": "# Written by pgwright: no user name maps.\n",
   };
-}
-
-/** Values as wanted where they mean the same as those in the file, so that "1GB" and "1024MB" are no difference. */
-export function alignValues(actual: Record<string, string>, wanted: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(actual).map(([name, value]) => {
-      const same = wanted[name] !== undefined && canonicalValue(name, wanted[name]) === canonicalValue(name, value);
-      return [name, same ? (wanted[name] as string) : value];
-    }),
-  );
 }
 
 async function readBack(host: Host, state: ConfigurationState): Promise<ConfigurationState | undefined> {

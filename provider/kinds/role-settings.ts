@@ -1,8 +1,8 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
-import { canonicalValue } from "../../tuning/catalogue";
 import type { Kind } from "../kind";
 import { ask, withDatabase } from "../session";
+import { sameValue } from "./parameters";
 
 export interface RoleSettingsInputs {
   /** Parameters of a role's sessions, by role. */
@@ -25,7 +25,7 @@ async function readAll(client: Client, wanted: RoleSettingsInputs["roles"]): Pro
     const value = setting.slice(name.length + 1);
     if (ELSEWHERE.includes(name)) continue;
     const want = wanted[role]?.[name];
-    const same = want !== undefined && canonicalValue(name, want) === canonicalValue(name, value);
+    const same = want !== undefined && sameValue(name, want, value);
     (found[role] ??= {})[name] = same ? want : value;
   }
   return found;

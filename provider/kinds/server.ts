@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
-import { canonicalValue, effectOf } from "../../tuning/catalogue";
+import { effectOf, findParameter } from "../../tuning/catalogue";
 import type { Host } from "../host";
 import { UNKNOWN, type Kind, type Operation } from "../kind";
-import { withDatabase } from "../session";
-import { alignValues, CONFIGURATION_ID } from "./configuration";
+import { ask, withDatabase } from "../session";
+import { CONFIGURATION_ID } from "./configuration";
+import { alignShown, changedParameters, sameValue, withUnit, type Parameters } from "./parameters";
 
 export interface ServerInputs {
   /** Id of the container, so that another container means another look. */
@@ -12,13 +13,13 @@ export interface ServerInputs {
   /** Always true: what should be. */
   running: boolean;
   /** What should be in effect. */
-  parameters: Record<string, string>;
+  parameters: Parameters;
   /** Name of the configuration that should be loaded (see configurationId). */
   configuration: string;
   /** SCRAM verifier of the superuser's password. */
   verifier: string;
   /** Parameters set by ALTER SYSTEM, which would win over the stack file: none should be. */
-  alterSystem: Record<string, string>;
+  alterSystem: Parameters;
   /** May the server be restarted for parameters that need it? */
   restartPolicy: "allow" | "forbid";
 }
@@ -55,7 +56,7 @@ async function untilReady(host: Host): Promise<void> {
 }
 
 /** Values in effect, by the names asked for (PostgreSQL's own spelling may differ: TimeZone), in base units. */
-async function inEffect(client: Client, names: string[]): Promise<Record<string, string>> {
+async function inEffect(client: Client, names: string[]): Promise<Parameters> {
   const { rows } = await client.query<{ name: string; setting: string }>(
     `SELECT asked AS name, setting FROM unnest($1::text[]) AS asked JOIN pg_settings ON lower(name) = lower(asked)`,
     [names],
@@ -77,33 +78,44 @@ async function observe(host: Host, inputs: ServerInputs): Promise<Omit<ServerSta
       ...rows[0],
       configuration: rows[0].configuration ?? "",
       verifier: rows[0].verifier ?? "",
-      parameters: alignValues(await inEffect(client, Object.keys(inputs.parameters)), inputs.parameters),
+      parameters: alignShown(await inEffect(client, Object.keys(inputs.parameters)), inputs.parameters),
     };
   });
 }
 
-function changed(old: Record<string, string>, wanted: Record<string, string>): string[] {
-  return Object.keys({ ...old, ...wanted })
-    .filter((name) => {
-      const [a, b] = [old[name], wanted[name]];
-      return a === undefined || b === undefined || canonicalValue(name, a) !== canonicalValue(name, b);
-    })
-    .sort();
+interface Change {
+  name: string;
+  /** Value in effect and value to be, as people write them. */
+  text: string;
+  restart: boolean;
+}
+
+/** What the running server would change; a parameter that is no longer set goes back to PostgreSQL's default. */
+async function pendingChanges(host: Host, old: ServerState, inputs: ServerInputs): Promise<Change[]> {
+  const names = changedParameters(old.parameters, inputs.parameters);
+  const live = await ask(host, "postgres", (client) => inEffect(client, names), old.parameters);
+  return names.flatMap((name) => {
+    const target = inputs.parameters[name] ?? findParameter(name)?.default ?? "";
+    const now = live[name];
+    if (now !== undefined && sameValue(name, now, target)) return [];
+    const from = now === undefined ? "not set" : withUnit(name, now);
+    const to = inputs.parameters[name] ?? `${withUnit(name, target)} (default)`;
+    return [{ name, text: `${name} ${from} -> ${to}`, restart: effectOf(name) === "restart" }];
+  });
 }
 
 /** Says which of the changed parameters need what, and refuses a restart that is not allowed. */
-function plan(old: ServerState | undefined, inputs: ServerInputs, { info, warn }: Operation): void {
-  if (!old || old.containerId !== inputs.containerId || inputs.containerId === UNKNOWN) return;
-  if (!old.running) warn("the server is stopped: it will be started");
+async function plan(old: ServerState | undefined, inputs: ServerInputs, { host, info, warn }: Operation): Promise<void> {
+  if (!old || old.containerId !== inputs.containerId) return;
+  if (!old.running) return warn("the server is stopped: it will be started");
   for (const name of Object.keys(old.alterSystem)) warn(`${name} was set by ALTER SYSTEM: it will be put back`);
-  const names = changed(old.parameters, inputs.parameters);
-  const show = (name: string) => `${name} ${old.parameters[name] ?? "(default)"} -> ${inputs.parameters[name] ?? "(default)"}`;
-  const restart = names.filter((name) => effectOf(name) === "restart");
-  for (const name of names.filter((each) => effectOf(each) !== "restart")) info(`${effectOf(name)}: ${show(name)}`);
-  for (const name of restart) info(`RESTART: ${show(name)}`);
-  if (restart.length > 0 && old.running && inputs.restartPolicy === "forbid") {
+  if (old.verifier !== inputs.verifier) info("the superuser's password is set to the declared one");
+  const changes = await pendingChanges(host, old, inputs);
+  for (const { name, text, restart } of changes) info(`${restart ? "RESTART" : effectOf(name)}: ${text}`);
+  const restart = changes.filter((change) => change.restart);
+  if (restart.length > 0 && inputs.restartPolicy === "forbid") {
     throw new Error(
-      `${restart.map(show).join(", ")}: needs a restart of PostgreSQL, and restartPolicy is "forbid"; ` +
+      `${restart.map(({ text }) => text).join(", ")}: needs a restart of PostgreSQL, and restartPolicy is "forbid"; ` +
         'set server.restartPolicy to "allow", or leave the parameter as it is',
     );
   }
@@ -125,13 +137,15 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
 
   if (pending.length > 0) {
     if (inputs.restartPolicy === "forbid") throw new Error(`${pending.join(", ")}: needs a restart, and restartPolicy is "forbid"`);
+    // A server that does not take its configuration would not come back: another process of it reads the files first.
+    await host.docker(["exec", host.container, "sh", "-c", 'exec postgres -D "$PGDATA" -c config_file=/etc/pgwright/postgresql.conf -C max_connections']);
     info(`restarting PostgreSQL for ${pending.join(", ")}`);
     await host.docker(["restart", "--time", String(STOP_WITHIN_S), host.container]);
     await untilReady(host);
   }
 
   const now = await observe(host, inputs);
-  const wrong = changed(now.parameters, inputs.parameters);
+  const wrong = changedParameters(now.parameters, inputs.parameters);
   if (wrong.length > 0 || now.configuration !== inputs.configuration) {
     const each = wrong.map((name) => `${name} is ${now.parameters[name]} instead of ${inputs.parameters[name]}`);
     throw new Error(`the server did not take the configuration: ${each.join("; ") || "it has loaded another version of the file"}`);
@@ -141,8 +155,11 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
 
 /** Has the server read its files and returns the parameters that wait for a restart. */
 async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
+  // "could not be applied" is also what a parameter says that waits for a restart; those are tried out before the restart.
   const { rows: bad } = await client.query(
-    "SELECT sourcefile, sourceline, name, error FROM pg_file_settings WHERE error IS NOT NULL AND error NOT LIKE '%without restarting%'",
+    `SELECT file.sourcefile, file.sourceline, file.name, error
+     FROM pg_file_settings AS file LEFT JOIN pg_settings AS now ON lower(now.name) = lower(file.name)
+     WHERE error IS NOT NULL AND NOT (error = 'setting could not be applied' AND context = 'postmaster')`,
   );
   const { rows: badRules } = await client.query("SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL");
   if (bad.length + badRules.length > 0) {
