@@ -3,16 +3,9 @@ import { Postgres } from "./components/postgres";
 import { StackError } from "./config/parse";
 import { readStack, type StackConfig } from "./config/read";
 
-/** What is wrong with the stack file is for its author: without a stack trace. */
-function configuration(): StackConfig {
-  try {
-    return readStack();
-  } catch (error) {
-    throw error instanceof StackError ? new pulumi.RunError(error.message) : error;
-  }
-}
-
-const { stack, passwords, passwordsGiven } = configuration();
+const { stack, passwords, passwordsGiven } = readOrReport();
+// Pulumi notes a stack trace for each of its promises, in case one is lost; in a large stack that is most of the time.
+if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) Error.stackTraceLimit = 0;
 const name = `pgwright-${pulumi.getStack()}`;
 const postgres = new Postgres(name, { ...stack, passwords, passwordsGiven });
 
@@ -24,3 +17,12 @@ export const databases = Object.keys(stack.databases);
 /** Passwords of the roles that may log in, and the superuser's; secret. */
 export const rolePasswords = postgres.passwords;
 export const superuserPassword = postgres.superuserPassword;
+
+/** A stack file that is wrong is the user's to mend: the message says how, a stack trace would not. */
+function readOrReport(): StackConfig {
+  try {
+    return readStack();
+  } catch (error) {
+    throw error instanceof StackError ? new pulumi.RunError(error.message) : error;
+  }
+}

@@ -1,12 +1,14 @@
 import { bench } from "./commands/bench";
+import { check } from "./commands/check";
 import { destroy } from "./commands/destroy";
+import { faults } from "./commands/faults";
 import { preview } from "./commands/preview";
 import { psql } from "./commands/psql";
 import { passThrough } from "./commands/pulumi";
 import { test } from "./commands/test";
 import { up } from "./commands/up";
 
-const COMMANDS = { up, preview, destroy, psql, pulumi: passThrough, test, bench };
+const COMMANDS = { up, preview, destroy, psql, pulumi: passThrough, test, faults, bench, check };
 
 /** What a command is called with. */
 export interface Invocation {
@@ -25,7 +27,8 @@ export function parseArguments(argv: string[]): Invocation {
   if (i < 0) return { stack: "dev", args };
   const [flag = "", next] = args.slice(i, i + 2);
   const stack = flag.includes("=") ? flag.slice("--stack=".length) : next;
-  if (!stack || !STACK_NAME.test(stack)) throw new Error(`--stack "${stack ?? ""}": a stack is named by letters, digits, . _ and -`);
+  if (!stack || !STACK_NAME.test(stack))
+    throw new Error(`--stack "${stack ?? ""}": a stack is named by letters, digits, . _ and -`);
   args.splice(i, flag.includes("=") ? 1 : 2);
   return { stack, args };
 }

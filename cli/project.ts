@@ -13,8 +13,15 @@ export const LOCAL = process.env.PGWRIGHT_LOCAL ?? join(ROOT, ".pgwright");
 
 export const log = (line: string) => console.error(line);
 
-/** Where Pulumi keeps the state: what the user has set up, or a folder of this checkout. */
-export type Backend = { kind: "configured"; by: string } | { kind: "local"; state: string };
+/** Where Pulumi keeps the state. */
+export interface Backend {
+  /** What decides it. */
+  by: string;
+  /** Folder of the state, where it is one of this machine. */
+  folder?: string;
+  /** True for the state that this checkout keeps by itself. */
+  own: boolean;
+}
 
 function loggedIn(credentials: string): boolean {
   try {
@@ -26,12 +33,17 @@ function loggedIn(credentials: string): boolean {
 
 /** Decides on the backend; a login or backend of the user is used as it is. */
 export function findBackend(env: NodeJS.ProcessEnv, credentials: string): Backend {
-  if (env.PULUMI_BACKEND_URL) return { kind: "configured", by: "PULUMI_BACKEND_URL" };
-  if (env.PULUMI_ACCESS_TOKEN) return { kind: "configured", by: "PULUMI_ACCESS_TOKEN" };
+  const at = (by: string, url = ""): Backend => ({
+    by,
+    own: false,
+    folder: url.startsWith("file://") ? url.slice(7) : undefined,
+  });
+  if (env.PULUMI_BACKEND_URL) return at("PULUMI_BACKEND_URL", env.PULUMI_BACKEND_URL);
+  if (env.PULUMI_ACCESS_TOKEN) return at("PULUMI_ACCESS_TOKEN");
   const project = parse(readFileSync(join(ROOT, "Pulumi.yaml"), "utf8")) as { backend?: { url?: string } };
-  if (project.backend?.url) return { kind: "configured", by: "backend.url in Pulumi.yaml" };
-  if (loggedIn(credentials)) return { kind: "configured", by: "your Pulumi login" };
-  return { kind: "local", state: join(LOCAL, "state") };
+  if (project.backend?.url) return at("backend.url in Pulumi.yaml", project.backend.url);
+  if (loggedIn(credentials)) return at("your Pulumi login");
+  return { by: "this checkout", own: true, folder: join(LOCAL, "state") };
 }
 
 /** The passphrase of the local state, made up once. */
@@ -65,16 +77,16 @@ export class Project {
     const pulumi = await ensurePulumi({ log });
     const env: NodeJS.ProcessEnv = { ...process.env, ...pulumi.env };
     const backend = findBackend(env, env.PULUMI_CREDENTIALS_PATH ?? env.PULUMI_HOME ?? join(env.HOME ?? "", ".pulumi"));
-    if (backend.kind === "local") {
-      mkdirSync(backend.state, { recursive: true, mode: 0o700 });
-      env.PULUMI_BACKEND_URL = `file://${backend.state}`;
+    if (backend.own && backend.folder) {
+      mkdirSync(backend.folder, { recursive: true, mode: 0o700 });
+      env.PULUMI_BACKEND_URL = `file://${backend.folder}`;
       if (env.PULUMI_CONFIG_PASSPHRASE === undefined && env.PULUMI_CONFIG_PASSPHRASE_FILE === undefined) {
         env.PULUMI_CONFIG_PASSPHRASE_FILE = passphraseFile();
       }
     }
     // The language host that is built from source would type-check the program with every run; `npm test` does that.
     env.PULUMI_NODEJS_TRANSPILE_ONLY ??= "true";
-    return new Project(pulumi, backend, env, backend.kind === "local" ? new StackFile(stack, ROOT, LOCAL) : undefined);
+    return new Project(pulumi, backend, env, backend.own ? new StackFile(stack, ROOT, LOCAL) : undefined);
   }
 
   private async withStackFile<T>(act: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { connect } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { CommandError, Host } from "../provider/host";
+import { CommandError } from "../provider/host";
 import { withDatabase } from "../provider/session";
-import { log, type Project } from "./project";
-import { containerName } from "./server";
+import { log, ROOT, type Project } from "./project";
+import { hostOf } from "./server";
 
 // A run that was killed leaves two things behind: the lock of a local state, and operations that nobody knows the end of.
 
@@ -15,7 +16,8 @@ interface PendingOperation {
 
 /** Makes the state usable again after a run that was killed. Does nothing after one that ended. */
 export async function repairInterrupted(project: Project, stack: string): Promise<void> {
-  if (project.backend.kind === "local" && lockIsStale(project.backend.state, stack)) {
+  await endOrphans();
+  if (project.backend.folder && lockIsStale(project.backend.folder, stack)) {
     log("an earlier run was killed: taking over its lock");
     const { code, stderr } = await project.capture(["cancel", "--yes", "--stack", stack]);
     if (code !== 0) throw new Error(`the lock of the killed run could not be removed: ${stderr.trim()}`);
@@ -32,11 +34,47 @@ export async function repairInterrupted(project: Project, stack: string): Promis
   if (code !== 0) throw new Error(`the state of the killed run could not be mended: ${stderr.trim()}`);
 }
 
+/**
+ * Pulumi runs the program in a process of its own. One whose Pulumi was killed does not notice: it goes on asking for it,
+ * and takes a whole CPU and ever more memory. Ours are known by their folder, orphans by the address that nobody answers.
+ */
+async function endOrphans(): Promise<void> {
+  for (const pid of existsSync("/proc") ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : []) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+      if (!command.some((part) => part.includes("@pulumi/pulumi/cmd/run")) || readlinkSync(`/proc/${pid}/cwd`) !== ROOT)
+        continue;
+      const [host = "", port = ""] = (command[command.indexOf("--monitor") + 1] ?? "").split(":");
+      if (await answers(host, Number(port))) continue;
+      log(`ending process ${pid}, which a killed run has left behind`);
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // it has ended meanwhile, or is somebody else's
+    }
+  }
+}
+
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1000 });
+    const end = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on("connect", () => end(true));
+    socket.on("timeout", () => end(true)); // rather left alone than ended by mistake
+    socket.on("error", () => end(false));
+  });
+}
+
 function lockIsStale(state: string, stack: string): boolean {
   const folder = join(state, ".pulumi", "locks", "organization", "pgwright", stack);
   if (!existsSync(folder)) return false;
   return readdirSync(folder).some((file) => {
-    const { pid, hostname: host } = JSON.parse(readFileSync(join(folder, file), "utf8")) as { pid: number; hostname: string };
+    const { pid, hostname: host } = JSON.parse(readFileSync(join(folder, file), "utf8")) as {
+      pid: number;
+      hostname: string;
+    };
     return host === hostname() && !existsSync(`/proc/${pid}`);
   });
 }
@@ -46,11 +84,17 @@ function lockIsStale(state: string, stack: string): boolean {
  * nothing yet, for what goes into it is made afterwards.
  */
 async function removeHalfMade({ type, inputs }: PendingOperation["resource"], stack: string): Promise<void> {
-  const host = new Host(containerName(stack));
+  const host = hostOf(stack);
   const name = String(inputs?.name ?? "");
   const quoted = `"${name.replaceAll('"', '""')}"`;
-  const sql = { "postgresql:index/role:Role": `DROP ROLE IF EXISTS ${quoted}`, "postgresql:index/database:Database": `DROP DATABASE IF EXISTS ${quoted}` }[type];
-  const docker = { "docker:index/container:Container": ["rm", "--force", name], "docker:index/network:Network": ["network", "rm", name] }[type];
+  const sql = {
+    "postgresql:index/role:Role": `DROP ROLE IF EXISTS ${quoted}`,
+    "postgresql:index/database:Database": `DROP DATABASE IF EXISTS ${quoted}`,
+  }[type];
+  const docker = {
+    "docker:index/container:Container": ["rm", "--force", name],
+    "docker:index/network:Network": ["network", "rm", name],
+  }[type];
   if (!name || (!sql && !docker)) return;
   log(`the killed run was making ${type.split(":").pop()?.toLowerCase()} ${name}: starting over with it`);
   if (docker) {

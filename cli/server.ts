@@ -1,9 +1,21 @@
 import { Host } from "../provider/host";
-import { log } from "./project";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { log, ROOT } from "./project";
 
 /** The container of a stack, as index.ts names it. */
 export function containerName(stack: string): string {
   return `pgwright-${stack}`;
+}
+
+/** The way to a stack's container, on the engine that its stack file names. */
+export function hostOf(stack: string): Host {
+  const file = process.env.PULUMI_OPTION_CONFIG_FILE ?? join(ROOT, `Pulumi.${stack}.yaml`);
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const { config } = (parse(text) ?? {}) as { config?: Record<string, unknown> };
+  const engine = config?.["pgwright:engine"];
+  return new Host(containerName(stack), typeof engine === "string" ? engine : undefined);
 }
 
 /**
@@ -11,8 +23,11 @@ export function containerName(stack: string): string {
  * only when told to refresh, and fail if the server is down; so they are told while it runs.
  */
 export async function refreshFlags(stack: string): Promise<string[]> {
-  const container = await new Host(containerName(stack)).inspect();
+  const container = await hostOf(stack).inspect();
   if (container?.running) return ["--refresh"];
-  if (container) log(`container ${containerName(stack)} does not run (${container.status}): roles and databases are taken as they were last seen`);
+  if (container)
+    log(
+      `container ${containerName(stack)} does not run (${container.status}): roles and databases are taken as they were last seen`,
+    );
   return [];
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const SALT = /^encryptionsalt:.*\n?/m;
@@ -12,6 +12,8 @@ const SALT = /^encryptionsalt:.*\n?/m;
 export class StackFile {
   private readonly copy: string;
   private readonly original: string;
+  /** The stack file has a salt of its own. */
+  private isOwn = false;
 
   constructor(stack: string, root: string, local: string) {
     this.original = join(root, `Pulumi.${stack}.yaml`);
@@ -25,7 +27,8 @@ export class StackFile {
   /** Prepares the copy; returns the file that Pulumi should use. */
   prepare(): string {
     const text = this.read(this.original);
-    if (SALT.test(text)) return this.original;
+    this.isOwn = SALT.test(text);
+    if (this.isOwn) return this.original;
     const salt = SALT.exec(this.read(this.copy))?.[0] ?? "";
     writeFileSync(this.copy, text === "" || text.endsWith("\n") ? text + salt : `${text}\n${salt}`, { mode: 0o600 });
     return this.copy;
@@ -33,10 +36,17 @@ export class StackFile {
 
   /** Takes back what Pulumi has changed. */
   finish(): void {
+    if (this.isOwn) return;
+    // Making a stack writes a salt beside the program, whatever file Pulumi was told to use.
     const before = this.read(this.original);
-    if (SALT.test(before)) return;
+    if (SALT.test(before)) this.write(before.replace(SALT, ""));
     const after = this.read(this.copy);
     const content = /^\s+secure:/m.test(after) ? after : after.replace(SALT, "");
-    if (content.trim() !== before.trim() && content.trim() !== "config: {}") writeFileSync(this.original, content);
+    if (content.trim() !== before.replace(SALT, "").trim() && content.trim() !== "config: {}") this.write(content);
+  }
+
+  private write(content: string): void {
+    if (content.trim() === "") rmSync(this.original, { force: true });
+    else writeFileSync(this.original, content);
   }
 }

@@ -1,11 +1,13 @@
 import type { DatabaseConfig, GrantConfig } from "../config/stack";
-import { describe, type Grant } from "../provider/kinds/access/privileges";
+import { parseFunctionName, parseObjectName, writeSignature } from "../config/object-name";
+import { describe, inShort, type Grant } from "../provider/kinds/access/privileges";
 import type { AccessInputs } from "../provider/kinds/access";
 
-/** Splits `schema.name`; the name may hold dots, and a function its argument types. */
-function split(object: string): { schema: string; name: string } {
-  const dot = object.indexOf(".");
-  return { schema: object.slice(0, dot), name: object.slice(dot + 1) };
+/** The object that the stack file names; the configuration's validation has seen that it can be read. */
+function named(kind: "table" | "sequence" | "function", text: string): { schema: string; name: string } {
+  if (kind !== "function") return parseObjectName(text) ?? { schema: "", name: text };
+  const { schema = "", name = text, args = "" } = parseFunctionName(text) ?? {};
+  return { schema, name: writeSignature({ name, args }) };
 }
 
 function grantsOf(role: string, database: string, config: GrantConfig): Grant[] {
@@ -23,30 +25,44 @@ function grantsOf(role: string, database: string, config: GrantConfig): Grant[] 
     ["sequence", config.sequences],
     ["function", config.functions],
   ] as const) {
-    for (const [object, privileges] of Object.entries(objects)) all.push({ role, on: { kind, ...split(object) }, privileges });
+    for (const [object, privileges] of Object.entries(objects))
+      all.push({ role, on: { kind, ...named(kind, object) }, privileges });
   }
   for (const [kind, objects] of [
     ["foreign data wrapper", config.foreignDataWrappers],
     ["foreign server", config.foreignServers],
   ] as const) {
-    for (const [name, privileges] of Object.entries(objects)) all.push({ role, on: { kind, schema: "", name }, privileges });
+    for (const [name, privileges] of Object.entries(objects))
+      all.push({ role, on: { kind, schema: "", name }, privileges });
   }
   return all.filter(({ privileges }) => privileges.length > 0);
 }
 
 /** What the resource Access of a database gets: its grants, and whose objects to come they hold for. */
-export function wantedAccess(name: string, database: DatabaseConfig & { roles: Record<string, unknown> }): AccessInputs {
+export function wantedAccess(
+  name: string,
+  database: DatabaseConfig & { roles: Record<string, unknown> },
+  migrations: string[],
+): AccessInputs {
   const grants = Object.entries(database.grants).flatMap(([role, config]) => grantsOf(role, name, config));
   const owners = Object.values(database.schemas).map(({ owner }) => owner ?? database.owner);
-  const creators = new Set([database.owner, ...owners, database.migrations?.role ?? database.owner, "postgres"]);
+  // Who may make objects: owners, and roles that a grant allows to.
+  const allowed = Object.entries(database.grants).filter(
+    ([role, { schemas }]) =>
+      role !== "public" && Object.values(schemas).some(({ schema }) => schema.includes("CREATE")),
+  );
+  const makers = [database.owner, ...owners, database.migrations?.role ?? database.owner, "postgres"];
+  const creators = new Set([...makers, ...allowed.map(([role]) => role)]);
   return {
     database: name,
     owner: database.owner,
     schemas: ["public", ...Object.keys(database.schemas)].sort(),
+    dropSchemas: database.dropSchemas,
     creators: [...creators].sort(),
     roles: Object.keys(database.roles).sort(),
     undeclared: database.undeclared,
-    privileges: Object.fromEntries(grants.map((grant) => [describe(grant), [...grant.privileges].sort()])),
+    migrations,
+    privileges: inShort(Object.fromEntries(grants.map((grant) => [describe(grant), grant.privileges]))),
     grants,
   };
 }

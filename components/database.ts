@@ -2,6 +2,7 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import type { DatabaseConfig, RoleConfig } from "../config/stack";
 import { Access, Migrations, type Provider } from "../provider/resources";
+import { versionsOf, wantedMigrations } from "../provider/kinds/migrations/file";
 import { readMigrations } from "../sql/read";
 import { wantedAccess } from "./access";
 
@@ -31,34 +32,42 @@ export class Database extends pulumi.ComponentResource {
       { ...inServer, dependsOn: args.rolesReady, protect: args.protect },
     );
 
+    // Goes with the database. Access does not: it ends the sessions that would keep the database from being dropped.
+    const withDatabase = { ...inServer, deletedWith: database };
+
+    // A schema is dropped only when it is empty; Access empties it if the stack file says so.
     const schemas = Object.entries(args.schemas).map(
       ([schema, { owner }]) =>
         new postgresql.Schema(
           `${name}.${schema}`,
-          { name: schema, database: database.name, owner: owner ?? args.owner, dropCascade: true },
-          inServer,
+          { name: schema, database: database.name, owner: owner ?? args.owner },
+          withDatabase,
         ),
     );
-    const declared = { ...args.extensions, ...(args.holdsCron ? { pg_cron: { schema: "pg_catalog", version: undefined } } : {}) };
+    const declared = {
+      ...args.extensions,
+      ...(args.holdsCron ? { pg_cron: { schema: "pg_catalog", version: undefined } } : {}),
+    };
     const extensions = Object.entries(declared).map(
       ([extension, { schema, version }]) =>
         new postgresql.Extension(
           `${name}.${extension}`,
           { name: extension, database: database.name, schema: schema ?? "public", version },
-          { ...inServer, dependsOn: schemas },
+          { ...withDatabase, dependsOn: schemas },
         ),
     );
     this.ready.push(database, ...schemas, ...extensions);
 
-    const access = wantedAccess(name, args);
+    const { folder, role, target } = args.migrations ?? {};
+    const files = folder === undefined ? {} : readMigrations(folder);
+    const applied = wantedMigrations(files, target);
+    const access = wantedAccess(name, args, versionsOf(Object.keys(applied)));
     if (args.migrations) {
-      const { folder, role, target } = args.migrations;
-      const files = readMigrations(folder);
       this.ready.push(
         new Migrations(
           name,
           { database: name, role: role ?? args.owner, files, target, access },
-          { ...inDatabase, dependsOn: [...this.ready] },
+          { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] },
         ),
       );
     }

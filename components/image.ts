@@ -1,5 +1,4 @@
 import * as command from "@pulumi/command";
-import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -35,35 +34,31 @@ export class Image extends pulumi.ComponentResource {
 
   constructor(name: string, args: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pgwright:components:Image", name, {}, opts);
-    if (args.name) {
-      this.reference = args.name;
-      this.ready = new docker.RemoteImage(name, { name: args.name, keepLocally: true }, { parent: this });
-    } else {
-      const base = args.base ?? "";
-      this.reference = imageTag(readContext(CONTEXT), base, args.packages);
-      const presence = new Presence(
-        `${name}-image`,
-        { what: "image", object: this.reference },
-        { parent: this, provider: args.pgwright },
-      );
-      // Relative, so that the state reads the same in every checkout.
-      const build = relative(process.cwd(), join(CONTEXT, "build.ts"));
-      this.ready = new command.local.Command(
-        name,
-        {
-          create: `node --import tsx ${build}`,
-          environment: {
-            IMAGE: this.reference,
-            BASE: base,
-            PACKAGES: args.packages.join(" "),
-            BUILD: pulumi.interpolate`${presence.generation}`,
-            ...(args.engine ? { DOCKER_HOST: args.engine } : {}),
-          },
-          addPreviousOutputInEnv: false,
+    const base = args.base ?? "";
+    this.reference = args.name ?? imageTag(readContext(CONTEXT), base, args.packages);
+    const presence = new Presence(
+      `${name}-image`,
+      { what: "image", object: this.reference },
+      { parent: this, provider: args.pgwright },
+    );
+    const recipe: { script: string; environment: Record<string, string> } = args.name
+      ? { script: "pull.ts", environment: {} }
+      : { script: "build.ts", environment: { BASE: base, PACKAGES: args.packages.join(" ") } };
+    this.ready = new command.local.Command(
+      name,
+      {
+        // Relative, so that the state reads the same in every checkout.
+        create: `node --import tsx ${relative(process.cwd(), join(CONTEXT, recipe.script))}`,
+        environment: {
+          IMAGE: this.reference,
+          ...recipe.environment,
+          GENERATION: pulumi.interpolate`${presence.generation}`,
+          ...(args.engine ? { DOCKER_HOST: args.engine } : {}),
         },
-        { parent: this },
-      );
-    }
+        addPreviousOutputInEnv: false,
+      },
+      { parent: this },
+    );
     this.registerOutputs({ reference: this.reference });
   }
 }

@@ -40,6 +40,7 @@ export class Postgres extends pulumi.ComponentResource {
       {
         ...args.server,
         image,
+        remote: isRemote(args.engine),
         pgwright,
         password: passwordsGiven.includes("postgres") ? passwords.apply((all) => all.postgres as string) : undefined,
         protect: args.protect,
@@ -53,7 +54,14 @@ export class Postgres extends pulumi.ComponentResource {
 
     const postgres = new postgresql.Provider(
       name,
-      { host: this.host, port: this.port, username: "postgres", password: this.superuserPassword, sslmode: "disable", expectedVersion: "17.0.0" },
+      {
+        host: this.host,
+        port: this.port,
+        username: "postgres",
+        password: this.superuserPassword,
+        sslmode: "disable",
+        expectedVersion: "17.0.0",
+      },
       { parent: this, dependsOn: [server.ready] },
     );
     // What lives inside PostgreSQL goes with the data volume: a destroy does not drop it piece by piece.
@@ -95,4 +103,8 @@ export class Postgres extends pulumi.ComponentResource {
     );
     this.registerOutputs({});
   }
+}
+
+function isRemote(engine: string | undefined): boolean {
+  return engine !== undefined && !engine.startsWith("unix:") && !engine.startsWith("npipe:");
 }

@@ -2,6 +2,7 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import type { RoleConfig } from "../config/stack";
 import { milliseconds } from "../config/units";
+import type { RoleDeclaration } from "../provider/kinds/role-drift";
 import { Password, RoleSettings, type Provider } from "../provider/resources";
 
 export interface RolesArgs {
@@ -23,6 +24,33 @@ export function membershipOrder(roles: Record<string, { memberOf: string[] }>): 
   };
   Object.keys(roles).forEach(visit);
   return order;
+}
+
+function settingsOf({ settings }: RoleConfig): Record<string, string> {
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]));
+}
+
+/** A role that has no parameters is no difference. */
+function withoutEmpty(roles: Record<string, Record<string, string>>): Record<string, Record<string, string>> {
+  return Object.fromEntries(Object.entries(roles).filter(([, settings]) => Object.keys(settings).length > 0));
+}
+
+/** What the Role resource sets, for whoever looks whether it still holds. */
+function declarationOf(config: RoleConfig): RoleDeclaration {
+  const { login, inherit, createDatabase, createRole, replication, bypassRowLevelSecurity, connectionLimit } = config;
+  return {
+    login,
+    inherit,
+    createDatabase,
+    createRole,
+    replication,
+    bypassRowLevelSecurity,
+    connectionLimit,
+    validUntil: config.validUntil,
+    memberOf: [...config.memberOf].sort(),
+    searchPath: config.searchPath,
+    statementTimeout: config.statementTimeout,
+  };
 }
 
 /** The roles of the server, with their memberships, limits and parameters. */
@@ -64,14 +92,12 @@ export class Roles extends pulumi.ComponentResource {
       this.roles[role] = resource;
       this.ready.push(resource);
     }
-    const settings = Object.entries(args.roles).map(([role, { settings: own }]) => [
-      role,
-      Object.fromEntries(Object.entries(own).map(([key, value]) => [key, String(value)])),
-    ]);
+    const byRole = <T>(of: (config: RoleConfig) => T) =>
+      Object.fromEntries(Object.entries(args.roles).map(([role, config]) => [role, of(config)]));
     this.ready.push(
       new RoleSettings(
         name,
-        { roles: Object.fromEntries(settings) },
+        { roles: withoutEmpty(byRole(settingsOf)), declared: byRole(declarationOf) },
         { parent: this, provider: args.pgwright, dependsOn: [...this.ready] },
       ),
     );
@@ -80,7 +106,11 @@ export class Roles extends pulumi.ComponentResource {
 
   private password(role: string, config: RoleConfig, args: RolesArgs): Password {
     const given = args.passwordsGiven.includes(role) ? args.passwords.apply((all) => all[role] as string) : undefined;
-    const password = new Password(role, { role, value: given, rotation: config.passwordRotation }, { parent: this, provider: args.pgwright });
+    const password = new Password(
+      role,
+      { role, value: given, rotation: config.passwordRotation },
+      { parent: this, provider: args.pgwright },
+    );
     this.passwords[role] = password.password;
     return password;
   }

@@ -16,6 +16,8 @@ const STOP_WITHIN = 120;
 
 export interface ServerArgs extends ServerConfig {
   image: Image;
+  /** The engine is on another machine. */
+  remote: boolean;
   pgwright: Provider;
   /** Superuser's password when the stack file gives one. */
   password?: pulumi.Input<string>;
@@ -61,7 +63,15 @@ export class Server extends pulumi.ComponentResource {
       { volume: configVolume.name, image: args.image.reference, parameters, reasons, hba },
       { ...inServer, dependsOn: [args.image.ready] },
     );
-    const presence = new Presence(`${name}-container`, { what: "container", object: name }, inServer);
+    const presence = new Presence(
+      `${name}-container`,
+      {
+        what: "container",
+        object: name,
+        publishes: args.remote ? undefined : { address: args.address, port: args.port },
+      },
+      inServer,
+    );
 
     const container = new docker.Container(
       name,

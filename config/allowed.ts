@@ -16,6 +16,7 @@ export interface Shape {
   anyOf?: Shape[];
   properties?: Record<string, Shape>;
   required?: string[];
+  propertyNames?: Shape;
   additionalProperties?: Shape | boolean;
 }
 
@@ -59,7 +60,8 @@ export function inWords(shape: Shape | undefined): string {
     case "array":
       return `a list, each ${inWords(shape.items)}`;
     case "object":
-      if (!shape.properties) return "a map, by name";
+      if (!shape.properties)
+        return `a map by name, each ${typeof shape.additionalProperties === "object" ? inWords(shape.additionalProperties) : "a text"}`;
       return `a map with ${shape.required ? `${shape.required.join(", ")} and any of ` : ""}${optionalKeys(shape).join(", ")}`;
     default:
       return "something else";

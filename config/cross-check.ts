@@ -1,3 +1,4 @@
+import { parseFunctionName, parseObjectName } from "./object-name";
 import type { Problem } from "./parse";
 import { scheduleProblem } from "./schedule";
 import { serverSettings } from "./server-settings";
@@ -40,13 +41,17 @@ export function crossCheck(stack: Stack): Problem[] {
 
   const databases = Object.keys(stack.databases);
   if (stack.server.cronDatabase !== "postgres" && !databases.includes(stack.server.cronDatabase)) {
-    report("server.cronDatabase", `"${stack.server.cronDatabase}": no such database in pgwright:databases; there are postgres, ${list(databases)}`);
+    report(
+      "server.cronDatabase",
+      `"${stack.server.cronDatabase}": no such database in pgwright:databases; there are postgres, ${list(databases)}`,
+    );
   }
 
   const jobs = new Map<string, string>();
   for (const [name, database] of Object.entries(stack.databases)) {
     const key = `databases.${name}`;
-    if (["postgres", "template0", "template1"].includes(name)) report(key, "this database belongs to PostgreSQL itself");
+    if (["postgres", "template0", "template1"].includes(name))
+      report(key, "this database belongs to PostgreSQL itself");
     needsRole(`${key}.owner`, database.owner);
     checkDatabase(key, database, needsRole, report);
     if (database.migrations?.role) needsRole(`${key}.migrations.role`, database.migrations.role);
@@ -56,10 +61,20 @@ export function crossCheck(stack: Stack): Problem[] {
       if (role) needsRole(`${key}.jobs.${job}.role`, role);
       const runsAs = role ?? database.owner;
       if (stack.roles[runsAs]?.login === false) {
-        report(`${key}.jobs.${job}.role`, `"${runsAs}" has login: false, and a job needs a session; give it login: true with password: false`);
+        report(
+          `${key}.jobs.${job}.role`,
+          `"${runsAs}" has login: false, and a job needs a session; give it login: true with password: false`,
+        );
+      }
+      if (stack.roles[runsAs]?.login && !mayConnect(runsAs, database, stack)) {
+        report(
+          `${key}.jobs.${job}.role`,
+          `"${runsAs}" may not connect to database ${name}; grant it: grants: {${runsAs}: {database: [CONNECT]}}`,
+        );
       }
       const other = jobs.get(job);
-      if (other) report(`${key}.jobs.${job}`, `database ${other} has a job of this name already; names are unique on a server`);
+      if (other)
+        report(`${key}.jobs.${job}`, `database ${other} has a job of this name already; names are unique on a server`);
       jobs.set(job, name);
     }
   }
@@ -72,7 +87,8 @@ type Report = (key: string, text: string) => void;
 function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRole, report: Report): void {
   const schemas = ["public", ...Object.keys(database.schemas)];
   const needsSchema = (at: string, schema: string) => {
-    if (!schemas.includes(schema)) report(at, `"${schema}": no such schema in ${key}.schemas; there are ${list(schemas)}`);
+    if (!schemas.includes(schema))
+      report(at, `"${schema}": no such schema in ${key}.schemas; there are ${list(schemas)}`);
   };
   for (const [schema, { owner }] of Object.entries(database.schemas)) {
     if (schema === "public" || schema.startsWith("pg_") || schema === "information_schema") {
@@ -80,8 +96,12 @@ function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRo
     }
     if (owner) needsRole(`${key}.schemas.${schema}.owner`, owner);
   }
+  database.dropSchemas.forEach((schema, i) => {
+    if (schemas.includes(schema)) report(`${key}.dropSchemas[${i}]`, `"${schema}" is in schemas too: which is it?`);
+  });
   for (const [extension, { schema }] of Object.entries(database.extensions)) {
-    if (extension === "pg_cron") report(`${key}.extensions.pg_cron`, "set server.cronDatabase instead: pg_cron lives in one database of a server");
+    if (extension === "pg_cron")
+      report(`${key}.extensions.pg_cron`, "set server.cronDatabase instead: pg_cron lives in one database of a server");
     if (schema) needsSchema(`${key}.extensions.${extension}.schema`, schema);
   }
   for (const [role, grant] of Object.entries(database.grants)) {
@@ -90,10 +110,32 @@ function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRo
     for (const schema of Object.keys(grant.schemas)) needsSchema(`${at}.schemas.${schema}`, schema);
     for (const kind of ["tables", "sequences", "functions"] as const) {
       for (const object of Object.keys(grant[kind])) {
-        if (!object.includes(".")) report(`${at}.${kind}["${object}"]`, "write schema.name");
+        const here = `${at}.${kind}["${object}"]`;
+        const parsed = kind === "functions" ? parseFunctionName(object) : parseObjectName(object);
+        if (parsed) needsSchema(here, parsed.schema);
+        else
+          report(
+            here,
+            `write schema.name${kind === "functions" ? "(argument types)" : ""}; "a.b".name for a schema a.b`,
+          );
       }
     }
   }
+}
+
+/** True if a role owns the database or has CONNECT on it, itself or by a role whose privileges it has. */
+function mayConnect(role: string, database: DatabaseConfig, stack: Stack): boolean {
+  const roles = ["public", ...inherited(role, stack)];
+  return roles.includes(database.owner) || roles.some((each) => database.grants[each]?.database.includes("CONNECT"));
+}
+
+/** A role and those whose privileges it has. A circle among them is reported elsewhere. */
+function inherited(role: string, stack: Stack, found = new Set<string>()): string[] {
+  if (found.has(role)) return [];
+  found.add(role);
+  const { inherit = true, memberOf = [] } = stack.roles[role] ?? {};
+  for (const group of inherit ? memberOf : []) inherited(group, stack, found);
+  return [...found];
 }
 
 /** The way from a role back to itself over memberOf, if there is one. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import { nearest } from "../tuning/nearest";
 import { inWords, shapeAt, shapeOf } from "./allowed";
 import { crossCheck } from "./cross-check";
@@ -65,8 +65,10 @@ function problems(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, mo
   const value = at(input, issue.path);
   if (issue.code === "custom") return [{ key, text: `${show(value)}: ${issue.message}` }];
   if (value === undefined) return [{ key, text: `is missing; write ${inWords(shape)}` }];
-  if (value === null || value === "")
-    return [{ key, text: `is empty; write ${inWords(shape)}${shape?.type === "object" ? ", or {}" : ""}` }];
+  if (value === null || value === "") {
+    const nothing = shape?.type === "object" && !shape.required ? ", or {}" : "";
+    return [{ key, text: `is empty; write ${inWords(shape)}${nothing}` }];
+  }
   return [{ key, text: `${show(value)} is not allowed; write ${inWords(shape)}` }];
 }
 

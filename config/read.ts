@@ -27,10 +27,20 @@ export function readStack(): StackConfig {
       written[key.slice(prefix.length)] = TEXTS.includes(key.slice(prefix.length)) ? text : fromText(text);
   }
   const { [PASSWORDS]: given = {}, ...rest } = written;
+  if (PASSWORDS in written && !secretKeys().includes(`${prefix}${PASSWORDS}`)) {
+    const text =
+      "stands there for everybody to read; set each by: pulumi config set --secret --path pgwright:passwords.ROLE";
+    throw new StackError([{ key: PASSWORDS, text }]);
+  }
   const stack = parseStack(rest);
   checkFolders(stack);
   const passwordsGiven = parsePasswords(given, stack);
   return { stack, passwords: pulumi.secret(given as Record<string, string>), passwordsGiven };
+}
+
+/** Keys that hold something encrypted, as Pulumi tells the program. */
+function secretKeys(): string[] {
+  return JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]") as string[];
 }
 
 /** Pulumi hands over a simple value as text, a map or list as JSON. */

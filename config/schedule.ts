@@ -30,11 +30,14 @@ function fieldProblem(text: string, field: Field): string | undefined {
   if (field.name === "day of month" && text === "$") return undefined;
   for (const part of text.split(",")) {
     const [range = "", stride, ...rest] = part.split("/");
-    if (rest.length > 0 || (stride !== undefined && !/^[1-9]\d*$/.test(stride))) return `"${part}" is not a step; ${allowed}`;
+    if (rest.length > 0 || (stride !== undefined && !/^[1-9]\d*$/.test(stride)))
+      return `"${part}" is not a step; ${allowed}`;
     if (range === "*") continue;
     const [from, to, ...more] = range.split("-").map((end) => number(end, field));
-    if (from === undefined || more.length > 0 || (range.includes("-") && to === undefined)) return `"${part}" is no ${field.name}; ${allowed}`;
-    if (from < field.min || from > field.max || (to ?? from) > field.max) return `"${part}" is out of range; ${allowed}`;
+    if (from === undefined || more.length > 0 || (range.includes("-") && to === undefined))
+      return `"${part}" is no ${field.name}; ${allowed}`;
+    if (from < field.min || from > field.max || (to ?? from) > field.max)
+      return `"${part}" is out of range; ${allowed}`;
     if (to !== undefined && to < from) return `"${part}" ends before it begins; ${allowed}`;
     if (stride !== undefined && to === undefined) return `"${part}" has a step without a range; ${allowed}`;
   }
@@ -44,11 +47,12 @@ function fieldProblem(text: string, field: Field): string | undefined {
 /** Says what is wrong with a schedule, or undefined if pg_cron takes it. */
 export function scheduleProblem(schedule: string): string | undefined {
   const text = schedule.trim();
-  if (text.startsWith("@")) return WORDS.includes(text.toLowerCase()) ? undefined : `not one of ${WORDS.join(", ")}`;
+  if (text.startsWith("@")) return WORDS.includes(text) ? undefined : `not one of ${WORDS.join(", ")}`;
   const seconds = /^(\d+) seconds?$/.exec(text);
   if (seconds) return Number(seconds[1]) >= 1 && Number(seconds[1]) <= 59 ? undefined : "seconds are 1 to 59";
   const fields = text.split(/\s+/);
-  if (fields.length !== 5) return `a schedule has five fields (${FIELDS.map(({ name }) => name).join(", ")}) or is "30 seconds"; this has ${fields.length}`;
+  if (fields.length !== 5)
+    return `a schedule has five fields (${FIELDS.map(({ name }) => name).join(", ")}) or is "30 seconds"; this has ${fields.length}`;
   for (const [i, field] of FIELDS.entries()) {
     const problem = fieldProblem(fields[i] ?? "", field);
     if (problem) return problem;

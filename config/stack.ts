@@ -236,7 +236,11 @@ export const grantSchema = z.strictObject({
   tables: z
     .record(z.string(), tablePrivileges)
     .default({})
-    .meta(key("On single tables or views, by schema.name.", { "shop.carts": ["DELETE"] })),
+    .meta(
+      key("On single tables or views, by schema.name; a schema with a dot in its name is put in double quotes.", {
+        "shop.carts": ["DELETE"],
+      }),
+    ),
   sequences: z
     .record(z.string(), sequencePrivileges)
     .default({})
@@ -288,6 +292,10 @@ export const databaseSchema = z.strictObject({
     )
     .default({})
     .meta(key("Extensions, by name.", { vector: { schema: "extensions" } })),
+  dropSchemas: z
+    .array(identifier)
+    .default([])
+    .meta(key("Schemas that may be dropped with all that they hold, once they are not in schemas.", ["old_reports"])),
   undeclared: z
     .enum(["revoke", "report"])
     .default("revoke")
@@ -363,13 +371,11 @@ export const stackSchema = z.strictObject({
 });
 
 /** Passwords by role, beside the rest because they are secrets: `pulumi config set --secret --path pgwright:passwords.app`. */
-export const passwordsSchema = z
-  .record(identifier, z.string().min(1))
-  .meta(
-    key("Passwords of roles, the superuser postgres included; for the others one is made up.", {
-      app: { secure: "AAABAN..." },
-    }),
-  );
+export const passwordsSchema = z.record(identifier, z.string().min(1)).meta(
+  key("Passwords of roles, the superuser postgres included; for the others one is made up.", {
+    app: { secure: "AAABAN..." },
+  }),
+);
 
 /** The stack file, parsed: every default filled in. */
 export type Stack = z.output<typeof stackSchema>;

@@ -8,6 +8,12 @@ export function mebibytes(size: string): number {
 /** Durations as PostgreSQL writes them ("500ms", "30s", "5min", "1h"), in milliseconds. */
 export function milliseconds(duration: string): number {
   const match = /^(\d+)(ms|s|min|h|d)$/.exec(duration);
-  if (!match) throw new Error(`"${duration}" is not a duration: write a whole number and ms, s, min, h or d, such as 30s or 5min`);
-  return Number(match[1]) * { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as "ms" | "s" | "min" | "h" | "d"];
+  if (!match)
+    throw new Error(
+      `"${duration}" is not a duration: write a whole number and ms, s, min, h or d, such as 30s or 5min`,
+    );
+  return (
+    Number(match[1]) *
+    { ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as "ms" | "s" | "min" | "h" | "d"]
+  );
 }

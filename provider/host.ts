@@ -19,6 +19,8 @@ export interface ContainerState {
   /** "running", "exited", "restarting", "created", ... */
   status: string;
   exitCode: number;
+  /** How often the engine has started it again after it had ended by itself. */
+  restarts: number;
   /** Image id, sha256:... */
   image: string;
 }
@@ -44,11 +46,24 @@ export class Host {
     child.stdin.on("error", () => undefined); // the exit code tells
     child.stdin.end(input);
     const code = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", reject);
+      child.on("error", (error: NodeJS.ErrnoException) =>
+        reject(
+          error.code === "ENOENT"
+            ? new Error("the program docker is not installed: install Docker's command line")
+            : error,
+        ),
+      );
       child.on("close", resolve);
     });
-    if (code !== 0) throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, Buffer.concat(err).toString());
-    return Buffer.concat(out);
+    if (code === 0) return Buffer.concat(out);
+    const problem = Buffer.concat(err).toString();
+    if (/cannot connect to the docker daemon|error during connect/i.test(problem)) {
+      const engine = this.engine ?? process.env.DOCKER_HOST ?? "of this machine";
+      throw new Error(
+        `the Docker engine ${engine} does not answer: start it, or name another one in pgwright:engine. ${problem.trim()}`,
+      );
+    }
+    throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, problem);
   }
 
   environment(): NodeJS.ProcessEnv {
@@ -65,6 +80,7 @@ export class Host {
         running: state.Running && !state.Restarting,
         status: state.Status,
         exitCode: state.ExitCode,
+        restarts: container.RestartCount,
         image: container.Image,
       };
     } catch (error) {
@@ -111,7 +127,8 @@ export class Host {
       for await (const entry of extract) {
         const chunks: Buffer[] = [];
         for await (const chunk of entry) chunks.push(chunk as Buffer);
-        if (entry.header.type === "file") files[entry.header.name.replace(/^\.\//, "")] = Buffer.concat(chunks).toString();
+        if (entry.header.type === "file")
+          files[entry.header.name.replace(/^\.\//, "")] = Buffer.concat(chunks).toString();
       }
       return files;
     });

@@ -36,6 +36,8 @@ export interface Kind<I extends object, S extends I> {
   replaceOn?: (keyof I & string)[];
   /** Inputs that say how to act, not what should be there: they never are a difference. */
   notCompared?: (keyof I & string)[];
+  /** The state that is compared with these inputs, where that is not simply the state. */
+  compared?(state: S, inputs: I): S;
   /** Says what is wrong with the inputs, beyond what the program's own validation has seen. */
   check?(inputs: I, operation: Operation): Promise<Failure[]> | Failure[];
   /** Shown in previews and updates beside the property diff: what the change will do, in words. */
@@ -79,7 +81,11 @@ export function differences(actual: unknown, wanted: unknown, path = ""): Differ
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([k, v]) => [k, sorted(v)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([k, v]) => [k, sorted(v)]),
+  );
 }
 
 /** True if the value is, or holds, something that is not known yet. */

@@ -7,7 +7,11 @@ import { providerServer } from "./rpc";
 
 const { version } = JSON.parse(readFileSync(join(__dirname, "..", "package.json"), "utf8"));
 const engineAddress = process.argv.slice(2).find((argument) => !argument.startsWith("-"));
-const { service, server } = providerServer(version, kinds as unknown as Record<string, Kind<Properties, Properties>>, engineAddress);
+const { service, server } = providerServer(
+  version,
+  kinds as unknown as Record<string, Kind<Properties, Properties>>,
+  engineAddress,
+);
 
 const listener = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
 listener.addService(service, server);

@@ -24,7 +24,7 @@ export class Provider extends pulumi.ProviderResource {
 export class Presence extends pulumi.CustomResource {
   declare readonly generation: pulumi.Output<number>;
 
-  constructor(name: string, args: Pick<PresenceInputs, "what" | "object">, opts?: pulumi.CustomResourceOptions) {
+  constructor(name: string, args: Omit<PresenceInputs, "present">, opts?: pulumi.CustomResourceOptions) {
     super("pgwright:index:Presence", name, { ...args, present: true, generation: undefined }, opts);
   }
 }
@@ -52,15 +52,19 @@ export class Configuration extends pulumi.CustomResource {
 export class Server extends pulumi.CustomResource {
   declare readonly version: pulumi.Output<string>;
 
-  constructor(name: string, args: Args<Omit<ServerInputs, "running" | "alterSystem">>, opts?: pulumi.CustomResourceOptions) {
+  constructor(
+    name: string,
+    args: Args<Omit<ServerInputs, "running" | "alterSystem">>,
+    opts?: pulumi.CustomResourceOptions,
+  ) {
     const wanted = { ...args, running: true, alterSystem: {}, version: undefined };
     super("pgwright:index:Server", name, wanted, pulumi.mergeOptions(opts, { additionalSecretOutputs: ["verifier"] }));
   }
 }
 
 export class RoleSettings extends pulumi.CustomResource {
-  constructor(name: string, args: RoleSettingsInputs, opts?: pulumi.CustomResourceOptions) {
-    super("pgwright:index:RoleSettings", name, args, opts);
+  constructor(name: string, args: Omit<RoleSettingsInputs, "byHand">, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:RoleSettings", name, { ...args, byHand: {} }, opts);
   }
 }
 

@@ -7,7 +7,7 @@ import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService, type IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Host } from "./host";
-import { differences, hasUnknown, type Failure, type Kind, type Operation, type Properties } from "./kind";
+import { differences, type Failure, type Kind, type Operation, type Properties } from "./kind";
 
 // Pulumi's plugin protocol, as far as resources need it. The SDK's own `provider.main` hides what makes a preview
 // truthful: detailed diffs, messages under a resource, previews of creates, and the refresh before each update.
@@ -135,9 +135,11 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       const state = properties(request.getOlds());
       const inputs = properties(request.getNews());
       const ignored = new Set([...(kind.notCompared ?? []), ...request.getIgnorechangesList()]);
-      const compared = Object.keys({ ...properties(request.getOldInputs()), ...inputs }).filter((key) => !ignored.has(key));
+      const compared = Object.keys({ ...properties(request.getOldInputs()), ...inputs }).filter(
+        (key) => !ignored.has(key),
+      );
       const pick = (from: Properties) => Object.fromEntries(compared.map((key) => [key, from[key]]));
-      const found = differences(pick(state), pick(inputs));
+      const found = differences(pick(kind.compared?.(state, inputs) ?? state), pick(inputs));
 
       const response = new proto.DiffResponse();
       response.setChanges(found.length > 0 ? DIFF_SOME : DIFF_NONE);
@@ -149,7 +151,11 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
         if (replaces) replaced.add(top);
         const property = new proto.PropertyDiff();
         property.setKind(
-          { add: replaces ? KINDS.ADD_REPLACE : KINDS.ADD, update: replaces ? KINDS.UPDATE_REPLACE : KINDS.UPDATE, delete: replaces ? KINDS.DELETE_REPLACE : KINDS.DELETE }[change],
+          {
+            add: replaces ? KINDS.ADD_REPLACE : KINDS.ADD,
+            update: replaces ? KINDS.UPDATE_REPLACE : KINDS.UPDATE,
+            delete: replaces ? KINDS.DELETE_REPLACE : KINDS.DELETE,
+          }[change],
         );
         response.getDetaileddiffMap().set(path, property);
       }
@@ -163,7 +169,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       const kind = kindOf(request.getUrn());
       const inputs = properties(request.getProperties());
       const now = operation(request.getUrn(), request.getPreview());
-      if (!hasUnknown(inputs)) await kind.explain?.(undefined, inputs, now);
+      await kind.explain?.(undefined, inputs, now);
       const { id, state } = await kind.create(inputs, now);
       await logged;
       const response = new proto.CreateResponse();
@@ -176,7 +182,12 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     read: handler(async (request: proto.ReadRequest) => {
       const inputs = properties(request.getInputs());
       const now = operation(request.getUrn(), true);
-      const state = await kindOf(request.getUrn()).read(request.getId(), properties(request.getProperties()), inputs, now);
+      const state = await kindOf(request.getUrn()).read(
+        request.getId(),
+        properties(request.getProperties()),
+        inputs,
+        now,
+      );
       const response = new proto.ReadResponse();
       if (!state) return response; // no id: it is gone
       response.setId(request.getId());
@@ -191,7 +202,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       const old = properties(request.getOlds());
       const inputs = properties(request.getNews());
       const now = operation(request.getUrn(), request.getPreview());
-      if (!hasUnknown(inputs)) await kind.explain?.(old, inputs, now);
+      await kind.explain?.(old, inputs, now);
       const state = await kind.update(request.getId(), old, inputs, now);
       await logged;
       const response = new proto.UpdateResponse();

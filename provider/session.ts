@@ -13,12 +13,20 @@ class ExecStream extends Duplex {
   private problem = "";
 
   constructor(private readonly host: Host) {
-    super();
+    // When the server ends the connection the stream closes, as a socket does: pg waits for that to give up its queries.
+    super({ allowHalfOpen: false });
   }
 
   // The methods that pg expects of a socket.
   connect(): this {
-    const command = ["exec", "--interactive", this.host.container, "socat", "-", "UNIX-CONNECT:/var/run/postgresql/.s.PGSQL.5432"];
+    const command = [
+      "exec",
+      "--interactive",
+      this.host.container,
+      "socat",
+      "-",
+      "UNIX-CONNECT:/var/run/postgresql/.s.PGSQL.5432",
+    ];
     const child = spawn("docker", command, { env: this.host.environment(), stdio: ["pipe", "pipe", "pipe"] });
     this.child = child;
     child.stdout.on("data", (chunk) => {
@@ -29,7 +37,10 @@ class ExecStream extends Duplex {
     child.on("error", (error) => this.destroy(error));
     child.on("close", (code) => {
       if (code === 0 || this.destroyed) this.push(null);
-      else this.destroy(new Error(`no way into container ${this.host.container}: ${this.problem.trim() || `exit code ${code}`}`));
+      else
+        this.destroy(
+          new Error(`no way into container ${this.host.container}: ${this.problem.trim() || `exit code ${code}`}`),
+        );
     });
     child.on("spawn", () => this.emit("connect"));
     return this;
@@ -82,13 +93,27 @@ export async function connect(host: Host, database: string): Promise<Client> {
   return client;
 }
 
-/** Runs `use` with a connection that is closed afterwards, whatever happens. */
+const idle = new WeakMap<Host, Map<string, Client[]>>();
+
+/**
+ * Runs `use` with a connection of its own. One that did its work well is reset and kept for the next caller: opening one
+ * takes a quarter of a second, and a large stack has hundreds of changes. One that failed is closed, with its transaction.
+ */
 export async function withDatabase<T>(host: Host, database: string, use: (client: Client) => Promise<T>): Promise<T> {
-  const client = await connect(host, database);
+  const pools = idle.get(host) ?? new Map<string, Client[]>();
+  idle.set(host, pools);
+  const pool = pools.get(database) ?? [];
+  pools.set(database, pool);
+  const client = pool.pop() ?? (await connect(host, database));
   try {
-    return await use(client);
-  } finally {
+    const result = await use(client);
+    await client.query("DISCARD ALL");
+    client.once("end", () => pool.splice(0, pool.length, ...pool.filter((each) => each !== client)));
+    pool.push(client);
+    return result;
+  } catch (error) {
     await client.end().catch(() => undefined);
+    throw error;
   }
 }
 
@@ -98,7 +123,12 @@ const shared = new WeakMap<Host, Map<string, Promise<Client>>>();
  * Asks a database for what a refresh wants to know, over a connection that all reads share. `unknown` is the answer while
  * the server is down: then the last known state stands, and the resource Server says what is wrong.
  */
-export async function ask<T>(host: Host, database: string, question: (client: Client) => Promise<T>, unknown: T): Promise<T> {
+export async function ask<T>(
+  host: Host,
+  database: string,
+  question: (client: Client) => Promise<T>,
+  unknown: T,
+): Promise<T> {
   if (!(await host.answers())) return unknown;
   const clients = shared.get(host) ?? new Map<string, Promise<Client>>();
   shared.set(host, clients);

@@ -15,5 +15,7 @@ export function readMigrations(folder: string): Record<string, string> {
   } catch {
     throw new Error(`migrations: folder "${folder}" cannot be read; it is looked up in ${process.cwd()}`);
   }
-  return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(path, name), "utf8").replaceAll("\r\n", "\n")]));
+  return Object.fromEntries(
+    names.sort().map((name) => [name, readFileSync(join(path, name), "utf8").replaceAll("\r\n", "\n")]),
+  );
 }

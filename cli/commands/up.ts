@@ -11,7 +11,15 @@ export async function up({ stack, args }: Invocation): Promise<number> {
   const project = await Project.open(stack);
   await project.ensureStack(stack);
   await repairInterrupted(project, stack);
-  const code = await project.run(["up", "--stack", stack, "--yes", "--skip-preview", ...(await refreshFlags(stack)), ...args]);
+  const code = await project.run([
+    "up",
+    "--stack",
+    stack,
+    "--yes",
+    "--skip-preview",
+    ...(await refreshFlags(stack)),
+    ...args,
+  ]);
   if (code === 0) await printSummary(project, stack);
   else log("\n`npm run up` can be run again at any time: it goes on where this run has stopped.");
   return code;

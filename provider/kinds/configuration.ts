@@ -30,7 +30,11 @@ export function configurationId(parameters: Parameters, hba: string[]): string {
 
 function files({ parameters, reasons, hba }: ConfigurationInputs): Record<string, string> {
   const settings = Object.entries(parameters).map(([name, value]) => ({ name, value, reason: reasons[name] ?? "" }));
-  const id = { name: CONFIGURATION_ID, value: configurationId(parameters, hba), reason: "which version of this file is loaded" };
+  const id = {
+    name: CONFIGURATION_ID,
+    value: configurationId(parameters, hba),
+    reason: "which version of this file is loaded",
+  };
   return {
     "postgresql.conf": renderPostgresqlConf([...settings, id]),
     "pg_hba.conf": `# Written by pgwright from the stack file; changes made here are put back.\n${hba.join("\n")}\n`,

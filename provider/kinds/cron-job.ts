@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import type { Kind } from "../kind";
-import { ask, withDatabase } from "../session";
+import { ask, isNoDatabase, withDatabase } from "../session";
 
 export interface CronJobInputs {
   /** Name, unique on the server. */
@@ -29,22 +29,24 @@ interface Row {
   active: boolean;
 }
 
-async function find(client: Client, job: string): Promise<Row[]> {
+/** Jobs of a name: pg_cron's names are unique for a role only. The role's own comes first. */
+async function find(client: Client, job: string, role: string): Promise<Row[]> {
   const { rows } = await client.query<Row>(
-    "SELECT jobid::text, schedule, command, database, username, active FROM cron.job WHERE jobname = $1 ORDER BY jobid",
-    [job],
+    `SELECT jobid::text, schedule, command, database, username, active
+     FROM cron.job WHERE jobname = $1 ORDER BY username = $2 DESC, cron.job.jobid`,
+    [job, role],
   );
   return rows;
 }
 
 async function put(client: Client, inputs: CronJobInputs): Promise<string> {
+  const { job, schedule, command, database, role, active } = inputs;
   await client.query("BEGIN");
   await client.query("SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('cron'))");
-  const [job, ...others] = await find(client, inputs.job);
-  // pg_cron's names are unique for a role only; a job of this name that another role has made is not declared.
+  const [found, ...others] = await find(client, job, role);
+  // A job of this name that another role has made is not declared.
   for (const { jobid } of others) await client.query("SELECT cron.unschedule($1::bigint)", [jobid]);
-  const { schedule, command, database, role, active } = inputs;
-  let id = job?.jobid;
+  let id = found?.jobid;
   if (id) {
     await client.query(
       `SELECT cron.alter_job(job_id => $1::bigint, schedule => $2, command => $3, database => $4, username => $5, active => $6)`,
@@ -52,7 +54,7 @@ async function put(client: Client, inputs: CronJobInputs): Promise<string> {
     );
   } else {
     const { rows } = await client.query("SELECT cron.schedule_in_database($1, $2, $3, $4, $5, $6)::text AS id", [
-      inputs.job,
+      job,
       schedule,
       command,
       database,
@@ -65,6 +67,11 @@ async function put(client: Client, inputs: CronJobInputs): Promise<string> {
   return id;
 }
 
+/** True if the database has no pg_cron: it was dropped, or lives in another database now. */
+function isNoCron(error: unknown): boolean {
+  return isNoDatabase(error) || ["42P01", "3F000"].includes((error as { code?: string }).code ?? "");
+}
+
 /** A job of pg_cron, known by its name. */
 export const cronJob: Kind<CronJobInputs, CronJobState> = {
   replaceOn: ["job", "cronDatabase"],
@@ -73,19 +80,33 @@ export const cronJob: Kind<CronJobInputs, CronJobState> = {
     const jobId = await withDatabase(host, inputs.cronDatabase, (client) => put(client, inputs));
     return { id: inputs.job, state: { ...inputs, jobId } };
   },
-  async read(_id, state, _inputs, { host }) {
-    const [row] = await ask(host, state.cronDatabase, (client) => find(client, state.job), [{ ...state, jobid: state.jobId, username: state.role }]);
-    if (!row) return undefined;
-    const { jobid, schedule, command, database, username, active } = row;
-    return { ...state, jobId: jobid, schedule, command, database, role: username, active };
+  async read(_id, state, inputs, { host, warn }) {
+    const unknown = [{ ...state, jobid: state.jobId, username: state.role }];
+    try {
+      const rows = await ask(host, state.cronDatabase, (client) => find(client, state.job, inputs.role), unknown);
+      const [row, ...others] = rows;
+      if (!row) return undefined;
+      for (const { username } of others) warn(`role ${username} has a job of the same name, ${state.job}`);
+      const { jobid, schedule, command, database, username, active } = row;
+      return { ...state, jobId: jobid, schedule, command, database, role: username, active };
+    } catch (error) {
+      if (isNoCron(error)) return undefined;
+      throw error;
+    }
   },
   async update(_id, old, inputs, { host, preview }) {
     if (preview) return { ...inputs, jobId: old.jobId };
     return { ...inputs, jobId: await withDatabase(host, inputs.cronDatabase, (client) => put(client, inputs)) };
   },
-  async delete(_id, { job, cronDatabase }, { host }) {
-    await withDatabase(host, cronDatabase, async (client) => {
-      for (const { jobid } of await find(client, job)) await client.query("SELECT cron.unschedule($1::bigint)", [jobid]);
-    });
+  async delete(_id, { job, cronDatabase, role }, { host }) {
+    try {
+      await withDatabase(host, cronDatabase, async (client) => {
+        for (const { jobid } of await find(client, job, role)) {
+          await client.query("SELECT cron.unschedule($1::bigint)", [jobid]);
+        }
+      });
+    } catch (error) {
+      if (!isNoCron(error)) throw error;
+    }
   },
 };

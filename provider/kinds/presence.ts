@@ -1,3 +1,5 @@
+import { createServer } from "node:net";
+import type { Host } from "../host";
 import type { Kind } from "../kind";
 
 export interface PresenceInputs {
@@ -6,6 +8,8 @@ export interface PresenceInputs {
   object: string;
   /** Always true: what should be. */
   present: boolean;
+  /** Where the container's port is published on this machine; undefined on a remote engine. */
+  publishes?: { address: string; port: number };
 }
 
 export interface PresenceState extends PresenceInputs {
@@ -18,14 +22,35 @@ export interface PresenceState extends PresenceInputs {
  * only on a refresh, and a refresh of what lives inside PostgreSQL fails while the server is gone.
  */
 export const presence: Kind<PresenceInputs, PresenceState> = {
-  explain(old, { what, object }, { warn }) {
-    if (old && !old.present) warn(`${what} ${object} is gone: it will be made again${what === "container" ? " on the same volumes" : ""}`);
+  notCompared: ["publishes"],
+  async explain(old, { what, object, publishes }, { host, warn }) {
+    if (old && !old.present && old.object === object) {
+      warn(`${what} ${object} is gone: it will be made again${what === "container" ? " on the same volumes" : ""}`);
+    }
+    if (publishes && what === "container" && !(await isPresent({ what, object }, host))) await mustBeFree(publishes);
   },
   create: async (inputs) => ({ id: inputs.object, state: { ...inputs, generation: 1 } }),
-  read: async (_id, state, _inputs, { host }) => ({
-    ...state,
-    present: state.what === "container" ? (await host.inspect(state.object)) !== undefined : await host.imageExists(state.object),
-  }),
+  read: async (_id, state, _inputs, { host }) => ({ ...state, present: await isPresent(state, host) }),
   update: async (_id, old, inputs) => ({ ...inputs, generation: old.generation + (old.present ? 0 : 1) }),
   delete: async () => undefined,
 };
+
+async function isPresent({ what, object }: Pick<PresenceInputs, "what" | "object">, host: Host): Promise<boolean> {
+  return what === "container" ? (await host.inspect(object)) !== undefined : host.imageExists(object);
+}
+
+/** Fails where Docker would fail later, with what to do about it. */
+async function mustBeFree({ address, port }: { address: string; port: number }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE") return resolve(); // not ours to judge: Docker will say it
+      reject(
+        new Error(
+          `port ${port} on ${address} is taken by another program: stop that, or choose another server.port in the stack file`,
+        ),
+      );
+    });
+    probe.listen({ host: address, port, exclusive: true }, () => probe.close(() => resolve()));
+  });
+}

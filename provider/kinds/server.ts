@@ -37,17 +37,19 @@ const STOP_WITHIN_S = 120;
 /** Waits until the server answers; the error holds what the server printed. */
 async function untilReady(host: Host): Promise<void> {
   const deadline = Date.now() + READY_WITHIN_MS;
-  let restarts = 0;
+  let restartsBefore: number | undefined;
   for (;;) {
     const container = await host.inspect();
     if (!container) throw new Error(`container ${host.container} is gone; 'pulumi up' makes it again`);
     try {
       return await withDatabase(host, "postgres", async (client) => void (await client.query("SELECT 1")));
     } catch (error) {
-      if (!container.running && container.status === "restarting") restarts += 1;
-      const failed = container.status === "exited" || restarts > 10;
+      restartsBefore ??= container.restarts;
+      const failed = container.status === "exited" || container.restarts - restartsBefore >= 3;
       if (failed || Date.now() > deadline) {
-        const why = failed ? `ended with ${container.exitCode}` : `did not answer within ${READY_WITHIN_MS / 1000} s (${(error as Error).message})`;
+        const why = failed
+          ? `ended with ${container.exitCode}`
+          : `did not answer within ${READY_WITHIN_MS / 1000} s (${(error as Error).message})`;
         throw new Error(`PostgreSQL in container ${host.container} ${why}. It printed:\n${await host.logs()}`);
       }
       await sleep(200);
@@ -65,7 +67,10 @@ async function inEffect(client: Client, names: string[]): Promise<Parameters> {
 }
 
 /** Reads what the running server uses. Values that mean the same as the wanted ones are given as those. */
-async function observe(host: Host, inputs: ServerInputs): Promise<Omit<ServerState, "containerId" | "running" | "restartPolicy">> {
+async function observe(
+  host: Host,
+  inputs: ServerInputs,
+): Promise<Omit<ServerState, "containerId" | "running" | "restartPolicy">> {
   return withDatabase(host, "postgres", async (client) => {
     const { rows } = await client.query(
       `SELECT current_setting('${CONFIGURATION_ID}', true) AS configuration,
@@ -105,9 +110,22 @@ async function pendingChanges(host: Host, old: ServerState, inputs: ServerInputs
 }
 
 /** Says which of the changed parameters need what, and refuses a restart that is not allowed. */
-async function plan(old: ServerState | undefined, inputs: ServerInputs, { host, info, warn }: Operation): Promise<void> {
-  if (!old || old.containerId !== inputs.containerId) return;
+async function plan(
+  old: ServerState | undefined,
+  inputs: ServerInputs,
+  { host, info, warn }: Operation,
+): Promise<void> {
+  if (!old) return;
   if (!old.running) return warn("the server is stopped: it will be started");
+  if (old.containerId !== inputs.containerId) {
+    info("RESTART: the server moves into a new container, on the same data");
+    if (inputs.restartPolicy === "forbid") {
+      throw new Error(
+        'another container means a restart of PostgreSQL, and restartPolicy is "forbid"; set server.restartPolicy to "allow", ' +
+          "or leave image, memory, cpus, port and address as they are",
+      );
+    }
+  }
   for (const name of Object.keys(old.alterSystem)) warn(`${name} was set by ALTER SYSTEM: it will be put back`);
   if (old.verifier !== inputs.verifier) info("the superuser's password is set to the declared one");
   const changes = await pendingChanges(host, old, inputs);
@@ -124,21 +142,32 @@ async function plan(old: ServerState | undefined, inputs: ServerInputs, { host, 
 /** Brings the running server to what the configuration files say. */
 async function activate(host: Host, inputs: ServerInputs, { info }: Operation): Promise<ServerState> {
   const container = await host.inspect();
-  if (container && !container.running && container.status !== "restarting") await host.docker(["start", host.container]);
+  // One that ends again and again is not waited for: the engine's pauses between its tries grow.
+  if (container && !container.running)
+    await host.docker([container.status === "restarting" ? "restart" : "start", host.container]);
   await untilReady(host);
 
   // The socket trusts the container's own user, so the password can be set whatever it was, and travels as a verifier.
   const pending = await withDatabase(host, "postgres", async (client) => {
     await client.query(`ALTER ROLE postgres PASSWORD ${client.escapeLiteral(inputs.verifier)}`);
-    const { rows } = await client.query("SELECT count(*)::int AS n FROM pg_file_settings WHERE sourcefile LIKE '%postgresql.auto.conf'");
+    const { rows } = await client.query(
+      "SELECT count(*)::int AS n FROM pg_file_settings WHERE sourcefile LIKE '%postgresql.auto.conf'",
+    );
     if (rows[0].n > 0) await host.docker(["exec", host.container, "sh", "-c", ': > "$PGDATA/postgresql.auto.conf"']);
     return reload(client, inputs);
   });
 
   if (pending.length > 0) {
-    if (inputs.restartPolicy === "forbid") throw new Error(`${pending.join(", ")}: needs a restart, and restartPolicy is "forbid"`);
+    if (inputs.restartPolicy === "forbid")
+      throw new Error(`${pending.join(", ")}: needs a restart, and restartPolicy is "forbid"`);
     // A server that does not take its configuration would not come back: another process of it reads the files first.
-    await host.docker(["exec", host.container, "sh", "-c", 'exec postgres -D "$PGDATA" -c config_file=/etc/pgwright/postgresql.conf -C max_connections']);
+    await host.docker([
+      "exec",
+      host.container,
+      "sh",
+      "-c",
+      'exec postgres -D "$PGDATA" -c config_file=/etc/pgwright/postgresql.conf -C max_connections',
+    ]);
     info(`restarting PostgreSQL for ${pending.join(", ")}`);
     await host.docker(["restart", "--time", String(STOP_WITHIN_S), host.container]);
     await untilReady(host);
@@ -148,7 +177,9 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
   const wrong = changedParameters(now.parameters, inputs.parameters);
   if (wrong.length > 0 || now.configuration !== inputs.configuration) {
     const each = wrong.map((name) => `${name} is ${now.parameters[name]} instead of ${inputs.parameters[name]}`);
-    throw new Error(`the server did not take the configuration: ${each.join("; ") || "it has loaded another version of the file"}`);
+    throw new Error(
+      `the server did not take the configuration: ${each.join("; ") || "it has loaded another version of the file"}`,
+    );
   }
   return { ...inputs, ...now };
 }
@@ -161,7 +192,9 @@ async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
      FROM pg_file_settings AS file LEFT JOIN pg_settings AS now ON lower(now.name) = lower(file.name)
      WHERE error IS NOT NULL AND NOT (error = 'setting could not be applied' AND context = 'postmaster')`,
   );
-  const { rows: badRules } = await client.query("SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL");
+  const { rows: badRules } = await client.query(
+    "SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL",
+  );
   if (bad.length + badRules.length > 0) {
     const lines = [
       ...bad.map((row) => `${row.sourcefile}:${row.sourceline} ${row.name ?? ""}: ${row.error}`),

@@ -8,7 +8,9 @@ describe("two stacks on one host", () => {
     removeAbandoned();
     const config = {
       roles: { owner: {}, reader: { login: true } },
-      databases: { app: { owner: "owner", schemas: { data: {} }, grants: { reader: { database: ["CONNECT" as const] } } } },
+      databases: {
+        app: { owner: "owner", schemas: { data: {} }, grants: { reader: { database: ["CONNECT" as const] } } },
+      },
     };
     one = await TestStack.create(structuredClone(config));
     two = await TestStack.create(structuredClone(config));
@@ -21,10 +23,14 @@ describe("two stacks on one host", () => {
   });
 
   it("come up with what the stack file says", () => {
-    expect(one.sql("app", "SELECT rolname FROM pg_roles WHERE rolname IN ('owner', 'reader') ORDER BY 1")).toBe("owner\nreader");
+    expect(one.sql("app", "SELECT rolname FROM pg_roles WHERE rolname IN ('owner', 'reader') ORDER BY 1")).toBe(
+      "owner\nreader",
+    );
     expect(two.sql("app", "SHOW data_checksums")).toBe("on");
     expect(one.sql("app", "SHOW max_connections")).toBe("20");
-    expect(docker("inspect", "--format", "{{.Config.User}} {{.HostConfig.Memory}}", one.container)).toBe(`postgres ${512 * 1024 * 1024}`);
+    expect(docker("inspect", "--format", "{{.Config.User}} {{.HostConfig.Memory}}", one.container)).toBe(
+      `postgres ${512 * 1024 * 1024}`,
+    );
   });
 
   it("change nothing when nothing has changed, refreshed or not", async () => {

@@ -25,7 +25,7 @@ describe("settings of a running server", () => {
 
   it("restart the server once where they need it: same container, and clients come back", async () => {
     const [container, started] = [stack.containerId(), stack.startTime()];
-    const starts = () => docker("logs", stack.container).split("database system is ready to accept connections").length;
+    const starts = () => stack.logs().split("database system is ready to accept connections").length;
     const before = starts();
     const password = await stack.output<string>("superuserPassword");
     const client = await stack.connect("postgres", password, "postgres");
@@ -45,21 +45,43 @@ describe("settings of a running server", () => {
   it("fail the preview when they need a restart that is forbidden, and change nothing", async () => {
     const started = stack.startTime();
     stack.configure((config) => {
-      config.server = { ...config.server, restartPolicy: "forbid", settings: { work_mem: "7MB", max_locks_per_transaction: 200 } };
+      config.server = {
+        ...config.server,
+        restartPolicy: "forbid",
+        settings: { work_mem: "7MB", max_locks_per_transaction: 200 },
+      };
     });
     const preview = await stack.preview();
     expect(preview.code).not.toBe(0);
-    expect(preview.messages.join("\n")).toMatch(/max_locks_per_transaction 100 -> 200: needs a restart.*restartPolicy is "forbid"/);
+    expect(preview.messages.join("\n")).toMatch(
+      /max_locks_per_transaction 100 -> 200: needs a restart.*restartPolicy is "forbid"/,
+    );
     expect(stack.startTime()).toBe(started);
     stack.configure((config) => {
-      config.server = { ...config.server, restartPolicy: "allow", settings: { work_mem: "7MB", max_locks_per_transaction: 100 } };
+      config.server = {
+        ...config.server,
+        restartPolicy: "allow",
+        settings: { work_mem: "7MB", max_locks_per_transaction: 100 },
+      };
     });
     expect((await stack.preview()).changes).toEqual([]);
   });
 
   it("are put back when somebody changed the file, the sessions' default or the password by hand", async () => {
     const volume = `${stack.container}-config`;
-    docker("run", "--rm", "--user", "root", "--entrypoint", "sh", "-v", `${volume}:/c`, imageOf(stack), "-c", "sed -i 's/^work_mem.*/work_mem = 9MB/' /c/postgresql.conf");
+    docker(
+      "run",
+      "--rm",
+      "--user",
+      "root",
+      "--entrypoint",
+      "sh",
+      "-v",
+      `${volume}:/c`,
+      imageOf(stack),
+      "-c",
+      "sed -i 's/^work_mem.*/work_mem = 9MB/' /c/postgresql.conf",
+    );
     stack.sql("postgres", "SELECT pg_reload_conf()");
     expect(stack.sql("postgres", "SHOW work_mem")).toBe("9MB");
     const drifted = await stack.preview();

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -35,15 +35,25 @@ export interface Preview extends Run {
   messages: string[];
 }
 
+/** A port that nothing listens on, below the range from which the system picks ports for outgoing connections. */
 async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const free = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.on("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
-  });
+    if (free) return port;
+  }
+}
+
+async function finished(child: ChildProcess): Promise<Run> {
+  let text = "";
+  child.stdout?.on("data", (chunk) => (text += chunk));
+  child.stderr?.on("data", (chunk) => (text += chunk));
+  const code = await new Promise<number>((resolve) => child.on("close", (status) => resolve(status ?? 1)));
+  return { code, text };
 }
 
 export function docker(...args: string[]): string {
@@ -61,7 +71,10 @@ export function removeAbandoned(): void {
     const pid = NAME.exec(name)?.[1];
     return pid !== undefined && spawnSync("kill", ["-0", pid]).status !== 0;
   };
-  const list = (...args: string[]) => docker(...args).split("\n").filter(abandoned);
+  const list = (...args: string[]) =>
+    docker(...args)
+      .split("\n")
+      .filter(abandoned);
   for (const name of list("ps", "--all", "--format", "{{.Names}}")) docker("rm", "--force", name);
   for (const name of list("volume", "ls", "--quiet")) docker("volume", "rm", name);
   for (const name of list("network", "ls", "--format", "{{.Name}}")) docker("network", "rm", name);
@@ -96,6 +109,7 @@ export class TestStack {
     const stack = new TestStack(name, port, folder, pulumi.command, env, config);
     stack.write();
     await stack.must("stack", "init", name);
+    rmSync(join(ROOT, `Pulumi.${name}.yaml`), { force: true }); // written there whatever file Pulumi is told to use
     return stack;
   }
 
@@ -112,7 +126,7 @@ export class TestStack {
 
   private write(): void {
     const file = this.env.PULUMI_OPTION_CONFIG_FILE as string;
-    const { server, ...rest } = this.config;
+    const { server, passwords, ...rest } = this.config;
     const whole = { ...rest, server: { port: this.port, memory: "512MB", cpus: 1, connections: 20, ...server } };
     let salt = "";
     try {
@@ -122,6 +136,25 @@ export class TestStack {
     }
     const entries = Object.entries(whole).map(([key, value]) => [`pgwright:${key}`, value]);
     writeFileSync(file, `${stringify({ config: Object.fromEntries(entries) })}${salt}\n`);
+    this.unencrypted = { ...passwords };
+  }
+
+  /** Passwords of the configuration that Pulumi has yet to encrypt into the stack file. */
+  private unencrypted: Record<string, string> = {};
+
+  private async encrypt(): Promise<void> {
+    const passwords = Object.entries(this.unencrypted);
+    this.unencrypted = {};
+    for (const [role, password] of passwords) {
+      const child = spawn(
+        this.pulumi,
+        ["config", "set", "--secret", "--path", `pgwright:passwords["${role}"]`, "--stack", this.name],
+        { cwd: ROOT, env: this.env },
+      );
+      child.stdin.end(password);
+      const { code, text } = await finished(child);
+      if (code !== 0) throw new Error(text);
+    }
   }
 
   /** Starts Pulumi; the caller may kill it. */
@@ -130,12 +163,8 @@ export class TestStack {
   }
 
   async run(...args: string[]): Promise<Run> {
-    const child = this.start(...args);
-    let text = "";
-    child.stdout.on("data", (chunk) => (text += chunk));
-    child.stderr.on("data", (chunk) => (text += chunk));
-    const code = await new Promise<number>((resolve) => child.on("close", (status) => resolve(status ?? 1)));
-    return { code, text };
+    if (args[0] !== "stack") await this.encrypt(); // there is a stack to encrypt for
+    return finished(this.start(...args));
   }
 
   private async must(...args: string[]): Promise<string> {
@@ -169,6 +198,11 @@ export class TestStack {
     return { code, text, changes, messages: (json.diagnostics ?? []).map(({ message }) => message.trim()) };
   }
 
+  /** The whole state, secrets encrypted. */
+  async state(): Promise<{ deployment: { resources: { urn: string; type: string }[] } }> {
+    return JSON.parse(await this.must("stack", "export", "--stack", this.name));
+  }
+
   /** What a stack output holds. */
   async output<T>(name: string): Promise<T> {
     return JSON.parse(await this.must("stack", "output", name, "--json", "--show-secrets", "--stack", this.name)) as T;
@@ -176,7 +210,20 @@ export class TestStack {
 
   /** Runs SQL as the superuser inside the container; rows as psql's unaligned text. */
   sql(database: string, text: string): string {
-    return docker("exec", this.container, "psql", "-X", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-Atqc", text);
+    return docker(
+      "exec",
+      this.container,
+      "psql",
+      "-X",
+      "-v",
+      "ON_ERROR_STOP=1",
+      "-U",
+      "postgres",
+      "-d",
+      database,
+      "-Atqc",
+      text,
+    );
   }
 
   /** Connects over TCP as a client does. */
@@ -191,9 +238,25 @@ export class TestStack {
     return docker("inspect", "--format", "{{.Id}}", this.container);
   }
 
+  /** What the server has printed. */
+  logs(): string {
+    const { stdout, stderr } = spawnSync("docker", ["logs", this.container], {
+      encoding: "utf8",
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return stdout + stderr;
+  }
+
   /** When the postmaster has started: another time is a restart. */
   startTime(): string {
     return this.sql("postgres", "SELECT pg_postmaster_start_time()");
+  }
+
+  /** One of the npm commands, as a user calls it. */
+  async cli(command: string, ...args: string[]): Promise<Run> {
+    const cli = join(ROOT, "cli", "start.mjs");
+    const child = spawn(process.execPath, [cli, command, "--stack", this.name, ...args], { cwd: ROOT, env: this.env });
+    return finished(child);
   }
 
   destroy(...args: string[]): Promise<Run> {
@@ -202,7 +265,10 @@ export class TestStack {
 
   /** Docker objects that bear the stack's name. */
   remains(): string[] {
-    const of = (...args: string[]) => docker(...args).split("\n").filter((name) => name.startsWith(this.container));
+    const of = (...args: string[]) =>
+      docker(...args)
+        .split("\n")
+        .filter((name) => name.startsWith(this.container));
     return [
       ...of("ps", "--all", "--format", "{{.Names}}"),
       ...of("volume", "ls", "--quiet"),

@@ -1,9 +1,13 @@
-import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../../../sql/read";
 import type { Kind, Operation } from "../../kind";
-import { ask, withDatabase } from "../../session";
-import { compare, type Comparison, type Description, type Grant } from "./privileges";
+import { ask, isNoDatabase, withDatabase } from "../../session";
+import { readLedger } from "../migrations/ledger";
+import { inShort, type Comparison, type Grant } from "./privileges";
+import { look, missingObjects, reconcile, statementsOf } from "./reconcile";
+import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
+
+export { reconcile } from "./reconcile";
 
 export interface AccessInputs {
   database: string;
@@ -11,138 +15,124 @@ export interface AccessInputs {
   owner: string;
   /** Schemas that are managed. */
   schemas: string[];
+  /** Schemas that are dropped with all that they hold, once they are not managed any more. */
+  dropSchemas: string[];
   /** Roles whose objects to come get the privileges too. */
   creators: string[];
   /** All roles that the stack declares. One that disappears loses its privileges and possessions here. */
   roles: string[];
   undeclared: "revoke" | "report";
-  /** By who and what, in words (see Description). */
-  privileges: Description;
+  /** Versions of the migrations: once all are applied, an object that is missing stays missing. */
+  migrations: string[];
+  /** By who and what, in words: `reader: all tables in data` -> `INSERT, SELECT`. */
+  privileges: Record<string, string>;
   /** The same, for the machine. */
   grants: Grant[];
 }
 
 export type AccessState = AccessInputs;
 
-/** One lock for all that change privileges of a database, so that no two do at once. */
-const LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('access'))";
-/** A revoke with its dependents can take away a declared privilege; then another pass gives it back. */
-const PASSES = 3;
+/** Statements are shown up to this many. */
+const SHOWN = 40;
 
-/** Argument types as the catalog writes them: `f(timestamptz)` is `f(timestamp with time zone)` there. */
-async function resolved(client: Client, grants: Grant[]): Promise<Grant[]> {
-  return Promise.all(
-    grants.map(async (grant) => {
-      const { on } = grant;
-      if ("all" in on || on.kind !== "function") return grant;
-      const { rows } = await client.query(
-        `SELECT proname || '(' || oidvectortypes(proargtypes) || ')' AS name
-         FROM pg_proc WHERE oid = to_regprocedure($1)`,
-        [`${quoted(on.schema)}.${on.name}`],
-      );
-      return rows[0] ? { ...grant, on: { ...on, name: rows[0].name as string } } : grant;
-    }),
-  );
+function tell(what: string, statements: string[], info: (text: string) => void): void {
+  if (statements.length === 0) return;
+  const more = statements.length - SHOWN;
+  const lines = statements.slice(0, SHOWN).map((each) => `  ${each};`);
+  info([what, ...lines, ...(more > 0 ? [`  and ${more} more statements`] : [])].join("\n"));
 }
 
-async function look(client: Client, inputs: AccessInputs): Promise<Comparison> {
-  const { rows: privileges } = await client.query(readSql("catalog/privileges.sql"), [inputs.schemas]);
-  const { rows: defaults } = await client.query(readSql("catalog/default-privileges.sql"), [inputs.creators]);
-  const inScope = defaults.filter(({ schema }) => schema === "" || inputs.schemas.includes(schema));
-  const grants = await resolved(client, inputs.grants);
-  const comparison = compare({ privileges, defaults: inScope }, { grants, creators: inputs.creators });
-  return { ...comparison, description: renamed(comparison.description, inputs.grants, grants) };
-}
-
-// Functions are shown as the stack file writes them.
-function renamed(description: Description, written: Grant[], found: Grant[]): Description {
-  const names = new Map<string, string>();
-  found.forEach(({ on, role }, i) => {
-    const original = written[i]?.on;
-    if (original && !("all" in on) && !("all" in original)) {
-      names.set(`${role}: ${on.kind} ${on.schema}.${on.name}`, `${role}: ${original.kind} ${original.schema}.${original.name}`);
-    }
+async function apply(
+  inputs: AccessInputs,
+  former: AccessInputs | undefined,
+  { host, info, warn }: Operation,
+): Promise<AccessState> {
+  const { done, left } = await withDatabase(host, inputs.database, async (client) => {
+    const retired = retiredRoles(former, inputs);
+    if (retired.length > 0) await endSessions(client, retired);
+    return reconcile(client, inputs, former);
   });
-  return Object.fromEntries(Object.entries(description).map(([words, list]) => [names.get(words) ?? words, list]));
-}
-
-/** Takes from a role that is no longer declared what it has in this database, so that it can be dropped. */
-async function retire(client: Client, role: string, heir: string): Promise<void> {
-  const { rows } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [role]);
-  if (rows.length === 0) return;
-  await client.query(`REASSIGN OWNED BY ${quoted(role)} TO ${quoted(heir)}`);
-  await client.query(`DROP OWNED BY ${quoted(role)}`);
-}
-
-/**
- * Brings the privileges to what is wanted, in one transaction. Returns what nobody declared and is left as it is.
- * `whatIsThere`: objects that a grant names may be missing, since migrations are about to make them.
- */
-export async function reconcile(client: Client, inputs: AccessInputs, retired: string[], whatIsThere = false): Promise<string[]> {
-  await client.query("BEGIN");
-  await client.query(LOCK);
-  for (const role of retired) await retire(client, role, inputs.owner);
-  let comparison = await look(client, inputs);
-  if (comparison.unknown.length > 0 && !whatIsThere) {
-    throw new Error(`database ${inputs.database} has no ${comparison.unknown.join(", no ")}; a grant in the stack file names it`);
-  }
-  const statements = () => [...(inputs.undeclared === "revoke" ? comparison.revoke : []), ...comparison.grant];
-  for (let pass = 0; pass < PASSES && statements().length > 0; pass += 1) {
-    for (const statement of statements()) await client.query(statement);
-    comparison = await look(client, inputs);
-  }
-  if (statements().length > 0) {
-    throw new Error(`privileges of database ${inputs.database} do not settle: ${statements().join("; ")}`);
-  }
-  await client.query("COMMIT");
-  return comparison.undeclared;
-}
-
-async function apply(inputs: AccessInputs, retired: string[], { host, warn }: Operation): Promise<AccessState> {
-  const left = await withDatabase(host, inputs.database, (client) => reconcile(client, inputs, retired));
+  if (former) tell(`was run in database ${inputs.database}:`, done, info);
   for (const each of left) warn(`not declared, left as it is: ${each}`);
   return inputs;
 }
 
-async function explain(old: AccessState | undefined, inputs: AccessInputs, { host, info, preview }: Operation): Promise<void> {
-  if (!old || !preview) return;
-  const retired = old.roles.filter((role) => !inputs.roles.includes(role));
-  if (retired.length === 0) return;
+/** Says in a preview what an update will run, and refuses what it would refuse. */
+async function explain(
+  old: AccessState | undefined,
+  inputs: AccessInputs,
+  { host, info, warn, preview }: Operation,
+): Promise<void> {
+  if (!old || !preview || !(await host.answers())) return;
   await withDatabase(host, inputs.database, async (client) => {
-    const { rows } = await client.query(readSql("catalog/owned-objects.sql"), [retired]);
-    for (const { role, objects } of rows) {
-      info(`role ${role} is removed; what it owns in ${inputs.database} goes to ${inputs.owner}: ${objects}`);
+    for (const line of await explainRetired(client, retiredRoles(old, inputs), inputs)) warn(line);
+    for (const line of await explainDrop(client, inputs, removedSchemas(old, inputs))) warn(line);
+    const comparison = await look(client, inputs, old);
+    if (comparison.unknown.length > 0) {
+      const missing = missingObjects(inputs, comparison.unknown);
+      const applied = ((await readLedger(client)) ?? [])
+        .filter(({ finished }) => finished)
+        .map(({ version }) => BigInt(version));
+      if (inputs.migrations.every((version) => applied.includes(BigInt(version)))) throw missing;
+      warn(`${missing.message}: unless a pending migration makes it, the update will fail`);
     }
+    tell(`will be run in database ${inputs.database}:`, statementsOf(inputs, comparison), info);
   });
 }
 
 /** What counts as there: with `undeclared: report`, what nobody declared is a warning and no difference. */
-function shown({ description, undeclared }: Comparison, inputs: AccessInputs, warn: (text: string) => void): Description {
-  if (inputs.undeclared === "revoke") return description;
+function shown({ description, undeclared }: Comparison, inputs: AccessInputs, warn: (text: string) => void) {
+  if (inputs.undeclared === "revoke") return inShort(description);
   for (const each of undeclared) warn(`not declared: ${each}`);
   const declared = Object.entries(description).flatMap(([words, list]) => {
-    const wanted = inputs.privileges[words];
-    return wanted ? [[words, list.filter((each) => wanted.includes(each))] as const] : [];
+    const wanted = inputs.privileges[words]?.split(", ") ?? [];
+    const there = list.filter((each) => wanted.includes(each));
+    return there.length > 0 ? [[words, there] as const] : [];
   });
-  return Object.fromEntries(declared);
+  return inShort(Object.fromEntries(declared));
 }
+
+const union = (one: string[], other: string[]) => [...new Set([...one, ...other])].sort();
 
 /** All privileges of one database, reconciled in one transaction. */
 export const access: Kind<AccessInputs, AccessState> = {
   replaceOn: ["database"],
-  notCompared: ["grants", "undeclared"],
+  notCompared: ["grants", "migrations", "dropSchemas"],
+  // A new role or schema needs nothing done here; one that has gone does.
+  compared: (state, inputs) => ({
+    ...state,
+    roles: state.roles.every((role) => inputs.roles.includes(role)) ? inputs.roles : state.roles,
+  }),
   explain,
   async create(inputs, operation) {
-    const state = operation.preview ? inputs : await apply(inputs, [], operation);
+    const state = operation.preview ? inputs : await apply(inputs, undefined, operation);
     return { id: inputs.database, state };
   },
-  read: (_id, state, inputs, { host, warn }) =>
-    ask(host, inputs.database, async (client) => ({ ...state, privileges: shown(await look(client, inputs), inputs, warn) }), state),
-  async update(_id, old, inputs, operation) {
-    if (operation.preview) return inputs;
-    return apply(inputs, old.roles.filter((role) => !inputs.roles.includes(role)), operation);
+  async read(_id, state, inputs, { host, warn }) {
+    // Roles that came without an update, since they need none, are known from now on.
+    const known = { ...state, roles: union(state.roles, inputs.roles) };
+    try {
+      return await ask(
+        host,
+        inputs.database,
+        async (client) => ({ ...known, privileges: shown(await look(client, inputs), inputs, warn) }),
+        known,
+      );
+    } catch (error) {
+      if (!isNoDatabase(error)) throw error;
+      warn(`database ${inputs.database} does not exist; with --refresh it is made again, empty`);
+      return undefined;
+    }
   },
-  // The privileges go with the database.
-  delete: async () => undefined,
+  async update(_id, old, inputs, operation) {
+    return operation.preview ? inputs : apply(inputs, old, operation);
+  },
+  // The privileges go with the database, which cannot be dropped while somebody is in it.
+  async delete(_id, { database }, { host }) {
+    await withDatabase(host, "postgres", async (client) => {
+      const { rows } = await client.query<{ who: string }>(readSql("catalog/may-connect.sql"), [database]);
+      for (const { who } of rows) await client.query(`REVOKE CONNECT ON DATABASE ${quoted(database)} FROM ${who}`);
+      await client.query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", [database]);
+    });
+  },
 };
-

@@ -1,8 +1,10 @@
-import { escapeIdentifier as quoted } from "pg";
+import { writeObjectName } from "../../../config/object-name";
+import { GRANTABLE, statements, type Atom, type DefaultAtom } from "./statements";
 
 // Pure: which privileges are wanted, which are there, and the statements that lead from one to the other.
 
-export type ObjectKind = "database" | "schema" | "table" | "sequence" | "function" | "foreign data wrapper" | "foreign server";
+export type ObjectKind =
+  "database" | "schema" | "table" | "sequence" | "function" | "foreign data wrapper" | "foreign server";
 /** Kinds that a schema holds and that default privileges exist for. */
 export type ContentKind = "table" | "sequence" | "function";
 
@@ -10,12 +12,17 @@ export type ContentKind = "table" | "sequence" | "function";
 export interface PrivilegeFact {
   kind: ObjectKind | "column";
   schema: string;
-  /** `name`, for functions with argument types: `name(integer, text)`; for columns `table.column`. */
+  /** `name`, for functions with argument types: `name(integer, text)`; for columns their table. */
   name: string;
+  column: string | null;
   owner: string;
+  /** The object as GRANT names it. */
+  target: string;
   grantee: string | null;
   privilege: string | null;
   grantable: boolean | null;
+  /** Who has given it, beside the owner. */
+  grantors: string[];
 }
 
 export interface DefaultFact {
@@ -49,35 +56,32 @@ export interface Wanted {
   creators: string[];
 }
 
-/** By who and what, in words: `reader: tables in metrics` -> SELECT. What a preview shows. */
+/** By who and what, in words: `reader: all tables in data` -> INSERT and SELECT. */
 export type Description = Record<string, string[]>;
+
+/** As a preview shows it. A text, not a list: of lists Pulumi shows how the places have changed. */
+export function inShort(description: Description): Record<string, string> {
+  return Object.fromEntries(Object.entries(description).map(([words, list]) => [words, [...list].sort().join(", ")]));
+}
 
 const PLURAL = { table: "tables", sequence: "sequences", function: "functions" } as const;
 
 /** How a preview names a grant. */
 export function describe({ role, on }: Omit<Grant, "privileges">): string {
-  if ("all" in on) return `${role}: ${PLURAL[on.all]} in ${on.schema}`;
+  if ("all" in on) return `${role}: all ${PLURAL[on.all]} in ${on.schema}`;
   if (on.kind === "database") return `${role}: database`;
-  if (on.schema === "" || on.kind === "schema") return `${role}: ${on.kind} ${on.name}`;
-  return `${role}: ${on.kind} ${on.schema}.${on.name}`;
+  return `${role}: ${describeObject(on)}`;
 }
 
-interface Atom {
-  fact: Omit<PrivilegeFact, "grantee" | "privilege" | "grantable">;
-  grantee: string;
-  privilege: string;
-}
-interface DefaultAtom {
-  creator: string;
-  schema: string;
-  kind: ContentKind;
-  grantee: string;
-  privilege: string;
+/** How a preview names one object. */
+export function describeObject({ kind, schema, name }: { kind: string; schema: string; name: string }): string {
+  return schema === "" || kind === "schema" ? `${kind} ${name}` : `${kind} ${writeObjectName({ schema, name })}`;
 }
 
-const GRANTABLE = " WITH GRANT OPTION";
-const key = (...parts: string[]) => parts.join("\0");
-const atomKey = ({ fact, grantee, privilege }: Atom) => key(fact.kind, fact.schema, fact.name, grantee, privilege);
+const key = (...parts: (string | null)[]) => parts.join("\0");
+const objectKey = ({ kind, schema, name, column }: Pick<PrivilegeFact, "kind" | "schema" | "name" | "column">) =>
+  key(kind, kind === "database" ? "" : schema, kind === "database" ? "" : name, column);
+const atomKey = ({ fact, grantee, privilege }: Atom) => key(objectKey(fact), grantee, privilege);
 const defaultKey = (atom: DefaultAtom) => key(atom.creator, atom.schema, atom.kind, atom.grantee, atom.privilege);
 
 function byKey<T>(items: T[], of: (item: T) => string): Map<string, T> {
@@ -85,7 +89,11 @@ function byKey<T>(items: T[], of: (item: T) => string): Map<string, T> {
 }
 
 /** PostgreSQL gives PUBLIC the use of schema public; without CREATE it harms nobody, and extensions live there. */
-const ALWAYS: Grant[] = [{ role: "public", on: { kind: "schema", schema: "public", name: "public" }, privileges: ["USAGE"] }];
+const ALWAYS: Grant = {
+  role: "public",
+  on: { kind: "schema", schema: "public", name: "public" },
+  privileges: ["USAGE"],
+};
 
 export interface Comparison {
   /** What is there, in the words of the wanted grants, and what is there besides. */
@@ -94,71 +102,112 @@ export interface Comparison {
   undeclared: string[];
   /** Named objects that do not exist. */
   unknown: string[];
-  /** What leads from the catalog to the wanted: first what is taken away. */
+  /** Takes away what no grant declares. */
   revoke: string[];
+  /** The part of `revoke` that the stack file has declared until now. */
+  withdraw: string[];
+  /** Gives what is missing. */
   grant: string[];
 }
 
-/** Compares the catalog with the wanted privileges. */
-export function compare(facts: Facts, wanted: Wanted): Comparison {
-  const objects = [...byKey(facts.privileges, ({ kind, schema, name }) => key(kind, schema, name)).values()];
-  const there = byKey(liveAtoms(facts.privileges), atomKey);
-  const thereByDefault = byKey(liveDefaults(facts.defaults), defaultKey);
-  const atoms = new Map<string, Atom>();
-  const defaults = new Map<string, DefaultAtom>();
-  const description: Description = {};
-  const unknown: string[] = [];
+interface Expanded {
+  atoms: Map<string, Atom>;
+  defaults: Map<string, DefaultAtom>;
+  /** What makes up each grant: keys of atoms and of defaults, by privilege. */
+  parts: { grant: Grant; privilege: string; atoms: string[]; defaults: string[] }[];
+  unknown: string[];
+}
 
-  for (const grant of [...ALWAYS, ...wanted.grants]) {
+/** Spells out what grants mean for the objects that are there, and for those to come. */
+function expand(facts: PrivilegeFact[], { grants, creators }: Wanted): Expanded {
+  const objects = byKey(facts, objectKey);
+  const contents = new Map<string, PrivilegeFact[]>();
+  for (const object of objects.values()) {
+    const id = key(object.kind, object.schema);
+    contents.set(id, [...(contents.get(id) ?? []), object]);
+  }
+  const expanded: Expanded = { atoms: new Map(), defaults: new Map(), parts: [], unknown: [] };
+  for (const grant of grants) {
     const { role, on, privileges } = grant;
-    const matching = objects.filter((object) =>
-      "all" in on
-        ? object.kind === on.all && object.schema === on.schema
-        : object.kind === on.kind && (on.kind === "database" || (object.schema === on.schema && object.name === on.name)),
-    );
-    if (matching.length === 0 && !("all" in on) && !ALWAYS.includes(grant)) unknown.push(`${on.kind} ${on.schema ? `${on.schema}.` : ""}${on.name}`);
-    const complete = new Set(privileges);
+    const one = "all" in on ? undefined : objects.get(objectKey({ ...on, column: null }));
+    const matching = "all" in on ? (contents.get(key(on.all, on.schema)) ?? []) : one ? [one] : [];
+    if (matching.length === 0 && !("all" in on)) expanded.unknown.push(describeObject(on));
     for (const privilege of privileges) {
+      const part = { grant, privilege, atoms: [] as string[], defaults: [] as string[] };
       for (const fact of matching) {
         if (fact.owner === role) continue; // an owner has everything
         const atom = { fact, grantee: role, privilege };
-        atoms.set(atomKey(atom), atom);
-        if (!there.has(atomKey(atom))) complete.delete(privilege);
+        part.atoms.push(atomKey(atom));
+        expanded.atoms.set(atomKey(atom), atom);
       }
-      if (!("all" in on)) continue;
-      for (const creator of wanted.creators.filter((each) => each !== role)) {
+      for (const creator of "all" in on ? creators : []) {
+        if (creator === role || !("all" in on)) continue;
         const atom = { creator, schema: on.schema, kind: on.all, grantee: role, privilege };
-        defaults.set(defaultKey(atom), atom);
-        if (!thereByDefault.has(defaultKey(atom))) complete.delete(privilege);
+        part.defaults.push(defaultKey(atom));
+        expanded.defaults.set(defaultKey(atom), atom);
       }
+      expanded.parts.push(part);
     }
-    if (complete.size > 0 && !ALWAYS.includes(grant)) description[describe(grant)] = [...complete].sort();
   }
+  expanded.unknown = [...new Set(expanded.unknown)];
+  return expanded;
+}
 
-  const missing = [...atoms].filter(([id]) => !there.has(id)).map(([, atom]) => atom);
-  const surplus = [...there].filter(([id]) => !atoms.has(id)).map(([, atom]) => atom);
-  const missingDefaults = [...defaults].filter(([id]) => !thereByDefault.has(id)).map(([, atom]) => atom);
-  const surplusDefaults = [...thereByDefault].filter(([id]) => !defaults.has(id)).map(([, atom]) => atom);
+/** Compares the catalog with the wanted privileges. `former`: those that the stack file declared until now. */
+export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparison {
+  const there = byKey(liveAtoms(facts.privileges), atomKey);
+  const defaultsThere = byKey(liveDefaults(facts.defaults), defaultKey);
+  const { atoms, defaults, parts, unknown } = expand(facts.privileges, wanted);
+  const always = expand(facts.privileges, { grants: [ALWAYS], creators: [] });
+  const once = former && expand(facts.privileges, former);
 
-  const undeclared: Description = {};
-  const note = (words: string, privilege: string) => (undeclared[words] = [...(undeclared[words] ?? []), privilege].sort());
-  for (const { fact, grantee, privilege } of surplus) {
-    note(fact.kind === "column" ? `${grantee}: column ${fact.schema}.${fact.name}` : describe({ role: grantee, on: { ...fact, kind: fact.kind } }), privilege);
-  }
-  for (const atom of surplusDefaults) {
-    note(`${atom.grantee}: ${PLURAL[atom.kind]} that ${atom.creator} will make${atom.schema ? ` in ${atom.schema}` : ""}`, atom.privilege);
-  }
-  for (const [words, privileges] of Object.entries(undeclared)) {
-    description[words] = [...(description[words] ?? []), ...privileges].sort();
-  }
+  const not = <T>(items: Map<string, T>, ...others: Map<string, unknown>[]) =>
+    [...items].filter(([id]) => !others.some((other) => other.has(id))).map(([, item]) => item);
+  const surplus = not(there, atoms, always.atoms);
+  const surplusDefaults = not(defaultsThere, defaults);
+  const withdrawn = surplus.filter((atom) => once?.atoms.has(atomKey(atom)));
+  const withdrawnDefaults = surplusDefaults.filter((atom) => once?.defaults.has(defaultKey(atom)));
 
+  const declared: Description = {};
+  for (const { grant, privilege, atoms: needed, defaults: neededDefaults } of parts) {
+    const complete = needed.every((id) => there.has(id)) && neededDefaults.every((id) => defaultsThere.has(id));
+    const isThere = "all" in grant.on || !unknown.includes(describeObject(grant.on));
+    if (complete && isThere) note(declared, describe(grant), privilege);
+  }
+  const undeclared = describeUndeclared(surplus, surplusDefaults);
   return {
-    description,
+    description: merged(declared, undeclared),
     undeclared: Object.entries(undeclared).map(([words, privileges]) => `${words}: ${privileges.join(", ")}`),
     unknown,
-    revoke: [...surplusDefaults.map(revokeDefault), ...gather(surplus).map(revokeStatement)],
-    grant: [...gather(missing).map(grantStatement), ...missingDefaults.map(grantDefault)],
+    revoke: statements("REVOKE", surplus, surplusDefaults),
+    withdraw: statements("REVOKE", withdrawn, withdrawnDefaults),
+    grant: statements("GRANT", [...not(atoms, there), ...not(always.atoms, there)], not(defaults, defaultsThere)),
   };
+}
+
+function note(description: Description, words: string, privilege: string): void {
+  description[words] = [...new Set([...(description[words] ?? []), privilege])].sort();
+}
+
+function merged(one: Description, other: Description): Description {
+  const all: Description = {};
+  for (const [words, privileges] of [...Object.entries(one), ...Object.entries(other)]) {
+    for (const privilege of privileges) note(all, words, privilege);
+  }
+  return all;
+}
+
+function describeUndeclared(atoms: Atom[], defaults: DefaultAtom[]): Description {
+  const words: Description = {};
+  for (const { fact, grantee, privilege } of atoms) {
+    const { kind, column } = fact;
+    const on = kind === "column" ? `column ${column} of ${describeObject({ ...fact, kind: "table" })}` : undefined;
+    note(words, on ? `${grantee}: ${on}` : describe({ role: grantee, on: fact as Grant["on"] }), privilege);
+  }
+  for (const { grantee, kind, creator, schema, privilege } of defaults) {
+    note(words, `${grantee}: ${PLURAL[kind]} that ${creator} will make${schema ? ` in ${schema}` : ""}`, privilege);
+  }
+  return words;
 }
 
 function liveAtoms(facts: PrivilegeFact[]): Atom[] {
@@ -170,60 +219,7 @@ function liveAtoms(facts: PrivilegeFact[]): Atom[] {
 }
 
 function liveDefaults(facts: DefaultFact[]): DefaultAtom[] {
-  return facts.flatMap((fact) => (fact.grantable ? [fact, { ...fact, privilege: fact.privilege + GRANTABLE }] : [fact]));
-}
-
-/** Privileges of one role on one object go into one statement. */
-function gather(atoms: Atom[]): (Omit<Atom, "privilege"> & { privileges: string[] })[] {
-  const groups = new Map<string, Omit<Atom, "privilege"> & { privileges: string[] }>();
-  for (const { fact, grantee, privilege } of atoms) {
-    const id = key(fact.kind, fact.schema, fact.name, grantee, privilege.endsWith(GRANTABLE) ? GRANTABLE : "");
-    const group = groups.get(id) ?? { fact, grantee, privileges: [] };
-    group.privileges.push(privilege);
-    groups.set(id, group);
-  }
-  return [...groups.values()];
-}
-
-const grantee = (role: string) => (role === "public" ? "PUBLIC" : quoted(role));
-
-/** The object as GRANT and REVOKE name it; `privileges` gets the column where it is one. */
-function target({ kind, schema, name }: Atom["fact"], privileges: string[]): { privileges: string; on: string } {
-  const plain = privileges.map((privilege) => privilege.replace(GRANTABLE, ""));
-  if (kind === "schema" || schema === "") return { privileges: plain.join(", "), on: `${kind.toUpperCase()} ${quoted(name)}` };
-  if (kind === "function") {
-    const [, routine = "", args = ""] = /^(.*)(\([^()]*\))$/s.exec(name) ?? [];
-    return { privileges: plain.join(", "), on: `ROUTINE ${quoted(schema)}.${quoted(routine)}${args}` };
-  }
-  if (kind === "column") {
-    const dot = name.lastIndexOf(".");
-    const column = quoted(name.slice(dot + 1));
-    return { privileges: plain.map((privilege) => `${privilege} (${column})`).join(", "), on: `TABLE ${quoted(schema)}.${quoted(name.slice(0, dot))}` };
-  }
-  return { privileges: plain.join(", "), on: `${kind.toUpperCase()} ${quoted(schema)}.${quoted(name)}` };
-}
-
-function grantStatement({ fact, grantee: role, privileges }: Omit<Atom, "privilege"> & { privileges: string[] }): string {
-  const { privileges: list, on } = target(fact, privileges);
-  return `GRANT ${list} ON ${on} TO ${grantee(role)}`;
-}
-
-function revokeStatement({ fact, grantee: role, privileges }: Omit<Atom, "privilege"> & { privileges: string[] }): string {
-  const { privileges: list, on } = target(fact, privileges);
-  const option = privileges.some((privilege) => privilege.endsWith(GRANTABLE)) ? "GRANT OPTION FOR " : "";
-  return `REVOKE ${option}${list} ON ${on} FROM ${grantee(role)} CASCADE`;
-}
-
-function defaultClause({ creator, schema }: DefaultAtom): string {
-  return `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoted(creator)}${schema ? ` IN SCHEMA ${quoted(schema)}` : ""}`;
-}
-
-function grantDefault(atom: DefaultAtom): string {
-  return `${defaultClause(atom)} GRANT ${atom.privilege} ON ${PLURAL[atom.kind].toUpperCase()} TO ${grantee(atom.grantee)}`;
-}
-
-function revokeDefault(atom: DefaultAtom): string {
-  const grantable = atom.privilege.endsWith(GRANTABLE);
-  const privilege = `${grantable ? "GRANT OPTION FOR " : ""}${atom.privilege.replace(GRANTABLE, "")}`;
-  return `${defaultClause(atom)} REVOKE ${privilege} ON ${PLURAL[atom.kind].toUpperCase()} FROM ${grantee(atom.grantee)}`;
+  return facts.flatMap((fact) =>
+    fact.grantable ? [fact, { ...fact, privilege: fact.privilege + GRANTABLE }] : [fact],
+  );
 }

@@ -1,9 +1,11 @@
 import type { Kind, Operation } from "../../kind";
 import { ask, withDatabase } from "../../session";
 import { reconcile, type AccessInputs } from "../access";
-import { MigrationFileError, parseMigrations } from "./file";
-import { readLedger } from "./ledger";
-import { planMigrations, runMigrations } from "./run";
+import { endSessions, retiredRoles } from "../access/removals";
+import { fileOf, MigrationFileError, parseMigrations, type MigrationFile, type Section } from "./file";
+import { readLedger, type Applied } from "./ledger";
+import { planMigrations } from "./plan";
+import { runMigrations } from "./run";
 
 export interface MigrationsInputs {
   database: string;
@@ -21,12 +23,44 @@ export interface MigrationsInputs {
 
 export type MigrationsState = MigrationsInputs;
 
-async function apply(inputs: MigrationsInputs, { host, info }: Operation): Promise<void> {
+async function apply(
+  inputs: MigrationsInputs,
+  former: AccessInputs | undefined,
+  { host, info }: Operation,
+): Promise<void> {
   const parsed = await parseMigrations(inputs.files);
   await withDatabase(host, inputs.database, async (client) => {
-    await reconcile(client, inputs.access, [], true);
+    // What a removed role has owned belongs to the role that the migrations run as, before they run.
+    const retired = retiredRoles(former, inputs.access);
+    if (retired.length > 0) await endSessions(client, retired);
+    await reconcile(client, inputs.access, former, true);
     await runMigrations(client, parsed, inputs.target, inputs.role, info);
   });
+}
+
+/** One pending file, in words: what runs, and what it locks. */
+function tell(
+  verb: string,
+  { file }: MigrationFile,
+  { statements, transaction }: Section,
+  role: string,
+  from = 0,
+): string {
+  const count = statements.length === 1 ? "1 statement" : `${statements.length} statements`;
+  const how = `${count} as ${role}${transaction ? "" : ", each by itself"}${from > 0 ? `, from statement ${from + 1} on` : ""}`;
+  const locks = statements.flatMap(({ lock, line }) => (lock ? [`  line ${line}: ${lock}`] : []));
+  return [`will ${verb} ${file}: ${how}`, ...locks].join("\n");
+}
+
+/** Hashes of what is applied, by the names of the wanted files; dbmate records neither name nor hash. */
+function appliedFiles(ledger: Applied[], wanted: Record<string, string>): Record<string, string> {
+  const done = ledger.filter(({ finished }) => finished);
+  return Object.fromEntries(
+    done.map(({ version, name, hash }) => {
+      const file = fileOf(Object.keys(wanted), version) ?? `${version}_${name}.sql`;
+      return [file, hash || (wanted[file] ?? "")];
+    }),
+  );
 }
 
 /** The migrations of one database: what the folder holds is applied, once, in order. */
@@ -37,7 +71,8 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
     try {
       const parsed = await parseMigrations(files);
       if (target && !parsed.some(({ version }) => version === target)) {
-        return [{ property: "target", reason: `"${target}" is no version of the folder; there are ${parsed.map(({ version }) => version).join(", ")}` }];
+        const versions = parsed.map(({ version }) => version).join(", ");
+        return [{ property: "target", reason: `"${target}" is no version of the folder; there are ${versions}` }];
       }
       return [];
     } catch (error) {
@@ -48,30 +83,28 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
   async explain(_old, inputs, { host, preview, info }) {
     if (!preview) return;
     const files = await parseMigrations(inputs.files);
-    const ledger = await ask(host, inputs.database, readLedger, undefined).catch(() => undefined);
-    const { up, down } = planMigrations(files, ledger ?? [], inputs.target);
-    for (const file of down) info(`will undo ${file.file}: ${file.down?.statements.length} statements as ${inputs.role}`);
-    for (const { file, up: section } of up) {
-      info(`will apply ${file}: ${section.statements.length} statements as ${inputs.role}${section.transaction ? "" : ", outside a transaction"}`);
+    // A database that is not there yet has nothing applied.
+    const ledger = (await ask(host, inputs.database, readLedger, undefined).catch(() => undefined)) ?? [];
+    const { up, down } = planMigrations(files, ledger, inputs.target);
+    for (const file of down) info(tell("undo", file, file.down as Section, inputs.role));
+    for (const file of up) {
+      const begun = ledger.find(({ version }) => BigInt(version) === BigInt(file.version));
+      info(tell("apply", file, file.up, inputs.role, begun?.statements));
     }
   },
   async create(inputs, operation) {
-    if (!operation.preview) await apply(inputs, operation);
+    if (!operation.preview) await apply(inputs, undefined, operation);
     return { id: inputs.database, state: inputs };
   },
   read: (_id, state, inputs, { host }) =>
     ask(
       host,
       inputs.database,
-      async (client) => {
-        const ledger = (await readLedger(client)) ?? [];
-        const done = ledger.filter(({ finished }) => finished).map(({ version, name, hash }) => [`${version}_${name}.sql`, hash]);
-        return { ...state, applied: Object.fromEntries(done) };
-      },
+      async (client) => ({ ...state, applied: appliedFiles((await readLedger(client)) ?? [], inputs.applied) }),
       state,
     ),
-  async update(_id, _old, inputs, operation) {
-    if (!operation.preview) await apply(inputs, operation);
+  async update(_id, old, inputs, operation) {
+    if (!operation.preview) await apply(inputs, old.access, operation);
     return inputs;
   },
   // What the migrations have made goes with the database.

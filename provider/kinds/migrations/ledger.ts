@@ -1,10 +1,13 @@
 import type { Client } from "pg";
 import { readSql } from "../../../sql/read";
+import type { MigrationFile } from "./file";
 
 /** A migration that was applied, or of which a part was. */
 export interface Applied {
   version: string;
+  /** Empty, and so is the hash: dbmate has applied it. */
   name: string;
+  /** Of the file; while it is unfinished, of its first statements (see hashOfDone). */
   hash: string;
   /** Statements done; fewer than the file has while one without transaction is unfinished. */
   statements: number;
@@ -24,4 +27,38 @@ export async function readLedger(client: Client): Promise<Applied[] | undefined>
 
 export async function createLedger(client: Client): Promise<void> {
   await client.query(readSql("catalog/migrations-ledger.sql"));
+}
+
+/** A file is applied as a whole. */
+export async function record(client: Client, { version, name, hash, up }: MigrationFile): Promise<void> {
+  await client.query(
+    `INSERT INTO pgwright.migrations (version, name, hash, statements) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (version) DO UPDATE
+     SET name = excluded.name, hash = excluded.hash, statements = excluded.statements, finished_at = now()`,
+    [version, name, hash, up.statements.length],
+  );
+}
+
+/** The first `done` statements of a file are applied. */
+export async function recordBegun(client: Client, file: MigrationFile, done: number, hash: string): Promise<void> {
+  await client.query(
+    `INSERT INTO pgwright.migrations (version, name, hash, statements, finished_at) VALUES ($1, $2, $3, $4, NULL)
+     ON CONFLICT (version) DO UPDATE SET hash = excluded.hash, statements = excluded.statements`,
+    [file.version, file.name, hash, done],
+  );
+}
+
+/** A file is not applied any more. */
+export async function forget(client: Client, version: string): Promise<void> {
+  await client.query("DELETE FROM pgwright.migrations WHERE version = $1", [version]);
+}
+
+/** Files that dbmate has applied are known by their hash from now on. */
+export async function adoptHashes(client: Client, files: MigrationFile[]): Promise<void> {
+  for (const { version, name, hash } of files) {
+    await client.query(
+      `UPDATE pgwright.migrations SET name = $2, hash = $3 WHERE version = $1 AND hash = '' AND finished_at IS NOT NULL`,
+      [version, name, hash],
+    );
+  }
 }

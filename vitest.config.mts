@@ -4,14 +4,18 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     pool: "forks",
+    reporters: ["default", "./test/closing-line.ts"],
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
+      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000 } },
       {
+        extends: true,
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          // Each file has stacks of its own; more than two at a time would only wait for each other on a small machine.
+          maxWorkers: 2,
         },
       },
     ],

@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Host } from "../provider/host";
+import { parse } from "yaml";
+import type { StackInput } from "../config/stack";
+import { docker, TestStack } from "../test/integration/stack";
+import { median, report, seconds } from "./report";
+
+// The stack of the quick start, by `pulumi up` and by a plain script: `docker run` and psql with a dump of the same
+// objects. The script knows nothing of what is there already, so that it has one time only: making everything.
+
+const ROUNDS = 3;
+
+function quickStart(): StackInput {
+  const { config } = parse(readFileSync(join(__dirname, "..", "Pulumi.dev.yaml"), "utf8")) as {
+    config: Record<string, object>;
+  };
+  const stack = Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [key.replace("pgwright:", ""), value]),
+  ) as StackInput;
+  const { port: _, ...server } = stack.server ?? {};
+  return { ...stack, server };
+}
+
+/** What the plain script needs to know: configuration files and SQL of a stack that is up. */
+async function dump(stack: TestStack): Promise<{ files: Record<string, string>; sql: string; image: string }> {
+  const image = docker("inspect", "--format", "{{.Config.Image}}", stack.container);
+  const files = await new Host(stack.container).readVolume(`${stack.container}-config`, image);
+  const run = (...args: string[]) => docker("exec", stack.container, ...args);
+  const roles = run("pg_dumpall", "--username", "postgres", "--roles-only").replace(/^CREATE ROLE postgres;$/m, "");
+  const database = run("pg_dump", "--username", "postgres", "--create", "solo");
+  return { files, sql: `${roles}\n${database}`, image };
+}
+
+class PlainScript {
+  constructor(
+    private readonly name: string,
+    private readonly source: Awaited<ReturnType<typeof dump>>,
+    private readonly port: number,
+  ) {}
+
+  async up(): Promise<void> {
+    const { name, source } = this;
+    docker("network", "create", name);
+    docker("volume", "create", `${name}-data`);
+    docker("volume", "create", `${name}-config`);
+    const host = new Host(name);
+    await host.writeVolume(`${name}-config`, source.image, source.files);
+    const limits = ["--memory", "2g", "--memory-swap", "2g", "--cpus", "2", "--shm-size", "512m"];
+    const volumes = [
+      "--volume",
+      `${name}-data:/var/lib/postgresql/data`,
+      "--volume",
+      `${name}-config:/etc/pgwright:ro`,
+    ];
+    docker(
+      "run",
+      "--detach",
+      "--name",
+      name,
+      "--network",
+      name,
+      "--publish",
+      `127.0.0.1:${this.port}:5432`,
+      ...limits,
+      ...volumes,
+      source.image,
+    );
+    docker("exec", name, "sh", "-c", "until pg_isready -q -h 127.0.0.1; do sleep 0.1; done");
+    await host.docker(["exec", "--interactive", name, "psql", "-q", "-U", "postgres"], source.sql);
+  }
+
+  down(): void {
+    docker("rm", "--force", this.name);
+    docker("volume", "rm", `${this.name}-data`, `${this.name}-config`);
+    docker("network", "rm", this.name);
+  }
+}
+
+export async function run(): Promise<void> {
+  const times: Record<"up" | "noop" | "preview" | "destroy" | "plainUp" | "plainDown", number[]> = {
+    up: [],
+    noop: [],
+    preview: [],
+    destroy: [],
+    plainUp: [],
+    plainDown: [],
+  };
+  const warm = await TestStack.create(quickStart()); // builds the image, which both use
+  let plain: PlainScript | undefined;
+  try {
+    await warm.up();
+    plain = new PlainScript(`${warm.container}-plain`, await dump(warm), warm.port);
+    await warm.destroy();
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      console.log(`round ${round} of ${ROUNDS}`);
+      times.up.push(await seconds(() => warm.up()));
+      times.noop.push(await seconds(() => warm.up()));
+      times.preview.push(await seconds(() => warm.preview()));
+      times.destroy.push(await seconds(() => warm.destroy()));
+      times.plainUp.push(await seconds(() => plain?.up()));
+      times.plainDown.push(await seconds(() => plain?.down()));
+    }
+  } finally {
+    await warm.dispose();
+  }
+  const making = { peer: median(times.plainUp), unit: "s", against: "docker run and psql, making everything" };
+  report("lifecycle", [
+    { name: "up", ours: median(times.up), ...making },
+    { name: "noop-up", ours: median(times.noop), ...making },
+    { name: "preview", ours: median(times.preview), ...making },
+    { name: "destroy", ours: median(times.destroy), peer: median(times.plainDown), unit: "s", against: "docker rm" },
+  ]);
+}

@@ -1,0 +1,20 @@
+import { spawnSync } from "node:child_process";
+import { log, ROOT } from "../project";
+
+const CHECKS: [string, string[]][] = [
+  ["types", ["tsc", "--noEmit", "--project", "."]],
+  ["lint", ["eslint", "."]],
+  ["format", ["prettier", "--check", "--log-level", "warn", "."]],
+  ["stack file's schema and reference", ["tsx", "config/json-schema.ts", "--check"]],
+  ["migrations", ["squawk", "--pg-version=17", "sql/solo/migrations/*.sql"]],
+];
+
+/** `npm run check`: types, lint, format and what is generated; all of them, even if one fails. */
+export async function check(): Promise<number> {
+  const failed = CHECKS.filter(([what, command]) => {
+    log(`checking ${what} ...`);
+    return spawnSync("npx", ["--no-install", ...command], { cwd: ROOT, stdio: "inherit", shell: true }).status !== 0;
+  });
+  if (failed.length > 0) log(`\nnot clean: ${failed.map(([what]) => what).join(", ")}`);
+  return failed.length > 0 ? 1 : 0;
+}

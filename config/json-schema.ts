@@ -1,0 +1,110 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { inWords, shapeOf, type Shape } from "./allowed";
+import { reference } from "./reference";
+import { passwordsSchema, stackSchema } from "./stack";
+
+// What is made from config/stack.ts:  npx tsx config/json-schema.ts [--check]
+// Writes the JSON Schema for editors and the reference in docs/; with --check exits with 1 if one of them is stale.
+
+const ROOT = join(__dirname, "..");
+
+/** Keys of a stack file that are Pulumi's own. */
+const PULUMI: Record<string, Shape & Record<string, unknown>> = {
+  secretsprovider: { type: "string", description: "Pulumi: what encrypts the secrets of this stack." },
+  encryptedkey: { type: "string", description: "Pulumi: the encrypted key of the secrets provider." },
+  encryptionsalt: { type: "string", description: "Pulumi: the salt of the passphrase." },
+  environment: { type: ["array", "object"], description: "Pulumi: environments of Pulumi ESC." },
+};
+
+/** A shape as editors take it: what a pattern allows becomes the message that they show. */
+function forEditors(shape: Shape): Record<string, unknown> {
+  const { allowed, items, anyOf, properties, propertyNames, additionalProperties, ...rest } = shape;
+  const message = allowed
+    ? { [shape.pattern ? "patternErrorMessage" : "errorMessage"]: `Write ${inWords(shape)}.` }
+    : {};
+  const each = (of: Record<string, Shape>) =>
+    Object.fromEntries(Object.entries(of).map(([name, value]) => [name, forEditors(value)]));
+  return {
+    ...rest,
+    ...message,
+    ...(items ? { items: forEditors(items) } : {}),
+    ...(anyOf ? { anyOf: anyOf.map(forEditors) } : {}),
+    ...(properties ? { properties: each(properties) } : {}),
+    ...(propertyNames ? { propertyNames: forEditors(propertyNames) } : {}),
+    ...(additionalProperties === undefined
+      ? {}
+      : {
+          additionalProperties:
+            typeof additionalProperties === "object" ? forEditors(additionalProperties) : additionalProperties,
+        }),
+  };
+}
+
+/** The JSON Schema of a whole Pulumi.<stack>.yaml. */
+export function stackFileSchema(): Record<string, unknown> {
+  const keys = shapeOf(stackSchema).properties ?? {};
+  const passwords = forEditors(shapeOf(passwordsSchema)) as Record<string, unknown>;
+  const encrypted = {
+    type: "object",
+    properties: { secure: { type: "string", description: "As `pulumi config set --secret` writes it." } },
+    required: ["secure"],
+    additionalProperties: false,
+  };
+  // In plain text they are refused (config/read.ts).
+  passwords.additionalProperties = encrypted;
+  delete passwords.$schema;
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Stack file of pgwright",
+    description: "Made from config/stack.ts by `npx tsx config/json-schema.ts`.",
+    type: "object",
+    properties: {
+      config: {
+        type: "object",
+        properties: {
+          ...Object.fromEntries(Object.entries(keys).map(([name, shape]) => [`pgwright:${name}`, forEditors(shape)])),
+          "pgwright:passwords": passwords,
+        },
+        // Settings of other packages, such as docker:host, are theirs to check.
+        patternProperties: { "^(?!pgwright:)": {} },
+        additionalProperties: false,
+      },
+      ...PULUMI,
+    },
+    additionalProperties: false,
+  };
+}
+
+/** Every file that is made from config/stack.ts, with what should be in it. */
+export async function made(): Promise<Record<string, string>> {
+  return {
+    [join(ROOT, "config", "stack.schema.json")]: `${JSON.stringify(stackFileSchema(), null, 2)}\n`,
+    [join(ROOT, "docs", "stack-file.md")]: await reference(),
+  };
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+async function main(): Promise<void> {
+  const files = Object.entries(await made());
+  const stale = files.filter(([file, text]) => textOf(file) !== text);
+  const names = stale.map(([file]) => relative(process.cwd(), file)).join(", ");
+  if (process.argv.includes("--check")) {
+    if (stale.length > 0) {
+      console.error(`stale: ${names}; run npx tsx config/json-schema.ts`);
+      process.exitCode = 1;
+    }
+    return;
+  }
+  for (const [file, text] of stale) writeFileSync(file, text);
+  console.log(stale.length > 0 ? `written: ${names}` : "nothing has changed");
+}
+
+if (require.main === module) void main();

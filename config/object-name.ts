@@ -1,0 +1,49 @@
+/** Name of an object in a schema; `args` are the argument types of a function, as somebody wrote them. */
+export interface ObjectName {
+  schema: string;
+  name: string;
+  args?: string;
+}
+
+const QUOTED = /^"((?:[^"]|"")+)"/;
+
+/**
+ * Reads `schema.name`. Names are taken as they are written, upper case too; the schema ends at the first dot. A name that
+ * this would tear apart is put into double quotes, as in SQL: `"my.schema".name`. Undefined: not such a name.
+ */
+export function parseObjectName(text: string): ObjectName | undefined {
+  const first = part(text, /^[^".]+/);
+  if (!first || text[first.length] !== ".") return undefined;
+  const rest = text.slice(first.length + 1);
+  const second = rest.startsWith('"') ? part(rest, QUOTED) : { name: rest, length: rest.length };
+  return second && second.length === rest.length && rest !== "" ? { schema: first.name, name: second.name } : undefined;
+}
+
+/** Reads `schema.name(argument types)`. */
+export function parseFunctionName(text: string): Required<ObjectName> | undefined {
+  const first = part(text, /^[^".]+/);
+  if (!first || text[first.length] !== ".") return undefined;
+  const rest = text.slice(first.length + 1);
+  const second = part(rest, /^[^"(]+/);
+  const args = rest.slice(second?.length ?? 0);
+  if (!second || !/^\(.*\)$/s.test(args)) return undefined;
+  return { schema: first.name, name: second.name, args: args.slice(1, -1).trim() };
+}
+
+function part(text: string, plain: RegExp): { name: string; length: number } | undefined {
+  const quoted = QUOTED.exec(text);
+  if (quoted?.[1]) return { name: quoted[1].replaceAll('""', '"'), length: quoted[0].length };
+  const match = plain.exec(text);
+  return match ? { name: match[0], length: match[0].length } : undefined;
+}
+
+/** Writes what parseObjectName reads: quotes only where they are needed. */
+export function writeObjectName({ schema, name }: ObjectName): string {
+  const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
+  return `${/[".]/.test(schema) ? quote(schema) : schema}.${name.startsWith('"') ? quote(name) : name}`;
+}
+
+/** Writes name and argument types of a function as parseFunctionName reads them. */
+export function writeSignature({ name, args }: { name: string; args: string }): string {
+  return `${/[("]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name}(${args})`;
+}

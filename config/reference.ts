@@ -1,0 +1,119 @@
+import { join } from "node:path";
+import { format, resolveConfig } from "prettier";
+import { stringify } from "yaml";
+import { inWords, shapeOf, type Shape } from "./allowed";
+import { passwordsSchema, stackSchema } from "./stack";
+
+/** What stands before the tables of a part, where a sentence more than its description is needed. */
+const NOTES: Record<string, string> = {
+  "pgwright:image":
+    "Without any of these keys an image with PostgreSQL 17, pgvector, pg_cron, pg_partman, pgaudit and pgBackRest is built on the " +
+    "engine, once for each content. `name` goes with neither `base` nor `packages`.",
+  "pgwright:server":
+    "The values of postgresql.conf are computed from `memory`, `cpus`, `storage`, `workload`, `connections` and `databaseSize`; each " +
+    "stands in the file with its reason. `settings` wins over them. Names, types, ranges and units are checked against the " +
+    "parameters of the image before anything changes.",
+  "pgwright:roles.<name>":
+    "`postgres`, `public`, `none` and names that begin with `pg_` belong to PostgreSQL; in `memberOf` its own roles (`pg_monitor`) " +
+    "may stand.",
+  "pgwright:databases.<name>.grants.<role>":
+    "Privileges are compared with the catalog: what is missing is granted, what nobody declared is revoked (or reported, see " +
+    "`undeclared`). There is no ALL: a preview shows what is given.",
+  "pgwright:databases.<name>.jobs.<name>":
+    "A job runs in its database as its role. pg_cron knows UTC only. Schedules are checked before anything changes.",
+};
+
+/** What stands in a path for the names of a record. */
+const NAMES: Record<string, string> = { grants: "<role>", "grants.schemas": "<schema>" };
+
+function code(text: string): string {
+  return `\`${text.replaceAll("|", "\\|")}\``;
+}
+
+function yaml(value: unknown): string {
+  return stringify(value, {
+    collectionStyle: "flow",
+    lineWidth: 0,
+    flowCollectionPadding: false,
+    version: "1.1",
+  }).trim();
+}
+
+function isPart(shape: Shape): boolean {
+  return shape.properties !== undefined;
+}
+
+/** The map whose keys get a table of their own: the shape itself, or what it holds by name. */
+function partOf(shape: Shape): { part: Shape; named: boolean } | undefined {
+  if (isPart(shape)) return { part: shape, named: false };
+  const held = shape.additionalProperties;
+  return typeof held === "object" && isPart(held) ? { part: held, named: true } : undefined;
+}
+
+function row(name: string, shape: Shape, required: boolean): string {
+  const [example] = shape.examples ?? [];
+  const fallback = required
+    ? "required"
+    : shape.default === undefined || partOf(shape)
+      ? ""
+      : code(yaml(shape.default));
+  const cells = [
+    code(name),
+    shape.description ?? "",
+    partOf(shape) ? "see below" : inWords(shape),
+    fallback,
+    code(`${name}: ${yaml(example)}`),
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+function sections(path: string, shape: Shape, depth: number): string[] {
+  const found = partOf(shape);
+  if (!found) return [];
+  const last = path.split(/[.:]/).slice(-1)[0] ?? "";
+  const inside = path.includes("grants") && last === "schemas" ? "grants.schemas" : last;
+  const at = found.named ? `${path}.${NAMES[inside] ?? "<name>"}` : path;
+  const entries = Object.entries(found.part.properties ?? {});
+  return [
+    `${"#".repeat(Math.min(depth, 4))} ${at.replaceAll("<", "\\<")}`,
+    shape.description ?? "",
+    NOTES[at] ?? "",
+    [
+      "| key | what it means | write | default | example |",
+      "| --- | --- | --- | --- | --- |",
+      ...entries.map(([name, each]) => row(name, each, found.part.required?.includes(name) ?? false)),
+    ].join("\n"),
+    ...entries.flatMap(([name, each]) => sections(`${at}.${name}`, each, depth + 1)),
+  ].filter((each) => each !== "");
+}
+
+/** docs/stack-file.md: every key of the stack file. */
+export async function reference(): Promise<string> {
+  const { properties = {} } = shapeOf(stackSchema);
+  const top = { ...properties, passwords: { ...shapeOf(passwordsSchema), default: {} } };
+  const text = [
+    "<!-- Made from config/stack.ts by `npx tsx config/json-schema.ts`; change it there. -->",
+    "# The stack file",
+    "`Pulumi.<stack>.yaml` says all there is to say about a server. Its keys are below `config:`, each with the prefix `pgwright:`. A key " +
+      "that is unknown, a value that is not allowed and a contradiction stop the preview with the key, the value and what is allowed, " +
+      "all problems at once, before anything changes.",
+    "Editors that know `yaml-language-server` complete and check the file if it begins with this line:",
+    "```yaml\n# yaml-language-server: $schema=./config/stack.schema.json\n```",
+    "YAML reads some texts as something else. Put in quotes what looks like a number, a date or null and is meant as a text: versions of " +
+      "extensions, `target`, `validUntil`, a role named `null`.",
+    "## All keys",
+    [
+      "| key | what it means | write | default | example |",
+      "| --- | --- | --- | --- | --- |",
+      ...Object.entries(top).map(([name, shape]) => row(`pgwright:${name}`, shape, false)),
+    ].join("\n"),
+    "A size is a whole number and MB, GB or TB (of 1024 each, as PostgreSQL has it); a duration is a whole number and ms, s, min, h or d.",
+    ...Object.entries(top).flatMap(([name, shape]) => sections(`pgwright:${name}`, shape, 2)),
+    "## pgwright:passwords",
+    "A role with `login: true` and without a password here gets one made up; both are in the output `rolePasswords`. The superuser is " +
+      "`postgres`. Passwords in plain text are refused: let Pulumi encrypt them.",
+    "```sh\nnpm run pulumi -- config set --secret --path 'pgwright:passwords.app'\n```",
+  ].join("\n\n");
+  const file = join(__dirname, "..", "docs", "stack-file.md");
+  return format(text, { ...(await resolveConfig(file)), parser: "markdown" });
+}

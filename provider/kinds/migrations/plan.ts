@@ -1,0 +1,46 @@
+import { hashOfDone, type MigrationFile } from "./file";
+import type { Applied } from "./ledger";
+
+export interface Plan {
+  up: MigrationFile[];
+  down: MigrationFile[];
+}
+
+/**
+ * What has to run so that exactly `files` up to version `target` are applied. Throws when an applied file was edited or is
+ * missing, or when a new one is older than an applied one.
+ */
+export function planMigrations(files: MigrationFile[], applied: Applied[], target: string | undefined): Plan {
+  const byVersion = new Map(files.map((file) => [BigInt(file.version), file]));
+  const problems = applied.flatMap((row) => problemOf(row, byVersion.get(BigInt(row.version))) ?? []);
+  const done = new Set(applied.filter(({ finished }) => finished).map(({ version }) => BigInt(version)));
+  const newest = [...done].reduce((a, b) => (a > b ? a : b), -1n);
+  const wanted = files.filter(({ version }) => target === undefined || BigInt(version) <= BigInt(target));
+  if (target !== undefined && !byVersion.has(BigInt(target))) {
+    problems.push(`target ${target} is no migration of the folder`);
+  }
+  const up = wanted.filter(({ version }) => !done.has(BigInt(version)));
+  for (const file of up) {
+    if (BigInt(file.version) < newest) {
+      problems.push(`${file.file} is older than ${newest}, which was applied: give it a newer version`);
+    }
+  }
+  const down = files.filter((file) => done.has(BigInt(file.version)) && !wanted.includes(file)).reverse();
+  for (const file of down) {
+    if (!file.down) problems.push(`${file.file} cannot be undone: it has nothing under "-- migrate:down"`);
+  }
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+  return { up, down };
+}
+
+function problemOf(row: Applied, file: MigrationFile | undefined): string | undefined {
+  if (!file) return `${row.version}_${row.name || "..."}.sql was applied and is missing: put it back`;
+  if (!row.finished) {
+    // What failed may be mended; what was done may not.
+    if (row.statements === 0 || row.hash === hashOfDone(file.up, row.statements)) return undefined;
+    return `${file.file} is applied up to statement ${row.statements}, and what was applied has been edited since: put that part back as it was`;
+  }
+  // dbmate keeps no hashes.
+  if (row.hash === "" || row.hash === file.hash) return undefined;
+  return `${file.file} was applied and has been edited since: put it back as it was and write a new migration`;
+}

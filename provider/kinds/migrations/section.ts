@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client, DatabaseError } from "pg";
+import { escapeIdentifier as quoted } from "pg";
+import { hashOfDone, type MigrationFile, type Section, type Statement } from "./file";
+import { forget, record, recordBegun } from "./ledger";
+
+/** How long a statement may wait for a lock before it gives way to those that queue behind it. */
+const LOCK_TIMEOUT = "3s";
+/** CREATE INDEX CONCURRENTLY waits for all older transactions, and holds up nobody meanwhile. */
+const CONCURRENT_LOCK_TIMEOUT = "10min";
+/** Tries for a lock, with growing pauses: about a minute and a half in all. */
+const LOCK_TRIES = 10;
+const RETRIED = ["55P03", "40P01"]; // lock_not_available, deadlock_detected
+
+/** One section of a file on its way. */
+export interface Run {
+  client: Client;
+  file: MigrationFile;
+  section: Section;
+  direction: "up" | "down";
+  /** Statements that an interrupted run has done already (only without a transaction). */
+  from: number;
+  /** Runs as this role. */
+  role: string;
+  info: (text: string) => void;
+}
+
+export async function runSection(run: Run): Promise<void> {
+  const started = Date.now();
+  if (run.section.transaction) await withLockRetry(run, () => inTransaction(run));
+  else await oneByOne(run);
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  run.info(`${run.direction === "up" ? "applied" : "undid"} ${run.file.file} in ${seconds} s`);
+}
+
+/** An error of PostgreSQL with file, line and SQLSTATE; `more` says how things stand now. */
+function located({ file }: Run, statement: Statement, error: DatabaseError, more: string[] = []): Error {
+  const before = Array.from(statement.sql).slice(0, Math.max(Number(error.position ?? 0) - 1, 0));
+  const line = statement.line + before.filter((character) => character === "\n").length;
+  const state = error.code ? ` (SQLSTATE ${error.code})` : "";
+  const details = [error.detail, error.hint, ...more].filter(Boolean).map((each) => `\n  ${each}`);
+  return Object.assign(new Error(`${file.file}:${line}: ${error.message}${state}${details.join("")}`), {
+    code: error.code,
+  });
+}
+
+async function withLockRetry<T>({ file, info }: Run, act: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!RETRIED.includes((error as DatabaseError).code ?? "") || tries === LOCK_TRIES) throw error;
+      info(`${file.file} waits for a lock that somebody else holds (try ${tries} of ${LOCK_TRIES})`);
+      await sleep(Math.min(10_000, 250 * 2 ** tries) * (0.5 + Math.random()));
+    }
+  }
+}
+
+async function enterRole({ client, role }: Run, lockTimeout: string): Promise<void> {
+  await client.query(
+    `SET ROLE ${quoted(role)}; SET search_path = ''; SET lock_timeout = '${lockTimeout}';
+     SET statement_timeout = 0; SET transaction_timeout = 0; SET idle_in_transaction_session_timeout = 0`,
+  );
+}
+/** Ends what a file has set for the session: the next one begins as this one did. */
+const LEAVE_ROLE = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+
+async function inTransaction(run: Run): Promise<void> {
+  const { client, section, direction, file } = run;
+  let statement = section.statements[0] as Statement;
+  try {
+    await client.query("BEGIN");
+    await enterRole(run, LOCK_TIMEOUT);
+    for (statement of section.statements) await client.query(statement.sql);
+    // Constraints that are checked at the end are checked here, where the file is known.
+    await client.query("SET CONSTRAINTS ALL IMMEDIATE");
+    await client.query(LEAVE_ROLE);
+    if (direction === "up") await record(client, file);
+    else await forget(client, file.version);
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => undefined); // the connection may be gone
+    throw located(run, statement, error as DatabaseError);
+  }
+}
+
+async function oneByOne(run: Run): Promise<void> {
+  const { client, section, direction, file, from } = run;
+  const up = direction === "up";
+  if (up) await recordBegun(client, file, from, hashOfDone(section, from));
+  for (const [i, statement] of section.statements.entries()) {
+    if (i < from) continue;
+    try {
+      await withLockRetry(run, () => alone(run, statement, i === from && from > 0));
+    } catch (error) {
+      await dropInvalidIndex(run, statement).catch(() => undefined);
+      // Nothing done: as before. Something done: the next run goes on from here.
+      if (up && i === 0 && (error as DatabaseError).code) await forget(client, file.version).catch(() => undefined);
+      const done =
+        i === 0
+          ? []
+          : [`statements 1 to ${i} of ${section.statements.length} are done; the next run goes on with this one`];
+      throw located(run, statement, error as DatabaseError, up ? done : []);
+    }
+    if (up) await recordBegun(client, file, i + 1, hashOfDone(section, i + 1));
+  }
+  if (up) await record(client, file);
+  else await forget(client, file.version);
+}
+
+async function alone(run: Run, statement: Statement, resumed: boolean): Promise<void> {
+  const { client, info } = run;
+  await dropInvalidIndex(run, statement);
+  const { concurrentIndex: index } = statement;
+  if (index && resumed && (await indexes(client, index, true)).length > 0) {
+    info(`index ${index.schema}.${index.name} was finished before the last run was interrupted`);
+    return;
+  }
+  await enterRole(run, index ? CONCURRENT_LOCK_TIMEOUT : LOCK_TIMEOUT);
+  try {
+    await client.query(statement.sql);
+  } finally {
+    await client.query(LEAVE_ROLE).catch(() => undefined); // the connection may be gone
+  }
+}
+
+async function indexes(client: Client, { schema, name }: { schema: string; name: string }, valid: boolean) {
+  const { rows } = await client.query(
+    `SELECT FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+     WHERE indisvalid = $3 AND c.relname = $2 AND n.nspname = $1`,
+    [schema, name, valid],
+  );
+  return rows;
+}
+
+/** CREATE INDEX CONCURRENTLY that fails or is killed leaves an invalid index under its name. */
+async function dropInvalidIndex({ client, info }: Run, { concurrentIndex: index }: Statement): Promise<void> {
+  if (!index || (await indexes(client, index, false)).length === 0) return;
+  info(`dropping invalid index ${index.schema}.${index.name}`);
+  await client.query(`DROP INDEX CONCURRENTLY ${quoted(index.schema)}.${quoted(index.name)}`);
+}

@@ -1,0 +1,318 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Client } from "pg";
+import { Host } from "../../provider/host";
+import { reconcile, type AccessInputs } from "../../provider/kinds/access";
+import { describe as inWords, type Grant } from "../../provider/kinds/access/privileges";
+import { PRIVILEGES } from "../../config/stack";
+import { withDatabase } from "../../provider/session";
+import { TestStack } from "./stack";
+
+const ODD_SCHEMA = 'Odd "s.x" schéma';
+const ODD_ROLE = 'Rôle "q".x';
+const OBJECTS = `
+  SET ROLE owner;
+  CREATE TABLE data.t (id int, secret text);
+  CREATE TABLE data."my.Table ""x""" (id int);
+  CREATE VIEW data.v AS SELECT id FROM data.t;
+  CREATE SEQUENCE data.s;
+  CREATE TABLE data.events (at timestamptz) PARTITION BY RANGE (at);
+  CREATE TABLE data.events_1 PARTITION OF data.events FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+  CREATE FUNCTION data.variadic(a int[], VARIADIC b text[]) RETURNS int LANGUAGE sql AS 'SELECT 1';
+  CREATE FUNCTION data.defaults(a int, b timestamptz DEFAULT now(), OUT c int) LANGUAGE sql AS 'SELECT 1';
+  CREATE FUNCTION data."None"() RETURNS int LANGUAGE sql AS 'SELECT 1';
+  CREATE FUNCTION data."f(x) ""y"""(a numeric) RETURNS int LANGUAGE sql AS 'SELECT 1';
+  CREATE PROCEDURE data.proc(x int, OUT y int) LANGUAGE sql AS 'SELECT 1';
+  CREATE AGGREGATE data.total(int) (SFUNC = int4pl, STYPE = int);
+  CREATE FUNCTION data.shut() RETURNS int LANGUAGE sql AS 'SELECT 1';
+  CREATE TABLE "Odd ""s.x"" schéma"."T able" (id int);`;
+const FUNCTIONS = [
+  "data.variadic(int[], text[])",
+  "data.defaults(int, timestamptz)",
+  "data.None()",
+  'data."f(x) ""y"""(numeric(3, 1))',
+  "data.proc(int)",
+  "data.total(integer)",
+];
+
+describe("access to databases", () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await TestStack.create({
+      roles: {
+        owner: {},
+        heir: {},
+        leaver: { login: true },
+        reader: { login: true },
+        writer: { login: true },
+        [ODD_ROLE]: {},
+      },
+      databases: {
+        app: {
+          owner: "owner",
+          schemas: { data: {}, [ODD_SCHEMA]: {}, gone: { owner: "heir" }, extras: {} },
+          extensions: { hstore: { schema: "extras", version: "1.7" } },
+        },
+        other: { owner: "owner" },
+      },
+    });
+    await stack.up();
+    stack.sql("app", OBJECTS);
+  });
+  afterAll(() => stack.dispose());
+
+  const app = () =>
+    (stack.config.databases ?? {}).app as NonNullable<NonNullable<typeof stack.config.databases>["app"]>;
+  const quiet = async () => expect((await stack.preview()).changes.map(({ urn }) => urn)).toEqual([]);
+  /** The privileges that a preview finds to differ, by how. */
+  const differing = async () => {
+    const { changes, text } = await stack.preview();
+    const access = changes.find(({ kind, name }) => kind === "Access" && name === "app");
+    expect(access, text).toBeDefined();
+    return Object.keys(access?.detailedDiff ?? {}).sort();
+  };
+  const can = (role: string, what: string) =>
+    stack.sql("app", `SELECT has_${what.replace("(", `_privilege('${role}', `)}`) === "t";
+
+  it("has owners and extensions as the stack file says", () => {
+    expect(
+      stack.sql(
+        "app",
+        "SELECT nspname, nspowner::regrole FROM pg_namespace WHERE nspname ~ '^(data|gone|Odd)' ORDER BY 1",
+      ),
+    ).toBe(`Odd "s.x" schéma|owner\ndata|owner\ngone|heir`);
+    expect(
+      stack.sql("app", "SELECT extversion, extnamespace::regnamespace FROM pg_extension WHERE extname = 'hstore'"),
+    ).toBe("1.7|extras");
+  });
+
+  it("is given as declared, on objects of every kind and name, and to nobody else", async () => {
+    stack.configure(() => {
+      app().extensions = { hstore: { schema: "data", version: "1.8" } };
+      app().grants = {
+        [ODD_ROLE]: { database: ["CONNECT", "TEMPORARY"], functions: { "data.total(int4)": ["EXECUTE"] } },
+        reader: {
+          database: ["CONNECT"],
+          schemas: {
+            data: { schema: ["USAGE"], tables: ["SELECT"], sequences: ["USAGE"] },
+            [ODD_SCHEMA]: { schema: ["USAGE"] },
+          },
+          tables: { 'data.my.Table "x"': ["INSERT"], '"Odd ""s.x"" schéma".T able': ["SELECT", "MAINTAIN"] },
+          functions: Object.fromEntries(FUNCTIONS.map((name) => [name, ["EXECUTE" as const]])),
+        },
+      };
+    });
+    const { messages, changes } = await stack.preview();
+    expect(changes.map(({ kind }) => kind).sort()).toEqual(["Access", "Extension"]);
+    expect(messages.join("\n")).toContain(
+      'GRANT EXECUTE ON ROUTINE data.defaults(integer, timestamp with time zone) TO "reader";',
+    );
+    await stack.up();
+    await quiet();
+    expect(
+      stack.sql("app", "SELECT extversion, extnamespace::regnamespace FROM pg_extension WHERE extname = 'hstore'"),
+    ).toBe("1.8|data");
+    for (const name of [
+      "variadic(int[], text[])",
+      "defaults(int, timestamptz)",
+      '"None"()',
+      '"f(x) ""y"""(numeric)',
+      "proc(int)",
+      "total(int)",
+    ]) {
+      expect(can("reader", `function('data.${name}', 'EXECUTE')`), name).toBe(true);
+      expect(can("writer", `function('data.${name}', 'EXECUTE')`), name).toBe(false);
+    }
+    expect(can("reader", "function('data.shut()', 'EXECUTE')")).toBe(false);
+    expect(can("reader", `table('data."my.Table ""x"""', 'INSERT')`)).toBe(true);
+    expect(can("reader", `table('"Odd ""s.x"" schéma"."T able"', 'MAINTAIN')`)).toBe(true);
+    expect(can("reader", "sequence('data.s', 'USAGE')")).toBe(true);
+    expect(can(ODD_ROLE, "database('app', 'TEMPORARY')")).toBe(true);
+    expect(
+      stack.sql(
+        "app",
+        "SELECT datacl::text LIKE '%{=%' OR datacl::text LIKE '%,=%' FROM pg_database WHERE datname = 'app'",
+      ),
+    ).toBe("f");
+  });
+
+  it("covers what is made later: no difference for new tables and partitions", async () => {
+    stack.sql(
+      "app",
+      `SET ROLE owner; CREATE TABLE data.later (id int); CREATE FUNCTION data.later() RETURNS int LANGUAGE sql AS 'SELECT 1';
+      CREATE TABLE data.events_2 PARTITION OF data.events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')`,
+    );
+    await quiet();
+    expect(can("reader", "table('data.events_2', 'SELECT')")).toBe(true);
+    expect(stack.sql("app", "SELECT has_function_privilege('writer', 'data.later()', 'EXECUTE')")).toBe("f");
+  });
+
+  it("takes away what was given by hand, and says so before in words", async () => {
+    stack.sql(
+      "app",
+      `SET ROLE owner;
+      GRANT INSERT ON data.t TO writer WITH GRANT OPTION;
+      GRANT SELECT ON data.v TO heir WITH GRANT OPTION;
+      GRANT UPDATE (secret) ON data.t TO writer;
+      GRANT EXECUTE ON FUNCTION data.shut() TO PUBLIC;
+      GRANT CREATE, USAGE ON SCHEMA data TO writer;
+      GRANT USAGE ON SCHEMA data TO heir;
+      GRANT UPDATE ON SEQUENCE data.s TO writer;
+      GRANT TEMPORARY ON DATABASE app TO PUBLIC;
+      ALTER DEFAULT PRIVILEGES IN SCHEMA data GRANT DELETE ON TABLES TO writer;
+      RESET ROLE; SET ROLE writer;
+      GRANT INSERT ON data.t TO leaver;
+      GRANT INSERT (id) ON data.t TO heir;
+      RESET ROLE; SET ROLE heir;
+      GRANT SELECT ON data.v TO reader;
+      RESET ROLE; SET ROLE leaver;
+      ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO writer;`,
+    );
+    expect(await differing()).toEqual([
+      'privileges["heir: column id of table data.t"]',
+      'privileges["heir: schema data"]',
+      'privileges["heir: table data.v"]',
+      'privileges["leaver: table data.t"]',
+      'privileges["public: database"]',
+      'privileges["public: function data.shut()"]',
+      'privileges["writer: column secret of table data.t"]',
+      'privileges["writer: schema data"]',
+      'privileges["writer: sequence data.s"]',
+      'privileges["writer: table data.t"]',
+      'privileges["writer: tables that leaver will make"]',
+      'privileges["writer: tables that owner will make in data"]',
+    ]);
+    await stack.up();
+    await quiet();
+    expect(can("leaver", "table('data.t', 'INSERT')")).toBe(false);
+    expect(
+      stack.sql(
+        "app",
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 'data.t'::regclass AND attacl IS NOT NULL AND attacl::text <> '{}'",
+      ),
+    ).toBe("0");
+    expect(can("reader", "table('data.v', 'SELECT')")).toBe(true); // declared, whoever has given it
+  });
+
+  it("puts back what was revoked by hand", async () => {
+    stack.sql(
+      "app",
+      `SET ROLE owner; REVOKE SELECT ON data.events_1 FROM reader; REVOKE ALL ON PROCEDURE data.proc(int) FROM reader;
+      REVOKE CONNECT ON DATABASE app FROM reader; ALTER DEFAULT PRIVILEGES IN SCHEMA data REVOKE USAGE ON SEQUENCES FROM reader`,
+    );
+    const { messages } = await stack.preview();
+    expect(messages.join("\n")).toContain('GRANT SELECT ON TABLE data.events_1 TO "reader";');
+    expect(await differing()).toEqual([
+      'privileges["reader: all sequences in data"]',
+      'privileges["reader: all tables in data"]',
+      'privileges["reader: database"]',
+      'privileges["reader: function data.proc(int)"]',
+    ]);
+    await stack.up();
+    await quiet();
+    expect(can("reader", "table('data.events_1', 'SELECT')")).toBe(true);
+  });
+
+  it("refuses a grant on what does not exist, before anything is changed", async () => {
+    stack.configure(() => {
+      app().grants = { ...app().grants, writer: { database: ["CONNECT"], tables: { "data.nothing": ["SELECT"] } } };
+    });
+    const { code, text } = await stack.preview();
+    expect(code).not.toBe(0);
+    expect(text).toContain("database app has no table data.nothing; a grant in the stack file names it");
+    const up = await stack.tryUp();
+    expect(up.code).not.toBe(0);
+    expect(up.text).toContain("database app has no table data.nothing");
+    expect(can("writer", "database('app', 'CONNECT')")).toBe(false);
+    stack.configure(() => delete app().grants?.writer);
+    await quiet();
+  });
+
+  it("refuses a privilege that the object cannot have", async () => {
+    stack.configure(() => {
+      app().grants = { ...app().grants, writer: { tables: { "data.t": ["EXECUTE" as never], nodot: ["SELECT"] } } };
+    });
+    expect((await stack.preview()).messages.join()).toMatch(/grants\.writer\.tables\["data\.t"\]\[0\].*EXECUTE/);
+    stack.configure(() => (app().grants = { ...app().grants, writer: { tables: { nodot: ["SELECT"] } } }));
+    expect((await stack.preview()).messages.join()).toContain("write schema.name");
+    stack.configure(() => delete app().grants?.writer);
+  });
+
+  it("reports what nobody declared and leaves it, if that is wanted, but takes back what it has given itself", async () => {
+    stack.sql("app", "SET ROLE owner; GRANT DELETE ON data.t TO writer");
+    stack.configure(() => {
+      app().undeclared = "report";
+      const { reader } = app().grants ?? {};
+      if (reader) reader.functions = {};
+    });
+    const up = await stack.up();
+    expect(up).toContain("not declared, left as it is: writer: table data.t: DELETE");
+    expect(can("writer", "table('data.t', 'DELETE')")).toBe(true);
+    expect(can("reader", "function('data.proc(int)', 'EXECUTE')")).toBe(false);
+    const { changes, messages } = await stack.preview();
+    expect(changes).toEqual([]);
+    expect(messages.join("\n")).toContain("not declared: writer: table data.t: DELETE");
+
+    stack.configure(() => (app().undeclared = "revoke"));
+    const back = await stack.preview();
+    expect(back.messages.join("\n")).toContain('REVOKE DELETE ON TABLE data.t FROM "writer" CASCADE;');
+    await stack.up();
+    expect(can("writer", "table('data.t', 'DELETE')")).toBe(false);
+    await quiet();
+  });
+
+  it("settles any set of grants at once, whatever was there before", async () => {
+    const host = new Host(stack.container);
+    const object = fc.oneof(
+      fc.constantFrom<Grant["on"]>(
+        { kind: "database", schema: "", name: "app" },
+        { kind: "schema", schema: "data", name: "data" },
+        { kind: "table", schema: "data", name: 'my.Table "x"' },
+        { kind: "table", schema: ODD_SCHEMA, name: "T able" },
+        { kind: "sequence", schema: "data", name: "s" },
+        { kind: "function", schema: "data", name: "None()" },
+        { kind: "function", schema: "data", name: "total(int)" },
+      ),
+      fc.record({ all: fc.constantFrom("table", "sequence", "function"), schema: fc.constantFrom("data", ODD_SCHEMA) }),
+    );
+    const grants = fc.array(
+      fc.tuple(fc.constantFrom("reader", "writer", "heir", "public", ODD_ROLE), object).chain(([role, on]) => {
+        const kind = ("all" in on ? on.all : on.kind) as keyof typeof PRIVILEGES;
+        return fc
+          .subarray<string>([...PRIVILEGES[kind]], { minLength: 1 })
+          .map((privileges) => ({ role, on, privileges }) as Grant);
+      }),
+      { maxLength: 12 },
+    );
+    const inputs = (wanted: Grant[]): AccessInputs => ({
+      database: "app",
+      owner: "owner",
+      schemas: ["public", "data", ODD_SCHEMA],
+      dropSchemas: [],
+      creators: ["owner", "postgres"],
+      roles: [],
+      undeclared: "revoke",
+      migrations: [],
+      privileges: {},
+      grants: wanted,
+    });
+    const has = async (client: Client, { role, on, privileges }: Grant) => {
+      if (role === "public" || "all" in on || on.kind !== "table") return true;
+      const { rows } = await client.query(
+        "SELECT has_table_privilege($1, format('%I.%I', $2::text, $3::text), $4) AS it",
+        [role, on.schema, on.name, privileges.join(",")],
+      );
+      return rows[0].it as boolean;
+    };
+    await withDatabase(host, "app", (client) =>
+      fc.assert(
+        fc.asyncProperty(grants, async (wanted) => {
+          await reconcile(client, inputs(wanted), undefined);
+          expect((await reconcile(client, inputs(wanted), undefined)).done, wanted.map(inWords).join("; ")).toEqual([]);
+          for (const grant of wanted) expect(await has(client, grant), inWords(grant)).toBe(true);
+        }),
+        { numRuns: 25 },
+      ),
+    );
+  });
+});

@@ -1,0 +1,218 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Host } from "../../provider/host";
+import { parseMigrations } from "../../provider/kinds/migrations/file";
+import { runMigrations } from "../../provider/kinds/migrations/run";
+import { withDatabase } from "../../provider/session";
+import { readMigrations } from "../../sql/read";
+import { TestStack } from "./stack";
+
+const TABLES = `-- migrate:up
+CREATE TABLE data.t (id int, note text);
+INSERT INTO data.t SELECT n, 'semi;colon -- no comment' FROM generate_series(1, 20000) AS n;
+CREATE FUNCTION data.f() RETURNS int LANGUAGE plpgsql AS $f$
+BEGIN
+  RETURN 1; -- one; statement
+END $f$;
+
+-- migrate:down
+DROP FUNCTION data.f();
+DROP TABLE data.t;
+`;
+const up = (sql: string, options = "") => `-- migrate:up${options}\n${sql}\n`;
+
+describe("migrations of a database", () => {
+  let stack: TestStack;
+  let folder: string;
+  beforeAll(async () => {
+    stack = await TestStack.create({ roles: { owner: {} } });
+    folder = join(stack.folder, "migrations");
+    mkdirSync(folder);
+    write("001_tables.sql", TABLES);
+    write(
+      "002_more.sql",
+      `${up("ALTER TABLE data.t ADD COLUMN more int;")}\n-- migrate:down\nALTER TABLE data.t DROP COLUMN more;\n`,
+    );
+    stack.configure((config) => {
+      config.databases = { app: { owner: "owner", schemas: { data: {} }, migrations: { folder } } };
+    });
+  });
+  afterAll(() => stack.dispose());
+
+  const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  const remove = (name: string) => rmSync(join(folder, name));
+  const applied = () =>
+    stack.sql(
+      "app",
+      "SELECT string_agg(version, ' ' ORDER BY version) FROM pgwright.migrations WHERE finished_at IS NOT NULL",
+    );
+  const quiet = async () => expect((await stack.preview()).changes.map(({ urn }) => urn)).toEqual([]);
+  /** What Pulumi says of a preview that is refused. */
+  const refusal = async () => {
+    const { code, messages } = await stack.preview();
+    expect(code).not.toBe(0);
+    return messages.join("\n");
+  };
+  /** Applies the folder over a connection of its own, as an update does. */
+  const run = async (said: string[] = []) => {
+    const files = await parseMigrations(readMigrations(folder));
+    await withDatabase(new Host(stack.container), "app", (client) =>
+      runMigrations(client, files, undefined, "owner", (text) => said.push(text)),
+    );
+  };
+
+  it("are listed by a preview, applied once and in order, as the owner", async () => {
+    const { messages } = await stack.preview();
+    expect(messages.join("\n")).toMatch(
+      /will apply 001_tables.sql: 3 statements as owner[^]*will apply 002_more.sql: 1 statement as owner\n *line 2: ACCESS EXCLUSIVE on data\.t \(reads and writes wait\)/,
+    );
+    await stack.up();
+    expect(applied()).toBe("001 002");
+    expect(stack.sql("app", "SELECT tableowner FROM pg_tables WHERE tablename = 't'")).toBe("owner");
+    await quiet();
+    write("001_tables.sql", TABLES.replaceAll("\n", "\r\n")); // line ends are no edit
+    await quiet();
+    write("001_tables.sql", TABLES);
+  });
+
+  it("are read and written by dbmate too", async () => {
+    const { superuserPassword } = { superuserPassword: await stack.output<string>("superuserPassword") };
+    const url = `postgres://postgres:${encodeURIComponent(superuserPassword)}@127.0.0.1:${stack.port}/app?sslmode=disable`;
+    const options = [
+      "--migrations-dir",
+      folder,
+      "--migrations-table",
+      "pgwright.migrations",
+      "--no-dump-schema",
+      "--url",
+      url,
+    ];
+    const dbmate = (...args: string[]) => execFileSync("npx", ["dbmate", ...options, ...args], { encoding: "utf8" });
+    expect(dbmate("status")).toMatch(/\[X\] 001_tables.sql\n\[X\] 002_more.sql\n\nApplied: 2\nPending: 0/);
+    write(
+      "003_by_dbmate.sql",
+      `${up("CREATE TABLE data.by_dbmate (id int);")}\n-- migrate:down\nDROP TABLE data.by_dbmate;\n`,
+    );
+    dbmate("up");
+    expect(stack.sql("app", "SELECT name, hash FROM pgwright.migrations WHERE version = '003'")).toBe("|");
+    await stack.up();
+    await quiet();
+  });
+
+  it("are refused by a preview when applied files were edited or are missing, or a new one is older", async () => {
+    write("001_tables.sql", `${TABLES}-- edited\n`);
+    expect(await refusal()).toContain("001_tables.sql was applied and has been edited since");
+    remove("001_tables.sql");
+    expect(await refusal()).toContain("001_tables.sql was applied and is missing");
+    write("001_tables.sql", TABLES);
+    write("0000_older.sql", up("SELECT 1;"));
+    expect(await refusal()).toContain("0000_older.sql is older than 3, which was applied");
+    remove("0000_older.sql");
+    write("004_wrong.sql", up("SELECT 1;\n/* ü😀 */ CREATE TABEL x ();"));
+    expect(await refusal()).toMatch(/004_wrong\.sql:3: syntax error at or near "TABEL"/);
+    remove("004_wrong.sql");
+    await quiet();
+  });
+
+  it("leave the database as it was when a statement fails, and name file, line and SQLSTATE", async () => {
+    write(
+      "004_fails.sql",
+      up("CREATE TABLE data.half (id int);\nINSERT INTO data.half\n  SELECT '😀'::text,\n    nowhere;"),
+    );
+    const failed = await stack.tryUp();
+    expect(failed.code).not.toBe(0);
+    expect(failed.text).toMatch(/004_fails\.sql:5: column "nowhere" does not exist \(SQLSTATE 42703\)/);
+    expect(stack.sql("app", "SELECT to_regclass('data.half') IS NULL")).toBe("t");
+    expect(applied()).toBe("001 002 003");
+    remove("004_fails.sql");
+  });
+
+  it("leave no invalid index behind: not one that fails, and not one that is killed", async () => {
+    stack.sql("app", "INSERT INTO data.t VALUES (1)");
+    write("004_index.sql", up("CREATE UNIQUE INDEX CONCURRENTLY t_id ON data.t (id);", " transaction:false"));
+    await expect(run()).rejects.toThrow(/004_index\.sql:2: could not create unique index.*\(SQLSTATE 23505\)/);
+    const indexes = () =>
+      stack.sql(
+        "app",
+        "SELECT string_agg(indexrelid::regclass || ' ' || indisvalid, ',') FROM pg_index WHERE indrelid = 'data.t'::regclass",
+      );
+    expect(indexes()).toBe("");
+    expect(stack.sql("app", "SELECT count(*) FROM pgwright.migrations WHERE version = '004'")).toBe("0");
+    stack.sql("app", "DELETE FROM data.t WHERE note IS NULL");
+
+    // An older transaction holds the index up; then the applier is killed.
+    const holder = withDatabase(new Host(stack.container), "app", async (client) => {
+      await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM data.t; SET lock_timeout = 0");
+      await sleep(7000);
+      await client.query("COMMIT");
+    });
+    await sleep(1500);
+    const killed = run().catch((error: Error) => error);
+    await sleep(2500);
+    stack.sql(
+      "app",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE UNIQUE INDEX CONCURRENTLY%'",
+    );
+    expect(String(await killed)).toMatch(/004_index\.sql:2: .*terminat/);
+    expect(indexes()).toBe("data.t_id false");
+    await holder;
+    const said: string[] = [];
+    await run(said);
+    expect(said[0]).toBe("dropping invalid index data.t_id");
+    expect(indexes()).toBe("data.t_id true");
+    await stack.up();
+    await quiet();
+  });
+
+  it("go on where they were interrupted, and may be mended there", async () => {
+    const first = "CREATE TABLE data.first (id int);";
+    write("005_steps.sql", up(`${first}\nSELECT 1 / 0;`, " transaction:false"));
+    await expect(run()).rejects.toThrow(/005_steps\.sql:3: division by zero.*statements 1 to 1 of 2 are done/s);
+    write("005_steps.sql", up(`${first.replace("first", "other")}\nSELECT 1;`, " transaction:false"));
+    await expect(run()).rejects.toThrow(/what was applied has been edited since/);
+    write("005_steps.sql", up(`${first}\nSELECT 1;`, " transaction:false"));
+    expect((await stack.preview()).messages.join()).toContain(
+      "will apply 005_steps.sql: 2 statements as owner, each by itself, from statement 2 on",
+    );
+    await stack.up();
+    await quiet();
+  });
+
+  it("wait for another applier, and for a lock, without queueing for it", async () => {
+    write(
+      "006_lock.sql",
+      `${up("ALTER TABLE data.t ADD COLUMN locked int;")}\n-- migrate:down\nALTER TABLE data.t DROP COLUMN locked;\n`,
+    );
+    const holder = withDatabase(new Host(stack.container), "app", async (client) => {
+      await client.query("BEGIN; LOCK TABLE data.t IN ACCESS SHARE MODE");
+      await sleep(5000);
+      await client.query("COMMIT");
+    });
+    await sleep(500);
+    const [one, two]: [string[], string[]] = [[], []];
+    await Promise.all([run(one), run(two), holder]);
+    const said = [...one, ...two].join("\n");
+    expect(said).toContain("006_lock.sql waits for a lock that somebody else holds (try 1 of 10)");
+    expect(said).toContain("waiting: somebody else is applying migrations to this database");
+    expect(said.match(/applied 006_lock\.sql/g)).toHaveLength(1);
+  });
+
+  it("are undone down to a target, and applied again", async () => {
+    for (const file of ["004_index.sql", "005_steps.sql"]) expect(readMigrations(folder)[file]).toBeDefined();
+    const migrations = stack.config.databases?.app?.migrations as { target?: string };
+    stack.configure(() => (migrations.target = "005"));
+    expect((await stack.preview()).messages.join()).toContain("will undo 006_lock.sql: 1 statement as owner");
+    await stack.up();
+    expect(applied()).toBe("001 002 003 004 005");
+    await quiet();
+    stack.configure(() => (migrations.target = "001"));
+    expect(await refusal()).toContain('005_steps.sql cannot be undone: it has nothing under "-- migrate:down"');
+    stack.configure(() => delete migrations.target);
+    await stack.up();
+    expect(applied()).toBe("001 002 003 004 005 006");
+    expect(stack.sql("app", "SELECT count(*) FROM data.t")).toBe("20000");
+  });
+});

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { createServer } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { docker, TestStack } from "./stack";
+
+const config = {
+  roles: { owner: {}, reader: { login: true } },
+  databases: { app: { owner: "owner", schemas: { data: {} } } },
+};
+
+describe("a stack that something has happened to", () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await TestStack.create(structuredClone(config));
+    await stack.up();
+    stack.sql("app", "CREATE TABLE data.t (x int); INSERT INTO data.t SELECT generate_series(1, 1000)");
+  });
+  afterAll(() => stack.dispose());
+  const rows = () => stack.sql("app", "SELECT count(*) FROM data.t");
+
+  it("is started again after the container was killed", async () => {
+    docker("kill", stack.container);
+    const preview = await stack.preview();
+    expect(preview.changes.map(({ kind }) => kind)).toEqual(["Server"]);
+    expect(preview.messages.join("\n")).toMatch(/stopped: it will be started/);
+    await stack.up();
+    expect(rows()).toBe("1000");
+    expect((await stack.preview()).changes).toEqual([]);
+  });
+
+  it("gets its container back after somebody removed it", async () => {
+    docker("rm", "--force", stack.container);
+    const preview = await stack.preview();
+    expect(preview.messages.join("\n")).toMatch(/container .* is gone: it will be made again on the same volumes/);
+    expect(preview.changes.filter(({ kind }) => kind === "Container").map(({ op }) => op)).toContain("replace");
+    expect(preview.changes.filter(({ op }) => op === "delete")).toEqual([]);
+    await stack.up();
+    expect(rows()).toBe("1000");
+    expect((await stack.run("preview", "--refresh", "--expect-no-changes", "--stack", stack.name)).code).toBe(0);
+  });
+
+  it("gets its configuration back after somebody removed it", async () => {
+    const image = docker("inspect", "--format", "{{.Config.Image}}", stack.container);
+    docker(
+      "run",
+      "--rm",
+      "-u",
+      "root",
+      "--entrypoint",
+      "sh",
+      "-v",
+      `${stack.container}-config:/c`,
+      image,
+      "-c",
+      "rm /c/*",
+    );
+    docker("restart", "--time", "30", stack.container); // without a configuration it does not come up
+    await stack.up();
+    expect(rows()).toBe("1000");
+    expect((await stack.preview()).changes).toEqual([]);
+  });
+
+  it("says what to do when the engine does not answer", async () => {
+    const env = { ...stack.env };
+    stack.env.DOCKER_HOST = "unix:///nowhere/docker.sock";
+    try {
+      const { code, text } = await stack.tryUp();
+      expect(code).not.toBe(0);
+      expect(text).toMatch(/Docker engine unix:\/\/\/nowhere\/docker.sock does not answer: start it/);
+    } finally {
+      stack.env.DOCKER_HOST = env.DOCKER_HOST;
+      if (env.DOCKER_HOST === undefined) delete stack.env.DOCKER_HOST;
+    }
+    expect(rows()).toBe("1000");
+  });
+
+  it("says what to do when its image cannot be had", async () => {
+    stack.configure((each) => (each.image = { name: "registry.invalid/nobody/nothing:1" }));
+    const { code, text } = await stack.tryUp();
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/image registry.invalid\/nobody\/nothing:1 cannot be pulled/);
+    stack.configure((each) => delete each.image);
+    await stack.up();
+    expect(rows()).toBe("1000");
+  });
+});
+
+it("a port that is taken fails the preview with what to do", async () => {
+  const stack = await TestStack.create();
+  const other = createServer().listen(stack.port, "127.0.0.1");
+  try {
+    const { code, text } = await stack.run("preview", "--stack", stack.name);
+    expect(code).not.toBe(0);
+    expect(text).toMatch(new RegExp(`port ${stack.port} on 127.0.0.1 is taken .*choose another server.port`));
+  } finally {
+    other.close();
+    await stack.dispose();
+  }
+});
+
+describe("a first `up` that is killed at any moment", () => {
+  // From before the first resource to after the last one: a first `up` takes some 8 s here.
+  it.each([2000, 4000, 6000])("%i ms after its start: the next one goes on", async (moment) => {
+    const stack = await TestStack.create(structuredClone(config));
+    try {
+      const child = stack.start("up", "--yes", "--skip-preview", "--stack", stack.name);
+      await sleep(moment);
+      try {
+        process.kill(-(child.pid as number), "SIGKILL"); // with its plugins
+      } catch {
+        // it had ended already
+      }
+      const { code, text } = await stack.cli("up");
+      expect(code, text).toBe(0);
+      expect(stack.sql("app", "SELECT 1")).toBe("1");
+      expect((await stack.run("preview", "--refresh", "--expect-no-changes", "--stack", stack.name)).code).toBe(0);
+      expect((await stack.destroy()).code).toBe(0);
+      expect(stack.remains()).toEqual([]);
+    } finally {
+      await stack.dispose();
+    }
+  });
+});
