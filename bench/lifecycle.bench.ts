@@ -18,7 +18,8 @@ function quickStart(): StackInput {
   const stack = Object.fromEntries(
     Object.entries(config).map(([key, value]) => [key.replace("pgwright:", ""), value]),
   ) as StackInput;
-  const { port: _, ...server } = stack.server ?? {};
+  const { server = {} } = stack;
+  delete server.port; // each stack of a bench has a port of its own
   return { ...stack, server };
 }
 

@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import type { Stack } from "../config/stack";
-import { Provider } from "../provider/resources";
+import { Protection, Provider } from "../provider/resources";
 import { Database } from "./database";
 import { Image } from "./image";
 import { Jobs } from "./jobs";
@@ -96,10 +96,20 @@ export class Postgres extends pulumi.ComponentResource {
             { ...inside, provider: postgres },
           ),
         ];
-    new Jobs(
+    const jobs = new Jobs(
       name,
       { databases: args.databases, cronDatabase, pgwright },
       { ...inside, dependsOn: [...cron, ...databases.flatMap(({ ready }) => ready)] },
+    );
+    new Protection(
+      name,
+      { protected: args.protect },
+      {
+        parent: this,
+        provider: pgwright,
+        protect: args.protect,
+        dependsOn: [image, server, roles, ...databases, ...cron, jobs],
+      },
     );
     this.registerOutputs({});
   }

@@ -6,6 +6,7 @@ import type { MigrationsInputs } from "./kinds/migrations";
 import { wantedMigrations } from "./kinds/migrations/file";
 import type { PasswordInputs } from "./kinds/password";
 import type { PresenceInputs } from "./kinds/presence";
+import type { ProtectionInputs } from "./kinds/protection";
 import type { RoleSettingsInputs } from "./kinds/role-settings";
 import type { ServerInputs } from "./kinds/server";
 
@@ -85,5 +86,11 @@ export class CronJob extends pulumi.CustomResource {
 
   constructor(name: string, args: CronJobInputs, opts?: pulumi.CustomResourceOptions) {
     super("pgwright:index:CronJob", name, { ...args, jobId: undefined }, opts);
+  }
+}
+
+export class Protection extends pulumi.CustomResource {
+  constructor(name: string, args: ProtectionInputs, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:Protection", name, args, opts);
   }
 }

@@ -4,6 +4,7 @@ import { cronJob } from "./cron-job";
 import { migrations } from "./migrations";
 import { password } from "./password";
 import { presence } from "./presence";
+import { protection } from "./protection";
 import { roleSettings } from "./role-settings";
 import { server } from "./server";
 
@@ -15,6 +16,7 @@ export const kinds = {
   "pgwright:index:Migrations": migrations,
   "pgwright:index:Password": password,
   "pgwright:index:Presence": presence,
+  "pgwright:index:Protection": protection,
   "pgwright:index:RoleSettings": roleSettings,
   "pgwright:index:Server": server,
 };

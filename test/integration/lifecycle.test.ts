@@ -53,10 +53,14 @@ describe("two stacks on one host", () => {
   it("refuse to be destroyed while protected, and leave nothing behind afterwards", async () => {
     one.configure((config) => (config.protect = true));
     await one.up();
+    const urns = async () => (await one.state()).deployment.resources.map(({ urn }) => urn).sort();
+    const before = await urns();
     const refused = await one.destroy();
     expect(refused.code).not.toBe(0);
     expect(refused.text).toMatch(/protected/);
+    expect(await urns()).toEqual(before); // nothing was taken away before the refusal
     expect(one.sql("app", "SELECT 1")).toBe("1");
+    expect((await one.preview()).changes).toEqual([]);
 
     one.configure((config) => (config.protect = false));
     await one.up();
