@@ -79,8 +79,8 @@ describe("migrations of a database", () => {
   });
 
   it("are read and written by dbmate too", async () => {
-    const { superuserPassword } = { superuserPassword: await stack.output<string>("superuserPassword") };
-    const url = `postgres://postgres:${encodeURIComponent(superuserPassword)}@127.0.0.1:${stack.port}/app?sslmode=disable`;
+    const password = encodeURIComponent(await stack.output<string>("superuserPassword"));
+    const url = `postgres://postgres:${password}@127.0.0.1:${stack.port}/app?sslmode=disable`;
     const options = [
       "--migrations-dir",
       folder,

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, TestStack } from "./stack";
 
@@ -106,6 +107,12 @@ describe("settings of a running server", () => {
     await stack.up();
     expect(stack.sql("postgres", "SHOW work_mem")).toBe("7MB");
     expect((await stack.preview()).changes).toEqual([]);
+  });
+
+  it("are checked against a catalogue that the image agrees with", () => {
+    const extract = ["--import", "tsx", "tuning/extract.ts", imageOf(stack), "--check"];
+    const { status, stdout, stderr } = spawnSync(process.execPath, extract, { encoding: "utf8" });
+    expect(status, stdout + stderr).toBe(0);
   });
 
   it.each([

@@ -21,7 +21,10 @@ const withDatabase = (database: object, more: object = {}) => ({
   databases: { shop: { owner: "owner", ...database } },
 });
 const withJob = (job: object) =>
-  withDatabase({ jobs: { tidy: { schedule: "@daily", command: "SELECT 1", role: "keeper", ...job } } });
+  withDatabase({
+    grants: { keeper: { database: ["CONNECT"] } },
+    jobs: { tidy: { schedule: "@daily", command: "SELECT 1", role: "keeper", ...job } },
+  });
 const size = "write a whole number and MB, GB or TB, such as 512MB or 2GB";
 
 describe("a stack file without a problem", () => {
@@ -375,7 +378,8 @@ describe("what contradicts itself or names what is not there:", () => {
 
   it("a job's name is unique on the server", () => {
     const jobs = { tidy: { schedule: "@daily", command: "SELECT 1", role: "keeper" } };
-    expect(problemsOf({ roles, databases: { a: { owner: "owner", jobs }, b: { owner: "owner", jobs } } })).toEqual([
+    const database = { owner: "owner", grants: { keeper: { database: ["CONNECT"] } }, jobs };
+    expect(problemsOf({ roles, databases: { a: database, b: database } })).toEqual([
       "pgwright:databases.b.jobs.tidy: database a has a job of this name already; names are unique on a server",
     ]);
   });
