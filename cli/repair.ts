@@ -2,12 +2,16 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { CommandError } from "../provider/host";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CommandError, type Host } from "../provider/host";
 import { withDatabase } from "../provider/session";
 import { log, ROOT, type Project } from "./project";
 import { hostOf } from "./server";
 
 // A run that was killed leaves two things behind: the lock of a local state, and operations that nobody knows the end of.
+
+/** A network takes the engine some two seconds. */
+const ENGINE_CATCHES_UP_MS = 3000;
 
 interface PendingOperation {
   type: string;
@@ -98,10 +102,19 @@ async function removeHalfMade({ type, inputs }: PendingOperation["resource"], st
   if (!name || (!sql && !docker)) return;
   log(`the killed run was making ${type.split(":").pop()?.toLowerCase()} ${name}: starting over with it`);
   if (docker) {
-    await host.docker(docker).catch((error) => {
-      if (!(error instanceof CommandError && /no such/i.test(error.output))) throw error;
-    });
+    // The engine may still be at it: it does not stop because the one who asked was killed.
+    await removeIfThere(host, docker);
+    await sleep(ENGINE_CATCHES_UP_MS);
+    await removeIfThere(host, docker);
   } else if (sql && (await host.inspect())?.running) {
     await withDatabase(host, "postgres", (client) => client.query(sql));
+  }
+}
+
+async function removeIfThere(host: Host, command: string[]): Promise<void> {
+  try {
+    await host.docker(command);
+  } catch (error) {
+    if (!(error instanceof CommandError && /no such|not found/i.test(error.output))) throw error;
   }
 }
