@@ -37,13 +37,19 @@ function part(text: string, plain: RegExp): { name: string; length: number } | u
   return match ? { name: match[0], length: match[0].length } : undefined;
 }
 
+const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
+
+/** Writes a schema with the dot behind it: quotes only where they are needed. */
+export function writeSchema(schema: string): string {
+  return `${/[".]/.test(schema) ? quote(schema) : schema}.`;
+}
+
 /** Writes what parseObjectName reads: quotes only where they are needed. */
 export function writeObjectName({ schema, name }: ObjectName): string {
-  const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
-  return `${/[".]/.test(schema) ? quote(schema) : schema}.${name.startsWith('"') ? quote(name) : name}`;
+  return `${writeSchema(schema)}${name.startsWith('"') ? quote(name) : name}`;
 }
 
 /** Writes name and argument types of a function as parseFunctionName reads them. */
 export function writeSignature({ name, args }: { name: string; args: string }): string {
-  return `${/[("]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name}(${args})`;
+  return `${/[("]/.test(name) ? quote(name) : name}(${args})`;
 }

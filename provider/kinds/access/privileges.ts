@@ -1,4 +1,4 @@
-import { writeObjectName } from "../../../config/object-name";
+import { writeObjectName, writeSchema } from "../../../config/object-name";
 import { GRANTABLE, statements, type Atom, type DefaultAtom } from "./statements";
 
 // Pure: which privileges are wanted, which are there, and the statements that lead from one to the other.
@@ -75,7 +75,9 @@ export function describe({ role, on }: Omit<Grant, "privileges">): string {
 
 /** How a preview names one object. */
 export function describeObject({ kind, schema, name }: { kind: string; schema: string; name: string }): string {
-  return schema === "" || kind === "schema" ? `${kind} ${name}` : `${kind} ${writeObjectName({ schema, name })}`;
+  if (schema === "" || kind === "schema") return `${kind} ${name}`;
+  // With its argument types a function is written out already.
+  return `${kind} ${kind === "function" ? writeSchema(schema) + name : writeObjectName({ schema, name })}`;
 }
 
 const key = (...parts: (string | null)[]) => parts.join("\0");

@@ -52,13 +52,18 @@ function tell(
   return [`will ${verb} ${file}: ${how}`, ...locks].join("\n");
 }
 
-/** Hashes of what is applied, by the names of the wanted files; dbmate records neither name nor hash. */
-function appliedFiles(ledger: Applied[], wanted: Record<string, string>): Record<string, string> {
+/** Hashes of what is applied, by file name. */
+function appliedFiles(ledger: Applied[]): Record<string, string> {
   const done = ledger.filter(({ finished }) => finished);
+  return Object.fromEntries(done.map(({ version, name, hash }) => [`${version}_${name}.sql`, hash]));
+}
+
+/** What dbmate has applied has neither name nor hash; the file of its version counts as applied. */
+function recognised(applied: Record<string, string>, wanted: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
-    done.map(({ version, name, hash }) => {
-      const file = fileOf(Object.keys(wanted), version) ?? `${version}_${name}.sql`;
-      return [file, hash || (wanted[file] ?? "")];
+    Object.entries(applied).map(([file, hash]) => {
+      const found = hash === "" ? fileOf(Object.keys(wanted), /^\d+/.exec(file)?.[0] ?? "") : undefined;
+      return [found ?? file, found === undefined ? hash : (wanted[found] ?? hash)];
     }),
   );
 }
@@ -67,6 +72,7 @@ function appliedFiles(ledger: Applied[], wanted: Record<string, string>): Record
 export const migrations: Kind<MigrationsInputs, MigrationsState> = {
   replaceOn: ["database"],
   notCompared: ["role", "files", "target", "access"],
+  compared: (state, inputs) => ({ ...state, applied: recognised(state.applied, inputs.applied) }),
   async check({ files, target }) {
     try {
       const parsed = await parseMigrations(files);
@@ -100,7 +106,7 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
     ask(
       host,
       inputs.database,
-      async (client) => ({ ...state, applied: appliedFiles((await readLedger(client)) ?? [], inputs.applied) }),
+      async (client) => ({ ...state, applied: appliedFiles((await readLedger(client)) ?? []) }),
       state,
     ),
   async update(_id, old, inputs, operation) {
