@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type Host } from "../provider/host";
-import { withDatabase } from "../provider/session";
+import { closeConnections, withDatabase } from "../provider/session";
 import { log, ROOT, type Project } from "./project";
 import { hostOf } from "./server";
 
@@ -39,17 +39,20 @@ export async function repairInterrupted(project: Project, stack: string): Promis
 }
 
 /**
- * Pulumi runs the program in a process of its own. One whose Pulumi was killed does not notice: it goes on asking for it,
- * and takes a whole CPU and ever more memory. Ours are known by their folder, orphans by the address that nobody answers.
+ * Pulumi runs the program and each plugin in a process of its own. Where Pulumi was killed they do not notice: the program
+ * even goes on asking for it, with a whole CPU and ever more memory. Ours are known by their folder, orphans by the address
+ * of a Pulumi that nobody answers at.
  */
 async function endOrphans(): Promise<void> {
   for (const pid of existsSync("/proc") ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : []) {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-      if (!command.some((part) => part.includes("@pulumi/pulumi/cmd/run")) || readlinkSync(`/proc/${pid}/cwd`) !== ROOT)
+      const isPulumis = command.some((part) =>
+        /@pulumi\/pulumi\/cmd\/run|pulumi-(resource|language)-|provider\/main\.ts$/.test(part),
+      );
+      const [, host = "", port] = command.map((part) => /^([\d.]+):(\d+)$/.exec(part)).find(Boolean) ?? [];
+      if (!isPulumis || !port || readlinkSync(`/proc/${pid}/cwd`) !== ROOT || (await answers(host, Number(port))))
         continue;
-      const [host = "", port = ""] = (command[command.indexOf("--monitor") + 1] ?? "").split(":");
-      if (await answers(host, Number(port))) continue;
       log(`ending process ${pid}, which a killed run has left behind`);
       process.kill(Number(pid), "SIGKILL");
     } catch {
@@ -108,6 +111,7 @@ async function removeHalfMade({ type, inputs }: PendingOperation["resource"], st
     await removeIfThere(host, docker);
   } else if (sql && (await host.inspect())?.running) {
     await withDatabase(host, "postgres", (client) => client.query(sql));
+    await closeConnections(host);
   }
 }
 
