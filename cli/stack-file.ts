@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "yaml";
 
 const SALT = /^encryptionsalt:.*\n?/m;
 
@@ -14,6 +15,8 @@ export class StackFile {
   private readonly original: string;
   /** The stack file has a salt of its own. */
   private isOwn = false;
+  /** The stack file as its author wrote it. */
+  private text = "";
 
   constructor(stack: string, root: string, local: string) {
     this.original = join(root, `Pulumi.${stack}.yaml`);
@@ -29,24 +32,29 @@ export class StackFile {
     const text = this.read(this.original);
     this.isOwn = SALT.test(text);
     if (this.isOwn) return this.original;
+    this.text = text;
     const salt = SALT.exec(this.read(this.copy))?.[0] ?? "";
     writeFileSync(this.copy, text === "" || text.endsWith("\n") ? text + salt : `${text}\n${salt}`, { mode: 0o600 });
     return this.copy;
   }
 
-  /** Takes back what Pulumi has changed. */
+  /** Takes back what Pulumi has changed; where that is the salt and the layout only, the file stays as it was written. */
   finish(): void {
     if (this.isOwn) return;
-    // Making a stack writes a salt beside the program, whatever file Pulumi was told to use.
-    const before = this.read(this.original);
-    if (SALT.test(before)) this.write(before.replace(SALT, ""));
-    const after = this.read(this.copy);
-    const content = /^\s+secure:/m.test(after) ? after : after.replace(SALT, "");
-    if (content.trim() !== before.replace(SALT, "").trim() && content.trim() !== "config: {}") this.write(content);
+    const copy = this.read(this.copy);
+    const after = /^\s+secure:/m.test(copy) ? copy : copy.replace(SALT, "");
+    if (!sameContent(after, this.text)) this.write(after);
+    // Making a stack writes beside the program, whatever file Pulumi was told to use.
+    else if (this.read(this.original) !== this.text) this.write(this.text);
   }
 
   private write(content: string): void {
     if (content.trim() === "") rmSync(this.original, { force: true });
     else writeFileSync(this.original, content);
   }
+}
+
+function sameContent(a: string, b: string): boolean {
+  const content = (text: string) => JSON.stringify(parse(text) ?? {}).replace('{"config":{}}', "{}");
+  return content(a) === content(b);
 }

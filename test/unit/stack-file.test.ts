@@ -56,3 +56,13 @@ it("leaves a stack file with a salt of its own alone", () => {
   file.finish();
   expect(read(original)).toBe(TEXT + SALT);
 });
+
+it("keeps the author's layout when Pulumi writes the file anew", () => {
+  const written = "# why\nconfig:\n  pgwright:image: { base: x }\n";
+  writeFileSync(original, written);
+  const anew = `config:\n  pgwright:image:\n    base: x\n${SALT}`;
+  writeFileSync(file.prepare(), anew);
+  writeFileSync(original, anew);
+  file.finish();
+  expect(read(original)).toBe(written);
+});
