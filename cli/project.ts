@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { ensurePulumi, type Pulumi } from "../toolchain/pulumi";
 import { StackFile } from "./stack-file";
+import { withTerminal } from "./terminal";
 
 export const ROOT = join(__dirname, "..");
 
@@ -101,11 +102,7 @@ export class Project {
   /** Runs Pulumi with the terminal; returns its exit code. */
   async run(args: string[]): Promise<number> {
     return this.withStackFile((env) => {
-      const child = spawn(this.pulumi.command, args, { cwd: ROOT, env, stdio: "inherit" });
-      return new Promise((resolve, reject) => {
-        child.on("error", reject);
-        child.on("close", (code) => resolve(code ?? 1));
-      });
+      return withTerminal(this.pulumi.command, args, { cwd: ROOT, env });
     });
   }
 
