@@ -4,6 +4,7 @@ import { Host } from "../provider/host";
 import { parse } from "yaml";
 import type { StackInput } from "../config/stack";
 import { docker, TestStack } from "../test/integration/stack";
+import { PlainServer } from "./plain-server";
 import { median, report, seconds } from "./report";
 
 // The stack of the quick start, by `pulumi up` and by a plain script: `docker run` and psql with a dump of the same
@@ -33,51 +34,6 @@ async function dump(stack: TestStack): Promise<{ files: Record<string, string>; 
   return { files, sql: `${roles}\n${database}`, image };
 }
 
-class PlainScript {
-  constructor(
-    private readonly name: string,
-    private readonly source: Awaited<ReturnType<typeof dump>>,
-    private readonly port: number,
-  ) {}
-
-  async up(): Promise<void> {
-    const { name, source } = this;
-    docker("network", "create", name);
-    docker("volume", "create", `${name}-data`);
-    docker("volume", "create", `${name}-config`);
-    const host = new Host(name);
-    await host.writeVolume(`${name}-config`, source.image, source.files);
-    const limits = ["--memory", "2g", "--memory-swap", "2g", "--cpus", "2", "--shm-size", "512m"];
-    const volumes = [
-      "--volume",
-      `${name}-data:/var/lib/postgresql/data`,
-      "--volume",
-      `${name}-config:/etc/pgwright:ro`,
-    ];
-    docker(
-      "run",
-      "--detach",
-      "--name",
-      name,
-      "--network",
-      name,
-      "--publish",
-      `127.0.0.1:${this.port}:5432`,
-      ...limits,
-      ...volumes,
-      source.image,
-    );
-    docker("exec", name, "sh", "-c", "until pg_isready -q -h 127.0.0.1; do sleep 0.1; done");
-    await host.docker(["exec", "--interactive", name, "psql", "-q", "-U", "postgres"], source.sql);
-  }
-
-  down(): void {
-    docker("rm", "--force", this.name);
-    docker("volume", "rm", `${this.name}-data`, `${this.name}-config`);
-    docker("network", "rm", this.name);
-  }
-}
-
 export async function run(): Promise<void> {
   const times: Record<"up" | "noop" | "preview" | "destroy" | "plainUp" | "plainDown", number[]> = {
     up: [],
@@ -88,10 +44,11 @@ export async function run(): Promise<void> {
     plainDown: [],
   };
   const warm = await TestStack.create(quickStart()); // builds the image, which both use
-  let plain: PlainScript | undefined;
   try {
     await warm.up();
-    plain = new PlainScript(`${warm.container}-plain`, await dump(warm), warm.port);
+    const { files, image, sql } = await dump(warm);
+    const limits = { memory: "2g", cpus: 2, sharedMemory: "512m" };
+    const plain = new PlainServer(`${warm.container}-plain`, { image, files, port: warm.port, ...limits });
     await warm.destroy();
     for (let round = 1; round <= ROUNDS; round += 1) {
       console.log(`round ${round} of ${ROUNDS}`);
@@ -99,8 +56,8 @@ export async function run(): Promise<void> {
       times.noop.push(await seconds(() => warm.up()));
       times.preview.push(await seconds(() => warm.preview()));
       times.destroy.push(await seconds(() => warm.destroy()));
-      times.plainUp.push(await seconds(() => plain?.up()));
-      times.plainDown.push(await seconds(() => plain?.down()));
+      times.plainUp.push(await seconds(() => plain.up().then(() => plain.sql(sql))));
+      times.plainDown.push(await seconds(() => plain.down()));
     }
   } finally {
     await warm.dispose();

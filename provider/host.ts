@@ -12,6 +12,15 @@ export class CommandError extends Error {
   }
 }
 
+/** What to do when the engine or the server in its container has no room left. */
+export const DISK_FULL =
+  "the disk of the Docker engine is full: make room (`docker system df` shows what takes it, `docker image prune` and " +
+  "`docker builder prune` give some back), then run the same again; what was committed is not lost.";
+
+export function isDiskFull(text: string): boolean {
+  return /no space left on device/i.test(text);
+}
+
 /** How the container stands: absent, or its state and what it was made from. */
 export interface ContainerState {
   id: string;
@@ -63,6 +72,7 @@ export class Host {
         `the Docker engine ${engine} does not answer: start it, or name another one in pgwright:engine. ${problem.trim()}`,
       );
     }
+    if (isDiskFull(problem)) throw new Error(`${DISK_FULL} ${problem.trim()}`);
     throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, problem);
   }
 
@@ -88,15 +98,6 @@ export class Host {
       throw error;
     }
   }
-
-  /** True while the container runs, looked up once a second at most: many resources ask at the same time. */
-  async answers(): Promise<boolean> {
-    if (!this.running || Date.now() - this.running.at > 1000) {
-      this.running = { at: Date.now(), answer: this.inspect().then((container) => container?.running ?? false) };
-    }
-    return this.running.answer;
-  }
-  private running?: { at: number; answer: Promise<boolean> };
 
   /** The last lines that the server printed. */
   async logs(lines = 20): Promise<string> {

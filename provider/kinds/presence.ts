@@ -1,5 +1,6 @@
+import { existsSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
-import type { Host } from "../host";
+import { DISK_FULL, type Host } from "../host";
 import type { Kind } from "../kind";
 
 export interface PresenceInputs {
@@ -27,7 +28,10 @@ export const presence: Kind<PresenceInputs, PresenceState> = {
     if (old && !old.present && old.object === object) {
       warn(`${what} ${object} is gone: it will be made again${what === "container" ? " on the same volumes" : ""}`);
     }
-    if (publishes && what === "container" && !(await isPresent({ what, object }, host))) await mustBeFree(publishes);
+    if (publishes && what === "container" && !(await isPresent({ what, object }, host))) {
+      await mustBeFree(publishes);
+      await mustHaveRoom(host);
+    }
   },
   create: async (inputs) => ({ id: inputs.object, state: { ...inputs, generation: 1 } }),
   read: async (_id, state, _inputs, { host }) => ({ ...state, present: await isPresent(state, host) }),
@@ -37,6 +41,19 @@ export const presence: Kind<PresenceInputs, PresenceState> = {
 
 async function isPresent({ what, object }: Pick<PresenceInputs, "what" | "object">, host: Host): Promise<boolean> {
   return what === "container" ? (await host.inspect(object)) !== undefined : host.imageExists(object);
+}
+
+/** A new cluster and its first WAL, bytes. */
+const ROOM = 256 * 2 ** 20;
+
+/** Fails before anything is made where the disk of an engine on this machine has no room for a server. */
+async function mustHaveRoom(host: Host): Promise<void> {
+  const folder = (await host.docker(["info", "--format", "{{.DockerRootDir}}"])).toString().trim();
+  if (!existsSync(folder)) return; // the engine is in a virtual machine of its own
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize >= ROOM) return;
+  const [free, needed] = [bavail * bsize, ROOM].map((bytes) => Math.floor(bytes / 2 ** 20));
+  throw new Error(`${DISK_FULL} ${folder} has ${free} MB left, and a server takes ${needed} MB to begin with`);
 }
 
 /** Fails where Docker would fail later, with what to do about it. */

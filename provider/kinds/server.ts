@@ -3,6 +3,7 @@ import type { Client } from "pg";
 import { effectOf, findParameter } from "../../tuning/catalogue";
 import type { Host } from "../host";
 import { UNKNOWN, type Kind, type Operation } from "../kind";
+import { untilReady, whyDown } from "../readiness";
 import { ask, withDatabase } from "../session";
 import { CONFIGURATION_ID } from "./configuration";
 import { alignShown, changedParameters, sameValue, withUnit, type Parameters } from "./parameters";
@@ -29,33 +30,8 @@ export interface ServerState extends ServerInputs {
   version: string;
 }
 
-/** Longest time to wait for the server: recovery after a crash takes as long as the WAL since the last checkpoint. */
-const READY_WITHIN_MS = 180_000;
 /** Longest time that a restart waits for the shutdown checkpoint before the server is killed, seconds. */
 const STOP_WITHIN_S = 120;
-
-/** Waits until the server answers; the error holds what the server printed. */
-async function untilReady(host: Host): Promise<void> {
-  const deadline = Date.now() + READY_WITHIN_MS;
-  let restartsBefore: number | undefined;
-  for (;;) {
-    const container = await host.inspect();
-    if (!container) throw new Error(`container ${host.container} is gone; 'pulumi up' makes it again`);
-    try {
-      return await withDatabase(host, "postgres", async (client) => void (await client.query("SELECT 1")));
-    } catch (error) {
-      restartsBefore ??= container.restarts;
-      const failed = container.status === "exited" || container.restarts - restartsBefore >= 3;
-      if (failed || Date.now() > deadline) {
-        const why = failed
-          ? `ended with ${container.exitCode}`
-          : `did not answer within ${READY_WITHIN_MS / 1000} s (${(error as Error).message})`;
-        throw new Error(`PostgreSQL in container ${host.container} ${why}. It printed:\n${await host.logs()}`);
-      }
-      await sleep(200);
-    }
-  }
-}
 
 /** Values in effect, by the names asked for (PostgreSQL's own spelling may differ: TimeZone), in base units. */
 async function inEffect(client: Client, names: string[]): Promise<Parameters> {
@@ -67,25 +43,21 @@ async function inEffect(client: Client, names: string[]): Promise<Parameters> {
 }
 
 /** Reads what the running server uses. Values that mean the same as the wanted ones are given as those. */
-async function observe(
-  host: Host,
-  inputs: ServerInputs,
-): Promise<Omit<ServerState, "containerId" | "running" | "restartPolicy">> {
-  return withDatabase(host, "postgres", async (client) => {
-    const { rows } = await client.query(
-      `SELECT current_setting('${CONFIGURATION_ID}', true) AS configuration,
-              (SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres') AS verifier,
-              split_part(current_setting('server_version'), ' ', 1) AS version,
-              (SELECT coalesce(json_object_agg(name, setting), '{}') FROM pg_file_settings
-                WHERE sourcefile LIKE '%postgresql.auto.conf') AS "alterSystem"`,
-    );
-    return {
-      ...rows[0],
-      configuration: rows[0].configuration ?? "",
-      verifier: rows[0].verifier ?? "",
-      parameters: alignShown(await inEffect(client, Object.keys(inputs.parameters)), inputs.parameters),
-    };
-  });
+async function observe(client: Client, inputs: ServerInputs) {
+  const { rows } = await client.query<{
+    configuration: string;
+    verifier: string;
+    version: string;
+    alterSystem: Parameters;
+  }>(
+    `SELECT coalesce(current_setting('${CONFIGURATION_ID}', true), '') AS configuration,
+            coalesce((SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'), '') AS verifier,
+            split_part(current_setting('server_version'), ' ', 1) AS version,
+            (SELECT coalesce(json_object_agg(name, setting), '{}') FROM pg_file_settings
+              WHERE sourcefile LIKE '%postgresql.auto.conf') AS "alterSystem"`,
+  );
+  const parameters = alignShown(await inEffect(client, Object.keys(inputs.parameters)), inputs.parameters);
+  return { ...(rows[0] as (typeof rows)[0]), parameters };
 }
 
 interface Change {
@@ -173,7 +145,7 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
     await untilReady(host);
   }
 
-  const now = await observe(host, inputs);
+  const now = await withDatabase(host, "postgres", (client) => observe(client, inputs));
   const wrong = changedParameters(now.parameters, inputs.parameters);
   if (wrong.length > 0 || now.configuration !== inputs.configuration) {
     const each = wrong.map((name) => `${name} is ${now.parameters[name]} instead of ${inputs.parameters[name]}`);
@@ -223,11 +195,12 @@ export const server: Kind<ServerInputs, ServerState> = {
     if (operation.preview) return { id: operation.host.container, state: { ...inputs, version: UNKNOWN } };
     return { id: operation.host.container, state: await activate(operation.host, inputs, operation) };
   },
-  async read(_id, state, inputs, { host }) {
-    const container = await host.inspect();
-    if (!container?.running) return { ...state, running: false };
-    await untilReady(host);
-    return { ...state, running: true, ...(await observe(host, inputs)) };
+  async read(_id, state, inputs, { host, warn }) {
+    const found = await ask(host, "postgres", (client) => observe(client, inputs), undefined);
+    if (found) return { ...state, running: true, ...found };
+    const why = await whyDown(host);
+    if (why) warn(why.message);
+    return { ...state, running: false };
   },
   async update(_id, old, inputs, operation) {
     if (operation.preview) return { ...inputs, version: old.version };

@@ -1,6 +1,7 @@
 import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../../../sql/read";
 import type { Kind, Operation } from "../../kind";
+import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { readLedger } from "../migrations/ledger";
 import { inShort, type Comparison, type Grant } from "./privileges";
@@ -63,7 +64,7 @@ async function explain(
   inputs: AccessInputs,
   { host, info, warn, preview }: Operation,
 ): Promise<void> {
-  if (!old || !preview || !(await host.answers())) return;
+  if (!old || !preview || (await whyDown(host))) return;
   await withDatabase(host, inputs.database, async (client) => {
     for (const line of await explainRetired(client, retiredRoles(old, inputs), inputs)) warn(line);
     for (const line of await explainDrop(client, inputs, removedSchemas(old, inputs))) warn(line);

@@ -1,5 +1,5 @@
 import type { Kind, Operation } from "../../kind";
-import { ask, withDatabase } from "../../session";
+import { ask, isNoDatabase, withDatabase } from "../../session";
 import { reconcile, type AccessInputs } from "../access";
 import { endSessions, retiredRoles } from "../access/removals";
 import { fileOf, MigrationFileError, parseMigrations, type MigrationFile, type Section } from "./file";
@@ -68,6 +68,24 @@ function recognised(applied: Record<string, string>, wanted: Record<string, stri
   );
 }
 
+/** What is applied. A server that is down is believed to hold what it held; a database that is not there holds nothing. */
+async function ledgerOf(
+  old: MigrationsState | undefined,
+  { database }: MigrationsInputs,
+  { host }: Operation,
+): Promise<Applied[]> {
+  const lastKnown = Object.entries(old?.applied ?? {}).map(([file, hash]) => {
+    const [, version = "", name = ""] = /^(\d+)_(.*)\.sql$/.exec(file) ?? [];
+    return { version, name, hash, statements: 0, finished: true };
+  });
+  try {
+    return (await ask(host, database, readLedger, lastKnown)) ?? [];
+  } catch (error) {
+    if (isNoDatabase(error)) return [];
+    throw error;
+  }
+}
+
 /** The migrations of one database: what the folder holds is applied, once, in order. */
 export const migrations: Kind<MigrationsInputs, MigrationsState> = {
   replaceOn: ["database"],
@@ -86,11 +104,11 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
       throw error;
     }
   },
-  async explain(_old, inputs, { host, preview, info }) {
+  async explain(old, inputs, operation) {
+    const { preview, info } = operation;
     if (!preview) return;
     const files = await parseMigrations(inputs.files);
-    // A database that is not there yet has nothing applied.
-    const ledger = (await ask(host, inputs.database, readLedger, undefined).catch(() => undefined)) ?? [];
+    const ledger = await ledgerOf(old, inputs, operation);
     const { up, down } = planMigrations(files, ledger, inputs.target);
     for (const file of down) info(tell("undo", file, file.down as Section, inputs.role));
     for (const file of up) {

@@ -1,0 +1,116 @@
+import { Host } from "../provider/host";
+import { docker, TestStack } from "../test/integration/stack";
+import cases from "../test/unit/data/pgtune-cases.json";
+import { renderPostgresqlConf } from "../tuning/postgresql-conf";
+import { PlainServer } from "./plain-server";
+import { median, report, type Figure } from "./report";
+
+// pgbench on three servers that differ in postgresql.conf alone: ours, what the image has without one, and PGTune's.
+// `npm run bench -- pgbench SECONDS` makes each measurement longer or shorter.
+
+/** Of the data set: 1.5 GB, more than shared_buffers and less than the container. */
+const SCALE = 100;
+const CLIENTS = 16;
+const ROUNDS = 3;
+const SECONDS = 30;
+
+/** The machine that PGTune was asked for; its answer is among the recorded ones. */
+const MACHINE = { memory: "4GB", cpus: 2, connections: 100, storage: "san", dbType: "oltp" } as const;
+
+type Conf = Record<string, string>;
+
+function pgtune(): Conf {
+  const row = cases.rows.find(({ input }) =>
+    Object.entries(MACHINE).every(([key, value]) => input[key as keyof typeof MACHINE] === value),
+  );
+  if (!row) throw new Error(`PGTune's answer for ${JSON.stringify(MACHINE)} is not among the recorded ones`);
+  return Object.fromEntries(Object.entries(row.expected).map(([name, value]) => [name, String(value)]));
+}
+
+/** A postgresql.conf of these settings, and rules that let the bench in. */
+function files(conf: Conf): Record<string, string> {
+  const place = {
+    listen_addresses: "*",
+    hba_file: "/etc/pgwright/pg_hba.conf",
+    ident_file: "/etc/pgwright/pg_ident.conf",
+  };
+  const settings = Object.entries({ ...place, ...conf }).map(([name, value]) => ({ name, value, reason: "" }));
+  return { "postgresql.conf": renderPostgresqlConf(settings), ...RULES };
+}
+const RULES = { "pg_hba.conf": "local all all peer\nhost all all 127.0.0.1/32 trust\n", "pg_ident.conf": "" };
+
+/** What the product makes for this machine, and the image that it runs. */
+async function ours(): Promise<{ image: string; postgresqlConf: string; sharedMemory: string }> {
+  const { memory, cpus, connections, storage } = MACHINE;
+  const server = { memory, cpus, connections, storage, workload: "oltp", databaseSize: "larger" } as const;
+  const stack = await TestStack.create({ server });
+  try {
+    await stack.up();
+    const [image = "", bytes = ""] = docker(
+      "inspect",
+      "--format",
+      "{{.Config.Image}} {{.HostConfig.ShmSize}}",
+      stack.container,
+    ).split(" ");
+    const volume = await new Host(stack.container).readVolume(`${stack.container}-config`, image);
+    return { image, postgresqlConf: volume["postgresql.conf"] ?? "", sharedMemory: bytes };
+  } finally {
+    await stack.dispose();
+  }
+}
+
+/** Transactions a second. `built-in`: pgbench's own script. */
+function measure(server: PlainServer, builtIn: "tpcb-like" | "select-only", seconds: number): number {
+  const load = ["--client", String(CLIENTS), "--jobs", "2", "--time", String(seconds), "--builtin", builtIn];
+  const text = server.beside("pgbench", "-h", "127.0.0.1", "-U", "postgres", "--no-vacuum", ...load, "postgres");
+  const tps = /^tps = ([\d.]+)/m.exec(text)?.[1];
+  if (!tps) throw new Error(`pgbench did not say how fast it was:\n${text}`);
+  return Number(tps);
+}
+
+export async function run([seconds = String(SECONDS)]: string[]): Promise<void> {
+  const { image, postgresqlConf, sharedMemory } = await ours();
+  const limits = { image, memory: "4g", cpus: MACHINE.cpus, sharedMemory };
+  const name = `pgwright-t${process.pid}-0`;
+  const confs = {
+    ours: { "postgresql.conf": postgresqlConf, ...RULES },
+    defaults: files({}),
+    pgtune: files(pgtune()),
+  };
+  const servers = Object.entries(confs).map(([who, conf]) => ({
+    who: who as keyof typeof confs,
+    server: new PlainServer(`${name}-${who}`, { ...limits, files: conf }),
+    tps: { "read-write": [] as number[], "read-only": [] as number[] },
+  }));
+  try {
+    for (const { who, server } of servers) {
+      console.log(`${who}: making the data set`);
+      await server.up();
+      server.beside("pgbench", "-h", "127.0.0.1", "-U", "postgres", "-i", "-q", "--scale", String(SCALE), "postgres");
+    }
+    for (let round = 0; round < ROUNDS; round += 1) {
+      // Another one begins each round, so that none always follows the same neighbour.
+      for (const { who, server, tps } of [...servers.slice(round), ...servers.slice(0, round)]) {
+        await server.sql("CHECKPOINT");
+        tps["read-only"].push(measure(server, "select-only", Number(seconds)));
+        tps["read-write"].push(measure(server, "tpcb-like", Number(seconds)));
+        const last = Object.entries(tps).map(([what, all]) => `${what} ${all.at(-1)?.toFixed(0)}`);
+        console.log(`round ${round + 1} of ${ROUNDS}, ${who}: ${last.join(", ")} tps`);
+      }
+    }
+  } finally {
+    for (const { server } of servers) server.down();
+  }
+  const of = (who: keyof typeof confs) =>
+    servers.find((each) => each.who === who)?.tps ?? { "read-write": [], "read-only": [] };
+  const figures = (["defaults", "pgtune"] as const).flatMap((peer) =>
+    (["read-write", "read-only"] as const).map((what): Figure => ({
+      name: `${what}-vs-${peer}`,
+      ours: median(of("ours")[what]),
+      peer: median(of(peer)[what]),
+      unit: "tps",
+      against: peer === "defaults" ? "the image's defaults" : "PGTune's settings",
+    })),
+  );
+  report("pgbench", figures);
+}

@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import { Host } from "../provider/host";
+import { docker } from "../test/integration/stack";
+
+/** What a plain server is made of. */
+export interface PlainServerArgs {
+  image: string;
+  /** Files of the configuration volume: postgresql.conf, pg_hba.conf, pg_ident.conf. */
+  files: Record<string, string>;
+  /** As `docker run` takes it: "2g". */
+  memory: string;
+  cpus: number;
+  sharedMemory: string;
+  /** On 127.0.0.1; not published without. */
+  port?: number;
+}
+
+/** PostgreSQL as a plain script would run it: `docker run` of the same image, without Pulumi. */
+export class PlainServer {
+  private readonly host: Host;
+
+  constructor(
+    readonly name: string,
+    private readonly args: PlainServerArgs,
+  ) {
+    this.host = new Host(name);
+  }
+
+  async up(): Promise<void> {
+    const { name, args } = this;
+    docker("network", "create", name);
+    docker("volume", "create", `${name}-data`);
+    docker("volume", "create", `${name}-config`);
+    await this.host.writeVolume(`${name}-config`, args.image, args.files);
+    const limits = ["--memory", args.memory, "--memory-swap", args.memory, "--cpus", String(args.cpus)];
+    const volumes = [
+      "--volume",
+      `${name}-data:/var/lib/postgresql/data`,
+      "--volume",
+      `${name}-config:/etc/pgwright:ro`,
+    ];
+    const publish = args.port === undefined ? [] : ["--publish", `127.0.0.1:${args.port}:5432`];
+    const shared = ["--shm-size", args.sharedMemory];
+    docker(
+      "run",
+      "--detach",
+      "--name",
+      name,
+      "--network",
+      name,
+      ...publish,
+      ...limits,
+      ...shared,
+      ...volumes,
+      args.image,
+    );
+    docker("exec", name, "sh", "-c", "until pg_isready -q -h 127.0.0.1; do sleep 0.1; done");
+  }
+
+  /** Runs SQL as the superuser in database postgres. */
+  async sql(text: string): Promise<string> {
+    const psql = ["exec", "--interactive", this.name, "psql", "-X", "-q", "-At", "-U", "postgres"];
+    return (await this.host.docker(psql, text)).toString().trim();
+  }
+
+  /** Runs a program of the image beside the server, in a container of its own with the same network. */
+  beside(...command: string[]): string {
+    return docker("run", "--rm", "--network", `container:${this.name}`, this.args.image, ...command);
+  }
+
+  down(): void {
+    const remove = (...args: string[]) => spawnSync("docker", args); // what a failed `up` has not made is not there
+    remove("rm", "--force", this.name);
+    remove("volume", "rm", "--force", `${this.name}-data`, `${this.name}-config`);
+    remove("network", "rm", this.name);
+  }
+}
