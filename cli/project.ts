@@ -64,6 +64,18 @@ export interface Result {
   stderr: string;
 }
 
+/** What our commands look at in a state. */
+export interface Deployment {
+  resources?: { type: string; outputs?: Record<string, unknown> }[];
+  pending_operations?: PendingOperation[];
+}
+
+/** What a run was doing when it was killed. */
+export interface PendingOperation {
+  type: string;
+  resource: { urn: string; type: string; inputs?: Record<string, unknown> };
+}
+
 /** Pulumi in this project, with the environment that it needs. */
 export class Project {
   private constructor(
@@ -124,8 +136,28 @@ export class Project {
     });
   }
 
+  /** The file that holds the state of a stack, where it is kept on this machine and there is one. */
+  private localState(stack: string): string | undefined {
+    const { folder } = this.backend;
+    const file = folder && join(folder, ".pulumi", "stacks", "pgwright", `${stack}.json`);
+    return file && existsSync(file) ? file : undefined;
+  }
+
+  /** The state of a stack, secrets encrypted. A local one is read from its file, which is half a second faster. */
+  async deployment(stack: string): Promise<Deployment> {
+    const file = this.localState(stack);
+    if (file) {
+      const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as { checkpoint: { latest?: Deployment } };
+      return checkpoint.latest ?? {};
+    }
+    const { code, stdout, stderr } = await this.capture(["stack", "export", "--stack", stack]);
+    if (code !== 0) throw new Error(stderr.trim());
+    return (JSON.parse(stdout) as { deployment?: Deployment }).deployment ?? {};
+  }
+
   /** Makes the stack if there is none of that name. */
   async ensureStack(stack: string): Promise<void> {
+    if (this.localState(stack)) return;
     const { code, stderr } = await this.capture(["stack", "select", "--create", "--non-interactive", "--stack", stack]);
     if (code !== 0) throw new Error(explainStackError(stack, stderr));
   }

@@ -5,18 +5,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type Host } from "../provider/host";
 import { closeConnections, withDatabase } from "../provider/session";
-import { log, ROOT, type Project } from "./project";
+import { log, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
 import { hostOf } from "./server";
 
 // A run that was killed leaves two things behind: the lock of a local state, and operations that nobody knows the end of.
 
 /** A network takes the engine some two seconds. */
 const ENGINE_CATCHES_UP_MS = 3000;
-
-interface PendingOperation {
-  type: string;
-  resource: { urn: string; type: string; inputs?: Record<string, unknown> };
-}
 
 /** Makes the state usable again after a run that was killed. Does nothing after one that ended. */
 export async function repairInterrupted(project: Project, stack: string): Promise<void> {
@@ -26,13 +21,13 @@ export async function repairInterrupted(project: Project, stack: string): Promis
     const { code, stderr } = await project.capture(["cancel", "--yes", "--stack", stack]);
     if (code !== 0) throw new Error(`the lock of the killed run could not be removed: ${stderr.trim()}`);
   }
-  const exported = await project.capture(["stack", "export", "--stack", stack]);
-  if (exported.code !== 0) throw new Error(exported.stderr.trim());
-  const checkpoint = JSON.parse(exported.stdout) as { deployment?: { pending_operations?: PendingOperation[] } };
-  const pending = checkpoint.deployment?.pending_operations ?? [];
-  if (!checkpoint.deployment || pending.length === 0) return;
+  const { pending_operations: pending = [] } = await project.deployment(stack);
+  if (pending.length === 0) return;
 
   for (const { type, resource } of pending) if (type === "creating") await removeHalfMade(resource, stack);
+  const exported = await project.capture(["stack", "export", "--stack", stack]);
+  if (exported.code !== 0) throw new Error(exported.stderr.trim());
+  const checkpoint = JSON.parse(exported.stdout) as { deployment: Deployment };
   delete checkpoint.deployment.pending_operations;
   const { code, stderr } = await project.capture(["stack", "import", "--stack", stack], JSON.stringify(checkpoint));
   if (code !== 0) throw new Error(`the state of the killed run could not be mended: ${stderr.trim()}`);

@@ -1,17 +1,25 @@
 import type { Project } from "./project";
 import { containerName } from "./server";
 
+interface Outputs {
+  host: string;
+  port: number;
+  version: string;
+  databases: string[];
+}
+
 /** Says where the server is, how to get in, and what to look at. */
 export async function printSummary(project: Project, stack: string): Promise<void> {
-  const { stdout } = await project.capture(["stack", "output", "--json", "--stack", stack]);
-  const outputs = JSON.parse(stdout) as { host: string; port: number; version: string; databases: string[] };
+  const { resources = [] } = await project.deployment(stack);
+  const { outputs } = resources.find(({ type }) => type === "pulumi:pulumi:Stack") ?? {};
+  const { host, port, version, databases } = outputs as unknown as Outputs;
   const flag = stack === "dev" ? "" : ` --stack ${stack}`;
-  const [database = "postgres"] = outputs.databases;
+  const [database = "postgres"] = databases;
   console.log(`
-PostgreSQL ${outputs.version} is ready in container ${containerName(stack)}
+PostgreSQL ${version} is ready in container ${containerName(stack)}
 
-  address     ${outputs.host}:${outputs.port}
-  databases   ${outputs.databases.join(", ") || "postgres"}
+  address     ${host}:${port}
+  databases   ${databases.join(", ") || "postgres"}
   as superuser        npm run psql --${flag} -d ${database}
   passwords           npm run pulumi -- stack output rolePasswords --show-secrets${flag}
   what would change   npm run preview${flag ? ` --${flag}` : ""}

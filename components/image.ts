@@ -48,7 +48,7 @@ export class Image extends pulumi.ComponentResource {
       name,
       {
         // Relative, so that the state reads the same in every checkout.
-        create: `node --import tsx ${relative(process.cwd(), join(CONTEXT, recipe.script))}`,
+        create: `node --require sucrase/register/ts ${relative(process.cwd(), join(CONTEXT, recipe.script))}`,
         environment: {
           IMAGE: this.reference,
           ...recipe.environment,

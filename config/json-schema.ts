@@ -4,7 +4,7 @@ import { inWords, shapeOf, type Shape } from "./allowed";
 import { reference } from "./reference";
 import { passwordsSchema, stackSchema } from "./stack";
 
-// What is made from config/stack.ts:  npx tsx config/json-schema.ts [--check]
+// What is made from config/stack.ts:  npx sucrase-node config/json-schema.ts [--check]
 // Writes the JSON Schema for editors and the reference in docs/; with --check exits with 1 if one of them is stale.
 
 const ROOT = join(__dirname, "..");
@@ -57,7 +57,7 @@ export function stackFileSchema(): Record<string, unknown> {
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Stack file of pgwright",
-    description: "Made from config/stack.ts by `npx tsx config/json-schema.ts`.",
+    description: "Made from config/stack.ts by `npx sucrase-node config/json-schema.ts`.",
     type: "object",
     properties: {
       config: {
@@ -98,7 +98,7 @@ async function main(): Promise<void> {
   const names = stale.map(([file]) => relative(process.cwd(), file)).join(", ");
   if (process.argv.includes("--check")) {
     if (stale.length > 0) {
-      console.error(`stale: ${names}; run npx tsx config/json-schema.ts`);
+      console.error(`stale: ${names}; run npx sucrase-node config/json-schema.ts`);
       process.exitCode = 1;
     }
     return;

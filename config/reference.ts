@@ -92,7 +92,7 @@ export async function reference(): Promise<string> {
   const { properties = {} } = shapeOf(stackSchema);
   const top = { ...properties, passwords: { ...shapeOf(passwordsSchema), default: {} } };
   const text = [
-    "<!-- Made from config/stack.ts by `npx tsx config/json-schema.ts`; change it there. -->",
+    "<!-- Made from config/stack.ts by `npx sucrase-node config/json-schema.ts`; change it there. -->",
     "# The stack file",
     "`Pulumi.<stack>.yaml` says all there is to say about a server. Its keys are below `config:`, each with the prefix `pgwright:`. A key " +
       "that is unknown, a value that is not allowed and a contradiction stop the preview with the key, the value and what is allowed, " +

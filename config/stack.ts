@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 // The stack file: every key, its type, what it means and an example. The JSON Schema for editors, the reference in docs/
-// and what error messages say is allowed are made from this file (npx tsx config/json-schema.ts).
+// and what error messages say is allowed are made from this file (npx sucrase-node config/json-schema.ts).
 
 // A key's example is shown in the reference and by editors. `allowed` says in words what a pattern allows, for error
 // messages and editors; other types say it themselves (config/allowed.ts).

@@ -16,6 +16,8 @@ export interface Program {
   package: string;
   /** What the linker is told. */
   ldflags: string;
+  /** A script of the module that is started in its place, and starts the program as `FILE-built`. */
+  before?: string;
   /** How long it takes on two cores from nothing, for the user. */
   duration: string;
 }
@@ -44,6 +46,7 @@ export function programs(versions: Versions): Program[] {
       module: "language-nodejs",
       package: `${sdk}/nodejs/cmd/pulumi-language-nodejs`,
       ldflags: pulumiVersion,
+      before: "with-options.sh",
       duration: "half a minute",
     },
     provider("docker", "3 minutes"),
@@ -64,7 +67,12 @@ export function programKey(program: Program, sources: string): string {
 
 /** The key of everything that is built. */
 export function buildKey(versions: Versions, sources: string): string {
-  return keyOf(programs(versions).map((program) => programKey(program, sources)));
+  return keyOf(
+    programs(versions).flatMap((program) => {
+      const { module, before } = program;
+      return [programKey(program, sources), ...(before ? [readFileSync(join(sources, module, before))] : [])];
+    }),
+  );
 }
 
 /**
@@ -91,7 +99,8 @@ export async function build(
       renameSync(temporary, kept);
       log(`built ${program.file} in ${elapsed(started)}`);
     }
-    installation.add(kept, program.file);
+    installation.add(kept, program.before ? `${program.file}-built` : program.file);
+    if (program.before) installation.copy(join(sources, program.module, program.before), program.file);
   }
 }
 

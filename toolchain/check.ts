@@ -2,7 +2,7 @@ import { ensureBaseImage } from "./base-image";
 import { ensureEngine } from "./docker";
 import { ensurePulumi } from "./pulumi";
 
-// By hand: `npx tsx toolchain/check.ts [pulumi] [engine] [base-image]` says what is found or made on this machine.
+// By hand: `npx sucrase-node toolchain/check.ts [pulumi] [engine] [base-image]` says what is found or made on this machine.
 const parts: Record<string, (log: (line: string) => void) => Promise<unknown>> = {
   pulumi: (log) => ensurePulumi({ log }),
   engine: (log) => ensureEngine({ log }),

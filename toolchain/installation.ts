@@ -40,16 +40,27 @@ export class Installation {
 
   /** Puts a program in its place: a hard link where the file system has them. */
   add(source: string, file: string): void {
+    this.put(file, (target) => {
+      try {
+        linkSync(source, target);
+      } catch {
+        copyFileSync(source, target);
+      }
+    });
+  }
+
+  /** Puts a copy of a file of the checkout in its place. */
+  copy(source: string, file: string): void {
+    this.put(file, (target) => copyFileSync(source, target));
+  }
+
+  private put(file: string, make: (target: string) => void): void {
     const target = this.place(file);
     if (isExecutable(target)) return;
     mkdirSync(dirname(target), { recursive: true });
     const temporary = temporaryName(target);
     rmSync(temporary, { force: true });
-    try {
-      linkSync(source, temporary);
-    } catch {
-      copyFileSync(source, temporary);
-    }
+    make(temporary);
     chmodSync(temporary, 0o755);
     renameSync(temporary, target);
   }

@@ -1,5 +1,5 @@
 /**
- * Takes the parameter catalogue out of an image:  npx tsx tuning/extract.ts IMAGE [--check]
+ * Takes the parameter catalogue out of an image:  npx sucrase-node tuning/extract.ts IMAGE [--check]
  *
  * Writes tuning/parameters.json; with --check it compares instead, lists what differs and exits with 1. What a parameter is
  * called, may be and costs to change is read from the server that will run, never from documentation of some version.
@@ -86,7 +86,7 @@ function main(args: string[]): number {
   const check = args.includes("--check");
   const [image, ...more] = args.filter((arg) => arg !== "--check");
   if (image === undefined || more.length > 0) {
-    console.error("usage: npx tsx tuning/extract.ts IMAGE [--check]");
+    console.error("usage: npx sucrase-node tuning/extract.ts IMAGE [--check]");
     return 2;
   }
   const actual = extract(image);
@@ -99,7 +99,10 @@ function main(args: string[]): number {
   const found = differences(recorded.parameters, actual.parameters);
   for (const line of found) console.log(line);
   if (found.length === 0) console.log(`${actual.parameters.length} parameters, as recorded`);
-  else console.error(`The image differs from tuning/parameters.json; npx tsx tuning/extract.ts ${image} records it.`);
+  else
+    console.error(
+      `The image differs from tuning/parameters.json; npx sucrase-node tuning/extract.ts ${image} records it.`,
+    );
   return found.length === 0 ? 0 : 1;
 }
 

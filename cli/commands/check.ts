@@ -5,7 +5,7 @@ const CHECKS: [string, string[]][] = [
   ["types", ["tsc", "--noEmit", "--project", "."]],
   ["lint", ["eslint", "."]],
   ["format", ["prettier", "--check", "--log-level", "warn", "."]],
-  ["stack file's schema and reference", ["tsx", "config/json-schema.ts", "--check"]],
+  ["stack file's schema and reference", ["sucrase-node", "config/json-schema.ts", "--check"]],
   ["migrations", ["squawk", "--pg-version=17", "sql/solo/migrations/*.sql"]],
 ];
 

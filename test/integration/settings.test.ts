@@ -110,7 +110,7 @@ describe("settings of a running server", () => {
   });
 
   it("are checked against a catalogue that the image agrees with", () => {
-    const extract = ["--import", "tsx", "tuning/extract.ts", imageOf(stack), "--check"];
+    const extract = ["--require", "sucrase/register/ts", "tuning/extract.ts", imageOf(stack), "--check"];
     const { status, stdout, stderr } = spawnSync(process.execPath, extract, { encoding: "utf8" });
     expect(status, stdout + stderr).toBe(0);
   });

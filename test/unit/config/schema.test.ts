@@ -28,7 +28,7 @@ function stackIn(text: string): Record<string, unknown> {
 type Schema = Shape & { properties: Record<string, Schema>; patternProperties?: Record<string, unknown> };
 
 describe("what is made from config/stack.ts", () => {
-  it("is fresh (npx tsx config/json-schema.ts)", async () => {
+  it("is fresh (npx sucrase-node config/json-schema.ts)", async () => {
     for (const [file, text] of Object.entries(await made())) expect(readFileSync(file, "utf8"), file).toBe(text);
   });
 

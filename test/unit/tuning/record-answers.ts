@@ -1,7 +1,7 @@
 /**
  * Asks the server of an image what it makes of values, for catalogue.test.ts to compare with what we make of them:
  *
- *   npx tsx test/unit/tuning/record-answers.ts IMAGE > test/unit/data/setting-answers.json
+ *   npx sucrase-node test/unit/tuning/record-answers.ts IMAGE > test/unit/data/setting-answers.json
  */
 import { parameters, type Parameter } from "../../../tuning/catalogue";
 import { inThrowawayServer } from "../../../tuning/extract";
@@ -133,7 +133,7 @@ ${start
 `;
 
 const image = process.argv[2];
-if (image === undefined) throw new Error("usage: npx tsx test/unit/tuning/record-answers.ts IMAGE");
+if (image === undefined) throw new Error("usage: npx sucrase-node test/unit/tuning/record-answers.ts IMAGE");
 const answers = inThrowawayServer(image, script).replace(/\n$/, "").split("\n");
 const asked = [...session, ...start];
 if (answers.length !== asked.length) throw new Error(`${asked.length} questions, ${answers.length} answers`);
