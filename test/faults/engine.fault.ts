@@ -55,14 +55,14 @@ async function engineEnds(engine: OwnEngine, checks: Checks): Promise<void> {
       await checks.that(
         `the engine is ended by ${signal} in the middle of an up that restarts the server`,
         async () => {
-          stack.configure((each) => (each.server = { ...each.server, connections: signal === "SIGTERM" ? 30 : 40 }));
+          stack.configure((each) => (each.server = { ...each.server, connections: signal === "SIGTERM" ? 15 : 12 }));
           const run = stack.tryUp();
           await sleep(3000);
           await engine.end(signal);
           await engine.up();
           await run;
           await repaired(stack, rows);
-          const expected = signal === "SIGTERM" ? "30" : "40";
+          const expected = signal === "SIGTERM" ? "15" : "12";
           expect(stack.sql("app", "SHOW max_connections") === expected, "the setting is not in effect");
         },
       );
@@ -121,7 +121,7 @@ async function diskFull(engine: OwnEngine, checks: Checks): Promise<void> {
     await checks.that(
       "the disk runs full while rows are written: what was acknowledged is there afterwards",
       async () => {
-        engine.fill();
+        engine.fill(24 * 2 ** 20);
         try {
           for (let i = 0; i < 1000; i += 1) {
             stack.sql(
@@ -135,6 +135,7 @@ async function diskFull(engine: OwnEngine, checks: Checks): Promise<void> {
           expect(!/never ran full/.test((error as Error).message), (error as Error).message);
         }
         console.log(`  ${acknowledged} rows were acknowledged`);
+        expect(acknowledged > 0, "no row was acknowledged");
         stack.configure((each) => (each.server = { ...each.server, settings: { work_mem: "4MB" } }));
         const { code, text } = await stack.tryUp();
         engine.free();

@@ -54,7 +54,10 @@ describe("a stack that something has happened to", () => {
       "-c",
       "rm /c/*",
     );
-    docker("restart", "--time", "30", stack.container); // without a configuration it does not come up
+    docker("restart", "--time", "30", stack.container); // without a configuration it ends again and again
+    const preview = await stack.preview();
+    expect(preview.changes.map(({ kind }) => kind)).toEqual(["Configuration", "Server"]);
+    expect(preview.messages.join("\n")).toMatch(/postgresql.conf is missing .*'pulumi up' writes it again/);
     await stack.up();
     expect(rows()).toBe("1000");
     expect((await stack.preview()).changes).toEqual([]);
