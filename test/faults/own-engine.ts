@@ -9,6 +9,8 @@ import { type EngineFiles, startDockerd } from "../../toolchain/dockerd";
 const FOLDER = join(tmpdir(), "pgwright-fault-engine");
 const DISK = join(FOLDER, "disk");
 const FILLER = join(DISK, "filler");
+const BRIDGE = "pgwright-fault";
+const BRIDGE_ADDRESS = "172.31.255.241/28";
 /** How long the engine may take to stop its containers. */
 const STOP_WITHIN_S = 60;
 
@@ -27,8 +29,9 @@ export class OwnEngine {
     const execRoot = join(FOLDER, "exec");
     const pidFile = join(FOLDER, "docker.pid");
     const place = ["--data-root", DISK, "--exec-root", execRoot, "--pidfile", pidFile, "--host", this.socket];
-    // Rules of the firewall are the other engine's; a port published on the loopback interface needs none.
-    const network = ["--bridge=none", "--iptables=false", "--ip6tables=false"];
+    // Rules of the firewall are the other engine's; a port published on the loopback interface needs none. And a bridge of
+    // its own: an engine without any would remove the other one's.
+    const network = ["--bridge", BRIDGE, "--iptables=false", "--ip6tables=false"];
     this.files = { pidFile, execRoot, logFile: join(FOLDER, "dockerd.log"), args: [...place, ...network] };
   }
 
@@ -38,6 +41,8 @@ export class OwnEngine {
     await engine.remove();
     mkdirSync(DISK, { recursive: true });
     must("mount", "-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", DISK);
+    must("ip", "link", "add", "name", BRIDGE, "type", "bridge");
+    must("ip", "address", "add", BRIDGE_ADDRESS, "dev", BRIDGE);
     await engine.up();
     const archive = join(FOLDER, "image.tar");
     must("docker", "save", "--output", archive, image);
@@ -96,6 +101,7 @@ export class OwnEngine {
       if (containers.length > 0) this.docker("rm", "--force", ...containers);
       await this.end("SIGTERM");
     }
+    spawnSync("ip", ["link", "delete", BRIDGE]);
     for (const at of mounts()
       .filter((mount) => mount.startsWith(FOLDER))
       .reverse())
