@@ -5,6 +5,7 @@ import { Access, Migrations, type Provider } from "../provider/resources";
 import { versionsOf, wantedMigrations } from "../provider/kinds/migrations/file";
 import { readMigrations } from "../sql/read";
 import { wantedAccess } from "./access";
+import { Partitions } from "./partitions";
 
 export interface DatabaseArgs extends DatabaseConfig {
   roles: Record<string, RoleConfig>;
@@ -17,7 +18,7 @@ export interface DatabaseArgs extends DatabaseConfig {
   protect: boolean;
 }
 
-/** One database: schemas, extensions, migrations and privileges. */
+/** One database: schemas, extensions, migrations, sets of partitions and privileges. */
 export class Database extends pulumi.ComponentResource {
   public readonly ready: pulumi.Resource[] = [];
 
@@ -71,7 +72,12 @@ export class Database extends pulumi.ComponentResource {
         ),
       );
     }
-    // After the migrations: grants may name what they have made.
+    if (args.partitions) {
+      const inside = { parent: this, deletedWith: database, dependsOn: [...this.ready] };
+      const partitions = new Partitions(name, { ...args.partitions, database: name, pgwright: args.pgwright }, inside);
+      this.ready.push(...partitions.ready);
+    }
+    // After what makes objects: grants may name them.
     this.ready.push(new Access(name, access, { ...inDatabase, dependsOn: [...this.ready] }));
     this.registerOutputs({});
   }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { jobsOf } from "../config/jobs";
 import type { DatabaseConfig } from "../config/stack";
 import { CronJob, type Provider } from "../provider/resources";
 
@@ -19,9 +20,9 @@ export class Jobs extends pulumi.ComponentResource {
     super("pgwright:components:Jobs", name, {}, opts);
     const inServer = { parent: this, provider: args.pgwright };
     const { cronDatabase } = args;
-    for (const [database, { jobs, owner }] of Object.entries(args.databases)) {
-      for (const [job, { schedule, command, role, active }] of Object.entries(jobs)) {
-        new CronJob(job, { job, cronDatabase, database, schedule, command, role: role ?? owner, active }, inServer);
+    for (const [database, config] of Object.entries(args.databases)) {
+      for (const { name: job, schedule, command, role, active } of jobsOf(database, config)) {
+        new CronJob(job, { job, cronDatabase, database, schedule, command, role, active }, inServer);
       }
     }
     new CronJob(

@@ -1,3 +1,4 @@
+import { jobsOf } from "./jobs";
 import { parseFunctionName, parseObjectName } from "./object-name";
 import type { Problem } from "./parse";
 import { scheduleProblem } from "./schedule";
@@ -55,26 +56,25 @@ export function crossCheck(stack: Stack): Problem[] {
     needsRole(`${key}.owner`, database.owner);
     checkDatabase(key, database, needsRole, report);
     if (database.migrations?.role) needsRole(`${key}.migrations.role`, database.migrations.role);
-    for (const [job, { schedule, role }] of Object.entries(database.jobs)) {
+    for (const { name: job, key: at, schedule, role } of jobsOf(name, database)) {
       const problem = scheduleProblem(schedule);
-      if (problem) report(`${key}.jobs.${job}.schedule`, `"${schedule}": ${problem}`);
-      if (role) needsRole(`${key}.jobs.${job}.role`, role);
-      const runsAs = role ?? database.owner;
-      if (stack.roles[runsAs]?.login === false) {
+      if (problem) report(`${key}.${at}.schedule`, `"${schedule}": ${problem}`);
+      needsRole(`${key}.${at}.role`, role);
+      if (stack.roles[role]?.login === false) {
         report(
-          `${key}.jobs.${job}.role`,
-          `"${runsAs}" has login: false, and a job needs a session; give it login: true with password: false`,
+          `${key}.${at}.role`,
+          `"${role}" has login: false, and a job needs a session; give it login: true with password: false`,
         );
       }
-      if (stack.roles[runsAs]?.login && !mayConnect(runsAs, database, stack)) {
+      if (stack.roles[role]?.login && !mayConnect(role, database, stack)) {
         report(
-          `${key}.jobs.${job}.role`,
-          `"${runsAs}" may not connect to database ${name}; grant it: grants: {${runsAs}: {database: [CONNECT]}}`,
+          `${key}.${at}.role`,
+          `"${role}" may not connect to database ${name}; grant it: grants: {${role}: {database: [CONNECT]}}`,
         );
       }
       const other = jobs.get(job);
       if (other)
-        report(`${key}.jobs.${job}`, `database ${other} has a job of this name already; names are unique on a server`);
+        report(`${key}.${at}`, `database ${other} has a job of this name already; names are unique on a server`);
       jobs.set(job, name);
     }
   }
@@ -103,6 +103,13 @@ function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRo
     if (extension === "pg_cron")
       report(`${key}.extensions.pg_cron`, "set server.cronDatabase instead: pg_cron lives in one database of a server");
     if (schema) needsSchema(`${key}.extensions.${extension}.schema`, schema);
+  }
+  for (const [table, { retention }] of Object.entries(database.partitions?.sets ?? {})) {
+    const at = `${key}.partitions.sets["${table}"]`;
+    const parsed = parseObjectName(table);
+    if (parsed) needsSchema(at, parsed.schema);
+    else report(at, 'write schema.name; "a.b".name for a schema a.b');
+    if (retention?.schema) needsSchema(`${at}.retention.schema`, retention.schema);
   }
   for (const [role, grant] of Object.entries(database.grants)) {
     const at = `${key}.grants.${role}`;

@@ -1,26 +1,9 @@
 import { z } from "zod";
+import { allowed, identifier, key } from "./key";
+import { partitionsSchema } from "./partitions";
 
 // The stack file: every key, its type, what it means and an example. The JSON Schema for editors, the reference in docs/
 // and what error messages say is allowed are made from this file (npx sucrase-node config/json-schema.ts).
-
-// A key's example is shown in the reference and by editors. `allowed` says in words what a pattern allows, for error
-// messages and editors; other types say it themselves (config/allowed.ts).
-const key = (description: string, example: unknown) => ({ description, examples: [example] });
-const allowed = (words: string) => ({ allowed: words });
-
-/** A PostgreSQL identifier: any text of up to 63 bytes; longer ones would be cut silently. */
-const identifier = z
-  .string()
-  .min(1, "a name cannot be empty")
-  .refine((name) => Buffer.byteLength(name) <= 63, "a name in PostgreSQL has at most 63 bytes")
-  .refine((name) => !name.includes("\0"), "a name cannot hold a zero byte")
-  // Pulumi hands over what YAML does not take for text in Go's words.
-  .refine((name) => name !== "<nil>", 'YAML takes null and ~ for no value: write such a name in quotes, "null"')
-  .refine(
-    (name) => !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .*UTC$/.test(name),
-    "YAML takes this for a date: write such a name in quotes",
-  )
-  .meta(allowed("a name of 1 to 63 bytes"));
 
 const text = z.string().meta(allowed("a text; in quotes if it looks like a number or a date"));
 const size = z
@@ -326,6 +309,11 @@ export const databaseSchema = z.strictObject({
     })
     .optional()
     .meta(key("SQL files that are applied once each, in order.", { folder: "sql/shop" })),
+  partitions: partitionsSchema
+    .optional()
+    .meta(
+      key("Sets of partitions that keep themselves up to date.", { sets: { "shop.orders": { interval: "1 month" } } }),
+    ),
   jobs: z
     .record(
       z.string().min(1),

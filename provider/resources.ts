@@ -1,9 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
+import { hashLibrary } from "../sql/read";
 import type { AccessInputs } from "./kinds/access";
 import type { ConfigurationInputs } from "./kinds/configuration";
 import type { CronJobInputs } from "./kinds/cron-job";
+import type { LibraryInputs } from "./kinds/library";
 import type { MigrationsInputs } from "./kinds/migrations";
 import { wantedMigrations } from "./kinds/migrations/file";
+import type { PartitionSetInputs } from "./kinds/partition-set";
 import type { PasswordInputs } from "./kinds/password";
 import type { PresenceInputs } from "./kinds/presence";
 import type { ProtectionInputs } from "./kinds/protection";
@@ -92,5 +95,17 @@ export class CronJob extends pulumi.CustomResource {
 export class Protection extends pulumi.CustomResource {
   constructor(name: string, args: ProtectionInputs, opts?: pulumi.CustomResourceOptions) {
     super("pgwright:index:Protection", name, args, opts);
+  }
+}
+
+export class Library extends pulumi.CustomResource {
+  constructor(name: string, args: Omit<LibraryInputs, "files">, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:Library", name, { ...args, files: hashLibrary(args.library) }, opts);
+  }
+}
+
+export class PartitionSet extends pulumi.CustomResource {
+  constructor(name: string, args: Omit<PartitionSetInputs, "byHand">, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:PartitionSet", name, { ...args, byHand: {} }, opts);
   }
 }

@@ -1,7 +1,9 @@
 import { access } from "./access";
 import { configuration } from "./configuration";
 import { cronJob } from "./cron-job";
+import { library } from "./library";
 import { migrations } from "./migrations";
+import { partitionSet } from "./partition-set";
 import { password } from "./password";
 import { presence } from "./presence";
 import { protection } from "./protection";
@@ -13,7 +15,9 @@ export const kinds = {
   "pgwright:index:Access": access,
   "pgwright:index:Configuration": configuration,
   "pgwright:index:CronJob": cronJob,
+  "pgwright:index:Library": library,
   "pgwright:index:Migrations": migrations,
+  "pgwright:index:PartitionSet": partitionSet,
   "pgwright:index:Password": password,
   "pgwright:index:Presence": presence,
   "pgwright:index:Protection": protection,

@@ -1,0 +1,69 @@
+import * as pulumi from "@pulumi/pulumi";
+import { parseObjectName } from "../config/object-name";
+import type { PartitionSetConfig, PartitionsConfig } from "../config/partitions";
+import type { PartitionSetInputs } from "../provider/kinds/partition-set";
+import { Library, PartitionSet, type Provider } from "../provider/resources";
+
+export interface PartitionsArgs extends PartitionsConfig {
+  database: string;
+  pgwright: Provider;
+}
+
+const quoted = (name: string) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
+
+/** What the resource of a set gets. `table`: schema.name as the stack file writes it. */
+export function wantedSet(
+  database: string,
+  table: string,
+  config: PartitionSetConfig,
+): Omit<PartitionSetInputs, "byHand"> {
+  const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
+  const { kind, interval, premake, start, zone, naming, overflow, retention, tablespace, storage, indexes, sub } =
+    config;
+  const text = (value: string | number | undefined) => (value === undefined ? undefined : String(value));
+  const parameters = Object.entries(storage).map(([key, value]) => [key, String(value)]);
+  return {
+    database,
+    parent: `${quoted(schema)}.${quoted(name)}`,
+    kind,
+    step: text(interval),
+    zone,
+    premake,
+    startAt: text(start),
+    naming,
+    overflow,
+    retention: retention && { ...retention, age: text(retention.age) },
+    template: {
+      ...(tablespace === undefined ? {} : { tablespace }),
+      ...(parameters.length > 0 ? { storage: Object.fromEntries(parameters) } : {}),
+      ...(indexes.length > 0 ? { indexes } : {}),
+    },
+    sub: sub && {
+      by: sub.by,
+      column: sub.column,
+      ...(sub.by === "hash" ? { modulus: sub.modulus } : { partitions: sub.values, default: sub.default }),
+    },
+    members: config.values ?? (config.modulus === undefined ? undefined : { modulus: config.modulus }),
+  };
+}
+
+/** The sets of partitions of a database and the library that maintains them; the job that calls it is among the jobs. */
+export class Partitions extends pulumi.ComponentResource {
+  public readonly ready: pulumi.Resource[] = [];
+
+  constructor(name: string, args: PartitionsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pgwright:components:Partitions", name, {}, opts);
+    const inDatabase = { parent: this, provider: args.pgwright };
+    const { database } = args;
+    const library = new Library(`${name}-partitions`, { database, library: "partitions" }, inDatabase);
+    const sets = Object.entries(args.sets).map(
+      ([table, config]) =>
+        new PartitionSet(`${name}.${table}`, wantedSet(database, table, config), {
+          ...inDatabase,
+          dependsOn: [library],
+        }),
+    );
+    this.ready.push(library, ...sets);
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,158 @@
+import { z } from "zod";
+import { allowed, identifier, key } from "./key";
+
+// Sets of partitions in the stack file. What a set and its table can tell only together is checked by sql/functions/partitions.
+
+const interval = z
+  .union([z.int().min(1), z.string().regex(/^[1-9]\d*( (seconds?|minutes?|hours?|days?|weeks?|months?|years?))?$/)])
+  .meta(allowed("a whole number, or one and seconds, minutes, hours, days, weeks, months or years, such as 1 month"));
+const listValues = z
+  .record(identifier, z.array(z.string().min(1)).min(1))
+  .meta(allowed("lists of texts by suffix, such as {eu: [de, fr]}"));
+const modulus = z.int().min(2).max(1000);
+
+const retentionSchema = z
+  .strictObject({
+    age: interval
+      .optional()
+      .meta(key("Partitions that ended so long ago, or lie so far below the highest number.", "12 months")),
+    count: z
+      .int()
+      .min(1)
+      .optional()
+      .meta(key("The newest ones that have begun are kept, the current one among them.", 24)),
+    then: z
+      .enum(["keep", "detach", "archive", "drop"])
+      .meta(
+        key(
+          "What becomes of the others: kept in the set, detached and left beside it, detached and moved to an archive, or dropped.",
+          "drop",
+        ),
+      ),
+    schema: identifier.optional().meta(key("Schema of the archive.", "archive")),
+    tablespace: identifier.optional().meta(key("Tablespace of the archive.", "slow")),
+  })
+  .refine(({ age, count }) => (age === undefined) !== (count === undefined), "write either age or count")
+  .refine(
+    ({ then, schema, tablespace }) => (then === "archive") === (schema !== undefined || tablespace !== undefined),
+    "an archive has a schema or a tablespace, and only an archive does",
+  );
+
+const subSchema = z
+  .strictObject({
+    by: z.enum(["list", "hash"]).meta(key("How each partition is partitioned.", "hash")),
+    column: identifier.meta(key("By this column.", "tenant")),
+    modulus: modulus.optional().meta(key("hash: how many.", 4)),
+    values: listValues.optional().meta(key("list: values, by the suffix of the name.", { eu: ["de", "fr"] })),
+    default: z.boolean().default(true).meta(key("list: with a partition for all other values.", false)),
+  })
+  .refine(({ by, modulus: n }) => (by === "hash") === (n !== undefined), "hash has a modulus, and only hash does")
+  .refine(({ by, values }) => (by === "list") === (values !== undefined), "list has values, and only list does");
+
+export const partitionSetSchema = z
+  .strictObject({
+    kind: z
+      .enum(["time", "integer", "uuid7", "list", "hash"])
+      .default("time")
+      .meta(
+        key(
+          "What the table is partitioned by: RANGE of a time, of a number or of a UUID of version 7, which begins with its time; LIST; HASH.",
+          "integer",
+        ),
+      ),
+    interval: interval
+      .optional()
+      .meta(
+        key(
+          "Width of a partition. Parts of a day divide it and are counted in UTC; months divide a year. A new interval holds from the next partition on.",
+          "1 month",
+        ),
+      ),
+    premake: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(3)
+      .meta(key("Partitions ahead of the clock, or of the highest number.", 3)),
+    start: z
+      .union([z.int(), z.string().min(1)])
+      .optional()
+      .meta({
+        ...key(
+          "Partitions are made from here on: a time or a number. From the oldest there is, or now, if absent.",
+          "2025-01-01",
+        ),
+        ...allowed('a number, or a time in quotes, such as "2025-01-01"'),
+      }),
+    zone: z
+      .string()
+      .min(1)
+      .default("UTC")
+      .meta(key("Days and longer intervals begin at midnight of this zone.", "Europe/Berlin")),
+    naming: z
+      .string()
+      .regex(/^[a-z0-9_]*\{[A-Z0-9]+\}[a-z0-9_{}A-Z]*$/)
+      .optional()
+      .meta({
+        ...key(
+          "Suffix of a partition's name, with the patterns of to_char in braces; {N} is the number. By the interval if absent: _y2025m07, _y2025w28, _y2025m07d14.",
+          "_{YYYY}_{MM}",
+        ),
+        ...allowed("lower case letters, digits, _ and patterns in braces, such as _y{YYYY}m{MM}"),
+      }),
+    overflow: z
+      .enum(["none", "guard", "drain"])
+      .default("none")
+      .meta(
+        key(
+          "Rows that no partition is for: refused (then retention makes nobody wait); kept in the DEFAULT partition and told; or moved from it to a partition of theirs.",
+          "drain",
+        ),
+      ),
+    retention: retentionSchema
+      .optional()
+      .meta(key("How long partitions stay. All if absent.", { age: "12 months", then: "drop" })),
+    tablespace: identifier.optional().meta(key("Tablespace of new partitions.", "fast")),
+    storage: z
+      .record(z.string().regex(/^[a-z_.]+$/), z.union([z.string(), z.number(), z.boolean()]))
+      .default({})
+      .meta(key("Storage parameters of new partitions.", { fillfactor: 90 })),
+    indexes: z
+      .array(z.string().min(1))
+      .default([])
+      .meta(
+        key("Indexes that partitions have and the table has not: what follows ON table in CREATE INDEX.", [
+          "USING brin (at)",
+        ]),
+      ),
+    sub: subSchema.optional().meta(key("Partitions of each partition.", { by: "hash", column: "tenant", modulus: 4 })),
+    values: listValues.optional().meta(key("list: values, by the suffix of a partition's name.", { eu: ["de", "fr"] })),
+    modulus: modulus.optional().meta(key("hash: how many partitions.", 4)),
+  })
+  .refine(
+    ({ kind, interval: step }) => ["list", "hash"].includes(kind) === (step === undefined),
+    "time, integer and uuid7 have an interval; list and hash have none",
+  )
+  .refine(({ kind, interval: step }) => (kind === "integer") === /^\d+$/.test(String(step)) || step === undefined, {
+    message: "integer has a number as interval, time and uuid7 have a time",
+  })
+  .refine(({ kind, values }) => (kind === "list") === (values !== undefined), "list has values, and only list does")
+  .refine(({ kind, modulus: n }) => (kind === "hash") === (n !== undefined), "hash has a modulus, and only hash does");
+
+export const partitionsSchema = z.strictObject({
+  role: identifier
+    .optional()
+    .meta(
+      key(
+        "Maintains the sets: may log in, and become the owner of their tables. The database's owner if absent.",
+        "partition_keeper",
+      ),
+    ),
+  schedule: z.string().default("*/10 * * * *").meta(key("When the sets are brought up to date (UTC).", "7 * * * *")),
+  sets: z
+    .record(z.string(), partitionSetSchema)
+    .meta(key("Partitioned tables, by schema.name.", { "shop.orders": { interval: "1 month" } })),
+});
+
+export type PartitionsConfig = z.output<typeof partitionsSchema>;
+export type PartitionSetConfig = PartitionsConfig["sets"][string];

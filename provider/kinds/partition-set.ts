@@ -1,0 +1,180 @@
+import type { Client } from "pg";
+import type { Kind, Operation } from "../kind";
+import { whyDown } from "../readiness";
+import { ask, isNoDatabase, withDatabase } from "../session";
+
+/** A partition's name suffix -> the values of a LIST partition. */
+export type Members = Record<string, string[]>;
+
+export interface PartitionSetInputs {
+  database: string;
+  /** The partitioned table, schema.name, quoted where SQL needs it. */
+  parent: string;
+  kind: "time" | "integer" | "uuid7" | "list" | "hash";
+  /** Width of a RANGE partition: an interval, or a whole number. */
+  step?: string;
+  zone: string;
+  premake: number;
+  startAt?: string;
+  naming?: string;
+  overflow: "none" | "guard" | "drain";
+  retention?: {
+    age?: string;
+    count?: number;
+    then: "keep" | "detach" | "archive" | "drop";
+    schema?: string;
+    tablespace?: string;
+  };
+  template: { tablespace?: string; storage?: Record<string, string>; indexes?: string[] };
+  sub?: { by: "list" | "hash"; column: string; modulus?: number; partitions?: Members; default?: boolean };
+  members?: Members | { modulus: number };
+  /** Partitions that were attached, detached or renamed by hand, with what: none should be. */
+  byHand: Record<string, string>;
+}
+
+/** Steps of a plan are shown up to this many. */
+const SHOWN = 30;
+
+/** The columns of pgwright.partition_sets, as jsonb_populate_record takes them. */
+function row(inputs: PartitionSetInputs): string {
+  const { startAt, parent, kind, step, zone, premake, naming, overflow, retention, template, sub, members } = inputs;
+  const start_at = startAt;
+  return JSON.stringify({
+    parent,
+    kind,
+    step,
+    zone,
+    premake,
+    start_at,
+    naming,
+    overflow,
+    retention,
+    template,
+    sub,
+    members,
+  });
+}
+
+/** What the books have, in the words of the inputs; undefined if the set is not among them. */
+async function find(client: Client, parent: string): Promise<Omit<PartitionSetInputs, "database"> | undefined> {
+  const { rows } = await client.query(
+    `SELECT parent, kind, step, zone, premake, start_at AS "startAt", naming, overflow, retention, template, sub, members
+     FROM pgwright.partition_sets WHERE parent = $1`,
+    [parent],
+  );
+  if (rows.length === 0) return undefined;
+  const { rows: drift } = await client.query<{ partition: string; what: string }>(
+    "SELECT partition, what FROM pgwright.partition_drift($1)",
+    [parent],
+  );
+  const there = Object.fromEntries(Object.entries(rows[0] as object).filter(([, value]) => value !== null));
+  const byHand = Object.fromEntries(drift.map(({ partition, what }) => [partition, what]));
+  return { ...there, byHand } as Omit<PartitionSetInputs, "database">;
+}
+
+interface Step {
+  action: string;
+  partition: string;
+  bound: string;
+  row_count: string;
+  size: string;
+}
+
+/** What the next run would do with these inputs, as the library says itself. */
+async function plan(client: Client, inputs: PartitionSetInputs): Promise<Step[]> {
+  const { rows } = await client.query<Step>(
+    `SELECT action, partition, bound, row_count, pg_size_pretty(bytes) AS size
+     FROM pgwright.partition_plan(jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb))`,
+    [row(inputs)],
+  );
+  return rows;
+}
+
+function inWords({ action, partition, bound, row_count: rows, size }: Step): string {
+  const range = bound.replace("FOR VALUES ", "");
+  if (action === "create")
+    return `create ${partition} ${range}${rows === "0" ? "" : `, with ${rows} rows out of DEFAULT`}`;
+  return `${action} ${partition} ${range}, about ${rows} rows, ${size}`;
+}
+
+async function explain(
+  old: PartitionSetInputs | undefined,
+  inputs: PartitionSetInputs,
+  { host, preview, info, warn }: Operation,
+): Promise<void> {
+  if (!preview || (await whyDown(host))) return;
+  for (const [partition, what] of Object.entries(old?.byHand ?? {})) warn(`${partition}: ${what}`);
+  try {
+    await withDatabase(host, inputs.database, async (client) => {
+      const { rows } = await client.query(
+        "SELECT to_regproc('pgwright.partition_plan') IS NOT NULL AND to_regclass($1) IS NOT NULL AS ready",
+        [inputs.parent],
+      );
+      if (!rows[0].ready) return info("its partitions are made as soon as the table is there");
+      const steps = (await plan(client, inputs)).map(inWords);
+      const more = steps.length > SHOWN ? [`and ${steps.length - SHOWN} more`] : [];
+      if (steps.length > 0) info(["will be done:", ...steps.slice(0, SHOWN), ...more].join("\n  "));
+    });
+  } catch (error) {
+    if (!isNoDatabase(error)) throw error;
+    info("its partitions are made as soon as the table is there");
+  }
+}
+
+async function put(inputs: PartitionSetInputs, { host, info }: Operation): Promise<PartitionSetInputs> {
+  const { parent, database } = inputs;
+  await withDatabase(host, database, async (client) => {
+    await client.query(
+      `INSERT INTO pgwright.partition_sets
+       SELECT * FROM jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb)
+       ON CONFLICT (parent) DO UPDATE
+       SET (kind, step, zone, premake, start_at, naming, overflow, retention, template, sub, members) =
+         (excluded.kind, excluded.step, excluded.zone, excluded.premake, excluded.start_at, excluded.naming,
+          excluded.overflow, excluded.retention, excluded.template, excluded.sub, excluded.members)`,
+      [row(inputs)],
+    );
+    await client.query("BEGIN");
+    await client.query("SELECT set_config('role', pgwright.partition_may($1), true)", [parent]);
+    const { rows } = await client.query<{ done: string }>("SELECT done FROM pgwright.partition_put_back($1)", [parent]);
+    await client.query("COMMIT");
+    for (const { done } of rows) info(done);
+    try {
+      await client.query("CALL pgwright.maintain_partitions(now(), $1)", [parent]);
+    } catch (error) {
+      const { detail, message } = error as { detail?: string; message: string };
+      throw new Error(`the partitions of ${parent} could not all be brought up to date: ${detail ?? message}`);
+    }
+  });
+  return inputs;
+}
+
+/** A set of partitions: its declaration in the books of the library, which a job keeps up to the clock. */
+export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
+  replaceOn: ["database", "parent"],
+  explain,
+  async create(inputs, operation) {
+    const state = operation.preview ? inputs : await put(inputs, operation);
+    return { id: `${inputs.database}/${inputs.parent}`, state };
+  },
+  async read(_id, state, _inputs, { host }) {
+    try {
+      const { database, parent } = state;
+      const there = await ask(host, database, (client) => find(client, parent), state);
+      return there && { ...there, database };
+    } catch (error) {
+      // Without its library, or its database, there is no set.
+      if (isNoDatabase(error) || ["42P01", "3F000", "42883"].includes((error as { code?: string }).code ?? ""))
+        return undefined;
+      throw error;
+    }
+  },
+  async update(_id, _old, inputs, operation) {
+    return operation.preview ? inputs : put(inputs, operation);
+  },
+  // The table keeps its partitions and their rows.
+  async delete(_id, { database, parent }, { host }) {
+    await withDatabase(host, database, (client) =>
+      client.query("DELETE FROM pgwright.partition_sets WHERE parent = $1", [parent]),
+    );
+  },
+};

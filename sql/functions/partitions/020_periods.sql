@@ -1,0 +1,201 @@
+-- Pure: a position is a number on the line that a set is cut along. For times and UUIDv7 it is seconds since 1970 in UTC, for
+-- numbers the number itself. Columns without a time zone are read as if their clock were UTC.
+
+-- Periods of a step that hold any position from p_from to p_to, in order. Their bounds depend on step and zone alone.
+CREATE OR REPLACE FUNCTION pgwright.partition_periods(
+  p_kind text,
+  p_step text,
+  p_zone text,
+  p_from numeric,
+  p_to numeric
+)
+RETURNS TABLE (lower_position numeric, upper_position numeric)
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+SET intervalstyle = 'postgres'
+AS $$
+DECLARE
+  v_step interval;
+  v_months int;
+  v_seconds numeric;
+  v_first numeric;
+  v_last numeric;
+  v_width numeric;
+  v_origin timestamp := '0001-01-01';
+BEGIN
+  IF p_kind = 'integer' THEN
+    v_width := p_step::numeric;
+    IF v_width < 1 OR v_width <> trunc(v_width) THEN
+      RAISE EXCEPTION 'interval "%" is not allowed: write a whole number from 1 on', p_step
+        USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pgwright.partition_periods_few((p_to - p_from) / v_width, p_step);
+    RETURN QUERY
+    SELECT n * v_width, (n + 1) * v_width
+    FROM generate_series(floor(p_from / v_width), floor(p_to / v_width)) AS n;
+    RETURN;
+  END IF;
+
+  v_step := p_step::interval;
+  v_months := (extract(year FROM v_step) * 12 + extract(month FROM v_step))::int;
+  v_seconds := extract(epoch FROM v_step - make_interval(months => v_months));
+  IF v_months < 0 OR v_seconds < 0 OR (v_months > 0) = (v_seconds > 0)
+    OR v_months > 0 AND 12 % v_months <> 0 AND v_months % 12 <> 0
+    OR v_seconds > 0 AND 86400 % v_seconds <> 0 AND v_seconds % 86400 <> 0
+    OR v_seconds > 0 AND v_seconds <> trunc(v_seconds)
+  THEN
+    RAISE EXCEPTION 'interval "%" is not allowed: write seconds, minutes or hours that divide a day, days or weeks, or '
+      'months or years that divide a year or are whole years, such as 15 minutes, 1 day, 1 month, 3 months', p_step
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  v_width := CASE WHEN v_months > 0 THEN v_months * 2629746 ELSE v_seconds END;
+  PERFORM pgwright.partition_periods_few((p_to - p_from) / v_width, p_step);
+
+  -- Parts of a day are the same length all year: counted in UTC, no hour is missing or twice as long when clocks change.
+  IF v_seconds > 0 AND v_seconds < 86400 THEN
+    RETURN QUERY
+    SELECT n * v_seconds, (n + 1) * v_seconds
+    FROM generate_series(floor(p_from / v_seconds), floor(p_to / v_seconds)) AS n;
+    RETURN;
+  END IF;
+
+  -- Days and months begin at midnight of the zone. One period more on both sides: where clocks go back over midnight, a
+  -- moment can be before the midnight that begins its own day.
+  IF v_months > 0 THEN
+    SELECT
+      floor((extract(year FROM f.at) * 12 + extract(month FROM f.at) - 13) / v_months) - 1,
+      floor((extract(year FROM t.at) * 12 + extract(month FROM t.at) - 13) / v_months) + 1
+    INTO v_first, v_last
+    FROM (SELECT to_timestamp(p_from) AT TIME ZONE p_zone) AS f (at), (SELECT to_timestamp(p_to) AT TIME ZONE p_zone) AS t (at);
+  ELSE
+    -- 0001-01-01 is a Monday: so weeks begin on Mondays.
+    SELECT
+      floor(extract(epoch FROM (to_timestamp(p_from) AT TIME ZONE p_zone) - v_origin) / v_seconds) - 1,
+      floor(extract(epoch FROM (to_timestamp(p_to) AT TIME ZONE p_zone) - v_origin) / v_seconds) + 1
+    INTO v_first, v_last;
+  END IF;
+  RETURN QUERY
+  SELECT p.lower_bound, p.upper_bound
+  FROM generate_series(v_first, v_last) AS n
+  CROSS JOIN LATERAL (
+    SELECT
+      extract(epoch FROM (v_origin + (v_step * n::double precision)) AT TIME ZONE p_zone) AS lower_bound,
+      extract(epoch FROM (v_origin + (v_step * (n + 1)::double precision)) AT TIME ZONE p_zone) AS upper_bound
+  ) AS p
+  WHERE p.upper_bound > p_from AND p.lower_bound <= p_to AND p.lower_bound < p.upper_bound
+  ORDER BY 1;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_periods_few(p_count numeric, p_step text)
+RETURNS void
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = ''
+AS $$
+BEGIN
+  IF p_count > 20000 THEN
+    RAISE EXCEPTION 'interval "%" would make % partitions; at most 20000 are made', p_step, ceil(p_count)
+      USING ERRCODE = 'program_limit_exceeded', HINT = 'Choose a longer interval, or a later start.';
+  END IF;
+END
+$$;
+
+-- A position as a bound of this type is written, and read. Always with UTC's offset, whatever the session's zone.
+CREATE OR REPLACE FUNCTION pgwright.partition_literal(p_type regtype, p_kind text, p_position numeric)
+RETURNS text
+LANGUAGE sql
+STABLE
+SET search_path = ''
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+AS $$
+  SELECT CASE
+    WHEN p_kind = 'integer' THEN p_position::text
+    WHEN p_kind = 'uuid7' THEN rpad(lpad(to_hex((p_position * 1000)::bigint), 12, '0'), 32, '0')::uuid::text
+    WHEN p_type = 'date'::regtype THEN to_timestamp(p_position)::date::text
+    WHEN p_type = 'timestamp'::regtype THEN to_timestamp(p_position)::timestamp::text
+    ELSE to_timestamp(p_position)::text
+  END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_position(p_kind text, p_literal text)
+RETURNS numeric
+LANGUAGE sql
+STABLE
+SET search_path = ''
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+AS $$
+  SELECT CASE
+    WHEN p_literal = 'MINVALUE' THEN '-Infinity'::numeric
+    WHEN p_literal = 'MAXVALUE' THEN 'Infinity'::numeric
+    WHEN p_kind = 'integer' THEN btrim(p_literal, '''')::numeric
+    WHEN p_kind = 'uuid7' THEN ('x' || left(replace(btrim(p_literal, ''''), '-', ''), 12))::bit(48)::bigint::numeric / 1000
+    ELSE extract(epoch FROM btrim(p_literal, '''')::timestamptz)
+  END
+$$;
+
+-- The clock of a set: its naive columns show the time of its zone.
+CREATE OR REPLACE FUNCTION pgwright.partition_clock(p_type regtype, p_zone text, p_now timestamptz)
+RETURNS numeric
+LANGUAGE sql
+STABLE
+SET search_path = ''
+SET timezone = 'UTC'
+AS $$
+  SELECT extract(epoch FROM CASE
+    WHEN p_type IN ('date'::regtype, 'timestamp'::regtype) THEN (p_now AT TIME ZONE p_zone)::timestamptz
+    ELSE p_now
+  END)
+$$;
+
+-- The name of a partition: the parent's, cut so that the suffix always fits into 63 bytes.
+CREATE OR REPLACE FUNCTION pgwright.partition_name(
+  p_parent name,
+  p_kind text,
+  p_step text,
+  p_zone text,
+  p_naming text,
+  p_lower numeric
+)
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+SET timezone = 'UTC'
+AS $$
+DECLARE
+  v_pattern text := p_naming;
+  v_step interval;
+  v_at timestamp;
+  v_suffix text;
+  v_base text := p_parent;
+BEGIN
+  IF p_kind = 'integer' THEN
+    v_suffix := replace(coalesce(v_pattern, '_n{N}'), '{N}', CASE WHEN p_lower < 0 THEN 'm' ELSE '' END || abs(p_lower)::text);
+  ELSE
+    v_step := p_step::interval;
+    -- Parts of a day are counted in UTC, and so named.
+    v_at := to_timestamp(p_lower) AT TIME ZONE CASE WHEN v_step < interval '1 day' THEN 'UTC' ELSE p_zone END;
+    v_pattern := coalesce(v_pattern, CASE
+      WHEN v_step >= interval '1 year' AND extract(month FROM v_step) = 0 AND extract(day FROM v_step) = 0 THEN '_y{YYYY}'
+      WHEN v_step = interval '3 months' THEN '_y{YYYY}q{Q}'
+      WHEN v_step >= interval '1 month' AND extract(day FROM v_step) = 0 THEN '_y{YYYY}m{MM}'
+      WHEN v_step = interval '7 days' THEN '_y{IYYY}w{IW}'
+      WHEN v_step >= interval '1 day' THEN '_y{YYYY}m{MM}d{DD}'
+      WHEN v_step >= interval '1 hour' THEN '_y{YYYY}m{MM}d{DD}h{HH24}'
+      ELSE '_y{YYYY}m{MM}d{DD}h{HH24}{MI}' || CASE WHEN v_step < interval '1 minute' THEN '{SS}' ELSE '' END
+    END);
+    v_suffix := v_pattern;
+    FOR v_pattern IN SELECT m[1] FROM regexp_matches(v_suffix, '\{([A-Z0-9]+)\}', 'g') AS m LOOP
+      v_suffix := replace(v_suffix, '{' || v_pattern || '}', to_char(v_at, v_pattern));
+    END LOOP;
+  END IF;
+  WHILE octet_length(v_base) + octet_length(v_suffix) > 63 LOOP
+    v_base := left(v_base, length(v_base) - 1);
+  END LOOP;
+  RETURN v_base || v_suffix;
+END
+$$;

@@ -1,0 +1,98 @@
+-- What there is: partitions and their bounds from the catalog, never from names.
+
+-- The one column that a set is partitioned by.
+CREATE OR REPLACE FUNCTION pgwright.partition_key(p_parent regclass)
+RETURNS TABLE (key_column name, key_type regtype, strategy "char", default_partition oid)
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+BEGIN
+  RETURN QUERY
+  SELECT a.attname, a.atttypid::regtype, t.partstrat, t.partdefid
+  FROM pg_catalog.pg_partitioned_table AS t
+  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
+  WHERE t.partrelid = p_parent AND t.partnatts = 1;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '% is not partitioned by one column', p_parent
+      USING ERRCODE = 'wrong_object_type', HINT = 'Create it with PARTITION BY RANGE, LIST or HASH (column).';
+  END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_bounds(p_parent regclass, p_kind text)
+RETURNS TABLE (
+  partition oid,
+  partition_schema name,
+  partition_name name,
+  bound text,
+  lower_position numeric,
+  upper_position numeric,
+  is_default boolean,
+  detach_pending boolean
+)
+LANGUAGE sql
+STABLE
+SET search_path = ''
+-- pg_get_expr prints bounds with these: the text read here must parse everywhere.
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+AS $$
+  SELECT
+    c.oid,
+    n.nspname,
+    c.relname,
+    e.bound,
+    CASE WHEN b.ends IS NOT NULL THEN pgwright.partition_position(p_kind, b.ends[1]) END,
+    CASE WHEN b.ends IS NOT NULL THEN pgwright.partition_position(p_kind, b.ends[2]) END,
+    e.bound = 'DEFAULT',
+    i.inhdetachpending
+  FROM pg_catalog.pg_inherits AS i
+  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(c.relpartbound, c.oid)) AS e (bound)
+  CROSS JOIN LATERAL (
+    SELECT CASE
+      WHEN p_kind IN ('time', 'integer', 'uuid7') THEN regexp_match(e.bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$')
+    END
+  ) AS b (ends)
+  WHERE i.inhparent = p_parent
+$$;
+
+-- Rows of a table, about: as the last ANALYZE or the statistics have it. `p_counted`: counted where it never was analyzed.
+CREATE OR REPLACE FUNCTION pgwright.partition_rows(p_table oid, p_counted boolean DEFAULT false)
+RETURNS bigint
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_rows bigint := 0;
+  v_leaf record;
+  v_count bigint;
+BEGIN
+  FOR v_leaf IN
+    SELECT t.relid, c.reltuples::bigint AS tuples
+    FROM pg_catalog.pg_partition_tree(p_table::regclass) AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.relid
+    WHERE t.isleaf
+  LOOP
+    v_count := CASE WHEN v_leaf.tuples >= 0 THEN v_leaf.tuples ELSE pg_catalog.pg_stat_get_live_tuples(v_leaf.relid) END;
+    IF p_counted AND v_leaf.tuples < 0 THEN
+      EXECUTE format('SELECT count(*) FROM %s', v_leaf.relid::regclass) INTO v_count;
+    END IF;
+    v_rows := v_rows + v_count;
+  END LOOP;
+  RETURN v_rows;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_bytes(p_table oid)
+RETURNS bigint
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  SELECT coalesce(sum(pg_catalog.pg_total_relation_size(t.relid)), 0)::bigint
+  FROM pg_catalog.pg_partition_tree(p_table::regclass) AS t
+  WHERE t.isleaf
+$$;

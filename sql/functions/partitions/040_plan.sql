@@ -1,0 +1,343 @@
+-- What the next run of a set does, and nothing else does it: previews show these rows, and runs carry them out.
+
+CREATE OR REPLACE FUNCTION pgwright.partition_set(p_parent text)
+RETURNS pgwright.partition_sets
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_set pgwright.partition_sets;
+BEGIN
+  SELECT * INTO v_set FROM pgwright.partition_sets WHERE parent = p_parent;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no set of partitions %', coalesce(p_parent, 'NULL')
+      USING ERRCODE = 'undefined_object', HINT = 'SELECT parent FROM pgwright.partition_sets lists them.';
+  END IF;
+  IF to_regclass(v_set.parent) IS NULL THEN
+    RAISE EXCEPTION 'table % does not exist', v_set.parent
+      USING ERRCODE = 'undefined_table', HINT = 'Create it by a migration, or take the set out of the stack file.';
+  END IF;
+  RETURN v_set;
+END
+$$;
+
+-- Checks what can be told of a set and its parent together; partition_sets itself has seen to the rest.
+CREATE OR REPLACE FUNCTION pgwright.partition_check(p_set pgwright.partition_sets)
+RETURNS void
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_parent regclass := to_regclass(p_set.parent);
+  v_key record;
+  v_strategy "char";
+  v_types regtype[];
+BEGIN
+  SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
+  v_strategy := CASE p_set.kind WHEN 'list' THEN 'l' WHEN 'hash' THEN 'h' ELSE 'r' END;
+  IF v_key.strategy <> v_strategy THEN
+    RAISE EXCEPTION '% is partitioned by %, and its set says %', v_parent,
+      CASE v_key.strategy WHEN 'l' THEN 'LIST' WHEN 'h' THEN 'HASH' ELSE 'RANGE' END, p_set.kind
+      USING ERRCODE = 'wrong_object_type';
+  END IF;
+  v_types := CASE p_set.kind
+    WHEN 'time' THEN ARRAY['timestamptz', 'timestamp', 'date']
+    WHEN 'integer' THEN ARRAY['bigint', 'integer', 'smallint', 'numeric']
+    WHEN 'uuid7' THEN ARRAY['uuid']
+  END::regtype[];
+  IF v_types IS NOT NULL AND v_key.key_type <> ALL (v_types) THEN
+    RAISE EXCEPTION '% is partitioned by %, a %; a set by % needs one of %', v_parent, quote_ident(v_key.key_column),
+      v_key.key_type, p_set.kind, array_to_string(v_types, ', ')
+      USING ERRCODE = 'datatype_mismatch';
+  END IF;
+  IF v_key.key_type = 'date'::regtype AND p_set.step::interval < interval '1 day' THEN
+    RAISE EXCEPTION 'interval "%" is shorter than a day, and % is partitioned by a date', p_set.step, v_parent
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF p_set.overflow = 'none' AND v_key.default_partition <> 0 AND p_set.kind <> 'hash' THEN
+    RAISE EXCEPTION '% has a DEFAULT partition, %, and its set says overflow: none', v_parent,
+      v_key.default_partition::regclass
+      USING ERRCODE = 'invalid_object_definition',
+        HINT = 'Write overflow: guard or drain, or detach it once it is empty.';
+  END IF;
+END
+$$;
+
+-- Up to where retention takes partitions: those that end at this position or before it. NULL: none.
+CREATE OR REPLACE FUNCTION pgwright.partition_cutoff(
+  p_set pgwright.partition_sets,
+  p_type regtype,
+  p_now timestamptz,
+  p_clock numeric
+)
+RETURNS numeric
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_age text := p_set.retention ->> 'age';
+  v_count int := (p_set.retention ->> 'count')::int;
+  v_cutoff numeric;
+BEGIN
+  IF p_set.retention IS NULL OR coalesce(p_set.retention ->> 'then', 'keep') = 'keep' THEN
+    RETURN NULL;
+  END IF;
+  IF v_age IS NOT NULL THEN
+    IF p_set.kind = 'integer' THEN
+      RETURN p_clock - v_age::numeric;
+    END IF;
+    -- Months and days back on the clock of the zone.
+    RETURN pgwright.partition_clock(p_type, p_set.zone, ((p_now AT TIME ZONE p_set.zone) - v_age::interval) AT TIME ZONE p_set.zone);
+  END IF;
+  -- The newest ones that have begun are kept, the current one among them.
+  SELECT b.upper_position
+  INTO v_cutoff
+  FROM pgwright.partition_bounds(to_regclass(p_set.parent), p_set.kind) AS b
+  WHERE NOT b.is_default AND b.lower_position <= p_clock
+  ORDER BY b.lower_position DESC
+  OFFSET v_count LIMIT 1;
+  RETURN v_cutoff;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_plan(p_set pgwright.partition_sets, p_now timestamptz DEFAULT now())
+RETURNS TABLE (
+  -- finalize, create, then what retention does: detach, archive, drop
+  action text,
+  -- schema.name, quoted
+  partition text,
+  -- as FOR VALUES has it
+  bound text,
+  -- rows and bytes of what goes; rows that a new partition takes out of DEFAULT
+  row_count bigint,
+  bytes bigint
+)
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_parent regclass := to_regclass(p_set.parent);
+  v_schema name;
+  v_name name;
+  v_key record;
+  v_clock numeric;
+  v_cutoff numeric;
+  v_from numeric;
+  v_to numeric;
+  v_oldest numeric;
+  v_covered nummultirange;
+  v_then text := p_set.retention ->> 'then';
+  v_positions numeric[];
+  v_period record;
+BEGIN
+  PERFORM pgwright.partition_check(p_set);
+  SELECT n.nspname, c.relname INTO v_schema, v_name
+  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_parent;
+
+  IF p_set.kind IN ('list', 'hash') THEN
+    RETURN QUERY SELECT m.action, m.partition, m.bound, m.row_count, 0::bigint
+    FROM pgwright.partition_members(p_set, v_parent, v_schema, v_name) AS m;
+    RETURN;
+  END IF;
+
+  SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
+  IF p_set.kind = 'integer' THEN
+    EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', v_key.key_column, v_parent) INTO v_clock;
+  ELSE
+    v_clock := pgwright.partition_clock(v_key.key_type, p_set.zone, p_now);
+  END IF;
+
+  -- A detach that was interrupted comes first: PostgreSQL allows one at a time.
+  RETURN QUERY
+  SELECT 'finalize', format('%I.%I', b.partition_schema, b.partition_name), b.bound,
+    pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
+  FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
+  WHERE b.detach_pending;
+
+  v_cutoff := pgwright.partition_cutoff(p_set, v_key.key_type, p_now, v_clock);
+
+  SELECT min(b.lower_position) FILTER (WHERE b.lower_position > '-Infinity'),
+    coalesce(range_agg(numrange(b.lower_position, b.upper_position)), '{}')
+  INTO v_oldest, v_covered
+  FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
+  WHERE NOT b.is_default;
+
+  v_from := least(v_clock, v_oldest, CASE
+    WHEN p_set.start_at IS NULL THEN NULL
+    WHEN p_set.kind = 'integer' THEN p_set.start_at::numeric
+    ELSE pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamptz)
+  END);
+  -- Nothing is made that retention would take away again.
+  v_from := greatest(v_from, v_cutoff);
+  SELECT max(p.upper_position) INTO v_to FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_clock, v_clock) AS p;
+  IF p_set.premake > 0 THEN
+    v_to := pgwright.partition_ahead(p_set, v_clock);
+  END IF;
+
+  -- What lies outside and is in DEFAULT gets partitions of its own.
+  IF p_set.overflow = 'drain' AND v_key.default_partition <> 0 THEN
+    v_positions := pgwright.partition_strays(p_set, v_key.default_partition, v_key.key_column, v_key.key_type);
+  END IF;
+
+  FOR v_period IN
+    SELECT DISTINCT lower(piece) AS piece_lower, upper(piece) AS piece_upper
+    FROM (
+      SELECT p.lower_position, p.upper_position
+      FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_from, v_to) AS p
+      WHERE p.lower_position < v_to AND (v_cutoff IS NULL OR p.upper_position > v_cutoff)
+      UNION
+      SELECT p.lower_position, p.upper_position
+      FROM unnest(v_positions) AS stray
+      CROSS JOIN LATERAL pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, stray, stray) AS p
+      WHERE p.upper_position > stray
+    ) AS wanted
+    -- Where others cover a part (an interval that was changed, say), the rest of the period is made.
+    CROSS JOIN LATERAL unnest(nummultirange(numrange(wanted.lower_position, wanted.upper_position)) - v_covered) AS piece
+    ORDER BY 1
+  LOOP
+    action := 'create';
+    partition := format('%I.%I', v_schema,
+      pgwright.partition_name(v_name, p_set.kind, p_set.step, p_set.zone, p_set.naming, v_period.piece_lower));
+    bound := format('FOR VALUES FROM (%L) TO (%L)',
+      pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_lower),
+      pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_upper));
+    row_count := 0;
+    bytes := 0;
+    IF v_key.default_partition <> 0 THEN
+      row_count := pgwright.partition_default_rows(p_set, v_key.default_partition, v_key.key_column, v_key.key_type,
+        v_period.piece_lower, v_period.piece_upper);
+    END IF;
+    RETURN NEXT;
+  END LOOP;
+
+  RETURN QUERY
+  SELECT v_then, format('%I.%I', b.partition_schema, b.partition_name), b.bound,
+    pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
+  FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
+  WHERE NOT b.is_default AND NOT b.detach_pending AND b.upper_position <= v_cutoff
+  ORDER BY b.upper_position;
+
+  -- Retention that began in an earlier run and did not come to its end.
+  RETURN QUERY
+  SELECT v_then, k.name, k.bound, pgwright.partition_rows(k.partition, true), pgwright.partition_bytes(k.partition)
+  FROM pgwright.partitions_known AS k
+  JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
+  WHERE k.parent = p_set.parent AND k.state = 'retiring' AND v_then IS NOT NULL AND v_then <> 'keep'
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = k.partition);
+END
+$$;
+
+-- The end of the last partition that is made ahead.
+CREATE OR REPLACE FUNCTION pgwright.partition_ahead(p_set pgwright.partition_sets, p_clock numeric)
+RETURNS numeric
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_upper numeric := p_clock;
+BEGIN
+  FOR i IN 0..p_set.premake LOOP
+    SELECT p.upper_position INTO v_upper
+    FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_upper, v_upper) AS p
+    WHERE p.upper_position > v_upper ORDER BY 1 LIMIT 1;
+  END LOOP;
+  RETURN v_upper;
+END
+$$;
+
+-- Positions of rows in DEFAULT, one a period, at most 100: the next run takes the others.
+CREATE OR REPLACE FUNCTION pgwright.partition_strays(
+  p_set pgwright.partition_sets,
+  p_default oid,
+  p_column name,
+  p_type regtype
+)
+RETURNS numeric[]
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+SET timezone = 'UTC'
+AS $$
+DECLARE
+  v_found numeric[] := '{}';
+  v_literal text;
+  v_position numeric;
+  v_upper numeric;
+BEGIN
+  EXECUTE format('SELECT min(%1$I)::text FROM %2$s WHERE %1$I IS NOT NULL', p_column, p_default::regclass) INTO v_literal;
+  WHILE v_literal IS NOT NULL AND v_literal NOT LIKE '%infinity' AND cardinality(v_found) < 100 LOOP
+    v_position := pgwright.partition_position(p_set.kind, v_literal);
+    v_found := v_found || v_position;
+    SELECT p.upper_position INTO v_upper
+    FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_position, v_position) AS p
+    WHERE p.upper_position > v_position ORDER BY 1 LIMIT 1;
+    EXECUTE format('SELECT min(%1$I)::text FROM %2$s WHERE %1$I >= %3$L', p_column, p_default::regclass,
+      pgwright.partition_literal(p_type, p_set.kind, v_upper)) INTO v_literal;
+  END LOOP;
+  RETURN v_found;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_default_rows(
+  p_set pgwright.partition_sets,
+  p_default oid,
+  p_column name,
+  p_type regtype,
+  p_lower numeric,
+  p_upper numeric
+)
+RETURNS bigint
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_count bigint;
+BEGIN
+  EXECUTE format('SELECT count(*) FROM %2$s WHERE %1$I >= %3$L AND %1$I < %4$L', p_column, p_default::regclass,
+    pgwright.partition_literal(p_type, p_set.kind, p_lower), pgwright.partition_literal(p_type, p_set.kind, p_upper))
+  INTO v_count;
+  RETURN v_count;
+END
+$$;
+
+-- LIST and HASH: the declared partitions that are missing.
+CREATE OR REPLACE FUNCTION pgwright.partition_members(
+  p_set pgwright.partition_sets,
+  p_parent regclass,
+  p_schema name,
+  p_name name
+)
+RETURNS TABLE (action text, partition text, bound text, row_count bigint)
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  WITH declared AS (
+    SELECT
+      '_' || m.key AS suffix,
+      (SELECT 'FOR VALUES IN (' || string_agg(quote_nullable(v.value), ', ' ORDER BY v.ordinality) || ')'
+        FROM jsonb_array_elements_text(m.value) WITH ORDINALITY AS v) AS bound
+    FROM jsonb_each(p_set.members) AS m
+    WHERE p_set.kind = 'list'
+    UNION ALL
+    SELECT '_h' || r, format('FOR VALUES WITH (modulus %s, remainder %s)', p_set.members ->> 'modulus', r)
+    FROM generate_series(0, (p_set.members ->> 'modulus')::int - 1) AS r
+    WHERE p_set.kind = 'hash'
+  )
+  SELECT 'create', format('%I.%I', p_schema, left(p_name, 63 - length(d.suffix)) || d.suffix), d.bound, 0::bigint
+  FROM declared AS d
+  WHERE NOT EXISTS (
+    SELECT FROM pgwright.partition_bounds(p_parent, p_set.kind) AS b
+    WHERE b.bound = d.bound OR p_set.kind = 'list' AND NOT b.is_default
+      AND b.bound LIKE 'FOR VALUES IN (%' AND replace(b.bound, '''', '') = replace(d.bound, '''', '')
+  )
+$$;

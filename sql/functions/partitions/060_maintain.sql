@@ -1,0 +1,176 @@
+-- Runs. A procedure, as each step is a transaction of its own; pg_cron calls it as the only statement of a job.
+
+-- One set. Errors are collected: what fails does not keep the other steps from being done.
+CREATE OR REPLACE PROCEDURE pgwright.maintain_partition_set(
+  p_parent text,
+  p_now timestamptz DEFAULT now(),
+  INOUT p_errors text[] DEFAULT '{}'
+)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  -- Who waits behind us waits no longer than this.
+  c_lock_timeout CONSTANT text := '100ms';
+  c_tries CONSTANT int := 40;
+  v_set pgwright.partition_sets;
+  v_plan jsonb;
+  v_step jsonb;
+  v_phase text;
+  v_errors text[] := '{}';
+  v_error text;
+  v_again boolean;
+  v_busy boolean := false;
+BEGIN
+  BEGIN
+    PERFORM pg_catalog.set_config('search_path', '', true);
+    PERFORM pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
+    v_set := pgwright.partition_set(p_parent);
+    PERFORM pgwright.partition_adopt(p_parent);
+    SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p;
+  EXCEPTION WHEN OTHERS THEN
+    v_plan := '[]';
+    v_errors := v_errors || SQLERRM;
+  END;
+  COMMIT;
+
+  <<steps>>
+  FOR v_step IN SELECT jsonb_array_elements(v_plan) LOOP
+    FOREACH v_phase IN ARRAY CASE WHEN v_step ->> 'action' = 'create' THEN ARRAY['create'] ELSE ARRAY['begin', 'detach', 'dispose'] END
+    LOOP
+      FOR v_try IN 1..c_tries LOOP
+        v_again := false;
+        v_error := NULL;
+        BEGIN
+          PERFORM pg_catalog.set_config('search_path', '', true);
+          PERFORM pg_catalog.set_config('lock_timeout', c_lock_timeout, true);
+          PERFORM pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
+          -- Held to the end of this transaction, so that none is ever left behind.
+          v_busy := NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('pgwright.partitions ' || p_parent, 0));
+          IF NOT v_busy THEN
+            PERFORM pgwright.partition_step(v_set, v_phase, v_step ->> 'action', v_step ->> 'partition', v_step ->> 'bound',
+              (v_step ->> 'row_count')::bigint);
+          END IF;
+        EXCEPTION
+          WHEN lock_not_available OR deadlock_detected THEN
+            v_again := true;
+            v_error := SQLERRM;
+          WHEN OTHERS THEN
+            v_error := SQLERRM;
+        END;
+        COMMIT;
+        -- Somebody else maintains this set.
+        EXIT steps WHEN v_busy;
+        EXIT WHEN NOT v_again;
+        PERFORM pg_catalog.pg_sleep(least(2.0, 0.05 * 1.5 ^ v_try) * (0.5 + random()));
+      END LOOP;
+      IF v_error IS NOT NULL THEN
+        v_errors := v_errors || format('%s %s: %s', v_step ->> 'action', v_step ->> 'partition', v_error);
+        EXIT;
+      END IF;
+    END LOOP;
+  END LOOP;
+
+  IF NOT v_busy THEN
+    BEGIN
+      PERFORM pgwright.partition_note_run(p_parent, nullif(array_to_string(v_errors, E'\n'), ''));
+    EXCEPTION WHEN insufficient_privilege THEN
+      NULL; -- told already
+    END;
+    COMMIT;
+  END IF;
+  p_errors := p_errors || ARRAY(SELECT format('%s: %s', p_parent, e) FROM unnest(v_errors) AS e);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_step(
+  p_set pgwright.partition_sets,
+  p_phase text,
+  p_action text,
+  p_partition text,
+  p_bound text,
+  p_rows bigint
+)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+DECLARE
+  v_attached boolean;
+  v_has_default boolean;
+BEGIN
+  IF p_phase = 'create' THEN
+    PERFORM pgwright.partition_create(p_set, p_partition, p_bound, p_rows);
+    RETURN;
+  END IF;
+  v_attached := EXISTS (
+    SELECT FROM pg_catalog.pg_inherits AS i
+    WHERE i.inhparent = to_regclass(p_set.parent) AND i.inhrelid = to_regclass(p_partition)
+  );
+  CASE p_phase
+    WHEN 'begin' THEN
+      IF v_attached AND p_action <> 'finalize' THEN
+        PERFORM pgwright.partition_note(p_set.parent, to_regclass(p_partition), p_partition, p_bound, 'retiring');
+      END IF;
+    WHEN 'detach' THEN
+      IF NOT v_attached THEN
+        RETURN;
+      END IF;
+      v_has_default := EXISTS (
+        SELECT FROM pg_catalog.pg_partitioned_table AS t WHERE t.partrelid = to_regclass(p_set.parent) AND t.partdefid <> 0
+      );
+      IF v_has_default THEN
+        EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', to_regclass(p_set.parent), p_partition);
+      ELSE
+        PERFORM pgwright.partition_detach_concurrently(p_set.parent, p_partition);
+      END IF;
+    WHEN 'dispose' THEN
+      PERFORM pgwright.partition_dispose(p_set, p_action, p_partition, p_bound);
+  END CASE;
+END
+$$;
+
+-- What a migration or somebody's hand has attached belongs to the set from now on; drift is told before by partition_drift.
+CREATE OR REPLACE FUNCTION pgwright.partition_adopt(p_parent text)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+  PERFORM pgwright.partition_may(p_parent);
+  INSERT INTO pgwright.partitions_known (parent, partition, name, bound)
+  SELECT p_parent, b.partition, format('%I.%I', b.partition_schema, b.partition_name), b.bound
+  FROM pgwright.partition_sets AS s
+  CROSS JOIN LATERAL pgwright.partition_bounds(to_regclass(s.parent), s.kind) AS b
+  WHERE s.parent = p_parent
+  ON CONFLICT DO NOTHING;
+END
+$$;
+
+-- All sets that the caller may maintain, or one. Fails at its end if any step has failed, so that the job shows it.
+CREATE OR REPLACE PROCEDURE pgwright.maintain_partitions(p_now timestamptz DEFAULT now(), p_parent text DEFAULT NULL)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  v_parents text[];
+  v_parent text;
+  v_errors text[] := '{}';
+BEGIN
+  IF p_now IS NULL OR NOT isfinite(p_now) THEN
+    RAISE EXCEPTION 'p_now must be a finite time, not %', coalesce(p_now::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  SELECT coalesce(pg_catalog.array_agg(s.parent ORDER BY s.last_run NULLS FIRST, s.parent), '{}') INTO v_parents
+  FROM pgwright.partition_sets AS s
+  WHERE p_parent IS NULL OR s.parent = p_parent;
+  IF p_parent IS NOT NULL AND v_parents = '{}' THEN
+    RAISE EXCEPTION 'there is no set of partitions %', p_parent USING ERRCODE = 'undefined_object';
+  END IF;
+  FOREACH v_parent IN ARRAY v_parents LOOP
+    CALL pgwright.maintain_partition_set(v_parent, p_now, v_errors);
+  END LOOP;
+  IF v_errors <> '{}' THEN
+    RAISE EXCEPTION '% of the sets'' steps failed', pg_catalog.cardinality(v_errors)
+      USING ERRCODE = 'raise_exception', DETAIL = pg_catalog.array_to_string(v_errors, E'\n');
+  END IF;
+END
+$$;

@@ -1,0 +1,72 @@
+-- What somebody has done to a set by hand, and how it is put back.
+
+-- Where the catalog differs from what the runs have made, in words.
+CREATE OR REPLACE FUNCTION pgwright.partition_drift(p_parent text)
+RETURNS TABLE (partition text, what text)
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  WITH set AS (
+    SELECT s.parent, s.kind FROM pgwright.partition_sets AS s WHERE s.parent = p_parent
+  ),
+  there AS (
+    SELECT b.partition, format('%I.%I', b.partition_schema, b.partition_name) AS name, b.bound
+    FROM set CROSS JOIN LATERAL pgwright.partition_bounds(to_regclass(set.parent), set.kind) AS b
+  ),
+  known AS (
+    SELECT k.* FROM pgwright.partitions_known AS k WHERE k.parent = p_parent
+  )
+  SELECT t.name, 'attached by hand ' || t.bound
+  FROM there AS t
+  -- Before its first run a set knows none, and takes what is there.
+  WHERE EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM known AS k WHERE k.partition = t.partition AND k.state IN ('attached', 'retiring'))
+  UNION ALL
+  SELECT k.name, CASE WHEN c.oid IS NULL THEN 'dropped by hand ' ELSE 'detached by hand ' END || k.bound
+  FROM known AS k LEFT JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
+  WHERE k.state = 'attached' AND NOT EXISTS (SELECT FROM there AS t WHERE t.partition = k.partition)
+  UNION ALL
+  SELECT k.name, 'renamed by hand to ' || t.name
+  FROM known AS k JOIN there AS t ON t.partition = k.partition
+  WHERE t.name <> k.name
+$$;
+
+-- Puts back: what was detached is attached again if it is still there, names are as they were; what was attached is kept.
+CREATE OR REPLACE FUNCTION pgwright.partition_put_back(p_parent text)
+RETURNS TABLE (done text)
+LANGUAGE plpgsql
+SET search_path = ''
+SET lock_timeout = '5s'
+AS $$
+DECLARE
+  v_known record;
+BEGIN
+  FOR v_known IN
+    SELECT k.*, c.oid IS NOT NULL AS is_there, format('%I.%I', n.nspname, c.relname) AS now_named,
+      (parse_ident(k.name))[2] AS own_name, i.inhparent
+    FROM pgwright.partitions_known AS k
+    LEFT JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
+    LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = c.oid AND i.inhparent = to_regclass(p_parent)
+    WHERE k.parent = p_parent AND k.state = 'attached'
+  LOOP
+    IF NOT v_known.is_there THEN
+      PERFORM pgwright.partition_note(p_parent, v_known.partition, NULL, NULL, NULL);
+      done := format('%s was dropped: it is made again, empty, if it is still wanted', v_known.name);
+      RETURN NEXT;
+      CONTINUE;
+    END IF;
+    IF v_known.now_named <> v_known.name AND split_part(v_known.now_named, '.', 1) = split_part(v_known.name, '.', 1) THEN
+      done := format('ALTER TABLE %s RENAME TO %I', v_known.now_named, v_known.own_name);
+      EXECUTE done;
+      RETURN NEXT;
+    END IF;
+    IF v_known.inhparent IS NULL THEN
+      done := format('ALTER TABLE %s ATTACH PARTITION %s %s', to_regclass(p_parent), v_known.partition::regclass, v_known.bound);
+      EXECUTE done;
+      RETURN NEXT;
+    END IF;
+  END LOOP;
+  PERFORM pgwright.partition_adopt(p_parent);
+END
+$$;

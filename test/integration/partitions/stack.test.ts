@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { StackInput } from "../../../config/stack";
+import { TestStack } from "../stack";
+
+const config: StackInput = {
+  server: { cronDatabase: "app" },
+  roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] }, reader: {} },
+  databases: {
+    app: {
+      owner: "owner",
+      schemas: { data: {}, archive: {} },
+      migrations: { folder: "test/integration/partitions/migrations" },
+      grants: {
+        keeper: { database: ["CONNECT"] },
+        reader: { schemas: { data: { schema: ["USAGE"], tables: ["SELECT"] } } },
+      },
+      partitions: {
+        role: "keeper",
+        schedule: "5 seconds",
+        sets: {
+          "data.events": {
+            interval: "1 month",
+            premake: 2,
+            start: "2026-01-15",
+            sub: { by: "hash", column: "tenant", modulus: 2 },
+          },
+          "data.logs": { interval: "1 day", premake: 1, overflow: "drain", retention: { count: 3, then: "drop" } },
+          "data.tenants": { kind: "list", values: { eu: ["de", "fr"], us: ["us"] } },
+          "data.users": { kind: "hash", modulus: 3 },
+        },
+      },
+    },
+  },
+};
+
+describe("sets of partitions of a stack", () => {
+  let stack: TestStack;
+  beforeAll(async () => {
+    stack = await TestStack.create(structuredClone(config));
+    await stack.up();
+  });
+  afterAll(() => stack.dispose());
+
+  const sets = () => stack.config.databases?.app?.partitions?.sets ?? {};
+  const partitions = (table: string) =>
+    stack
+      .sql("app", `SELECT relid::regclass FROM pg_partition_tree('${table}') WHERE level = 1 ORDER BY 1`)
+      .split("\n")
+      .filter(Boolean);
+  /** Runs the maintenance as its job does. */
+  const maintain = (now = "now()") =>
+    stack.sql("app", `SET SESSION AUTHORIZATION keeper; CALL pgwright.maintain_partitions(${now})`);
+  const quiet = async () => {
+    const { code, text } = await stack.run(
+      "preview",
+      "--refresh",
+      "--expect-no-changes",
+      "--diff",
+      "--stack",
+      stack.name,
+    );
+    expect(code, text).toBe(0);
+  };
+
+  it("have their partitions after the first up, in their owner's hands", async () => {
+    const now = new Date();
+    const months = (now.getUTCFullYear() - 2026) * 12 + now.getUTCMonth() + 1;
+    expect(partitions("data.events")).toHaveLength(months + 2);
+    expect(partitions("data.events")[0]).toBe("data.events_y2026m01");
+    expect(stack.sql("app", "SELECT count(*) FROM pg_partition_tree('data.events') WHERE level = 2")).toBe(
+      String(2 * (months + 2)),
+    );
+    expect(partitions("data.logs")).toHaveLength(3);
+    expect(partitions("data.tenants")).toEqual(["data.tenants_eu", "data.tenants_us"]);
+    expect(partitions("data.users")).toHaveLength(3);
+    const owners =
+      "SELECT DISTINCT relowner::regrole FROM pg_class WHERE relnamespace = 'data'::regnamespace AND relkind IN ('r', 'p')";
+    expect(stack.sql("app", owners)).toBe("owner");
+    await quiet();
+  });
+
+  it("stay as the stack file says while their job makes and drops partitions", async () => {
+    maintain("now() + interval '5 days'");
+    expect(partitions("data.logs").some((name) => name.includes("default"))).toBe(true);
+    await quiet();
+  });
+
+  it("show in a preview what the next run makes and drops, with rows", async () => {
+    stack.sql("app", "INSERT INTO data.logs SELECT now() - interval '10 days', 'x' FROM generate_series(1, 7)");
+    stack.configure(() =>
+      Object.assign(sets()["data.logs"] ?? {}, { premake: 9, retention: { age: "8 days", then: "drop" } }),
+    );
+    const { changes, messages } = await stack.preview();
+    expect(changes.map(({ kind }) => kind)).toEqual(["PartitionSet"]);
+    expect(messages.join("\n")).toMatch(/create data\.logs_y\d{4}m\d\dd\d\d FROM .*with 7 rows out of DEFAULT/);
+    await stack.up();
+    await quiet();
+  });
+
+  it("notice what was done by hand, and put it back", async () => {
+    stack.sql(
+      "app",
+      `ALTER TABLE data.events DETACH PARTITION data.events_y2026m02;
+       ALTER TABLE data.events_y2026m03 RENAME TO mine;
+       CREATE TABLE data.events_old PARTITION OF data.events FOR VALUES FROM ('2020-01-01') TO ('2020-02-01') PARTITION BY HASH (tenant)`,
+    );
+    const { changes, messages } = await stack.preview();
+    expect(changes.map(({ kind }) => kind)).toEqual(["PartitionSet"]);
+    const said = messages.join("\n");
+    expect(said).toMatch(/data\.events_y2026m02: detached by hand/);
+    expect(said).toMatch(/data\.events_y2026m03: renamed by hand to data\.mine/);
+    expect(said).toMatch(/data\.events_old: attached by hand/);
+    await stack.up();
+    expect(partitions("data.events")).toContain("data.events_y2026m02");
+    expect(partitions("data.events")).toContain("data.events_y2026m03");
+    await quiet();
+  });
+
+  it("are maintained by a job, whose runs are told", async () => {
+    for (let tries = 0; tries < 60; tries += 1) {
+      if (stack.sql("app", "SELECT count(*) FROM cron.job_run_details WHERE status = 'succeeded'") !== "0") break;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    const runs =
+      "SELECT DISTINCT status || ' ' || coalesce(return_message, '') FROM cron.job_run_details WHERE status <> 'running'";
+    expect(stack.sql("app", runs)).toMatch(/^succeeded/);
+    expect(stack.sql("app", "SELECT bool_or(overdue OR last_error IS NOT NULL) FROM pgwright.partition_health")).toBe(
+      "f",
+    );
+  });
+
+  it("refuse what their table cannot be, in the preview", async () => {
+    stack.configure(() => (sets()["data.tenants"] = { interval: "1 day" }));
+    const { code, messages } = await stack.preview();
+    expect(code).not.toBe(0);
+    expect(messages.join("\n")).toMatch(/data\.tenants is partitioned by LIST, and its set says time/);
+    stack.configure(() => (sets()["data.tenants"] = { kind: "list", values: { eu: ["de", "fr"], us: ["us"] } }));
+  });
+
+  it("leave tables and rows alone when they are taken out", async () => {
+    const before = partitions("data.events");
+    stack.configure((each) => delete each.databases?.app?.partitions);
+    await stack.up();
+    expect(partitions("data.events")).toEqual(before);
+    expect(
+      stack.sql(
+        "app",
+        "SELECT count(*) FROM pg_proc WHERE pronamespace = 'pgwright'::regnamespace AND proname ~ 'partition'",
+      ),
+    ).toBe("0");
+    await quiet();
+  });
+});
