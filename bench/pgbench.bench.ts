@@ -11,8 +11,8 @@ import { median, report, type Figure } from "./report";
 /** Of the data set: 1.5 GB, more than shared_buffers and less than the container. */
 const SCALE = 100;
 const CLIENTS = 16;
-const ROUNDS = 3;
-const SECONDS = 30;
+const ROUNDS = 6;
+const SECONDS = 15;
 
 /** The machine that PGTune was asked for; its answer is among the recorded ones. */
 const MACHINE = { memory: "4GB", cpus: 2, connections: 100, storage: "san", dbType: "oltp" } as const;

@@ -3,7 +3,7 @@ CREATE TABLE data.events (
   id bigint GENERATED ALWAYS AS IDENTITY,
   at timestamptz NOT NULL,
   tenant int NOT NULL,
-  PRIMARY KEY (id, at)
+  PRIMARY KEY (id, at, tenant)
 ) PARTITION BY RANGE (at);
 CREATE TABLE data.logs (at timestamptz NOT NULL, line text) PARTITION BY RANGE (at);
 CREATE TABLE data.logs_default PARTITION OF data.logs DEFAULT;
