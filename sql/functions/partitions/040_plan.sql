@@ -132,6 +132,7 @@ DECLARE
   v_from numeric;
   v_to numeric;
   v_oldest numeric;
+  v_start numeric;
   v_covered nummultirange;
   v_then text := p_set.retention ->> 'then';
   v_positions numeric[];
@@ -162,6 +163,15 @@ BEGIN
   WHERE b.detach_pending;
 
   v_cutoff := pgwright.partition_cutoff(p_set, v_key.key_type, p_now, v_clock);
+  v_start := CASE
+    WHEN p_set.start_at IS NULL THEN NULL
+    WHEN p_set.kind = 'integer' THEN p_set.start_at::numeric
+    ELSE pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamptz)
+  END;
+  -- The clock of the zone has been read. What a naive column holds has no zone any more.
+  IF v_key.key_type IN ('timestamp'::regtype, 'date'::regtype) THEN
+    p_set.zone := 'UTC';
+  END IF;
 
   SELECT min(b.lower_position) FILTER (WHERE b.lower_position > '-Infinity'),
     coalesce(range_agg(numrange(b.lower_position, b.upper_position)), '{}')
@@ -169,11 +179,7 @@ BEGIN
   FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
   WHERE NOT b.is_default;
 
-  v_from := least(v_clock, v_oldest, CASE
-    WHEN p_set.start_at IS NULL THEN NULL
-    WHEN p_set.kind = 'integer' THEN p_set.start_at::numeric
-    ELSE pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamptz)
-  END);
+  v_from := least(v_clock, v_oldest, v_start);
   -- Nothing is made that retention would take away again.
   v_from := greatest(v_from, v_cutoff);
   SELECT max(p.upper_position) INTO v_to FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_clock, v_clock) AS p;
