@@ -29,7 +29,7 @@ export function wantedSet(
     step: text(interval),
     zone,
     premake,
-    startAt: text(start),
+    startAt: text(start)?.replace(" +0000 UTC", ""),
     naming,
     overflow,
     retention: retention && { ...retention, age: text(retention.age) },

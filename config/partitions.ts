@@ -75,14 +75,18 @@ export const partitionSetSchema = z
       .default(3)
       .meta(key("Partitions ahead of the clock, or of the highest number.", 3)),
     start: z
-      .union([z.int(), z.string().min(1)])
+      .union([
+        z.int(),
+        // Pulumi hands over what YAML takes for a date in Go's words.
+        z.string().regex(/^\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?(Z|[+-]\d\d(:?\d\d)?| \+0000 UTC)?)?$/),
+      ])
       .optional()
       .meta({
         ...key(
-          "Partitions are made from here on: a time or a number. From the oldest there is, or now, if absent.",
+          "Partitions are made from here on: a number, or a time, by the clock of the zone where it has no offset. From the oldest there is, or now, if absent.",
           "2025-01-01",
         ),
-        ...allowed('a number, or a time in quotes, such as "2025-01-01"'),
+        ...allowed('a number, or a time such as "2025-01-01" or "2025-01-01 06:00+02"'),
       }),
     zone: z
       .string()

@@ -80,12 +80,26 @@ BEGIN
   FROM generate_series(v_first, v_last) AS n
   CROSS JOIN LATERAL (
     SELECT
-      extract(epoch FROM (v_origin + (v_step * n::double precision)) AT TIME ZONE p_zone) AS lower_bound,
-      extract(epoch FROM (v_origin + (v_step * (n + 1)::double precision)) AT TIME ZONE p_zone) AS upper_bound
+      pgwright.partition_midnight(v_origin + (v_step * n::double precision), p_zone) AS lower_bound,
+      pgwright.partition_midnight(v_origin + (v_step * (n + 1)::double precision), p_zone) AS upper_bound
   ) AS p
   WHERE p.upper_bound > p_from AND p.lower_bound <= p_to AND p.lower_bound < p.upper_bound
   ORDER BY 1;
 END
+$$;
+
+-- The moment at which a day begins. Where clocks go back to midnight there are two; PostgreSQL takes the second, and the day
+-- begins with the first.
+CREATE OR REPLACE FUNCTION pgwright.partition_midnight(p_day timestamp, p_zone text)
+RETURNS numeric
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  SELECT extract(epoch FROM m.at - greatest(
+    interval '0', ((m.at - interval '1 second') AT TIME ZONE p_zone) - p_day + interval '1 second'
+  ))
+  FROM (SELECT p_day AT TIME ZONE p_zone) AS m (at)
 $$;
 
 CREATE OR REPLACE FUNCTION pgwright.partition_periods_few(p_count numeric, p_step text)
@@ -151,14 +165,15 @@ AS $$
   END)
 $$;
 
--- The name of a partition: the parent's, cut so that the suffix always fits into 63 bytes.
+-- The name of a partition: the parent's, cut so that the suffix always fits into 63 bytes. A piece of a period says where it begins.
 CREATE OR REPLACE FUNCTION pgwright.partition_name(
   p_parent name,
   p_kind text,
   p_step text,
   p_zone text,
   p_naming text,
-  p_lower numeric
+  p_lower numeric,
+  p_piece boolean DEFAULT false
 )
 RETURNS text
 LANGUAGE plpgsql
@@ -192,6 +207,7 @@ BEGIN
     FOR v_pattern IN SELECT m[1] FROM regexp_matches(v_suffix, '\{([A-Z0-9]+)\}', 'g') AS m LOOP
       v_suffix := replace(v_suffix, '{' || v_pattern || '}', to_char(v_at, v_pattern));
     END LOOP;
+    v_suffix := v_suffix || CASE WHEN p_piece THEN to_char(v_at, '_YYYYMMDD"t"HH24MI') ELSE '' END;
   END IF;
   WHILE octet_length(v_base) + octet_length(v_suffix) > 63 LOOP
     v_base := left(v_base, length(v_base) - 1);

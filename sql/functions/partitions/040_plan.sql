@@ -166,7 +166,10 @@ BEGIN
   v_start := CASE
     WHEN p_set.start_at IS NULL THEN NULL
     WHEN p_set.kind = 'integer' THEN p_set.start_at::numeric
-    ELSE pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamptz)
+    -- Without an offset it is the clock of the zone.
+    WHEN p_set.start_at ~ '\d\d:\d\d.*([+-]\d\d(:?\d\d)?|Z)$'
+      THEN pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamptz)
+    ELSE pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamp AT TIME ZONE p_set.zone)
   END;
   -- The clock of the zone has been read. What a naive column holds has no zone any more.
   IF v_key.key_type IN ('timestamp'::regtype, 'date'::regtype) THEN
@@ -193,7 +196,7 @@ BEGIN
   END IF;
 
   FOR v_period IN
-    SELECT DISTINCT lower(piece) AS piece_lower, upper(piece) AS piece_upper
+    SELECT DISTINCT lower(piece) AS piece_lower, upper(piece) AS piece_upper, lower(piece) <> wanted.lower_position AS is_piece
     FROM (
       SELECT p.lower_position, p.upper_position
       FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_from, v_to) AS p
@@ -210,7 +213,8 @@ BEGIN
   LOOP
     action := 'create';
     partition := format('%I.%I', v_schema,
-      pgwright.partition_name(v_name, p_set.kind, p_set.step, p_set.zone, p_set.naming, v_period.piece_lower));
+      pgwright.partition_name(v_name, p_set.kind, p_set.step, p_set.zone, p_set.naming, v_period.piece_lower,
+        v_period.is_piece));
     bound := format('FOR VALUES FROM (%L) TO (%L)',
       pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_lower),
       pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_upper));

@@ -11,7 +11,7 @@ const ZONES = [
   "America/Sao_Paulo", // midnight did not exist once a year until 2019
   "Australia/Lord_Howe", // half an hour of daylight saving
   "Asia/Kathmandu",
-  "America/Havana", // clocks change at midnight
+  "Asia/Beirut", // clocks change at midnight
   "Pacific/Apia", // had no 30 December 2011
 ];
 const PARTS_OF_A_DAY = ["15 minutes", "1 hour", "6 hours"];
