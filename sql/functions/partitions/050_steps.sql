@@ -219,7 +219,7 @@ DECLARE
   v_pending boolean;
   v_dblink text;
   v_connection text := 'pgwright_detach';
-  v_how text;
+  v_left boolean;
 BEGIN
   PERFORM pgwright.partition_may(p_parent);
   SELECT i.inhdetachpending INTO v_pending
@@ -235,18 +235,29 @@ BEGIN
   ) THEN
     RAISE EXCEPTION 'retention of % has not taken %', p_parent, p_partition USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
+  IF v_pending THEN
+    -- Not by the second connection: it would wait for all older snapshots, and so for the caller, who waits for it. Only who
+    -- names the partition itself waits behind us: queries of the parent leave it out already.
+    PERFORM pg_catalog.set_config('lock_timeout', '5s', true);
+    EXECUTE format('ALTER TABLE %s DETACH PARTITION %s FINALIZE', to_regclass(p_parent), to_regclass(p_partition));
+    RETURN;
+  END IF;
   SELECT quote_ident(n.nspname) INTO STRICT v_dblink
   FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'dblink';
+  -- A run of this session that was cancelled has left its connection.
+  EXECUTE format('SELECT %L = ANY (%s.dblink_get_connections())', v_connection, v_dblink) INTO v_left;
+  IF v_left THEN
+    EXECUTE format('SELECT %s.dblink_disconnect(%L)', v_dblink, v_connection);
+  END IF;
   EXECUTE format('SELECT %s.dblink_connect(%L, %L)', v_dblink, v_connection, format(
     'dbname=''%s'' host=''%s'' port=%s user=''%s'' application_name=pgwright',
     replace(replace(current_database(), '\', '\\'), '''', '\'''),
     split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_user
   ));
-  v_how := CASE WHEN v_pending THEN 'FINALIZE' ELSE 'CONCURRENTLY' END;
   BEGIN
     EXECUTE format('SELECT %s.dblink_exec(%L, %L)', v_dblink, v_connection, 'SET lock_timeout = ''30s''');
     EXECUTE format('SELECT %s.dblink_exec(%L, %L)', v_dblink, v_connection,
-      format('ALTER TABLE %s DETACH PARTITION %s %s', to_regclass(p_parent), p_partition, v_how));
+      format('ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY', to_regclass(p_parent), to_regclass(p_partition)));
   EXCEPTION WHEN OTHERS THEN
     EXECUTE format('SELECT %s.dblink_disconnect(%L)', v_dblink, v_connection);
     RAISE;
@@ -268,6 +279,12 @@ DECLARE
   v_name name;
 BEGIN
   IF v_table IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = v_table) THEN
+    RETURN;
+  END IF;
+  -- Of a detach that retention had begun: its own step comes after this one.
+  IF p_action = 'finalize' AND coalesce(p_set.retention ->> 'then', 'keep') <> 'keep' AND EXISTS (
+    SELECT FROM pgwright.partitions_known AS k WHERE k.parent = p_set.parent AND k.partition = v_table AND k.state = 'retiring'
+  ) THEN
     RETURN;
   END IF;
   IF p_action = 'drop' THEN
