@@ -240,7 +240,7 @@ BEGIN
   FROM pgwright.partitions_known AS k
   JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
   WHERE k.parent = p_set.parent AND k.state = 'retiring' AND v_then IS NOT NULL AND v_then <> 'keep'
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = k.partition);
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = k.partition AND NOT i.inhdetachpending);
 END
 $$;
 

@@ -75,21 +75,26 @@ DECLARE
   v_columns text;
   v_by text := '';
   v_index text;
+  v_moves text;
+  v_move boolean := false;
 BEGIN
   -- The parent first, always: the order in which everybody else locks. Readers and writers are not blocked.
   EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', v_parent);
   IF to_regclass(p_partition) IS NOT NULL THEN
+    -- Another run has made it since this one was planned. Numbers are printed with quotes or without.
+    IF EXISTS (
+      SELECT FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
+      WHERE b.partition = to_regclass(p_partition) AND replace(b.bound, '''', '') = replace(p_bound, '''', '')
+    ) THEN
+      RETURN;
+    END IF;
     RAISE EXCEPTION '% exists and is not the partition of % %', p_partition, v_parent, p_bound
       USING ERRCODE = 'duplicate_table', HINT = 'Rename or drop it, or attach it with these bounds.';
   END IF;
   SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
-  IF v_key.default_partition <> 0 THEN
-    -- ATTACH takes this lock anyway; taken now, no row can arrive between the move and the ATTACH.
-    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_key.default_partition::regclass);
-    IF p_rows > 0 AND p_set.overflow = 'guard' THEN
-      RAISE EXCEPTION '% has % rows that belong into a partition % of their own', v_key.default_partition::regclass, p_rows, p_bound
-        USING ERRCODE = 'check_violation', HINT = 'Move or delete them, or write overflow: drain.';
-    END IF;
+  IF v_key.default_partition <> 0 AND p_rows > 0 AND p_set.overflow = 'guard' THEN
+    RAISE EXCEPTION '% has % rows that belong into a partition % of their own', v_key.default_partition::regclass, p_rows, p_bound
+      USING ERRCODE = 'check_violation', HINT = 'Move or delete them, or write overflow: drain.';
   END IF;
 
   IF p_set.sub IS NOT NULL THEN
@@ -107,7 +112,27 @@ BEGIN
     PERFORM pgwright.partition_subdivide(p_set, v_child);
   END IF;
 
-  IF v_key.default_partition <> 0 AND p_set.overflow = 'drain' THEN
+  IF v_key.default_partition <> 0 THEN
+    v_moves := format('SELECT EXISTS (SELECT FROM %s WHERE %s)', v_key.default_partition::regclass,
+      pgwright.partition_condition(v_key.key_column, p_bound));
+    IF p_set.overflow = 'drain' THEN
+      EXECUTE v_moves INTO v_move;
+    END IF;
+    -- A query that knows the partitions of before and then waits for DEFAULT would find these rows in neither: where rows
+    -- move, it has to wait before it looks which partitions there are.
+    IF v_move THEN
+      EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_parent);
+    END IF;
+    -- ATTACH takes this lock anyway; taken now, no row can arrive between the move and the ATTACH.
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_key.default_partition::regclass);
+    IF p_set.overflow = 'drain' AND NOT v_move THEN
+      EXECUTE v_moves INTO v_move;
+      IF v_move THEN
+        RAISE EXCEPTION 'rows of % arrived just now', p_partition USING ERRCODE = 'lock_not_available';
+      END IF;
+    END IF;
+  END IF;
+  IF v_move THEN
     SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO STRICT v_columns
     FROM pg_catalog.pg_attribute AS a
     WHERE a.attrelid = v_parent AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
@@ -194,7 +219,7 @@ DECLARE
   v_pending boolean;
   v_dblink text;
   v_connection text := 'pgwright_detach';
-  v_how text;
+  v_left boolean;
 BEGIN
   PERFORM pgwright.partition_may(p_parent);
   SELECT i.inhdetachpending INTO v_pending
@@ -210,18 +235,29 @@ BEGIN
   ) THEN
     RAISE EXCEPTION 'retention of % has not taken %', p_parent, p_partition USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
+  IF v_pending THEN
+    -- Not by the second connection: it would wait for all older snapshots, and so for the caller, who waits for it. Only who
+    -- names the partition itself waits behind us: queries of the parent leave it out already.
+    PERFORM pg_catalog.set_config('lock_timeout', '5s', true);
+    EXECUTE format('ALTER TABLE %s DETACH PARTITION %s FINALIZE', to_regclass(p_parent), to_regclass(p_partition));
+    RETURN;
+  END IF;
   SELECT quote_ident(n.nspname) INTO STRICT v_dblink
   FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'dblink';
+  -- A run of this session that was cancelled has left its connection.
+  EXECUTE format('SELECT %L = ANY (%s.dblink_get_connections())', v_connection, v_dblink) INTO v_left;
+  IF v_left THEN
+    EXECUTE format('SELECT %s.dblink_disconnect(%L)', v_dblink, v_connection);
+  END IF;
   EXECUTE format('SELECT %s.dblink_connect(%L, %L)', v_dblink, v_connection, format(
     'dbname=''%s'' host=''%s'' port=%s user=''%s'' application_name=pgwright',
     replace(replace(current_database(), '\', '\\'), '''', '\'''),
     split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'), current_user
   ));
-  v_how := CASE WHEN v_pending THEN 'FINALIZE' ELSE 'CONCURRENTLY' END;
   BEGIN
     EXECUTE format('SELECT %s.dblink_exec(%L, %L)', v_dblink, v_connection, 'SET lock_timeout = ''30s''');
     EXECUTE format('SELECT %s.dblink_exec(%L, %L)', v_dblink, v_connection,
-      format('ALTER TABLE %s DETACH PARTITION %s %s', to_regclass(p_parent), p_partition, v_how));
+      format('ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY', to_regclass(p_parent), to_regclass(p_partition)));
   EXCEPTION WHEN OTHERS THEN
     EXECUTE format('SELECT %s.dblink_disconnect(%L)', v_dblink, v_connection);
     RAISE;
@@ -243,6 +279,12 @@ DECLARE
   v_name name;
 BEGIN
   IF v_table IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = v_table) THEN
+    RETURN;
+  END IF;
+  -- Of a detach that retention had begun: its own step comes after this one.
+  IF p_action = 'finalize' AND coalesce(p_set.retention ->> 'then', 'keep') <> 'keep' AND EXISTS (
+    SELECT FROM pgwright.partitions_known AS k WHERE k.parent = p_set.parent AND k.partition = v_table AND k.state = 'retiring'
+  ) THEN
     RETURN;
   END IF;
   IF p_action = 'drop' THEN

@@ -1,0 +1,116 @@
+import type { Client } from "pg";
+
+// The same operations on sets of partitions, as pgwright's library does them and as pg_partman does.
+
+export interface SetOfTable {
+  table: string;
+  /** With a DEFAULT partition, as pg_partman makes one unless told otherwise. */
+  withDefault: boolean;
+  /** Days back at which partitions begin. */
+  past: number;
+}
+
+export interface Side {
+  name: "ours" | "pg_partman";
+  /** Takes a partitioned table over, and makes its partitions: some past days, today, and AHEAD more. */
+  adopt(client: Client, set: SetOfTable): Promise<void>;
+  /** Maintains all sets of the database, as its job would. */
+  maintain(client: Client): Promise<void>;
+  /** The next run has one new partition to make, in this set or in all of them. */
+  wantOneMore(client: Client, table?: string): Promise<void>;
+  /** The next run takes what ended so many days ago. */
+  retire(client: Client, table: string, days: number, then: "detach" | "drop"): Promise<void>;
+  /** No partition is too old any more. */
+  retireNothing(client: Client, table: string): Promise<void>;
+  /** Moves the rows of DEFAULT into partitions of theirs. */
+  drain(client: Client, table: string): Promise<void>;
+}
+
+/** Partitions ahead of today's. */
+export const AHEAD = 2;
+
+export const ours: Side = {
+  name: "ours",
+  async adopt(client, { table, withDefault, past }) {
+    if (withDefault) await client.query(`CREATE TABLE ${table}_default PARTITION OF ${table} DEFAULT`);
+    await client.query(
+      `INSERT INTO pgwright.partition_sets (parent, kind, step, premake, start_at, overflow)
+       VALUES ($1, 'time', '1 day', ${AHEAD}, (now() - make_interval(days => $2))::text, $3)`,
+      [table, past, withDefault ? "drain" : "none"],
+    );
+    await client.query("CALL pgwright.maintain_partitions(now(), $1)", [table]);
+  },
+  async maintain(client) {
+    await client.query("CALL pgwright.maintain_partitions()");
+  },
+  async wantOneMore(client, table) {
+    const all = table === undefined;
+    await client.query("UPDATE pgwright.partition_sets SET premake = premake + 1 WHERE $1 OR parent = $2", [
+      all,
+      table,
+    ]);
+  },
+  async retire(client, table, days, then) {
+    await client.query("UPDATE pgwright.partition_sets SET retention = $2 WHERE parent = $1", [
+      table,
+      { age: `${days} days`, then },
+    ]);
+  },
+  async retireNothing(client, table) {
+    // What is too old would be made again from the start that was declared.
+    await client.query("UPDATE pgwright.partition_sets SET retention = NULL, start_at = NULL WHERE parent = $1", [
+      table,
+    ]);
+  },
+  // A run drains.
+  drain: (client) => ours.maintain(client),
+};
+
+export const theirs: Side = {
+  name: "pg_partman",
+  async adopt(client, { table, withDefault, past }) {
+    await client.query(
+      `SELECT partman.create_parent(p_parent_table => $1, p_control => 'at', p_interval => '1 day', p_premake => ${AHEAD},
+         p_start_partition => (current_date - $2::int)::text, p_default_table => $3)`,
+      [table, past, withDefault],
+    );
+    // Otherwise it looks ahead of the newest row, not of today.
+    await client.query("UPDATE partman.part_config SET infinite_time_partitions = true WHERE parent_table = $1", [
+      table,
+    ]);
+  },
+  async maintain(client) {
+    await client.query("CALL partman.run_maintenance_proc()");
+  },
+  async wantOneMore(client, table) {
+    const all = table === undefined;
+    await client.query("UPDATE partman.part_config SET premake = premake + 1 WHERE $1 OR parent_table = $2", [
+      all,
+      table,
+    ]);
+  },
+  async retire(client, table, days, then) {
+    await client.query(
+      `UPDATE partman.part_config
+       SET retention = $2, retention_keep_table = $3, retention_keep_index = true WHERE parent_table = $1`,
+      [table, `${days} days`, then === "detach"],
+    );
+  },
+  async retireNothing(client, table) {
+    await client.query("UPDATE partman.part_config SET retention = NULL WHERE parent_table = $1", [table]);
+  },
+  async drain(client, table) {
+    // Without its pause of a second after each batch.
+    await client.query("CALL partman.partition_data_proc($1, p_wait => 0, p_quiet => true)", [table]);
+  },
+};
+
+export const SIDES: readonly Side[] = [ours, theirs];
+
+/** Partitions of a table, DEFAULT among them. */
+export async function partitions(client: Client, table: string): Promise<number> {
+  const { rows } = await client.query("SELECT count(*)::int AS n FROM pg_inherits WHERE inhparent = $1::regclass", [
+    table,
+  ]);
+  return rows[0].n as number;
+}
