@@ -16,11 +16,7 @@ const retentionSchema = z
     age: interval
       .optional()
       .meta(key("Partitions that ended so long ago, or lie so far below the highest number.", "12 months")),
-    count: z
-      .int()
-      .min(1)
-      .optional()
-      .meta(key("The newest ones that have begun are kept, the current one among them.", 24)),
+    count: z.int().min(1).optional().meta(key("So many are kept: the current one and those before it.", 24)),
     then: z
       .enum(["keep", "detach", "archive", "drop"])
       .meta(

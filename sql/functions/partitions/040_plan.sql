@@ -92,13 +92,18 @@ BEGIN
     -- Months and days back on the clock of the zone.
     RETURN pgwright.partition_clock(p_type, p_set.zone, ((p_now AT TIME ZONE p_set.zone) - v_age::interval) AT TIME ZONE p_set.zone);
   END IF;
-  -- The newest ones that have begun are kept, the current one among them.
-  SELECT b.upper_position
-  INTO v_cutoff
-  FROM pgwright.partition_bounds(to_regclass(p_set.parent), p_set.kind) AS b
-  WHERE NOT b.is_default AND b.lower_position <= p_clock
-  ORDER BY b.lower_position DESC
-  OFFSET v_count LIMIT 1;
+  -- The current period and those before it, back to the count-th.
+  IF p_type IN ('timestamp'::regtype, 'date'::regtype) THEN
+    p_set.zone := 'UTC';
+  END IF;
+  v_cutoff := p_clock;
+  FOR i IN 1..v_count LOOP
+    SELECT p.lower_position INTO v_cutoff
+    FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_cutoff, v_cutoff) AS p
+    WHERE p.lower_position <= v_cutoff ORDER BY 1 DESC LIMIT 1;
+    -- The last moment, or the number, before it.
+    v_cutoff := v_cutoff - CASE WHEN i = v_count THEN 0 WHEN p_set.kind = 'integer' THEN 1 ELSE 0.001 END;
+  END LOOP;
   RETURN v_cutoff;
 END
 $$;

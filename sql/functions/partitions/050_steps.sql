@@ -76,6 +76,7 @@ DECLARE
   v_by text := '';
   v_index text;
   v_moves text;
+  v_home text;
   v_move boolean := false;
 BEGIN
   -- The parent first, always: the order in which everybody else locks. Readers and writers are not blocked.
@@ -108,9 +109,7 @@ BEGIN
     coalesce(' TABLESPACE ' || quote_ident(p_set.template ->> 'tablespace'), '')
   );
   v_child := p_partition::regclass;
-  IF p_set.sub IS NOT NULL THEN
-    PERFORM pgwright.partition_subdivide(p_set, v_child);
-  END IF;
+  v_home := v_child::text;
 
   IF v_key.default_partition <> 0 THEN
     v_moves := format('SELECT EXISTS (SELECT FROM %s WHERE %s)', v_key.default_partition::regclass,
@@ -136,9 +135,13 @@ BEGIN
     SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO STRICT v_columns
     FROM pg_catalog.pg_attribute AS a
     WHERE a.attrelid = v_parent AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+    IF p_set.sub IS NOT NULL THEN
+      v_home := 'pg_temp.pgwright_moved';
+      EXECUTE format('CREATE TEMP TABLE pgwright_moved (LIKE %s) ON COMMIT DROP', v_parent);
+    END IF;
     EXECUTE format(
       'WITH moved AS (DELETE FROM %1$s WHERE %4$s RETURNING %3$s) INSERT INTO %2$s (%3$s) SELECT %3$s FROM moved',
-      v_key.default_partition::regclass, v_child, v_columns, pgwright.partition_condition(v_key.key_column, p_bound)
+      v_key.default_partition::regclass, v_home, v_columns, pgwright.partition_condition(v_key.key_column, p_bound)
     );
   END IF;
 
@@ -146,6 +149,13 @@ BEGIN
     EXECUTE format('CREATE INDEX ON %s %s', v_child, v_index);
   END LOOP;
   EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', v_parent, v_child, p_bound);
+  -- Not before: ATTACH gives identity columns to the table alone that is attached, and DETACH looks for them below it too.
+  IF p_set.sub IS NOT NULL THEN
+    PERFORM pgwright.partition_subdivide(p_set, v_child);
+    IF v_move THEN
+      EXECUTE format('INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM %3$s', v_child, v_columns, v_home);
+    END IF;
+  END IF;
   IF (SELECT c.relreplident FROM pg_catalog.pg_class AS c WHERE c.oid = v_parent) = 'f' THEN
     EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_child);
   END IF;
@@ -175,7 +185,7 @@ AS $$
   FROM regexp_match(p_bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$') AS b (ends)
 $$;
 
--- The partitions of a partition. It is not attached yet, so nobody waits.
+-- The partitions of a partition, which no other transaction knows yet: nobody waits.
 CREATE OR REPLACE FUNCTION pgwright.partition_subdivide(p_set pgwright.partition_sets, p_child regclass)
 RETURNS void
 LANGUAGE plpgsql
