@@ -80,6 +80,7 @@ function findInCache(cache: string, versions: Versions): Pulumi | undefined {
   const { installed, built } = installations(cache, versions);
   const [installation, source] = installed.isComplete() ? [installed, "installed" as const] : [built, "built" as const];
   if (!installation.isComplete()) return undefined;
+  installation.silence();
   return { command: installation.command, env: installation.environment(cache), source };
 }
 
