@@ -4,8 +4,13 @@ import { StackError } from "./config/parse";
 import { readStack, type StackConfig } from "./config/read";
 
 const { stack, passwords, passwordsGiven } = readOrReport();
-// Pulumi notes a stack trace for each of its promises, in case one is lost; in a large stack that is most of the time.
-if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) Error.stackTraceLimit = 0;
+// Pulumi notes a stack trace for each of its promises, in case one is lost, and for each resource, and sends the engine four
+// debug messages a resource, one after the other; in a large stack that is most of the time.
+if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
+  Error.stackTraceLimit = 0;
+  Error.prepareStackTrace = String;
+  Object.assign(pulumi.log, { debug: () => Promise.resolve() });
+}
 const name = `pgwright-${pulumi.getStack()}`;
 const postgres = new Postgres(name, { ...stack, passwords, passwordsGiven });
 

@@ -7,6 +7,9 @@ import type { Versions } from "./versions";
 
 type Environment = Record<string, string | undefined>;
 
+/** Environment of any Pulumi: it asks nobody for a newer one, and collects garbage less often, for a third of its time. */
+export const QUICK = { PULUMI_SKIP_UPDATE_CHECK: "true", GOGC: "400" };
+
 /** A Pulumi in our cache: `bin` with the command and its language host, `home` with the plugins in Pulumi's own layout. */
 export class Installation {
   readonly bin: string;
@@ -86,7 +89,7 @@ export class Installation {
       PATH: [this.bin, ...(env.PATH ? [env.PATH] : [])].join(delimiter),
       PULUMI_HOME: this.home,
       PULUMI_CREDENTIALS_PATH: credentialsFolder(cache, env),
-      PULUMI_SKIP_UPDATE_CHECK: "true",
+      ...QUICK,
     };
   }
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { build, buildKey } from "./build";
 import { cacheFolder, isInside, keyOf, sweep } from "./cache";
 import { Unavailable, download } from "./download";
-import { Installation } from "./installation";
+import { Installation, QUICK } from "./installation";
 import { withLock } from "./lock";
 import { type Log, elapsed, findAll, run } from "./run";
 import { type Versions, checkout, isAtLeast, readVersions } from "./versions";
@@ -25,7 +25,7 @@ export async function ensurePulumi({ log }: { log: Log }): Promise<Pulumi> {
   const versions = readVersions();
   const cache = cacheFolder();
   const own = await findOnPath(versions.pulumi, cache, log);
-  if (own) return { command: own, env: { PULUMI_SKIP_UPDATE_CHECK: "true" }, source: "path" };
+  if (own) return { command: own, env: QUICK, source: "path" };
   if (process.platform === "win32") {
     throw new Error(
       `No pulumi ${versions.pulumi} or newer is on PATH. Install it from https://www.pulumi.com/docs/install ` +

@@ -36,6 +36,7 @@ test("the user's login stays where it is, and our home holds the plugins", () =>
     PATH: `${installation.bin}:/usr/bin`,
     PULUMI_HOME: installation.home,
     PULUMI_CREDENTIALS_PATH: "/home/ann/.pulumi",
+    GOGC: "400",
     PULUMI_SKIP_UPDATE_CHECK: "true",
   });
 });

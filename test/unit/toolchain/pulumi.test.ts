@@ -56,7 +56,7 @@ describe("a pulumi on PATH", () => {
     const found = await ensure();
     expect(found).toEqual({
       command: join(machine.bin, "pulumi"),
-      env: { PULUMI_SKIP_UPDATE_CHECK: "true" },
+      env: { GOGC: "400", PULUMI_SKIP_UPDATE_CHECK: "true" },
       source: "path",
     });
     expect(calls()).toEqual(["pulumi version"]);
