@@ -196,6 +196,13 @@ SET search_path = ''
 AS $$
 BEGIN
   PERFORM pgwright.partition_may(p_parent);
+  IF NOT EXISTS (
+    SELECT FROM pg_catalog.pg_inherits AS i
+    WHERE i.inhparent = to_regclass(p_parent)
+      AND NOT EXISTS (SELECT FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = i.inhrelid)
+  ) THEN
+    RETURN;
+  END IF;
   INSERT INTO pgwright.partitions_known (parent, partition, name, bound)
   SELECT p_parent, b.partition, format('%I.%I', b.partition_schema, b.partition_name), b.bound
   FROM pgwright.partition_sets AS s
