@@ -164,15 +164,21 @@ AS $$
   FROM jsonb_each_text(p_template -> 'storage') AS s
 $$;
 
--- A RANGE bound as a condition on its column.
+-- A RANGE or LIST bound as a condition on its column.
 CREATE OR REPLACE FUNCTION pgwright.partition_condition(p_column name, p_bound text)
 RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 IMMUTABLE
 SET search_path = ''
 AS $$
-  SELECT format('%1$I >= %2$s AND %1$I < %3$s', p_column, b.ends[1], b.ends[2])
-  FROM regexp_match(p_bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$') AS b (ends)
+DECLARE
+  v_ends text[] := regexp_match(p_bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$');
+BEGIN
+  IF v_ends IS NOT NULL THEN
+    RETURN format('%1$I >= %2$s AND %1$I < %3$s', p_column, v_ends[1], v_ends[2]);
+  END IF;
+  RETURN format('%I IN (%s)', p_column, (regexp_match(p_bound, '^FOR VALUES IN \((.+)\)$'))[1]);
+END
 $$;
 
 -- The partitions of a partition. It is not attached yet, so nobody waits.
