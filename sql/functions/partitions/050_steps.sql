@@ -283,6 +283,7 @@ DECLARE
   v_schema text := p_set.retention ->> 'schema';
   v_space text := p_set.retention ->> 'tablespace';
   v_name name;
+  v_taken record;
 BEGIN
   IF v_table IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = v_table) THEN
     RETURN;
@@ -302,6 +303,15 @@ BEGIN
     EXECUTE format('ALTER TABLE %s SET TABLESPACE %I', v_table, v_space);
   END IF;
   IF p_action = 'archive' AND v_schema IS NOT NULL THEN
+    -- Rows that came late have had a partition of the same period archived before: its name is taken, and its indexes' names.
+    FOR v_taken IN
+      SELECT c.oid::regclass AS relation, c.relname
+      FROM pg_catalog.pg_class AS c
+      WHERE (c.oid = v_table OR c.oid IN (SELECT i.indexrelid FROM pg_catalog.pg_index AS i WHERE i.indrelid = v_table))
+        AND to_regclass(format('%I.%I', v_schema, c.relname)) IS NOT NULL
+    LOOP
+      EXECUTE format('ALTER TABLE %s RENAME TO %I', v_taken.relation, left(v_taken.relname, 52) || '_' || v_table::oid);
+    END LOOP;
     SELECT c.relname INTO v_name FROM pg_catalog.pg_class AS c WHERE c.oid = v_table;
     EXECUTE format('ALTER TABLE %s SET SCHEMA %I', v_table, v_schema);
     p_partition := format('%I.%I', v_schema, v_name);
