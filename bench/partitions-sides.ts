@@ -41,7 +41,12 @@ export const ours: Side = {
     await client.query("CALL pgwright.maintain_partitions(now(), $1)", [table]);
   },
   async maintain(client) {
-    await client.query("CALL pgwright.maintain_partitions()");
+    try {
+      await client.query("CALL pgwright.maintain_partitions()");
+    } catch (error) {
+      const { message, detail } = error as { message: string; detail?: string };
+      throw new Error(`pgwright.maintain_partitions: ${detail ?? message}`);
+    }
   },
   async wantOneMore(client, table) {
     const all = table === undefined;
@@ -78,6 +83,8 @@ export const theirs: Side = {
     await client.query("UPDATE partman.part_config SET infinite_time_partitions = true WHERE parent_table = $1", [
       table,
     ]);
+    // The first run makes what is missing up to that horizon.
+    await client.query("SELECT partman.run_maintenance($1)", [table]);
   },
   async maintain(client) {
     await client.query("CALL partman.run_maintenance_proc()");

@@ -125,7 +125,7 @@ export async function write(line: Line, world: World, set: SetName, firstId: num
     }
   };
   const time = () => {
-    if (set === "drained" && pick(12) === 0) {
+    if (set !== "archived" && pick(12) === 0) {
       count(world, "far-off times");
       return Math.floor(world.clock / DAY) * DAY + (pick(2) ? 200 : -200) * DAY + pick(5 * DAY);
     }

@@ -3,7 +3,7 @@ import type { Client } from "pg";
 // What was acknowledged: a table of the same database, written in the same transactions, which any snapshot can be compared
 // to; and the memory of the test, which no server can lose.
 
-export const SETS = ["drained", "archived"] as const;
+export const SETS = ["drained", "archived", "late"] as const;
 export type SetName = (typeof SETS)[number];
 
 export interface Row {
@@ -13,16 +13,19 @@ export interface Row {
   value: number;
 }
 
-/** Both tables are alike but for DEFAULT. The ledger has no partitions. */
+/** One set is drained, one archived, and one both, so that what comes late is archived too. The ledger has no partitions. */
 export const TABLES = `
   CREATE TABLE data.drained (id bigint, at timestamptz, value int NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
   CREATE TABLE data.drained_default PARTITION OF data.drained DEFAULT;
   CREATE TABLE data.archived (id bigint, at timestamptz, value int NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+  CREATE TABLE data.late (LIKE data.archived INCLUDING INDEXES) PARTITION BY RANGE (at);
+  CREATE TABLE data.late_default PARTITION OF data.late DEFAULT;
   CREATE TABLE data.ledger (id bigint PRIMARY KEY, set text NOT NULL, at timestamptz NOT NULL, value int NOT NULL,
     since timestamptz NOT NULL DEFAULT clock_timestamp());
   INSERT INTO pgwright.partition_sets (parent, kind, step, premake, overflow, retention) VALUES
     ('data.drained', 'time', '1 day', 3, 'drain', NULL),
-    ('data.archived', 'time', '1 day', 3, 'none', '{"age": "3 days", "then": "archive", "schema": "archive"}')`;
+    ('data.archived', 'time', '1 day', 3, 'none', '{"age": "3 days", "then": "archive", "schema": "archive"}'),
+    ('data.late', 'time', '1 day', 3, 'drain', '{"age": "3 days", "then": "archive", "schema": "archive"}')`;
 
 /** Tables that were partitions of a set and still hold its rows: detached, about to be, or in the archive. */
 async function outside(client: Client, set: SetName): Promise<string[]> {

@@ -86,7 +86,11 @@ async function checkAll(checks: Checks, client: Client, world: World): Promise<v
     );
   await checks.that("the ledger is what was acknowledged", async () => none(await compareMemory(client, world.memory)));
   await checks.that("no row is left in DEFAULT, and none is in its way", async () =>
-    none(await one("SELECT format('%s at %s', id, at) AS text FROM data.drained_default LIMIT 5")),
+    none(
+      await one(
+        "SELECT format('%s at %s', id, at) AS text FROM (TABLE data.drained_default UNION ALL TABLE data.late_default) AS d LIMIT 5",
+      ),
+    ),
   );
   await checks.that("no partition is half detached, none is between set and archive", async () => {
     none(await one("SELECT inhrelid::regclass::text AS text FROM pg_inherits WHERE inhdetachpending"));
@@ -162,6 +166,7 @@ export async function run([minutes = String(MINUTES)]: string[]): Promise<void> 
     const all = [
       ...[1, 2].map((n) => write(line(`writer drained ${n}`), world, "drained", n * 1e9)),
       ...[3, 4].map((n) => write(line(`writer archived ${n}`), world, "archived", n * 1e9)),
+      ...[5, 6].map((n) => write(line(`writer late ${n}`), world, "late", n * 1e9)),
       ...SETS.map((set) => read(line(`reader locked ${set}`), world, "locked", set)),
       read(line("reader unlocked"), world, "unlocked", "drained"),
       read(line("reader committed"), world, "committed", "drained"),

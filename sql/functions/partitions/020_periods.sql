@@ -119,50 +119,56 @@ $$;
 -- A position as a bound of this type is written, and read. Always with UTC's offset, whatever the session's zone.
 CREATE OR REPLACE FUNCTION pgwright.partition_literal(p_type regtype, p_kind text, p_position numeric)
 RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SET search_path = ''
 SET timezone = 'UTC'
 SET datestyle = 'ISO, YMD'
 AS $$
-  SELECT CASE
+BEGIN
+  RETURN CASE
     WHEN p_kind = 'integer' THEN p_position::text
     WHEN p_kind = 'uuid7' THEN rpad(lpad(to_hex((p_position * 1000)::bigint), 12, '0'), 32, '0')::uuid::text
     WHEN p_type = 'date'::regtype THEN to_timestamp(p_position)::date::text
     WHEN p_type = 'timestamp'::regtype THEN to_timestamp(p_position)::timestamp::text
     ELSE to_timestamp(p_position)::text
-  END
+  END;
+END
 $$;
 
 CREATE OR REPLACE FUNCTION pgwright.partition_position(p_kind text, p_literal text)
 RETURNS numeric
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SET search_path = ''
 SET timezone = 'UTC'
 SET datestyle = 'ISO, YMD'
 AS $$
-  SELECT CASE
+BEGIN
+  RETURN CASE
     WHEN p_literal = 'MINVALUE' THEN '-Infinity'::numeric
     WHEN p_literal = 'MAXVALUE' THEN 'Infinity'::numeric
     WHEN p_kind = 'integer' THEN btrim(p_literal, '''')::numeric
     WHEN p_kind = 'uuid7' THEN ('x' || left(replace(btrim(p_literal, ''''), '-', ''), 12))::bit(48)::bigint::numeric / 1000
     ELSE extract(epoch FROM btrim(p_literal, '''')::timestamptz)
-  END
+  END;
+END
 $$;
 
 -- The clock of a set: its naive columns show the time of its zone.
 CREATE OR REPLACE FUNCTION pgwright.partition_clock(p_type regtype, p_zone text, p_now timestamptz)
 RETURNS numeric
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SET search_path = ''
 SET timezone = 'UTC'
 AS $$
-  SELECT extract(epoch FROM CASE
+BEGIN
+  RETURN extract(epoch FROM CASE
     WHEN p_type IN ('date'::regtype, 'timestamp'::regtype) THEN (p_now AT TIME ZONE p_zone)::timestamptz
     ELSE p_now
-  END)
+  END);
+END
 $$;
 
 -- The name of a partition: the parent's, cut so that the suffix always fits into 63 bytes. A piece of a period says where it begins.

@@ -31,13 +31,17 @@ RETURNS TABLE (
   is_default boolean,
   detach_pending boolean
 )
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
+ROWS 50
 SET search_path = ''
 -- pg_get_expr prints bounds with these: the text read here must parse everywhere.
 SET timezone = 'UTC'
 SET datestyle = 'ISO, YMD'
 AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
   SELECT
     c.oid,
     n.nspname,
@@ -50,13 +54,16 @@ AS $$
   FROM pg_catalog.pg_inherits AS i
   JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(c.relpartbound, c.oid)) AS e (bound)
+  -- OFFSET 0: once a row, however often it is used.
+  CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(c.relpartbound, c.oid) OFFSET 0) AS e (bound)
   CROSS JOIN LATERAL (
     SELECT CASE
       WHEN p_kind IN ('time', 'integer', 'uuid7') THEN regexp_match(e.bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$')
     END
+    OFFSET 0
   ) AS b (ends)
-  WHERE i.inhparent = p_parent
+  WHERE i.inhparent = p_parent;
+END
 $$;
 
 -- Rows of a table, about: as the last ANALYZE or the statistics have it. `p_counted`: counted where it never was analyzed.

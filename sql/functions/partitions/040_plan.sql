@@ -161,11 +161,13 @@ BEGIN
   END IF;
 
   -- A detach that was interrupted comes first: PostgreSQL allows one at a time.
-  RETURN QUERY
-  SELECT 'finalize', format('%I.%I', b.partition_schema, b.partition_name), b.bound,
-    pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
-  FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
-  WHERE b.detach_pending;
+  IF EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = v_parent AND i.inhdetachpending) THEN
+    RETURN QUERY
+    SELECT 'finalize', format('%I.%I', b.partition_schema, b.partition_name), b.bound,
+      pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
+    FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
+    WHERE b.detach_pending;
+  END IF;
 
   v_cutoff := pgwright.partition_cutoff(p_set, v_key.key_type, p_now, v_clock);
   v_start := CASE
@@ -232,6 +234,9 @@ BEGIN
     RETURN NEXT;
   END LOOP;
 
+  IF v_then IS NULL OR v_then = 'keep' THEN
+    RETURN;
+  END IF;
   RETURN QUERY
   SELECT v_then, format('%I.%I', b.partition_schema, b.partition_name), b.bound,
     pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
@@ -244,7 +249,7 @@ BEGIN
   SELECT v_then, k.name, k.bound, pgwright.partition_rows(k.partition, true), pgwright.partition_bytes(k.partition)
   FROM pgwright.partitions_known AS k
   JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
-  WHERE k.parent = p_set.parent AND k.state = 'retiring' AND v_then IS NOT NULL AND v_then <> 'keep'
+  WHERE k.parent = p_set.parent AND k.state = 'retiring'
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = k.partition AND NOT i.inhdetachpending);
 END
 $$;

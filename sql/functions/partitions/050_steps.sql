@@ -174,15 +174,21 @@ AS $$
   FROM jsonb_each_text(p_template -> 'storage') AS s
 $$;
 
--- A RANGE bound as a condition on its column.
+-- A RANGE or LIST bound as a condition on its column.
 CREATE OR REPLACE FUNCTION pgwright.partition_condition(p_column name, p_bound text)
 RETURNS text
-LANGUAGE sql
+LANGUAGE plpgsql
 IMMUTABLE
 SET search_path = ''
 AS $$
-  SELECT format('%1$I >= %2$s AND %1$I < %3$s', p_column, b.ends[1], b.ends[2])
-  FROM regexp_match(p_bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$') AS b (ends)
+DECLARE
+  v_ends text[] := regexp_match(p_bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$');
+BEGIN
+  IF v_ends IS NOT NULL THEN
+    RETURN format('%1$I >= %2$s AND %1$I < %3$s', p_column, v_ends[1], v_ends[2]);
+  END IF;
+  RETURN format('%I IN (%s)', p_column, (regexp_match(p_bound, '^FOR VALUES IN \((.+)\)$'))[1]);
+END
 $$;
 
 -- The partitions of a partition, which no other transaction knows yet: nobody waits.
@@ -287,6 +293,7 @@ DECLARE
   v_schema text := p_set.retention ->> 'schema';
   v_space text := p_set.retention ->> 'tablespace';
   v_name name;
+  v_taken record;
 BEGIN
   IF v_table IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = v_table) THEN
     RETURN;
@@ -306,6 +313,15 @@ BEGIN
     EXECUTE format('ALTER TABLE %s SET TABLESPACE %I', v_table, v_space);
   END IF;
   IF p_action = 'archive' AND v_schema IS NOT NULL THEN
+    -- Rows that came late have had a partition of the same period archived before: its name is taken, and its indexes' names.
+    FOR v_taken IN
+      SELECT c.oid::regclass AS relation, c.relname
+      FROM pg_catalog.pg_class AS c
+      WHERE (c.oid = v_table OR c.oid IN (SELECT i.indexrelid FROM pg_catalog.pg_index AS i WHERE i.indrelid = v_table))
+        AND to_regclass(format('%I.%I', v_schema, c.relname)) IS NOT NULL
+    LOOP
+      EXECUTE format('ALTER TABLE %s RENAME TO %I', v_taken.relation, left(v_taken.relname, 52) || '_' || v_table::oid);
+    END LOOP;
     SELECT c.relname INTO v_name FROM pg_catalog.pg_class AS c WHERE c.oid = v_table;
     EXECUTE format('ALTER TABLE %s SET SCHEMA %I', v_table, v_schema);
     p_partition := format('%I.%I', v_schema, v_name);

@@ -11,7 +11,7 @@ AS $$
 DECLARE
   -- Who waits behind us waits no longer than this.
   c_lock_timeout CONSTANT text := '100ms';
-  c_tries CONSTANT int := 40;
+  c_patience CONSTANT interval := '1 minute';
   v_set pgwright.partition_sets;
   v_plan jsonb;
   v_step jsonb;
@@ -20,6 +20,9 @@ DECLARE
   v_error text;
   v_again boolean;
   v_busy boolean := false;
+  v_try int;
+  v_until timestamptz;
+  v_users text[];
 BEGIN
   BEGIN
     PERFORM pg_catalog.set_config('search_path', '', true);
@@ -37,9 +40,24 @@ BEGIN
   FOR v_step IN SELECT jsonb_array_elements(v_plan) LOOP
     FOREACH v_phase IN ARRAY CASE WHEN v_step ->> 'action' = 'create' THEN ARRAY['create'] ELSE ARRAY['begin', 'detach', 'dispose'] END
     LOOP
-      FOR v_try IN 1..c_tries LOOP
+      v_try := 0;
+      v_until := clock_timestamp() + c_patience;
+      LOOP
+        v_try := v_try + 1;
         v_again := false;
         v_error := NULL;
+        -- While a long query is in the way, nothing is asked for, so nobody waits behind us. No snapshot is kept either.
+        v_users := NULL;
+        LOOP
+          v_users := pgwright.partition_users(p_parent, v_phase, v_step ->> 'partition', (v_step ->> 'row_count')::bigint, v_users);
+          COMMIT;
+          EXIT WHEN v_users = '{}' OR clock_timestamp() > v_until;
+          PERFORM pg_catalog.pg_sleep(0.02);
+        END LOOP;
+        IF v_users <> '{}' THEN
+          v_error := 'transactions that use it do not end: SELECT * FROM pg_stat_activity ORDER BY xact_start shows the oldest';
+          EXIT;
+        END IF;
         BEGIN
           PERFORM pg_catalog.set_config('search_path', '', true);
           PERFORM pg_catalog.set_config('lock_timeout', c_lock_timeout, true);
@@ -60,8 +78,8 @@ BEGIN
         COMMIT;
         -- Somebody else maintains this set.
         EXIT steps WHEN v_busy;
-        EXIT WHEN NOT v_again;
-        PERFORM pg_catalog.pg_sleep(least(2.0, 0.05 * 1.5 ^ v_try) * (0.5 + random()));
+        EXIT WHEN NOT v_again OR clock_timestamp() > v_until;
+        PERFORM pg_catalog.pg_sleep(least(1.0, 0.02 * 1.5 ^ v_try) * (0.5 + random()));
       END LOOP;
       IF v_error IS NOT NULL THEN
         v_errors := v_errors || format('%s %s: %s', v_step ->> 'action', v_step ->> 'partition', v_error);
@@ -79,6 +97,46 @@ BEGIN
     COMMIT;
   END IF;
   p_errors := p_errors || ARRAY(SELECT format('%s: %s', p_parent, e) FROM unnest(v_errors) AS e);
+END
+$$;
+
+-- Transactions that use what a phase is about to lock; of those in p_users if it is not NULL, so that waiting for them ends
+-- while others come.
+CREATE OR REPLACE FUNCTION pgwright.partition_users(
+  p_parent text,
+  p_phase text,
+  p_partition text,
+  p_rows bigint,
+  p_users text[]
+)
+RETURNS text[]
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+DECLARE
+  v_parent oid := to_regclass(p_parent);
+  v_partition oid := to_regclass(p_partition);
+  v_default oid;
+  v_tables oid[];
+BEGIN
+  SELECT t.partdefid INTO v_default FROM pg_catalog.pg_partitioned_table AS t WHERE t.partrelid = v_parent;
+  v_tables := CASE
+    WHEN p_phase = 'dispose' THEN ARRAY[v_partition]
+    WHEN v_default = 0 OR p_phase = 'begin' THEN '{}'
+    WHEN p_phase = 'detach' THEN ARRAY[v_parent, v_default, v_partition]
+    WHEN p_rows > 0 THEN ARRAY[v_parent, v_default]
+    ELSE ARRAY[v_default]
+  END;
+  IF v_tables = '{}' THEN
+    RETURN '{}';
+  END IF;
+  RETURN ARRAY(
+    SELECT DISTINCT l.virtualtransaction
+    FROM pg_catalog.pg_locks AS l
+    JOIN pg_catalog.pg_database AS d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.locktype = 'relation' AND l.granted AND l.relation = ANY (v_tables)
+      AND l.pid <> pg_catalog.pg_backend_pid() AND (p_users IS NULL OR l.virtualtransaction = ANY (p_users))
+  );
 END
 $$;
 
@@ -138,6 +196,13 @@ SET search_path = ''
 AS $$
 BEGIN
   PERFORM pgwright.partition_may(p_parent);
+  IF NOT EXISTS (
+    SELECT FROM pg_catalog.pg_inherits AS i
+    WHERE i.inhparent = to_regclass(p_parent)
+      AND NOT EXISTS (SELECT FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = i.inhrelid)
+  ) THEN
+    RETURN;
+  END IF;
   INSERT INTO pgwright.partitions_known (parent, partition, name, bound)
   SELECT p_parent, b.partition, format('%I.%I', b.partition_schema, b.partition_name), b.bound
   FROM pgwright.partition_sets AS s
