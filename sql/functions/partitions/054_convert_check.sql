@@ -163,9 +163,9 @@ DECLARE
   v_keys text[];
 BEGIN
   IF p_set.convert IS NULL THEN
-    RAISE EXCEPTION '% is a plain table', p_table
-      USING ERRCODE = 'wrong_object_type',
-        HINT = 'Write convert: { column: ... } in its set, and it is partitioned by that column while it is in use.';
+    RAISE EXCEPTION '% is a plain table: write convert: { column: ... } in its set, and it is partitioned by that column while it is in use',
+      p_table
+      USING ERRCODE = 'wrong_object_type';
   END IF;
   v_problems := ARRAY(SELECT pgwright.partition_convert_problems(p_set, p_table));
   IF v_problems <> '{}' THEN

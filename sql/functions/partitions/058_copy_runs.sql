@@ -103,6 +103,7 @@ DECLARE
   v_set pgwright.partition_sets;
   v_next text := 'again';
   v_error text;
+  v_hint text;
   v_try int := 0;
 BEGIN
   WHILE v_next <> 'done' AND clock_timestamp() < p_until LOOP
@@ -132,7 +133,8 @@ BEGIN
         v_try := v_try + 1;
         v_next := 'wait';
       WHEN OTHERS THEN
-        v_error := SQLERRM;
+        GET STACKED DIAGNOSTICS v_hint = PG_EXCEPTION_HINT;
+        v_error := pg_catalog.concat_ws(' ', SQLERRM, nullif(v_hint, ''));
     END;
     COMMIT;
     IF v_error IS NOT NULL THEN
