@@ -29,12 +29,14 @@ CREATE TABLE IF NOT EXISTS pgwright.partition_copies (
   last_xid xid8,
   -- name of the source after the switch
   kept text,
+  -- what the switch waits for, and how long it locked the table
   waits text,
+  locked interval,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 -- Not the position: it holds values of rows.
-GRANT SELECT (parent, action, phase, source, target, copied, compared, checksum, rows_estimate, kept, waits, started_at, changed_at)
+GRANT SELECT (parent, action, phase, source, target, copied, compared, checksum, rows_estimate, kept, waits, locked, started_at, changed_at)
 ON pgwright.partition_copies TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION pgwright.partition_copy(p_parent text)

@@ -142,6 +142,7 @@ LANGUAGE plpgsql
 SET search_path = ''
 AS $$
 DECLARE
+  v_start timestamptz;
   v_source regclass := p_copy.source;
   v_target regclass := p_copy.target;
   v_schema name;
@@ -154,6 +155,7 @@ DECLARE
   v_renames text[];
 BEGIN
   EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_source);
+  v_start := clock_timestamp();
   -- From here on others wait. Who holds one of the other tables may be waiting for this one.
   PERFORM set_config('lock_timeout', '50ms', true);
   IF pgwright.partition_copy_signature(v_source) <> p_copy.signature THEN
@@ -206,6 +208,7 @@ BEGIN
   FOREACH v_statement IN ARRAY v_off.back || v_after LOOP
     EXECUTE v_statement;
   END LOOP;
+  p_copy.locked := clock_timestamp() - v_start;
   p_copy.phase := 'finish';
 END
 $$;

@@ -106,6 +106,7 @@ SET timezone = 'UTC'
 SET datestyle = 'ISO, YMD'
 AS $$
 DECLARE
+  v_start timestamptz;
   v_parent regclass := to_regclass(p_set.parent);
   v_source regclass := p_copy.source;
   v_off record;
@@ -116,6 +117,7 @@ DECLARE
   v_properties text[];
 BEGIN
   EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_parent);
+  v_start := clock_timestamp();
   PERFORM set_config('lock_timeout', '50ms', true);
   EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_source);
   IF pgwright.partition_copy_signature(v_source) <> p_copy.signature THEN
@@ -149,6 +151,7 @@ BEGIN
   FOREACH v_statement IN ARRAY v_off.back || v_properties LOOP
     EXECUTE v_statement;
   END LOOP;
+  p_copy.locked := clock_timestamp() - v_start;
   p_copy.phase := 'finish';
 END
 $$;

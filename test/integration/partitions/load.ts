@@ -22,7 +22,10 @@ export class Load {
   private readonly inFlight = new Map<string, State>();
   private readonly open = new Set<Window>();
   private readonly workers: Promise<void>[] = [];
+  private readonly owned = new Map<number, Map<number, Row>>();
   private stopped = false;
+  /** Writers change rows from this number on rather than others: where a batch is at work. */
+  focus = 0;
   /** What readers saw that nobody should see. */
   readonly wrong: string[] = [];
   readonly counts = { writes: 0, reads: 0, oldReads: 0, retries: 0, lost: 0 };
@@ -35,7 +38,18 @@ export class Load {
     private readonly times: string[],
   ) {}
 
-  start({ writers, repeatable }: { writers: number; repeatable: number }): void {
+  /** Rows that are there already belong to the writers, too. */
+  async start({ writers, repeatable }: { writers: number; repeatable: number }): Promise<void> {
+    const client = await this.connect();
+    const { rows } = await client.query(
+      `SELECT writer, n, version, at::text FROM ${this.table} WHERE writer IS NOT NULL`,
+    );
+    for (const { writer, n, version, at } of rows) {
+      this.acknowledged.set(`${writer}/${n}`, version);
+      const owned = this.owned.get(writer) ?? new Map<number, Row>();
+      this.owned.set(writer, owned.set(n, { version, at }));
+    }
+    await client.end();
     for (let i = 0; i < writers + repeatable; i += 1) this.workers.push(this.write(i, i >= writers));
     this.workers.push(this.read(), this.readOld());
   }
@@ -111,13 +125,14 @@ export class Load {
   }
 
   private async write(writer: number, repeatable: boolean): Promise<void> {
-    const mine = new Map<number, Row>();
-    let next = 0;
+    const mine = this.owned.get(writer) ?? new Map<number, Row>();
+    let next = Math.max(-1, ...mine.keys()) + 1;
     const time = () => this.times[Math.floor(Math.random() * this.times.length)] as string;
     await this.connected(async (client) => {
       const numbers = [...mine.keys()];
       const what = Math.random();
-      let n = numbers[Math.floor(Math.random() * numbers.length)] as number;
+      let n = this.focus + Math.floor(Math.random() * 30);
+      if (!mine.has(n)) n = numbers[Math.floor(Math.random() * numbers.length)] as number;
       let row: Row | undefined = mine.get(n);
       let text = `UPDATE ${this.table} SET version = $3 WHERE writer = $1 AND n = $2 AND at = $4`;
       let then: Row | undefined;
