@@ -43,6 +43,7 @@ export function wantedSet(
       column: sub.column,
       ...(sub.by === "hash" ? { modulus: sub.modulus } : { partitions: sub.values, default: sub.default }),
     },
+    convert: config.convert,
     members: config.values ?? (config.modulus === undefined ? undefined : { modulus: config.modulus }),
   };
 }

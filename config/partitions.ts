@@ -64,6 +64,15 @@ export const partitionSetSchema = z
           "1 month",
         ),
       ),
+    convert: z
+      .strictObject({ column: identifier.meta(key("By this column.", "ordered_at")) })
+      .optional()
+      .meta(
+        key(
+          "The table is not partitioned yet: its rows are copied into partitions while it is in use. The old table stays as NAME_before_partitions.",
+          { column: "ordered_at" },
+        ),
+      ),
     premake: z
       .int()
       .min(0)

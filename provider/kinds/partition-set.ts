@@ -28,6 +28,8 @@ export interface PartitionSetInputs {
   template: { tablespace?: string; storage?: Record<string, string>; indexes?: string[] };
   sub?: { by: "list" | "hash"; column: string; modulus?: number; partitions?: Members; default?: boolean };
   members?: Members | { modulus: number };
+  /** A table that is not partitioned yet becomes so, by this column. */
+  convert?: { column: string };
   /** Partitions that were attached, detached or renamed by hand, with what: none should be. */
   byHand: Record<string, string>;
 }
@@ -37,7 +39,8 @@ const SHOWN = 30;
 
 /** The columns of pgwright.partition_sets, as jsonb_populate_record takes them. */
 function row(inputs: PartitionSetInputs): string {
-  const { startAt, parent, kind, step, zone, premake, naming, overflow, retention, template, sub, members } = inputs;
+  const { startAt, parent, kind, step, zone, premake, naming, overflow, retention, template, sub, members, convert } =
+    inputs;
   const start_at = startAt;
   return JSON.stringify({
     parent,
@@ -52,13 +55,15 @@ function row(inputs: PartitionSetInputs): string {
     template,
     sub,
     members,
+    convert,
   });
 }
 
 /** What the books have, in the words of the inputs; undefined if the set is not among them. */
 async function find(client: Client, parent: string): Promise<Omit<PartitionSetInputs, "database"> | undefined> {
   const { rows } = await client.query(
-    `SELECT parent, kind, step, zone, premake, start_at AS "startAt", naming, overflow, retention, template, sub, members
+    `SELECT parent, kind, step, zone, premake, start_at AS "startAt", naming, overflow, retention, template, sub, members,
+       convert
      FROM pgwright.partition_sets WHERE parent = $1`,
     [parent],
   );
@@ -128,9 +133,9 @@ async function put(inputs: PartitionSetInputs, { host, info }: Operation): Promi
       `INSERT INTO pgwright.partition_sets
        SELECT * FROM jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb)
        ON CONFLICT (parent) DO UPDATE
-       SET (kind, step, zone, premake, start_at, naming, overflow, retention, template, sub, members) =
+       SET (kind, step, zone, premake, start_at, naming, overflow, retention, template, sub, members, convert) =
          (excluded.kind, excluded.step, excluded.zone, excluded.premake, excluded.start_at, excluded.naming,
-          excluded.overflow, excluded.retention, excluded.template, excluded.sub, excluded.members)`,
+          excluded.overflow, excluded.retention, excluded.template, excluded.sub, excluded.members, excluded.convert)`,
       [row(inputs)],
     );
     await client.query("BEGIN");
@@ -144,6 +149,11 @@ async function put(inputs: PartitionSetInputs, { host, info }: Operation): Promi
       const { detail, message } = error as { detail?: string; message: string };
       throw new Error(`the partitions of ${parent} could not all be brought up to date: ${detail ?? message}`);
     }
+    const { rows: left } = await client.query<{ copying: string | null }>(
+      "SELECT copying FROM pgwright.partition_health WHERE parent = $1",
+      [parent],
+    );
+    if (left[0]?.copying) info(`its job goes on: ${left[0].copying}`);
   });
   return inputs;
 }
@@ -173,8 +183,12 @@ export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
   },
   // The table keeps its partitions and their rows.
   async delete(_id, { database, parent }, { host }) {
-    await withDatabase(host, database, (client) =>
-      client.query("DELETE FROM pgwright.partition_sets WHERE parent = $1", [parent]),
-    );
+    await withDatabase(host, database, async (client) => {
+      await client.query("BEGIN");
+      await client.query("SELECT pgwright.partition_copy_abandon($1) WHERE to_regclass($1) IS NOT NULL", [parent]);
+      await client.query("RESET role");
+      await client.query("DELETE FROM pgwright.partition_sets WHERE parent = $1", [parent]);
+      await client.query("COMMIT");
+    });
   },
 };

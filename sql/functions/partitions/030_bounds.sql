@@ -79,9 +79,9 @@ DECLARE
   v_count bigint;
 BEGIN
   FOR v_leaf IN
-    SELECT t.relid, c.reltuples::bigint AS tuples
-    FROM pg_catalog.pg_partition_tree(p_table::regclass) AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.relid
-    WHERE t.isleaf
+    SELECT c.oid AS relid, c.reltuples::bigint AS tuples
+    FROM pg_catalog.pg_class AS c
+    WHERE c.oid = p_table AND c.relkind = 'r' OR c.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(p_table::regclass) AS t WHERE t.isleaf)
   LOOP
     v_count := CASE WHEN v_leaf.tuples >= 0 THEN v_leaf.tuples ELSE pg_catalog.pg_stat_get_live_tuples(v_leaf.relid) END;
     IF p_counted AND v_leaf.tuples < 0 THEN
@@ -99,7 +99,8 @@ LANGUAGE sql
 STABLE
 SET search_path = ''
 AS $$
-  SELECT coalesce(sum(pg_catalog.pg_total_relation_size(t.relid)), 0)::bigint
-  FROM pg_catalog.pg_partition_tree(p_table::regclass) AS t
-  WHERE t.isleaf
+  SELECT coalesce(
+    (SELECT sum(pg_catalog.pg_total_relation_size(t.relid)) FROM pg_catalog.pg_partition_tree(p_table::regclass) AS t WHERE t.isleaf),
+    -- A plain table is in no tree.
+    pg_catalog.pg_total_relation_size(p_table), 0)::bigint
 $$;

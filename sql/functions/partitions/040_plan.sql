@@ -1,5 +1,19 @@
 -- What the next run of a set does, and nothing else does it: previews show these rows, and runs carry them out.
 
+-- What a set's column may be.
+CREATE OR REPLACE FUNCTION pgwright.partition_types(p_kind text)
+RETURNS regtype[]
+LANGUAGE sql
+IMMUTABLE
+SET search_path = ''
+AS $$
+  SELECT CASE p_kind
+    WHEN 'time' THEN ARRAY['timestamptz', 'timestamp', 'date']
+    WHEN 'integer' THEN ARRAY['bigint', 'integer', 'smallint', 'numeric']
+    WHEN 'uuid7' THEN ARRAY['uuid']
+  END::regtype[]
+$$;
+
 CREATE OR REPLACE FUNCTION pgwright.partition_set(p_parent text)
 RETURNS pgwright.partition_sets
 LANGUAGE plpgsql
@@ -42,11 +56,7 @@ BEGIN
       CASE v_key.strategy WHEN 'l' THEN 'LIST' WHEN 'h' THEN 'HASH' ELSE 'RANGE' END, p_set.kind
       USING ERRCODE = 'wrong_object_type';
   END IF;
-  v_types := CASE p_set.kind
-    WHEN 'time' THEN ARRAY['timestamptz', 'timestamp', 'date']
-    WHEN 'integer' THEN ARRAY['bigint', 'integer', 'smallint', 'numeric']
-    WHEN 'uuid7' THEN ARRAY['uuid']
-  END::regtype[];
+  v_types := pgwright.partition_types(p_set.kind);
   IF v_types IS NOT NULL AND v_key.key_type <> ALL (v_types) THEN
     RAISE EXCEPTION '% is partitioned by %, a %; a set by % needs one of %', v_parent, quote_ident(v_key.key_column),
       v_key.key_type, p_set.kind, array_to_string(v_types, ', ')
@@ -108,7 +118,8 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION pgwright.partition_plan(p_set pgwright.partition_sets, p_now timestamptz DEFAULT now())
+-- Of a partitioned table. partition_plan has what is copied as well.
+CREATE OR REPLACE FUNCTION pgwright.partition_plan_steps(p_set pgwright.partition_sets, p_now timestamptz)
 RETURNS TABLE (
   -- finalize, create, then what retention does: detach, archive, drop
   action text,
@@ -131,6 +142,7 @@ DECLARE
   v_parent regclass := to_regclass(p_set.parent);
   v_schema name;
   v_name name;
+  v_copied oid;
   v_key record;
   v_clock numeric;
   v_cutoff numeric;
@@ -146,6 +158,11 @@ BEGIN
   PERFORM pgwright.partition_check(p_set);
   SELECT n.nspname, c.relname INTO v_schema, v_name
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_parent;
+  -- A table that is on its way into this one gives it its name, and has the numbers.
+  SELECT c.relname, c.oid INTO v_name, v_copied
+  FROM (VALUES (v_name)) AS own (name)
+  LEFT JOIN pgwright.partition_copies AS p ON p.target = v_parent AND p.action = 'convert' AND p.phase <> 'done'
+  JOIN pg_catalog.pg_class AS c ON c.oid = coalesce(p.source, v_parent);
 
   IF p_set.kind IN ('list', 'hash') THEN
     RETURN QUERY SELECT m.action, m.partition, m.bound, m.row_count, 0::bigint
@@ -155,7 +172,7 @@ BEGIN
 
   SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
   IF p_set.kind = 'integer' THEN
-    EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', v_key.key_column, v_parent) INTO v_clock;
+    EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', v_key.key_column, v_copied::regclass) INTO v_clock;
   ELSE
     v_clock := pgwright.partition_clock(v_key.key_type, p_set.zone, p_now);
   END IF;
@@ -292,14 +309,15 @@ DECLARE
   v_position numeric;
   v_upper numeric;
 BEGIN
-  EXECUTE format('SELECT min(%1$I)::text FROM %2$s WHERE %1$I IS NOT NULL', p_column, p_default::regclass) INTO v_literal;
+  EXECUTE format('SELECT %1$I::text FROM %2$s WHERE %1$I IS NOT NULL ORDER BY %1$I LIMIT 1', p_column, p_default::regclass)
+  INTO v_literal;
   WHILE v_literal IS NOT NULL AND v_literal NOT LIKE '%infinity' AND cardinality(v_found) < 100 LOOP
     v_position := pgwright.partition_position(p_set.kind, v_literal);
     v_found := v_found || v_position;
     SELECT p.upper_position INTO v_upper
     FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_position, v_position) AS p
     WHERE p.upper_position > v_position ORDER BY 1 LIMIT 1;
-    EXECUTE format('SELECT min(%1$I)::text FROM %2$s WHERE %1$I >= %3$L', p_column, p_default::regclass,
+    EXECUTE format('SELECT %1$I::text FROM %2$s WHERE %1$I >= %3$L ORDER BY %1$I LIMIT 1', p_column, p_default::regclass,
       pgwright.partition_literal(p_type, p_set.kind, v_upper)) INTO v_literal;
   END LOOP;
   RETURN v_found;

@@ -12,8 +12,9 @@ BEGIN
   IF p_state IS NULL THEN
     DELETE FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = p_partition;
   ELSE
+    -- A table that is being made into a set is not one yet.
     INSERT INTO pgwright.partitions_known AS k (parent, partition, name, bound, state)
-    VALUES (p_parent, p_partition, p_name, p_bound, p_state)
+    SELECT s.parent, p_partition, p_name, p_bound, p_state FROM pgwright.partition_sets AS s WHERE s.parent = p_parent
     ON CONFLICT (parent, partition) DO UPDATE
     SET name = excluded.name, bound = excluded.bound, state = excluded.state, since = now();
   END IF;

@@ -4,7 +4,8 @@
 CREATE OR REPLACE PROCEDURE pgwright.maintain_partition_set(
   p_parent text,
   p_now timestamptz DEFAULT now(),
-  INOUT p_errors text[] DEFAULT '{}'
+  INOUT p_errors text[] DEFAULT '{}',
+  p_until timestamptz DEFAULT clock_timestamp() + interval '5 minutes'
 )
 LANGUAGE plpgsql
 AS $$
@@ -14,6 +15,7 @@ DECLARE
   c_patience CONSTANT interval := '1 minute';
   v_set pgwright.partition_sets;
   v_plan jsonb;
+  v_copy text;
   v_step jsonb;
   v_phase text;
   v_errors text[] := '{}';
@@ -35,6 +37,19 @@ BEGIN
     v_errors := v_errors || SQLERRM;
   END;
   COMMIT;
+
+  v_copy := jsonb_path_query_first(v_plan, '$[*].action ? (@ == "convert" || @ == "drain")') #>> '{}';
+  IF v_copy IS NOT NULL THEN
+    CALL pgwright.partition_copy_run(p_parent, v_copy, p_now, p_until, v_errors);
+    BEGIN
+      PERFORM pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
+      SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p
+      WHERE p.action NOT IN ('convert', 'drain');
+    EXCEPTION WHEN OTHERS THEN
+      v_plan := '[]';
+    END;
+    COMMIT;
+  END IF;
 
   <<steps>>
   FOR v_step IN SELECT jsonb_array_elements(v_plan) LOOP
@@ -213,13 +228,19 @@ END
 $$;
 
 -- All sets that the caller may maintain, or one. Fails at its end if any step has failed, so that the job shows it.
-CREATE OR REPLACE PROCEDURE pgwright.maintain_partitions(p_now timestamptz DEFAULT now(), p_parent text DEFAULT NULL)
+-- What is copied takes this run up to `p_budget`; the next one goes on.
+CREATE OR REPLACE PROCEDURE pgwright.maintain_partitions(
+  p_now timestamptz DEFAULT now(),
+  p_parent text DEFAULT NULL,
+  p_budget interval DEFAULT '5 minutes'
+)
 LANGUAGE plpgsql
 AS $$
 DECLARE
   v_parents text[];
   v_parent text;
   v_errors text[] := '{}';
+  v_until timestamptz := clock_timestamp() + p_budget;
 BEGIN
   IF p_now IS NULL OR NOT isfinite(p_now) THEN
     RAISE EXCEPTION 'p_now must be a finite time, not %', coalesce(p_now::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
@@ -231,7 +252,7 @@ BEGIN
     RAISE EXCEPTION 'there is no set of partitions %', p_parent USING ERRCODE = 'undefined_object';
   END IF;
   FOREACH v_parent IN ARRAY v_parents LOOP
-    CALL pgwright.maintain_partition_set(v_parent, p_now, v_errors);
+    CALL pgwright.maintain_partition_set(v_parent, p_now, v_errors, v_until);
   END LOOP;
   IF v_errors <> '{}' THEN
     RAISE EXCEPTION '% of the sets'' steps failed', pg_catalog.cardinality(v_errors)

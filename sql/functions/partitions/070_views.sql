@@ -31,7 +31,12 @@ SELECT
   s.last_run,
   s.last_success,
   s.last_error,
-  coalesce(s.last_success < now() - interval '1 day', true) AS overdue
+  coalesce(s.last_success < now() - interval '1 day', true) AS overdue,
+  (
+    SELECT concat_ws(', ', format('%s: %s', c.action, c.phase), format('%s of about %s rows copied', c.copied, c.rows_estimate),
+      c.compared || ' compared', 'waits ' || c.waits)
+    FROM pgwright.partition_copies AS c WHERE c.parent = s.parent AND c.phase <> 'done'
+  ) AS copying
 FROM pgwright.partition_sets AS s
 LEFT JOIN LATERAL pgwright.partition_bounds(to_regclass(s.parent), s.kind) AS b ON true
 GROUP BY s.parent;

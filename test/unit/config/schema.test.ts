@@ -68,7 +68,8 @@ describe("what is made from config/stack.ts", () => {
   it("uses no keyword that editors do not know", () => {
     const known =
       "$schema title description type properties patternProperties additionalProperties required default examples enum const";
-    const more = "minimum maximum minLength pattern patternErrorMessage errorMessage format items anyOf propertyNames";
+    const more =
+      "minimum maximum minLength minItems pattern patternErrorMessage errorMessage format items anyOf propertyNames";
     const words = new Set(`${known} ${more}`.split(" "));
     const unknown = new Set<string>();
     const visit = (schema: unknown): void => {

@@ -35,9 +35,10 @@ test("leftovers of killed runs are swept, and nothing else", () => {
 
 test("a program's key follows its module's files and its version; the others keep theirs", () => {
   const versions = readVersions();
-  for (const { module } of programs(versions)) {
+  for (const { module, before } of programs(versions)) {
     machine.file(`modules/${module}/go.mod`, `module ${module}\n`);
     machine.file(`modules/${module}/go.sum`, "");
+    if (before) machine.file(`modules/${module}/${before}`, "#!/bin/sh\n");
   }
   const sources = `${machine.folder}/modules`;
   const keys = () => programs(versions).map((program) => programKey(program, sources));
@@ -49,6 +50,10 @@ test("a program's key follows its module's files and its version; the others kee
   const after = keys();
   expect(after.filter((key, index) => key !== before[index])).toHaveLength(1);
   expect(buildKey(versions, sources)).not.toBe(whole);
+  const built = buildKey(versions, sources);
+  machine.file("modules/language-nodejs/with-options.sh", "#!/bin/bash\n");
+  expect(keys()).toEqual(after); // nothing is compiled again
+  expect(buildKey(versions, sources)).not.toBe(built);
   const newer = { ...versions, plugins: { ...versions.plugins, command: "9.9.9" } };
   expect(
     programs(newer)

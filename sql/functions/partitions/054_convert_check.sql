@@ -1,0 +1,232 @@
+-- What stands against partitioning a table that is not, told before anything is done.
+
+-- Names beside the table's own, cut so that the suffix fits.
+CREATE OR REPLACE FUNCTION pgwright.partition_beside(p_name name, p_suffix text)
+RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_base text := p_name;
+BEGIN
+  WHILE octet_length(v_base) + octet_length(p_suffix) > 63 LOOP
+    v_base := left(v_base, length(v_base) - 1);
+  END LOOP;
+  RETURN v_base || p_suffix;
+END
+$$;
+
+-- Foreign keys of other tables that point at this one. They are made anew when the rows they point at change their table.
+CREATE OR REPLACE FUNCTION pgwright.partition_foreign_keys_in(p_table oid)
+RETURNS TABLE (referencing regclass, owner oid, relkind "char", name name, columns int2[], definition text, validated boolean)
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  SELECT c.conrelid::regclass, t.relowner, t.relkind, c.conname, c.confkey, replace(pg_get_constraintdef(c.oid), ' NOT VALID', ''),
+    c.convalidated
+  FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_class AS t ON t.oid = c.conrelid
+  WHERE c.contype = 'f' AND c.confrelid = p_table AND c.conparentid = 0
+  ORDER BY c.oid
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_copy_problems(p_set pgwright.partition_sets, p_table oid)
+RETURNS SETOF text
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  -- Of what is copied in general.
+  SELECT 'it has no key: ALTER TABLE ... ADD PRIMARY KEY, or a unique index on columns that are NOT NULL'
+  WHERE pgwright.partition_copy_keys(p_table) IS NULL
+  UNION ALL
+  SELECT format('type %s of its key''s column %I is of an extension: PRIMARY KEY of other columns', a.atttypid::regtype, a.attname)
+  FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+  WHERE a.attrelid = p_table AND a.attname = ANY (pgwright.partition_copy_keys(p_table))
+    AND t.typtype = 'b' AND t.typnamespace <> 'pg_catalog'::regnamespace
+  UNION ALL
+  SELECT format('publication %I sends its rows under another name once they are in partitions: '
+    'ALTER PUBLICATION %1$I SET (publish_via_partition_root = true)', p.pubname)
+  FROM pg_catalog.pg_publication AS p
+  WHERE NOT p.pubviaroot AND EXISTS (
+    SELECT FROM pg_catalog.pg_publication_rel AS r
+    WHERE r.prpubid = p.oid AND r.prrelid IN (p_table, to_regclass(p_set.parent)))
+  UNION ALL
+  SELECT format('publication %I is of all tables or of the schema, and would send the rows of the copy too: '
+    'name its tables (FOR TABLE ...)', p.pubname)
+  FROM pg_catalog.pg_publication AS p
+  WHERE p.puballtables OR EXISTS (
+    SELECT FROM pg_catalog.pg_publication_namespace AS n JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.pnnspid
+    WHERE n.pnpubid = p.oid AND c.oid = p_table)
+  UNION ALL
+  SELECT format('foreign key %I of %s, which %s: drop it, and add it again afterwards', f.name, f.referencing, CASE
+    WHEN f.referencing = p_table THEN 'points at the table itself' WHEN f.relkind = 'p' THEN 'is partitioned itself'
+    ELSE 'belongs to another owner' END)
+  FROM pgwright.partition_foreign_keys_in(to_regclass(p_set.parent)) AS f
+  JOIN pg_catalog.pg_class AS c ON c.oid = p_table
+  WHERE f.relkind <> 'r' OR f.referencing = p_table OR NOT pg_has_role(c.relowner, f.owner, 'USAGE')
+  UNION ALL
+  SELECT 'its row level security holds for its owner too: ALTER TABLE ... NO FORCE ROW LEVEL SECURITY meanwhile'
+  FROM pg_catalog.pg_class AS c WHERE c.oid = p_table AND c.relforcerowsecurity
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_convert_problems(p_set pgwright.partition_sets, p_table regclass)
+RETURNS SETOF text
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  WITH self AS (
+    SELECT c.*, a.attnum, a.attnotnull, a.attgenerated, a.atttypid
+    FROM pg_catalog.pg_class AS c
+    LEFT JOIN pg_catalog.pg_attribute AS a
+      ON a.attrelid = c.oid AND a.attname = p_set.convert ->> 'column' AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.oid = p_table
+  )
+  SELECT pgwright.partition_copy_problems(p_set, p_table)
+  UNION ALL
+  SELECT CASE
+    WHEN s.attnum IS NULL THEN format('it has no column %I', p_set.convert ->> 'column')
+    WHEN s.attgenerated <> '' THEN format('its column %I is a generated one', p_set.convert ->> 'column')
+    WHEN NOT s.attnotnull THEN format('its column %I may be NULL: ALTER TABLE ... ALTER COLUMN %1$I SET NOT NULL', p_set.convert ->> 'column')
+    ELSE format('its column %I is a %s; a set by %s needs one of %s', p_set.convert ->> 'column', s.atttypid::regtype, p_set.kind,
+      array_to_string(pgwright.partition_types(p_set.kind), ', '))
+  END
+  FROM self AS s
+  WHERE s.attnum IS NULL OR NOT s.attnotnull OR s.attgenerated <> '' OR s.atttypid <> ALL (pgwright.partition_types(p_set.kind))
+  UNION ALL
+  SELECT 'it is temporary or unlogged: ALTER TABLE ... SET LOGGED' FROM self AS s WHERE s.relpersistence <> 'p'
+  UNION ALL
+  SELECT 'it is of a type (OF): ALTER TABLE ... NOT OF' FROM self AS s WHERE s.reloftype <> 0
+  UNION ALL
+  SELECT 'it inherits from others, or others from it' FROM pg_catalog.pg_inherits AS i WHERE p_table IN (i.inhrelid, i.inhparent)
+  UNION ALL
+  SELECT 'its replica identity is an index: ALTER TABLE ... REPLICA IDENTITY DEFAULT or FULL' FROM self AS s WHERE s.relreplident = 'i'
+  UNION ALL
+  SELECT format('unique index %I is not on column %I as well, which partitions need: drop it, or add the column', x.relname,
+    p_set.convert ->> 'column')
+  FROM self AS s
+  JOIN pg_catalog.pg_index AS i ON i.indrelid = s.oid AND (i.indisunique AND NOT i.indisprimary OR i.indisexclusion)
+  JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
+  WHERE i.indisexclusion OR s.attnum <> ALL ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+  UNION ALL
+  SELECT format('foreign key %I of %s points at a key without column %I, which partitions need: drop it, or add the column',
+    f.name, f.referencing, p_set.convert ->> 'column')
+  FROM self AS s CROSS JOIN LATERAL pgwright.partition_foreign_keys_in(s.oid) AS f
+  WHERE s.attnum <> ALL (f.columns)
+  UNION ALL
+  SELECT format('constraint %I %s', c.conname, CASE WHEN c.connoinherit THEN 'is NO INHERIT' WHEN c.contype = 'x' THEN 'excludes others'
+    ELSE 'is not validated: ALTER TABLE ... VALIDATE CONSTRAINT ' || quote_ident(c.conname) END)
+  FROM pg_catalog.pg_constraint AS c
+  WHERE c.conrelid = p_table AND (c.contype = 'c' AND c.connoinherit OR c.contype = 'x' OR NOT c.convalidated)
+  UNION ALL
+  SELECT DISTINCT CASE
+    WHEN v.relkind IN ('v', 'm') THEN format('view %s refers to it: drop it, and create it again afterwards', v.oid::regclass)
+    ELSE format('rule %I is on it: drop it', r.rulename)
+  END
+  FROM pg_catalog.pg_depend AS d
+  JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid
+  JOIN pg_catalog.pg_class AS v ON v.oid = r.ev_class
+  WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p_table
+  UNION ALL
+  SELECT DISTINCT format('%s refers to %s: drop it, and create it again afterwards', pg_describe_object(d.classid, d.objid, d.objsubid),
+    CASE WHEN d.refclassid = 'pg_type'::regclass THEN 'its row type' ELSE 'it' END)
+  FROM self AS s
+  JOIN pg_catalog.pg_type AS t ON t.oid = s.reltype
+  JOIN pg_catalog.pg_depend AS d ON (d.refclassid, d.refobjid) IN (('pg_type'::regclass, t.oid), ('pg_type'::regclass, t.typarray),
+    ('pg_class'::regclass, s.oid))
+  WHERE d.deptype = 'n' AND (d.classid IN ('pg_proc'::regclass, 'pg_type'::regclass)
+    OR d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass
+    OR d.classid = 'pg_policy'::regclass AND (SELECT p.polrelid FROM pg_catalog.pg_policy AS p WHERE p.oid = d.objid) <> s.oid)
+  UNION ALL
+  SELECT format('trigger %I sees whole sets of rows for each row, which partitions do not have', t.tgname)
+  FROM pg_catalog.pg_trigger AS t
+  WHERE t.tgrelid = p_table AND NOT t.tgisinternal AND (t.tgtype & 1) = 1 AND (t.tgoldtable IS NOT NULL OR t.tgnewtable IS NOT NULL)
+  UNION ALL
+  SELECT format('%s exists: rename or drop it', to_regclass(format('%I.%I', s.relnamespace::regnamespace::text, beside.name)))
+  FROM self AS s
+  CROSS JOIN LATERAL (VALUES (pgwright.partition_beside(s.relname, '_before_partitions')),
+    (pgwright.partition_beside(s.relname, '_converting'))) AS beside (name)
+  WHERE to_regclass(format('%s.%I', s.relnamespace::regnamespace, beside.name)) IS NOT NULL
+$$;
+
+-- What the plan of a set says whose table is not partitioned yet.
+CREATE OR REPLACE FUNCTION pgwright.partition_convert_plan(p_set pgwright.partition_sets, p_table regclass)
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_problems text[];
+  v_keys text[];
+BEGIN
+  IF p_set.convert IS NULL THEN
+    RAISE EXCEPTION '% is a plain table: write convert: { column: ... } in its set, and it is partitioned by that column while it is in use',
+      p_table
+      USING ERRCODE = 'wrong_object_type';
+  END IF;
+  v_problems := ARRAY(SELECT pgwright.partition_convert_problems(p_set, p_table));
+  IF v_problems <> '{}' THEN
+    RAISE EXCEPTION E'% cannot be partitioned as it is:\n  %', p_table, array_to_string(v_problems, E'\n  ')
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  v_keys := pgwright.partition_copy_keys(p_table);
+  RETURN format('BY %s (%I)', CASE WHEN p_set.kind IN ('list', 'hash') THEN upper(p_set.kind) ELSE 'RANGE' END, p_set.convert ->> 'column')
+    || CASE WHEN p_set.convert ->> 'column' = ANY (v_keys) THEN '' ELSE
+      format(', its key (%s) with %I in it', pgwright.partition_copy_equal(v_keys, '%1$I', ', '), p_set.convert ->> 'column') END;
+END
+$$;
+
+-- What the next run of a set does.
+CREATE OR REPLACE FUNCTION pgwright.partition_plan(p_set pgwright.partition_sets, p_now timestamptz DEFAULT now())
+RETURNS TABLE (
+  -- convert or drain (rows are copied while the table is in use), finalize, create, then what retention does: detach, archive, drop
+  action text,
+  -- schema.name, quoted
+  partition text,
+  -- as FOR VALUES has it; of a conversion, how it is partitioned
+  bound text,
+  -- rows and bytes of what goes or is copied; rows that a new partition takes out of DEFAULT
+  row_count bigint,
+  bytes bigint
+)
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+#variable_conflict use_column
+DECLARE
+  v_table regclass := to_regclass(p_set.parent);
+  v_copy record;
+  v_plan jsonb;
+  v_rows bigint;
+  v_default oid;
+  v_drain boolean;
+BEGIN
+  SELECT c.action, c.phase, c.source INTO v_copy FROM pgwright.partition_copies AS c WHERE c.parent = p_set.parent AND c.phase <> 'done';
+  IF v_copy.action = 'convert' OR (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = v_table) = 'r' THEN
+    RETURN QUERY SELECT 'convert', v_table::text,
+      CASE WHEN v_copy.action IS NULL THEN pgwright.partition_convert_plan(p_set, v_table) ELSE 'under way: ' || v_copy.phase END,
+      pgwright.partition_rows(v_table, v_copy.action IS NULL), pgwright.partition_bytes(v_table);
+    RETURN;
+  END IF;
+  SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]'), coalesce(sum(p.row_count) FILTER (WHERE p.action = 'create'), 0)
+  INTO v_plan, v_rows
+  FROM pgwright.partition_plan_steps(p_set, p_now) AS p;
+  v_default := coalesce(v_copy.source, (SELECT k.default_partition FROM pgwright.partition_key(v_table) AS k));
+  v_drain := v_copy.action IS NOT NULL OR p_set.overflow = 'drain' AND p_set.kind NOT IN ('list', 'hash')
+    AND v_rows > pgwright.partition_drain_limit();
+  IF v_drain THEN
+    RETURN QUERY SELECT 'drain', v_default::regclass::text, CASE WHEN v_copy.action IS NULL THEN 'DEFAULT' ELSE 'under way: ' || v_copy.phase END,
+      v_rows, pgwright.partition_bytes(v_default);
+  END IF;
+  -- The partitions come with the copy, or with its end. If it cannot be made, at least those that have no rows are not kept waiting.
+  RETURN QUERY
+  SELECT p.action, p.partition, p.bound, p.row_count, p.bytes
+  FROM jsonb_to_recordset(v_plan) AS p (action text, partition text, bound text, row_count bigint, bytes bigint)
+  WHERE NOT v_drain OR p.action <> 'create'
+    OR p.row_count = 0 AND v_copy.action IS NULL AND EXISTS (SELECT pgwright.partition_drain_problems(p_set, v_default));
+END
+$$;

@@ -1,0 +1,236 @@
+-- A plain table becomes partitioned while it is in use: a partitioned table beside it gets its rows, and then its name.
+
+-- The set as the new table has it before it has the name: every row finds a partition, and retention has no say yet.
+CREATE OR REPLACE FUNCTION pgwright.partition_copy_set(p_set pgwright.partition_sets, p_copy pgwright.partition_copies)
+RETURNS pgwright.partition_sets
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+  v_column name;
+  v_type regtype;
+  v_where text;
+  v_ends numeric[];
+  v_end text;
+  v_clock numeric;
+BEGIN
+  p_set.parent := p_copy.target::regclass::text;
+  p_set.overflow := 'drain';
+  p_set.retention := NULL;
+  IF p_copy.action = 'drain' OR p_set.kind IN ('list', 'hash') THEN
+    RETURN p_set;
+  END IF;
+  -- From the first row to the last.
+  SELECT k.key_column, k.key_type INTO v_column, v_type FROM pgwright.partition_key(p_copy.target) AS k;
+  v_where := CASE WHEN p_set.kind = 'time' THEN format('WHERE isfinite(%I)', v_column) ELSE '' END;
+  FOR v_turn IN 1..2 LOOP
+    EXECUTE format('SELECT %1$I::text FROM ONLY %2$s %3$s ORDER BY %1$I %4$s LIMIT 1', v_column, p_copy.source::regclass, v_where,
+      CASE v_turn WHEN 1 THEN 'ASC' ELSE 'DESC' END) INTO v_end;
+    v_ends := v_ends || pgwright.partition_position(p_set.kind, v_end);
+  END LOOP;
+  IF p_set.kind = 'integer' THEN
+    p_set.start_at := least(v_ends[1], p_set.start_at::numeric)::text;
+    RETURN p_set;
+  END IF;
+  p_set.start_at := least(p_set.start_at::timestamptz, CASE WHEN v_type IN ('date', 'timestamp')
+    THEN (to_timestamp(v_ends[1]) AT TIME ZONE 'UTC') AT TIME ZONE p_set.zone ELSE to_timestamp(v_ends[1]) END)::text;
+  v_clock := pgwright.partition_clock(v_type, p_set.zone, p_copy.started_at);
+  IF v_ends[2] > v_clock THEN
+    BEGIN
+      SELECT greatest(p_set.premake, count(*)) INTO p_set.premake
+      FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_clock, v_ends[2]) HAVING count(*) <= 1000;
+    EXCEPTION WHEN program_limit_exceeded THEN
+      NULL; -- A row at the end of all time gets a partition of its own later.
+    END;
+  END IF;
+  p_set.premake := coalesce(p_set.premake, 3);
+  RETURN p_set;
+END
+$$;
+
+-- Indexes, keys and foreign keys of the source on the new table, under names that are not taken yet.
+CREATE OR REPLACE FUNCTION pgwright.partition_copy_build(p_source regclass, p_target regclass, p_keys text[], p_target_keys text[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+DECLARE
+  v_index record;
+  v_name text;
+  v_key record;
+BEGIN
+  FOR v_index IN
+    SELECT i.*, x.relname, x.relkind, c.contype, pg_get_constraintdef(c.oid) AS constraint_definition, pg_get_indexdef(i.indexrelid) AS definition
+    FROM pg_catalog.pg_index AS i
+    JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
+    LEFT JOIN pg_catalog.pg_constraint AS c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid AND c.contype IN ('p', 'u')
+    WHERE i.indrelid = p_source AND i.indisvalid
+    ORDER BY i.indexrelid
+  LOOP
+    v_name := pgwright.partition_beside(v_index.relname, '_converting');
+    IF v_index.contype = 'p' AND p_keys <> p_target_keys THEN
+      EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (%s)', p_target, v_name,
+        pgwright.partition_copy_equal(p_target_keys, '%1$I', ', '));
+    ELSIF v_index.contype IS NOT NULL THEN
+      EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I %s', p_target, v_name, v_index.constraint_definition);
+    ELSE
+      v_index.definition := substr(v_index.definition, 1 + length(format('CREATE %sINDEX %I ON %s%s',
+        CASE WHEN v_index.indisunique THEN 'UNIQUE ' END, v_index.relname, CASE v_index.relkind WHEN 'I' THEN 'ONLY ' END, p_source)));
+      EXECUTE format('CREATE %sINDEX %I ON %s%s', CASE WHEN v_index.indisunique THEN 'UNIQUE ' END, v_name, p_target, v_index.definition);
+    END IF;
+  END LOOP;
+  FOR v_key IN
+    SELECT c.conname, pg_get_constraintdef(c.oid) AS definition FROM pg_catalog.pg_constraint AS c
+    WHERE c.conrelid = p_source AND c.contype = 'f' AND c.conparentid = 0
+  LOOP
+    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I %s', p_target, v_key.conname, v_key.definition);
+  END LOOP;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_convert_begin(p_set pgwright.partition_sets, p_now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+DECLARE
+  v_copy pgwright.partition_copies;
+  v_source regclass := to_regclass(p_set.parent);
+  v_schema name;
+  v_name name;
+  v_target text;
+  v_column text := p_set.convert ->> 'column';
+BEGIN
+  -- Nobody changes its shape meanwhile; readers and writers go on.
+  EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', v_source);
+  PERFORM pgwright.partition_convert_plan(p_set, v_source);
+  SELECT n.nspname, c.relname INTO v_schema, v_name
+  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_source;
+  v_target := format('%I.%I', v_schema, pgwright.partition_beside(v_name, '_converting'));
+
+  v_copy.parent := p_set.parent;
+  v_copy.action := 'convert';
+  v_copy.source := v_source;
+  v_copy.keys := pgwright.partition_copy_keys(v_source);
+  v_copy.target_keys := CASE WHEN v_column = ANY (v_copy.keys) THEN v_copy.keys ELSE v_copy.keys || v_column END;
+  EXECUTE format(
+    'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE'
+    ' INCLUDING COMPRESSION INCLUDING STATISTICS INCLUDING COMMENTS) PARTITION BY %s (%I)',
+    v_target, v_source, CASE WHEN p_set.kind IN ('list', 'hash') THEN p_set.kind ELSE 'range' END, v_column);
+  v_copy.target := to_regclass(v_target);
+  PERFORM pgwright.partition_copy_build(v_source, v_copy.target, v_copy.keys, v_copy.target_keys);
+  IF NOT EXISTS (
+    SELECT FROM pg_catalog.pg_constraint AS c WHERE c.conrelid = v_copy.target AND c.contype = 'p'
+  ) AND v_copy.keys <> v_copy.target_keys THEN
+    EXECUTE format('CREATE UNIQUE INDEX ON %s (%s)', v_target, pgwright.partition_copy_equal(v_copy.target_keys, '%1$I', ', '));
+  END IF;
+  IF (SELECT c.relreplident FROM pg_catalog.pg_class AS c WHERE c.oid = v_source) = 'f' THEN
+    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_target);
+  END IF;
+  -- No row is refused while the set is not complete. A set that has none loses it at the switch.
+  IF p_set.kind <> 'hash' THEN
+    EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s DEFAULT WITH (autovacuum_enabled = false)', v_schema,
+      pgwright.partition_beside(v_name, CASE WHEN p_set.overflow = 'none' THEN '_converting_default' ELSE '_default' END), v_target);
+  END IF;
+  PERFORM pgwright.partition_copy_start(p_set, v_copy, p_now);
+END
+$$;
+
+-- Into the books, with the partitions that are to be made.
+CREATE OR REPLACE FUNCTION pgwright.partition_copy_start(
+  p_set pgwright.partition_sets,
+  p_copy pgwright.partition_copies,
+  p_now timestamptz,
+  p_todo jsonb DEFAULT '[]'
+)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+BEGIN
+  p_copy.phase := 'partitions';
+  p_copy.signature := pgwright.partition_copy_signature(p_copy.source);
+  p_copy.todo := p_todo;
+  p_copy.batch := 1000;
+  p_copy.copied := 0;
+  p_copy.compared := 0;
+  p_copy.checksum := 0;
+  p_copy.rows_estimate := pgwright.partition_rows(p_copy.source);
+  p_copy.started_at := p_now;
+  PERFORM pgwright.partition_copy_put(p_copy);
+  IF p_copy.action = 'convert' THEN
+    SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO p_copy.todo
+    FROM pgwright.partition_plan_steps(pgwright.partition_copy_set(p_set, p_copy), p_now) AS p WHERE p.action = 'create';
+    PERFORM pgwright.partition_copy_put(p_copy);
+  END IF;
+END
+$$;
+
+-- Some of the partitions that are to be made. Autovacuum would be in the way of the switch; it comes back afterwards.
+CREATE OR REPLACE FUNCTION pgwright.partition_copy_create(
+  p_set pgwright.partition_sets,
+  p_copy pgwright.partition_copies,
+  p_steps jsonb
+)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+DECLARE
+  v_step jsonb;
+  v_leaf regclass;
+  v_column name;
+BEGIN
+  SELECT k.key_column INTO v_column FROM pgwright.partition_key(p_copy.target) AS k;
+  FOR v_step IN SELECT jsonb_array_elements(p_steps) LOOP
+    PERFORM pgwright.partition_create(p_set, v_step ->> 'partition', v_step ->> 'bound', 0);
+    IF p_copy.action = 'drain' THEN
+      -- So that the ATTACH of the switch need not read it.
+      EXECUTE format('ALTER TABLE %s ADD CONSTRAINT pgwright_bound CHECK (%I IS NOT NULL AND %s)', v_step ->> 'partition', v_column,
+        pgwright.partition_condition(v_column, v_step ->> 'bound'));
+    END IF;
+    FOR v_leaf IN SELECT t.relid FROM pg_catalog.pg_partition_tree(to_regclass(v_step ->> 'partition')) AS t WHERE t.isleaf LOOP
+      EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = false)', v_leaf);
+    END LOOP;
+  END LOOP;
+END
+$$;
+
+-- Partitions for rows that have come meanwhile. True: every row has one, and the switch may be tried.
+CREATE OR REPLACE FUNCTION pgwright.partition_convert_settle(
+  p_set pgwright.partition_sets,
+  INOUT p_copy pgwright.partition_copies,
+  p_now timestamptz
+)
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+DECLARE
+  v_set pgwright.partition_sets := pgwright.partition_copy_set(p_set, p_copy);
+  v_steps jsonb;
+  v_default oid;
+  v_column name;
+  v_values text;
+BEGIN
+  SELECT jsonb_agg(to_jsonb(p)) INTO v_steps
+  FROM (SELECT p.* FROM pgwright.partition_plan_steps(v_set, p_now) AS p WHERE p.action = 'create' LIMIT 5) AS p;
+  IF v_steps IS NOT NULL THEN
+    PERFORM pgwright.partition_copy_create(v_set, p_copy, v_steps);
+    p_copy.last_xid := pg_current_xact_id();
+    RETURN;
+  END IF;
+  SELECT k.key_column, k.default_partition INTO v_column, v_default FROM pgwright.partition_key(p_copy.target) AS k;
+  IF v_default <> 0 AND p_set.overflow = 'none' THEN
+    EXECUTE format('SELECT string_agg(DISTINCT v, '', '') FROM (SELECT %I::text AS v FROM %s LIMIT 5) AS r', v_column, v_default::regclass)
+    INTO v_values;
+    IF v_values IS NOT NULL THEN
+      RAISE EXCEPTION '% has rows that no partition is for: % is %', p_copy.source::regclass, v_column, v_values
+        USING ERRCODE = 'check_violation', HINT = 'Change or delete them, or write overflow: guard, which keeps them in a DEFAULT partition.';
+    END IF;
+  END IF;
+  p_copy.phase := 'switch';
+END
+$$;

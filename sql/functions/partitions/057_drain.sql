@@ -1,0 +1,157 @@
+-- A DEFAULT partition with many rows gives them to partitions of their own: they are copied while the table is in use, and take their
+-- places together with a new DEFAULT partition.
+
+-- More rows than this are copied. Fewer are moved under the lock that making a partition takes anyway.
+CREATE OR REPLACE FUNCTION pgwright.partition_drain_limit()
+RETURNS bigint
+LANGUAGE sql
+IMMUTABLE
+SET search_path = ''
+AS $$ SELECT 20000::bigint $$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_drain_problems(p_set pgwright.partition_sets, p_default oid)
+RETURNS SETOF text
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  SELECT pgwright.partition_copy_problems(p_set, to_regclass(p_set.parent))
+  UNION
+  SELECT pgwright.partition_copy_problems(p_set, p_default)
+  UNION
+  SELECT 'it is partitioned itself' FROM pg_catalog.pg_class AS c WHERE c.oid = p_default AND c.relkind <> 'r'
+$$;
+
+-- Every row of DEFAULT that is in none of these bounds, as PostgreSQL writes it: so that the ATTACH need not read them.
+CREATE OR REPLACE FUNCTION pgwright.partition_drain_rest(p_column name, p_bounds text[])
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+SET search_path = ''
+AS $$
+  SELECT format('NOT (%I IS NOT NULL AND (%s))', p_column, string_agg('(' || concat_ws(' AND ',
+    CASE WHEN e.ends[1] <> 'MINVALUE' THEN format('%I >= %s', p_column, e.ends[1]) END,
+    CASE WHEN e.ends[2] <> 'MAXVALUE' THEN format('%I < %s', p_column, e.ends[2]) END) || ')', ' OR ' ORDER BY b.n))
+  FROM unnest(p_bounds) WITH ORDINALITY AS b (bound, n)
+  CROSS JOIN LATERAL regexp_match(b.bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$') AS e (ends)
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_drain_begin(p_set pgwright.partition_sets, p_now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = ''
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+  v_copy pgwright.partition_copies;
+  v_parent regclass := to_regclass(p_set.parent);
+  v_key record;
+  v_problems text[];
+  v_schema name;
+  v_name name;
+  v_target text;
+  v_rest text;
+  v_todo jsonb;
+  v_bounds text[];
+BEGIN
+  EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', v_parent);
+  SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
+  v_problems := ARRAY(SELECT pgwright.partition_drain_problems(p_set, v_key.default_partition));
+  IF v_problems <> '{}' THEN
+    RAISE EXCEPTION E'% cannot be drained of its many rows while it is in use:\n  %', v_key.default_partition::regclass,
+      array_to_string(v_problems, E'\n  ')
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  SELECT jsonb_agg(to_jsonb(p)) INTO v_todo FROM pgwright.partition_plan_steps(p_set, p_now) AS p WHERE p.action = 'create';
+  SELECT n.nspname, c.relname INTO v_schema, v_name
+  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_parent;
+  v_target := format('%I.%I', v_schema, pgwright.partition_beside(v_name, '_draining'));
+
+  v_copy.parent := p_set.parent;
+  v_copy.action := 'drain';
+  v_copy.source := v_key.default_partition;
+  v_copy.keys := pgwright.partition_copy_keys(v_parent);
+  v_copy.target_keys := v_copy.keys;
+  EXECUTE format(
+    'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE'
+    ' INCLUDING COMPRESSION) PARTITION BY RANGE (%I)', v_target, v_parent, v_key.key_column);
+  v_copy.target := to_regclass(v_target);
+  PERFORM pgwright.partition_copy_build(v_parent, v_copy.target, v_copy.keys, v_copy.keys);
+  SELECT c.relname INTO v_name FROM pg_catalog.pg_class AS c WHERE c.oid = v_copy.source;
+  v_rest := format('%I.%I', v_schema, pgwright.partition_beside(v_name, '_rest'));
+  EXECUTE format('CREATE TABLE %s PARTITION OF %s DEFAULT WITH (autovacuum_enabled = false)', v_rest, v_target);
+  SELECT array_agg(b.bound ORDER BY b.lower_position) INTO v_bounds
+  FROM (
+    SELECT p.bound, p.lower_position FROM pgwright.partition_bounds(v_parent, p_set.kind) AS p WHERE NOT p.is_default
+    UNION ALL
+    SELECT t ->> 'bound', pgwright.partition_position(p_set.kind, (regexp_match(t ->> 'bound', 'FROM \((.+)\) TO'))[1])
+    FROM jsonb_array_elements(v_todo) AS t
+  ) AS b;
+  EXECUTE format('ALTER TABLE %s ADD CONSTRAINT pgwright_bound CHECK (%s)', v_rest,
+    pgwright.partition_drain_rest(v_key.key_column, v_bounds));
+  IF (SELECT c.relreplident FROM pg_catalog.pg_class AS c WHERE c.oid = v_parent) = 'f' THEN
+    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_target);
+    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_rest);
+  END IF;
+  PERFORM pgwright.partition_copy_start(p_set, v_copy, p_now, v_todo);
+END
+$$;
+
+-- The switch. It locks the table for a moment, as taking a partition out of a set that has a DEFAULT partition always does.
+CREATE OR REPLACE FUNCTION pgwright.partition_drain_switch(p_set pgwright.partition_sets, INOUT p_copy pgwright.partition_copies)
+LANGUAGE plpgsql
+SET search_path = ''
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+  v_start timestamptz;
+  v_parent regclass := to_regclass(p_set.parent);
+  v_source regclass := p_copy.source;
+  v_off record;
+  v_part record;
+  v_schema name;
+  v_name name;
+  v_statement text;
+  v_properties text[];
+BEGIN
+  EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_parent);
+  v_start := clock_timestamp();
+  PERFORM set_config('lock_timeout', '50ms', true);
+  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_source);
+  IF pgwright.partition_copy_signature(v_source) <> p_copy.signature THEN
+    RAISE EXCEPTION 'the columns, indexes or constraints of % have changed since it is being copied', v_source
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+        HINT = format('SELECT pgwright.partition_copy_abandon(%L) removes the copy, and the next run begins anew.', p_copy.parent);
+  END IF;
+  SELECT n.nspname, c.relname INTO v_schema, v_name
+  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_source;
+  PERFORM pgwright.partition_copy_unmirror(p_copy);
+  v_properties := ARRAY(SELECT pgwright.partition_convert_properties(v_source));
+  SELECT * INTO v_off FROM pgwright.partition_copy_keys_off(v_parent, p_copy);
+  p_copy := v_off.p_copy;
+  EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', v_parent, v_source);
+  p_copy.kept := format('%I.%I', v_schema, pgwright.partition_beside(v_name, '_drained'));
+  EXECUTE format('ALTER TABLE %s RENAME TO %I', v_source, pgwright.partition_beside(v_name, '_drained'));
+  PERFORM pgwright.partition_note(p_set.parent, p_copy.source, NULL, NULL, NULL);
+  FOR v_part IN
+    SELECT b.*, format('%I.%I', b.partition_schema, b.partition_name) AS name
+    FROM pgwright.partition_bounds(p_copy.target::regclass, p_set.kind) AS b ORDER BY b.is_default, b.lower_position
+  LOOP
+    EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', p_copy.target::regclass, v_part.name);
+    IF v_part.is_default THEN
+      EXECUTE format('ALTER TABLE %s RENAME TO %I', v_part.name, v_name);
+      v_part.name := format('%I.%I', v_schema, v_name);
+    END IF;
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', v_parent, v_part.name, v_part.bound);
+    EXECUTE format('ALTER TABLE %s DROP CONSTRAINT pgwright_bound', v_part.name);
+    PERFORM pgwright.partition_note(p_set.parent, v_part.partition, v_part.name, v_part.bound, 'attached');
+  END LOOP;
+  FOREACH v_statement IN ARRAY v_off.back || v_properties LOOP
+    EXECUTE v_statement;
+  END LOOP;
+  p_copy.locked := clock_timestamp() - v_start;
+  p_copy.phase := 'finish';
+END
+$$;
