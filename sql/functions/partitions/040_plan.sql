@@ -186,6 +186,14 @@ BEGIN
     WHERE b.detach_pending;
   END IF;
 
+  -- Retention that began in an earlier run and did not come to its end: what is made may need its name.
+  RETURN QUERY
+  SELECT v_then, k.name, k.bound, pgwright.partition_rows(k.partition, true), pgwright.partition_bytes(k.partition)
+  FROM pgwright.partitions_known AS k
+  JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
+  WHERE k.parent = p_set.parent AND k.state = 'retiring' AND v_then <> 'keep'
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = k.partition AND NOT i.inhdetachpending);
+
   v_cutoff := pgwright.partition_cutoff(p_set, v_key.key_type, p_now, v_clock);
   v_start := CASE
     WHEN p_set.start_at IS NULL THEN NULL
@@ -260,14 +268,6 @@ BEGIN
   FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
   WHERE NOT b.is_default AND NOT b.detach_pending AND b.upper_position <= v_cutoff
   ORDER BY b.upper_position;
-
-  -- Retention that began in an earlier run and did not come to its end.
-  RETURN QUERY
-  SELECT v_then, k.name, k.bound, pgwright.partition_rows(k.partition, true), pgwright.partition_bytes(k.partition)
-  FROM pgwright.partitions_known AS k
-  JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
-  WHERE k.parent = p_set.parent AND k.state = 'retiring'
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = k.partition AND NOT i.inhdetachpending);
 END
 $$;
 

@@ -90,6 +90,12 @@ BEGIN
     ) THEN
       RETURN;
     END IF;
+    IF EXISTS (
+      SELECT FROM pgwright.partitions_known AS k
+      WHERE k.parent = p_set.parent AND k.partition = to_regclass(p_partition) AND k.state = 'retiring'
+    ) THEN
+      RAISE EXCEPTION 'retention is about to take another %', p_partition USING ERRCODE = 'lock_not_available';
+    END IF;
     RAISE EXCEPTION '% exists and is not the partition of % %', p_partition, v_parent, p_bound
       USING ERRCODE = 'duplicate_table', HINT = 'Rename or drop it, or attach it with these bounds.';
   END IF;
