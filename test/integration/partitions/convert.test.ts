@@ -145,10 +145,11 @@ describe("tables in use", () => {
         while (going && client) {
           try {
             const { rows } = await client.query(
-              "SELECT coalesce((position ->> 0)::int / 60, 0) AS n FROM pgwright.partition_copies WHERE parent = $1",
+              "SELECT coalesce((position ->> 0)::int / 60, 0) AS n, phase FROM pgwright.partition_copies WHERE parent = $1",
               [parent],
             );
             load.focus = rows[0]?.n ?? 0;
+            load.phase = rows[0]?.phase ?? "";
             await new Promise((resolve) => setTimeout(resolve, 5));
           } catch {
             break;
@@ -233,7 +234,7 @@ describe("tables in use", () => {
         await maintain("data.orders");
         if (sql("SELECT phase FROM pgwright.partition_copies") === "done") break;
       }
-      console.log("writers during: ", load.longest(), load.counts);
+      console.log("writers during: ", load.longest(), load.counts, `locked ${locked("data.orders")} ms`);
       expect(sql("SELECT phase, copied > 110000, compared > 110000 FROM pgwright.partition_copies")).toBe("done|t|t");
       await new Promise((resolve) => setTimeout(resolve, 1000));
       console.log("writers after:  ", load.longest());
