@@ -140,14 +140,17 @@ AS $$
   FROM jsonb_each_text(p_template -> 'storage') AS s
 $$;
 
--- A RANGE bound as a condition on its column.
+-- A bound of RANGE or LIST as a condition on its column.
 CREATE OR REPLACE FUNCTION pgwright.partition_condition(p_column name, p_bound text)
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
 SET search_path = ''
 AS $$
-  SELECT format('%1$I >= %2$s AND %1$I < %3$s', p_column, b.ends[1], b.ends[2])
+  SELECT CASE
+    WHEN p_bound LIKE 'FOR VALUES IN (%' THEN format('%I IN %s', p_column, substr(p_bound, 15))
+    ELSE format('%1$I >= %2$s AND %1$I < %3$s', p_column, b.ends[1], b.ends[2])
+  END
   FROM regexp_match(p_bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$') AS b (ends)
 $$;
 
