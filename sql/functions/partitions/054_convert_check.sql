@@ -71,6 +71,24 @@ AS $$
   FROM pg_catalog.pg_class AS c WHERE c.oid = p_table AND c.relforcerowsecurity
 $$;
 
+-- Columns that the table is partitioned by, and its key with them in it: PostgreSQL wants them in every unique index.
+CREATE OR REPLACE FUNCTION pgwright.partition_convert_columns(p_set pgwright.partition_sets)
+RETURNS text[]
+LANGUAGE sql
+IMMUTABLE
+SET search_path = ''
+AS $$ SELECT array_remove(ARRAY[p_set.convert ->> 'column', p_set.sub ->> 'column'], NULL) $$;
+
+CREATE OR REPLACE FUNCTION pgwright.partition_convert_keys(p_set pgwright.partition_sets, p_keys text[])
+RETURNS text[]
+LANGUAGE sql
+IMMUTABLE
+SET search_path = ''
+AS $$
+  SELECT p_keys || coalesce(array_agg(c.name ORDER BY c.n), '{}')
+  FROM unnest(pgwright.partition_convert_columns(p_set)) WITH ORDINALITY AS c (name, n) WHERE c.name <> ALL (p_keys)
+$$;
+
 CREATE OR REPLACE FUNCTION pgwright.partition_convert_problems(p_set pgwright.partition_sets, p_table regclass)
 RETURNS SETOF text
 LANGUAGE sql
@@ -78,23 +96,24 @@ STABLE
 SET search_path = ''
 AS $$
   WITH self AS (
-    SELECT c.*, a.attnum, a.attnotnull, a.attgenerated, a.atttypid
-    FROM pg_catalog.pg_class AS c
-    LEFT JOIN pg_catalog.pg_attribute AS a
-      ON a.attrelid = c.oid AND a.attname = p_set.convert ->> 'column' AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.oid = p_table
+    SELECT c.* FROM pg_catalog.pg_class AS c WHERE c.oid = p_table
+  ),
+  by_columns AS (
+    SELECT b.name, b.n, a.attnum, a.attnotnull, a.attgenerated, a.atttypid
+    FROM unnest(pgwright.partition_convert_columns(p_set)) WITH ORDINALITY AS b (name, n)
+    LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = p_table AND a.attname = b.name AND a.attnum > 0 AND NOT a.attisdropped
   )
   SELECT pgwright.partition_copy_problems(p_set, p_table)
   UNION ALL
   SELECT CASE
-    WHEN s.attnum IS NULL THEN format('it has no column %I', p_set.convert ->> 'column')
-    WHEN s.attgenerated <> '' THEN format('its column %I is a generated one', p_set.convert ->> 'column')
-    WHEN NOT s.attnotnull THEN format('its column %I may be NULL: ALTER TABLE ... ALTER COLUMN %1$I SET NOT NULL', p_set.convert ->> 'column')
-    ELSE format('its column %I is a %s; a set by %s needs one of %s', p_set.convert ->> 'column', s.atttypid::regtype, p_set.kind,
+    WHEN b.attnum IS NULL THEN format('it has no column %I', b.name)
+    WHEN b.attgenerated <> '' THEN format('its column %I is a generated one', b.name)
+    WHEN NOT b.attnotnull THEN format('its column %I may be NULL: ALTER TABLE ... ALTER COLUMN %1$I SET NOT NULL', b.name)
+    ELSE format('its column %I is a %s; a set by %s needs one of %s', b.name, b.atttypid::regtype, p_set.kind,
       array_to_string(pgwright.partition_types(p_set.kind), ', '))
   END
-  FROM self AS s
-  WHERE s.attnum IS NULL OR NOT s.attnotnull OR s.attgenerated <> '' OR s.atttypid <> ALL (pgwright.partition_types(p_set.kind))
+  FROM by_columns AS b
+  WHERE b.attnum IS NULL OR NOT b.attnotnull OR b.attgenerated <> '' OR b.n = 1 AND b.atttypid <> ALL (pgwright.partition_types(p_set.kind))
   UNION ALL
   SELECT 'it is temporary or unlogged: ALTER TABLE ... SET LOGGED' FROM self AS s WHERE s.relpersistence <> 'p'
   UNION ALL
@@ -104,17 +123,16 @@ AS $$
   UNION ALL
   SELECT 'its replica identity is an index: ALTER TABLE ... REPLICA IDENTITY DEFAULT or FULL' FROM self AS s WHERE s.relreplident = 'i'
   UNION ALL
-  SELECT format('unique index %I is not on column %I as well, which partitions need: drop it, or add the column', x.relname,
-    p_set.convert ->> 'column')
-  FROM self AS s
-  JOIN pg_catalog.pg_index AS i ON i.indrelid = s.oid AND (i.indisunique AND NOT i.indisprimary OR i.indisexclusion)
+  SELECT format('unique index %I is not on column %I as well, which partitions need: drop it, or add the column', x.relname, b.name)
+  FROM by_columns AS b
+  JOIN pg_catalog.pg_index AS i ON i.indrelid = p_table AND i.indisunique AND NOT i.indisprimary
   JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
-  WHERE i.indisexclusion OR s.attnum <> ALL ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+  WHERE b.attnum <> ALL ((i.indkey::int2[])[0:i.indnkeyatts - 1])
   UNION ALL
   SELECT format('foreign key %I of %s points at a key without column %I, which partitions need: drop it, or add the column',
-    f.name, f.referencing, p_set.convert ->> 'column')
-  FROM self AS s CROSS JOIN LATERAL pgwright.partition_foreign_keys_in(s.oid) AS f
-  WHERE s.attnum <> ALL (f.columns)
+    f.name, f.referencing, b.name)
+  FROM by_columns AS b CROSS JOIN LATERAL pgwright.partition_foreign_keys_in(p_table) AS f
+  WHERE b.attnum <> ALL (f.columns)
   UNION ALL
   SELECT format('constraint %I %s', c.conname, CASE WHEN c.connoinherit THEN 'is NO INHERIT' WHEN c.contype = 'x' THEN 'excludes others'
     ELSE 'is not validated: ALTER TABLE ... VALIDATE CONSTRAINT ' || quote_ident(c.conname) END)
@@ -174,8 +192,9 @@ BEGIN
   END IF;
   v_keys := pgwright.partition_copy_keys(p_table);
   RETURN format('BY %s (%I)', CASE WHEN p_set.kind IN ('list', 'hash') THEN upper(p_set.kind) ELSE 'RANGE' END, p_set.convert ->> 'column')
-    || CASE WHEN p_set.convert ->> 'column' = ANY (v_keys) THEN '' ELSE
-      format(', its key (%s) with %I in it', pgwright.partition_copy_equal(v_keys, '%1$I', ', '), p_set.convert ->> 'column') END;
+    || CASE WHEN pgwright.partition_convert_keys(p_set, v_keys) = v_keys THEN '' ELSE format(', its key (%s) becomes (%s)',
+      pgwright.partition_copy_equal(v_keys, '%1$I', ', '),
+      pgwright.partition_copy_equal(pgwright.partition_convert_keys(p_set, v_keys), '%1$I', ', ')) END;
 END
 $$;
 

@@ -6,48 +6,61 @@ RETURNS pgwright.partition_sets
 LANGUAGE plpgsql
 STABLE
 SET search_path = ''
-SET timezone = 'UTC'
-SET datestyle = 'ISO, YMD'
 AS $$
-DECLARE
-  v_column name;
-  v_type regtype;
-  v_where text;
-  v_ends numeric[];
-  v_end text;
-  v_clock numeric;
 BEGIN
   p_set.parent := p_copy.target::regclass::text;
   p_set.overflow := 'drain';
   p_set.retention := NULL;
-  IF p_copy.action = 'drain' OR p_set.kind IN ('list', 'hash') THEN
-    RETURN p_set;
+  RETURN p_set;
+END
+$$;
+
+-- The same, with partitions from the first row of the source to its last.
+CREATE OR REPLACE FUNCTION pgwright.partition_convert_set(p_set pgwright.partition_sets, p_copy pgwright.partition_copies)
+RETURNS pgwright.partition_sets
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+  v_set pgwright.partition_sets := pgwright.partition_copy_set(p_set, p_copy);
+  v_column name;
+  v_type regtype;
+  v_ends numeric[];
+  v_end text;
+  v_clock numeric;
+  v_count bigint;
+BEGIN
+  IF v_set.kind IN ('list', 'hash') THEN
+    RETURN v_set;
   END IF;
-  -- From the first row to the last.
   SELECT k.key_column, k.key_type INTO v_column, v_type FROM pgwright.partition_key(p_copy.target) AS k;
-  v_where := CASE WHEN p_set.kind = 'time' THEN format('WHERE isfinite(%I)', v_column) ELSE '' END;
   FOR v_turn IN 1..2 LOOP
-    EXECUTE format('SELECT %1$I::text FROM ONLY %2$s %3$s ORDER BY %1$I %4$s LIMIT 1', v_column, p_copy.source::regclass, v_where,
+    EXECUTE format('SELECT %1$I::text FROM ONLY %2$s %3$s ORDER BY %1$I %4$s LIMIT 1', v_column, p_copy.source::regclass,
+      CASE WHEN v_set.kind = 'time' THEN format('WHERE isfinite(%I)', v_column) END,
       CASE v_turn WHEN 1 THEN 'ASC' ELSE 'DESC' END) INTO v_end;
-    v_ends := v_ends || pgwright.partition_position(p_set.kind, v_end);
+    v_ends := v_ends || pgwright.partition_position(v_set.kind, v_end);
   END LOOP;
-  IF p_set.kind = 'integer' THEN
-    p_set.start_at := least(v_ends[1], p_set.start_at::numeric)::text;
-    RETURN p_set;
+  IF v_set.kind = 'integer' THEN
+    v_set.start_at := least(v_ends[1], v_set.start_at::numeric)::text;
+    RETURN v_set;
   END IF;
-  p_set.start_at := least(p_set.start_at::timestamptz, CASE WHEN v_type IN ('date', 'timestamp')
-    THEN (to_timestamp(v_ends[1]) AT TIME ZONE 'UTC') AT TIME ZONE p_set.zone ELSE to_timestamp(v_ends[1]) END)::text;
-  v_clock := pgwright.partition_clock(v_type, p_set.zone, p_copy.started_at);
+  v_set.start_at := least(v_set.start_at::timestamptz, CASE WHEN v_type IN ('date'::regtype, 'timestamp'::regtype)
+    THEN (to_timestamp(v_ends[1]) AT TIME ZONE 'UTC') AT TIME ZONE v_set.zone ELSE to_timestamp(v_ends[1]) END)::text;
+  v_clock := pgwright.partition_clock(v_type, v_set.zone, p_copy.started_at);
   IF v_ends[2] > v_clock THEN
     BEGIN
-      SELECT greatest(p_set.premake, count(*)) INTO p_set.premake
-      FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_clock, v_ends[2]) HAVING count(*) <= 1000;
+      SELECT count(*) INTO v_count FROM pgwright.partition_periods(v_set.kind, v_set.step, v_set.zone, v_clock, v_ends[2]);
+      IF v_count <= 1000 THEN
+        v_set.premake := greatest(v_set.premake, v_count);
+      END IF;
     EXCEPTION WHEN program_limit_exceeded THEN
       NULL; -- A row at the end of all time gets a partition of its own later.
     END;
   END IF;
-  p_set.premake := coalesce(p_set.premake, 3);
-  RETURN p_set;
+  RETURN v_set;
 END
 $$;
 
@@ -115,18 +128,13 @@ BEGIN
   v_copy.action := 'convert';
   v_copy.source := v_source;
   v_copy.keys := pgwright.partition_copy_keys(v_source);
-  v_copy.target_keys := CASE WHEN v_column = ANY (v_copy.keys) THEN v_copy.keys ELSE v_copy.keys || v_column END;
+  v_copy.target_keys := pgwright.partition_convert_keys(p_set, v_copy.keys);
   EXECUTE format(
     'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE'
     ' INCLUDING COMPRESSION INCLUDING STATISTICS INCLUDING COMMENTS) PARTITION BY %s (%I)',
     v_target, v_source, CASE WHEN p_set.kind IN ('list', 'hash') THEN p_set.kind ELSE 'range' END, v_column);
   v_copy.target := to_regclass(v_target);
   PERFORM pgwright.partition_copy_build(v_source, v_copy.target, v_copy.keys, v_copy.target_keys);
-  IF NOT EXISTS (
-    SELECT FROM pg_catalog.pg_constraint AS c WHERE c.conrelid = v_copy.target AND c.contype = 'p'
-  ) AND v_copy.keys <> v_copy.target_keys THEN
-    EXECUTE format('CREATE UNIQUE INDEX ON %s (%s)', v_target, pgwright.partition_copy_equal(v_copy.target_keys, '%1$I', ', '));
-  END IF;
   IF (SELECT c.relreplident FROM pg_catalog.pg_class AS c WHERE c.oid = v_source) = 'f' THEN
     EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_target);
   END IF;
@@ -163,7 +171,7 @@ BEGIN
   PERFORM pgwright.partition_copy_put(p_copy);
   IF p_copy.action = 'convert' THEN
     SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO p_copy.todo
-    FROM pgwright.partition_plan_steps(pgwright.partition_copy_set(p_set, p_copy), p_now) AS p WHERE p.action = 'create';
+    FROM pgwright.partition_plan_steps(pgwright.partition_convert_set(p_set, p_copy), p_now) AS p WHERE p.action = 'create';
     PERFORM pgwright.partition_copy_put(p_copy);
   END IF;
 END

@@ -26,10 +26,12 @@ export class Load {
   private stopped = false;
   /** Writers change rows from this number on rather than others: where a batch is at work. */
   focus = 0;
+  /** What goes on meanwhile: told of the longest statement. */
+  phase = "";
   /** What readers saw that nobody should see. */
   readonly wrong: string[] = [];
   readonly counts = { writes: 0, reads: 0, oldReads: 0, retries: 0, lost: 0 };
-  private latencies: number[] = [];
+  private latencies: { ms: number; phase: string }[] = [];
 
   /** `times`: moments that rows lie at. */
   constructor(
@@ -64,13 +66,12 @@ export class Load {
   }
 
   /** The longest statement of a writer since the last call, in ms, and the 99th percentile. */
-  longest(): { max: number; p99: number } {
-    const sorted = this.latencies.sort((a, b) => a - b);
+  longest(): { max: number; phase: string; p99: number; statements: number } {
+    const sorted = this.latencies.sort((a, b) => a.ms - b.ms);
     this.latencies = [];
-    return {
-      max: Math.round(sorted.at(-1) ?? 0),
-      p99: Math.round(sorted[Math.floor(sorted.length * 0.99)] ?? 0),
-    };
+    const { ms = 0, phase = "" } = sorted.at(-1) ?? {};
+    const p99 = sorted[Math.floor(sorted.length * 0.99)]?.ms ?? 0;
+    return { max: Math.round(ms), phase, p99: Math.round(p99), statements: sorted.length };
   }
 
   private begin(): Window {
@@ -203,10 +204,11 @@ export class Load {
           await pause(Math.random() * 60);
         }
         const start = performance.now();
+        const { phase } = this;
         const { rowCount } = await client.query(text, values);
         if (rowCount !== 1) this.wrong.push(`${text} ${values.join(", ")}: ${rowCount} rows`);
         if (repeatable) await client.query("COMMIT");
-        this.latencies.push(performance.now() - start);
+        this.latencies.push({ ms: performance.now() - start, phase: `${phase} - ${this.phase}` });
         return;
       } catch (error) {
         if (!repeatable || (error as { code?: string }).code !== "40001") throw error;
