@@ -1,0 +1,31 @@
+import { conservation } from "../integration/tiers/conservation";
+import { TiersServer } from "../integration/tiers/server";
+import { Checks } from "./checks";
+
+// Tiered sets under load, while clients, backends and the server are ended: each acknowledged row is there exactly once.
+// Takes five minutes; other seconds may be given: `npm run test:faults -- tiers 60`. `break` as second argument takes the
+// check out that a table is empty before it is dropped, and `copy` the DELETE out of a move: both have to fail.
+
+const BREAKS: Record<string, (sql: string) => string> = {
+  break: (sql) =>
+    sql.replaceAll(/IF NOT pgwright\.tiers_is_empty\(p_relation\) THEN/g, "IF false THEN").replaceAll("OR pgwright.tiers_is_empty(t.relation)", "OR true"),
+  copy: (sql) => sql.replace("'m%s AS (DELETE FROM %s AS t WHERE t.%I >= %L AND t.%3$I < %5$L RETURNING %6$s)'", "'m%s AS (SELECT %6$s FROM %s AS t WHERE t.%I >= %L AND t.%3$I < %5$L)'"),
+};
+
+export async function run([seconds = "300", broken]: string[]): Promise<void> {
+  const server = await TiersServer.start();
+  const checks = new Checks();
+  try {
+    const change = broken === undefined ? undefined : BREAKS[broken];
+    if (broken !== undefined && !change) throw new Error(`there is no ${broken}; there are ${Object.keys(BREAKS).join(", ")}`);
+    if (change) server.install(change);
+    await checks.that(`rows are conserved for ${seconds} s of load and kills`, async () => {
+      const { violations, counts, runs, kills } = await conservation(server, { seconds: Number(seconds), kills: true });
+      console.log(`  ${JSON.stringify({ counts, runs, kills })}`);
+      if (violations.length > 0) throw new Error(violations.join("\n"));
+    });
+  } finally {
+    await server.stop();
+  }
+  checks.close();
+}
