@@ -123,7 +123,9 @@ BEGIN
   -- Tables, and the indexes on them.
   PERFORM set_config('default_tablespace', coalesce(p_set.config -> 'tablespaces' ->> v_key, ''), true);
 
-  IF p_tier = 'wa' THEN
+  IF p_state = 'staging' THEN
+    v_suffix := '_wa_sort' || to_char(p_lower, '_YYYY_MM_DD_HH24');
+  ELSIF p_tier = 'wa' THEN
     EXECUTE format(
       'SELECT (coalesce((SELECT number FROM %s WHERE number IS NOT NULL ORDER BY changed_in DESC, number DESC LIMIT 1), -1) + 1) %% 1000',
       pgwright.tiers_object(p_set, '_tables')

@@ -49,7 +49,7 @@ BEGIN
 END
 $$;
 
--- One step of a kind, as often as it has to be repeated; errors are added to p_errors.
+-- One step of a kind.
 CREATE OR REPLACE FUNCTION pgwright.tiers_step(
   p_schema name, p_name name, p_kind text, p_now timestamptz, p_time timestamptz, p_relation regclass
 )
@@ -70,38 +70,61 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE PROCEDURE pgwright.tiers_repeat(
-  p_schema name, p_name name, p_kind text, p_now timestamptz, p_time timestamptz, p_relation regclass, p_tries int,
-  INOUT p_errors text[], INOUT p_result text
+-- Steps of a kind for times or for relations. Those that have to wait are repeated together, for some rounds of 50 ms; then
+-- they are left to the next run. Errors are added to p_errors; p_results says how many steps ended how.
+CREATE OR REPLACE PROCEDURE pgwright.tiers_rounds(
+  p_schema name, p_name name, p_kind text, p_now timestamptz, p_times timestamptz[], p_relations regclass[], p_rounds int,
+  INOUT p_errors text[], INOUT p_results jsonb
 )
 LANGUAGE plpgsql
 AS $$
 DECLARE
+  v_count int := greatest(pg_catalog.cardinality(p_times), pg_catalog.cardinality(p_relations));
+  v_open boolean[] := pg_catalog.array_fill(true, ARRAY[v_count]);
+  v_result text;
   v_error text;
+  v_locked boolean;
+  v_waiting int;
 BEGIN
-  FOR v_try IN 1..p_tries LOOP
-    BEGIN
-      v_error := NULL;
-      p_result := pgwright.tiers_step(p_schema, p_name, p_kind, p_now, p_time, p_relation);
-    EXCEPTION
-      -- Somebody holds a lock: that is no error, and the next run comes.
-      WHEN lock_not_available THEN
-        p_result := 'wait';
-      WHEN OTHERS THEN
-        v_error := pg_catalog.format('%s %s: %s', p_kind, coalesce(p_relation::text, p_time::text), SQLERRM);
-    END;
-    COMMIT;
-    EXIT WHEN v_error IS NOT NULL OR p_result <> 'wait';
-    IF v_try > 2 THEN
-      PERFORM pg_catalog.pg_sleep(0.05);
-    END IF;
+  p_results := '{}';
+  FOR v_round IN 1..p_rounds LOOP
+    v_waiting := 0;
+    FOR v_place IN 1..v_count LOOP
+      CONTINUE WHEN NOT v_open[v_place];
+      -- A second time at once: most tables that are new or emptied have to wait for nobody.
+      FOR v_turn IN 1..3 LOOP
+        v_error := NULL;
+        v_locked := false;
+        BEGIN
+          v_result := pgwright.tiers_step(p_schema, p_name, p_kind, p_now, p_times[v_place], p_relations[v_place]);
+        EXCEPTION
+          -- Somebody holds a lock: that is no error. Others queue behind whoever waits for one: not too often.
+          WHEN lock_not_available THEN
+            v_result := CASE WHEN v_round < 3 THEN 'wait' ELSE 'locked' END;
+            v_locked := true;
+          WHEN OTHERS THEN
+            v_result := 'failed';
+            v_error := pg_catalog.format('%s %s: %s', p_kind, coalesce(p_relations[v_place]::text, p_times[v_place]::text), SQLERRM);
+        END;
+        COMMIT;
+        EXIT WHEN v_result <> 'wait' OR v_locked;
+      END LOOP;
+      IF v_result = 'wait' THEN
+        v_waiting := v_waiting + 1;
+      ELSE
+        v_open[v_place] := false;
+        p_results := p_results || pg_catalog.jsonb_build_object(v_result, coalesce((p_results ->> v_result)::int, 0) + 1);
+        IF v_error IS NOT NULL THEN
+          p_errors := p_errors || v_error;
+        END IF;
+      END IF;
+    END LOOP;
+    EXIT WHEN v_waiting = 0;
+    PERFORM pg_catalog.pg_sleep(0.05);
   END LOOP;
-  IF v_error IS NOT NULL THEN
-    p_errors := p_errors || v_error;
-    p_result := 'failed';
-  ELSIF p_result = 'wait' THEN
-    RAISE NOTICE '%.%: % % is left to the next run, older transactions are in the way', p_schema, p_name, p_kind,
-      coalesce(p_relation::text, p_time::text);
+  v_waiting := v_waiting + coalesce((p_results ->> 'locked')::int, 0);
+  IF v_waiting > 0 THEN
+    RAISE NOTICE '%.%: % (%) is left to the next run, other transactions are in the way', p_schema, p_name, p_kind, v_waiting;
   END IF;
 END
 $$;
@@ -111,21 +134,14 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_tidy(p_schema name, p_name name, p_no
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_relation regclass;
-  v_time timestamptz;
-  v_result text;
-  v_waiting int := 0;
+  v_times timestamptz[] := pgwright.tiers_sorts(p_schema, p_name, false);
+  v_relations regclass[];
+  v_results jsonb;
 BEGIN
-  FOREACH v_time IN ARRAY pgwright.tiers_sorts(p_schema, p_name, false) LOOP
-    CALL pgwright.tiers_repeat(p_schema, p_name, 'sort', p_now, v_time, NULL, 20, p_errors, v_result);
-  END LOOP;
-  FOREACH v_relation IN ARRAY pgwright.tiers_drops(p_schema, p_name, p_now) LOOP
-    -- Where one has to wait, the others will most likely too.
-    CALL pgwright.tiers_repeat(
-      p_schema, p_name, 'drop', p_now, NULL, v_relation, CASE WHEN v_waiting < 3 THEN 10 ELSE 3 END, p_errors, v_result
-    );
-    v_waiting := v_waiting + CASE WHEN v_result = 'wait' THEN 1 ELSE 0 END;
-  END LOOP;
+  CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_now, v_times, NULL, 20, p_errors, v_results);
+  v_relations := pgwright.tiers_drops(p_schema, p_name, p_now);
+  COMMIT;
+  CALL pgwright.tiers_rounds(p_schema, p_name, 'drop', p_now, NULL, v_relations, 20, p_errors, v_results);
 END
 $$;
 
@@ -135,15 +151,11 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_move_all(
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_times timestamptz[];
-  v_time timestamptz;
-  v_result text;
+  v_times timestamptz[] := pgwright.tiers_moves(p_schema, p_name, p_now, p_tier);
+  v_results jsonb;
 BEGIN
-  v_times := pgwright.tiers_moves(p_schema, p_name, p_now, p_tier);
   COMMIT;
-  FOREACH v_time IN ARRAY v_times LOOP
-    CALL pgwright.tiers_repeat(p_schema, p_name, 'move', p_now, v_time, NULL, 40, p_errors, v_result);
-  END LOOP;
+  CALL pgwright.tiers_rounds(p_schema, p_name, 'move', p_now, v_times, NULL, 40, p_errors, v_results);
 END
 $$;
 
@@ -176,12 +188,11 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
   v_errors text[] := '{}';
-  v_relation regclass;
-  v_result text;
+  v_relations regclass[] := pgwright.tiers_aged(p_schema, p_name, p_now);
+  v_results jsonb;
 BEGIN
-  FOREACH v_relation IN ARRAY pgwright.tiers_aged(p_schema, p_name, p_now) LOOP
-    CALL pgwright.tiers_repeat(p_schema, p_name, 'age off', p_now, NULL, v_relation, 5, v_errors, v_result);
-  END LOOP;
+  COMMIT;
+  CALL pgwright.tiers_rounds(p_schema, p_name, 'age off', p_now, NULL, v_relations, 5, v_errors, v_results);
   CALL pgwright.tiers_report(p_schema, p_name, 'age_off', v_errors);
 END
 $$;
@@ -192,17 +203,14 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
   v_errors text[] := '{}';
-  v_times timestamptz[];
-  v_time timestamptz;
-  v_result text;
+  v_times timestamptz[] := CASE WHEN p_for IS NULL THEN pgwright.tiers_sorts(p_schema, p_name, true) ELSE ARRAY[p_for] END;
+  v_results jsonb;
 BEGIN
-  v_times := CASE WHEN p_for IS NULL THEN pgwright.tiers_sorts(p_schema, p_name, true) ELSE ARRAY[p_for] END;
-  FOREACH v_time IN ARRAY v_times LOOP
-    CALL pgwright.tiers_repeat(p_schema, p_name, 'sort', p_for, v_time, NULL, 100, v_errors, v_result);
-    IF v_result = 'none' AND p_for IS NOT NULL THEN
-      v_errors := v_errors || pg_catalog.format('no partition of %s_partition takes %s', p_name, p_for);
-    END IF;
-  END LOOP;
+  COMMIT;
+  CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_for, v_times, NULL, 200, v_errors, v_results);
+  IF p_for IS NOT NULL AND v_results ? 'none' THEN
+    v_errors := v_errors || pg_catalog.format('no partition of %s_partition takes %s', p_name, p_for);
+  END IF;
   CALL pgwright.tiers_report(p_schema, p_name, 'partition_sort', v_errors);
 END
 $$;
@@ -213,17 +221,17 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
   v_errors text[] := '{}';
-  v_relation regclass;
-  v_result text;
+  v_relations regclass[];
+  v_results jsonb;
 BEGIN
   CALL pgwright.tiers_move_all(p_schema, p_name, p_now, 'wa', v_errors);
   CALL pgwright.tiers_move_all(p_schema, p_name, p_now, 'wa_partition', v_errors);
-  FOREACH v_relation IN ARRAY pgwright.tiers_aged(p_schema, p_name, p_now) LOOP
-    CALL pgwright.tiers_repeat(p_schema, p_name, 'age off', p_now, NULL, v_relation, 5, v_errors, v_result);
-  END LOOP;
-  FOREACH v_relation IN ARRAY pgwright.tiers_unindexed(p_schema, p_name) LOOP
-    CALL pgwright.tiers_repeat(p_schema, p_name, 'index', p_now, NULL, v_relation, 3, v_errors, v_result);
-  END LOOP;
+  v_relations := pgwright.tiers_aged(p_schema, p_name, p_now);
+  COMMIT;
+  CALL pgwright.tiers_rounds(p_schema, p_name, 'age off', p_now, NULL, v_relations, 5, v_errors, v_results);
+  v_relations := pgwright.tiers_unindexed(p_schema, p_name);
+  COMMIT;
+  CALL pgwright.tiers_rounds(p_schema, p_name, 'index', p_now, NULL, v_relations, 3, v_errors, v_results);
   CALL pgwright.tiers_tidy(p_schema, p_name, p_now, v_errors);
   CALL pgwright.tiers_report(p_schema, p_name, 'partition_maintenance', v_errors);
 END
