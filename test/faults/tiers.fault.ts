@@ -8,8 +8,14 @@ import { Checks } from "./checks";
 
 const BREAKS: Record<string, (sql: string) => string> = {
   break: (sql) =>
-    sql.replaceAll(/IF NOT pgwright\.tiers_is_empty\(p_relation\) THEN/g, "IF false THEN").replaceAll("OR pgwright.tiers_is_empty(t.relation)", "OR true"),
-  copy: (sql) => sql.replace("'m%s AS (DELETE FROM %s AS t WHERE t.%I >= %L AND t.%3$I < %5$L RETURNING %6$s)'", "'m%s AS (SELECT %6$s FROM %s AS t WHERE t.%I >= %L AND t.%3$I < %5$L)'"),
+    sql
+      .replaceAll(/IF NOT pgwright\.tiers_is_empty\(p_relation\) THEN/g, "IF false THEN")
+      .replaceAll("OR pgwright.tiers_is_empty(t.relation)", "OR true"),
+  copy: (sql) =>
+    sql.replace(
+      "'m%s AS (DELETE FROM %s AS t WHERE t.%I >= %L AND t.%3$I < %5$L RETURNING %6$s)'",
+      "'m%s AS (SELECT %6$s FROM %s AS t WHERE t.%I >= %L AND t.%3$I < %5$L)'",
+    ),
 };
 
 export async function run([seconds = "300", broken]: string[]): Promise<void> {
@@ -17,7 +23,8 @@ export async function run([seconds = "300", broken]: string[]): Promise<void> {
   const checks = new Checks();
   try {
     const change = broken === undefined ? undefined : BREAKS[broken];
-    if (broken !== undefined && !change) throw new Error(`there is no ${broken}; there are ${Object.keys(BREAKS).join(", ")}`);
+    if (broken !== undefined && !change)
+      throw new Error(`there is no ${broken}; there are ${Object.keys(BREAKS).join(", ")}`);
     if (change) server.install(change);
     await checks.that(`rows are conserved for ${seconds} s of load and kills`, async () => {
       const { violations, counts, runs, kills } = await conservation(server, { seconds: Number(seconds), kills: true });

@@ -89,7 +89,8 @@ export async function conservation(server: TiersServer, args: ConservationArgs):
       kills[how] = (kills[how] ?? 0) + 1;
       if (how === "client") {
         const all = [...open];
-        const one = all[Math.floor(Math.random() * all.length)] as (Client & { connection: { stream: { destroy(): void } } }) | undefined;
+        const one = all[Math.floor(Math.random() * all.length)] as
+          (Client & { connection: { stream: { destroy(): void } } }) | undefined;
         one?.connection.stream.destroy();
       } else if (how === "session") {
         attempt(
@@ -156,7 +157,8 @@ async function check(server: TiersServer, work: Workload): Promise<void> {
     const left = server.sql(`
       SELECT (SELECT count(*) FROM data.ledger_wa) || ' ' || (SELECT count(*) FROM data.ledger_wa_partition) || ' '
         || (SELECT count(*) FROM data.ledger_spill) || ' ' || (SELECT count(*) FROM data.ledger_tables WHERE tier = 'wa' AND state NOT IN ('active', 'spare'))`);
-    if (left !== "0 0 0 0") work.violated(`rows in _wa, _wa_partition and _spill, and tables of _wa that should be gone: ${left}`);
+    if (left !== "0 0 0 0")
+      work.violated(`rows in _wa, _wa_partition and _spill, and tables of _wa that should be gone: ${left}`);
     const { problems } = server.describe("data", "ledger");
     if (problems.length > 0) work.violated(`problems: ${problems.join(", ")}`);
   } finally {

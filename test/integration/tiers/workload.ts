@@ -122,11 +122,10 @@ export class Workload {
     const [from, to] = [1, 2].map(() => 1 + Math.floor(Math.random() * ACCOUNTS));
     if (from === to) return;
     const change = (id: number | undefined, by: number) =>
-      client.query("UPDATE data.ledger SET value = value + $2, version = version + 1, at = $3 WHERE id = $1 AND kind = 1", [
-        id,
-        by,
-        this.time(),
-      ]);
+      client.query(
+        "UPDATE data.ledger SET value = value + $2, version = version + 1, at = $3 WHERE id = $1 AND kind = 1",
+        [id, by, this.time()],
+      );
     const done = await this.transaction(client, async () => {
       for (const [id, by] of [
         [from, -1],
@@ -143,9 +142,10 @@ export class Workload {
   appender(writer: number): (client: Client) => Promise<void> {
     return async (client) => {
       // What is there, for the commit of before may have been lost: but no acknowledged one.
-      const known = await client.query(`SELECT coalesce(max(value), 0) AS n FROM data.ledger WHERE kind = 2 AND writer = $1`, [
-        writer,
-      ]);
+      const known = await client.query(
+        `SELECT coalesce(max(value), 0) AS n FROM data.ledger WHERE kind = 2 AND writer = $1`,
+        [writer],
+      );
       let next = Number(known.rows[0].n);
       if (next < (this.appended.get(writer) ?? 0))
         this.violated(`writer ${writer} sees ${next} of ${this.appended.get(writer)} acknowledged rows`);
@@ -184,9 +184,10 @@ export class Workload {
         .map(([id, version]) => `${id}:${version}`)
         .join(" ");
     return async (client) => {
-      const { rows } = await client.query("SELECT id, version FROM data.ledger WHERE kind = 3 AND writer = $1 ORDER BY id", [
-        writer,
-      ]);
+      const { rows } = await client.query(
+        "SELECT id, version FROM data.ledger WHERE kind = 3 AND writer = $1 ORDER BY id",
+        [writer],
+      );
       const seen = rows.map(({ id, version }) => `${id}:${version}`).join(" ");
       if (unsure && seen === text(unsure)) model = unsure;
       else if (seen !== text(model)) this.violated(`writer ${writer} sees ${seen}\ninstead of ${text(model)}`);
