@@ -323,7 +323,9 @@ describe("a tiered set", () => {
 
   it("refuses to change what cannot change", () => {
     fresh({ ...EVENTS, indexes: ["note"] });
-    expect(() => alter({ ...EVENTS, indexes: ["note"], id: "place" })).toThrow(/cannot change .*id from "id" to "place"/);
+    expect(() => alter({ ...EVENTS, indexes: ["note"], id: "place" })).toThrow(
+      /cannot change .*id from "id" to "place"/,
+    );
     expect(() => alter({ ...EVENTS, indexes: ["note"], pagesPerRange: 64 })).toThrow(
       /cannot change pagesPerRange from 128 to 64/,
     );
