@@ -15,7 +15,7 @@ const BREAKS: Record<string, (sql: string) => string> = {
   copy: (sql) =>
     sql.replace(
       "'m%s AS (DELETE FROM %s AS t WHERE t.%I >= %L AND t.%3$I < %5$L RETURNING %6$s)'",
-      "'m%s AS (SELECT %6$s FROM %s AS t WHERE t.%I >= %L AND t.%3$I < %5$L)'",
+      "'m%1$s AS (SELECT %6$s FROM %2$s AS t WHERE t.%3$I >= %4$L AND t.%3$I < %5$L)'",
     ),
   hasty: (sql) =>
     sql.replace(

@@ -42,6 +42,17 @@ BEGIN
 END
 $$;
 
+-- A time in a message, the same in each session.
+CREATE OR REPLACE FUNCTION pgwright.tiers_utc(p_time timestamptz)
+RETURNS text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI"Z"')
+$$;
+
 -- Width of the ranges of _wa_partition, and how long a _wa table takes writes.
 CREATE OR REPLACE FUNCTION pgwright.tiers_minutes(p_set pgwright.tiers_sets)
 RETURNS interval

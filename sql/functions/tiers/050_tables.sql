@@ -115,7 +115,7 @@ SET default_tablespace = ''
 AS $$
 DECLARE
   v_parent text := pgwright.tiers_object(p_set, '_' || p_tier);
-  v_number int;
+  v_number bigint;
   v_suffix text;
   v_name text;
   v_key text := CASE p_tier WHEN 'wa_partition' THEN 'waPartitions' WHEN 'partition' THEN 'main' ELSE p_tier END;
@@ -126,11 +126,8 @@ BEGIN
   IF p_state = 'staging' THEN
     v_suffix := '_wa_sort' || to_char(p_lower, '_YYYY_MM_DD_HH24');
   ELSIF p_tier = 'wa' THEN
-    EXECUTE format(
-      'SELECT (coalesce((SELECT number FROM %s WHERE number IS NOT NULL ORDER BY changed_in DESC, number DESC LIMIT 1), -1) + 1) %% 1000',
-      pgwright.tiers_object(p_set, '_tables')
-    ) INTO v_number;
-    v_suffix := '_wa_' || lpad(v_number::text, 3, '0');
+    EXECUTE format('SELECT coalesce(max(number), -1) + 1 FROM %s', pgwright.tiers_object(p_set, '_tables')) INTO v_number;
+    v_suffix := '_wa_' || lpad(mod(v_number, 1000)::text, 3, '0');
   ELSE
     v_suffix := '_' || p_tier || to_char(p_lower, CASE p_tier WHEN 'wa_partition' THEN '_YYYY_MM_DD_HH24_MI' ELSE '_YYYY_MM_DD_HH24' END);
   END IF;
@@ -209,6 +206,7 @@ CREATE OR REPLACE FUNCTION pgwright.tiers_is_empty(p_relation regclass)
 RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
+STRICT
 SECURITY INVOKER
 SET search_path = ''
 AS $$

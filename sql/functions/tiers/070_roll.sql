@@ -1,7 +1,7 @@
 -- A new table for the writes, every ten minutes. The next one lies ready, so that all transactions know it when it is used.
 
--- One step of the roll, a transaction: 'wait' means that another has to follow.
-CREATE OR REPLACE FUNCTION pgwright.tiers_roll_step(p_schema name, p_name name)
+-- One step of the roll, a transaction, of which more have to follow until it says 'done'.
+CREATE OR REPLACE FUNCTION pgwright.tiers_roll_step(p_schema name, p_name name, p_rolled boolean)
 RETURNS text
 LANGUAGE plpgsql
 VOLATILE
@@ -22,13 +22,17 @@ BEGIN
   v_active := (pgwright.tiers_tables(v_set, 'wa', 'active'))[1];
   v_spare := (pgwright.tiers_tables(v_set, 'wa', 'spare'))[1];
 
-  -- After a roll: note who may still write into the table of before. And the next table, for the next roll.
+  -- Note at once who may still write into the table of before, and who cannot know the next one: later there would be others.
   FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'closed') LOOP
     PERFORM pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_relation(v_set, ''));
   END LOOP;
   IF v_spare IS NULL THEN
     PERFORM pgwright.tiers_create_table(v_set, 'wa', 'spare');
-    RETURN CASE WHEN v_active IS NULL OR NOT pgwright.tiers_is_empty(v_active) THEN 'wait' ELSE 'done' END;
+    RETURN 'made';
+  END IF;
+  PERFORM pgwright.tiers_waited(v_set, v_spare, pgwright.tiers_relation(v_set, '_wa'));
+  IF p_rolled THEN
+    RETURN 'done';
   END IF;
   IF v_active IS NOT NULL AND pgwright.tiers_is_empty(v_active) THEN
     RETURN 'done';
@@ -58,20 +62,20 @@ BEGIN
   -- Short transactions that know too little end in the meantime; long ones are left to the next run.
   FOR v_try IN 1..40 LOOP
     BEGIN
-      v_result := pgwright.tiers_roll_step(p_schema, p_name);
+      v_result := pgwright.tiers_roll_step(p_schema, p_name, v_rolled);
       v_error := NULL;
     EXCEPTION WHEN lock_not_available THEN
       v_result := 'wait';
       v_error := SQLERRM;
     END;
     COMMIT;
-    EXIT WHEN v_result = 'done' OR v_rolled AND v_result = 'wait';
+    EXIT WHEN v_result = 'done';
     v_rolled := v_rolled OR v_result = 'rolled';
     IF v_result = 'wait' THEN
       PERFORM pg_catalog.pg_sleep(0.05);
     END IF;
   END LOOP;
-  IF v_error IS NOT NULL THEN
+  IF v_error IS NOT NULL AND NOT v_rolled THEN
     RAISE EXCEPTION '%.% was not rolled: %', p_schema, p_name, v_error
       USING ERRCODE = 'lock_not_available', HINT = 'The next run tries again.';
   ELSIF v_result = 'wait' AND NOT v_rolled THEN

@@ -113,6 +113,50 @@ BEGIN
 END
 $$;
 
+-- Notes who cannot know new partitions, as soon as these are there: later there would be others to wait for.
+-- With p_now it makes those first that the next run will need, so that only transactions of ten minutes and more delay it.
+CREATE OR REPLACE FUNCTION pgwright.tiers_prepare(p_schema name, p_name name, p_now timestamptz)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+SET lock_timeout = '200ms'
+AS $$
+DECLARE
+  v_set pgwright.tiers_sets := pgwright.tiers_enter(p_schema, p_name, 'move');
+  v_width interval := pgwright.tiers_minutes(v_set);
+  v_tier text;
+  v_relation regclass;
+  v_time timestamptz;
+BEGIN
+  IF v_set IS NULL THEN
+    RETURN;
+  END IF;
+  FOREACH v_tier IN ARRAY ARRAY['wa_partition', 'partition', 'spill'] LOOP
+    FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, v_tier, 'attached') LOOP
+      IF pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_relation(v_set, '_' || v_tier)) THEN
+        PERFORM pgwright.tiers_set_state(v_set, v_relation, 'ready');
+      END IF;
+    END LOOP;
+  END LOOP;
+  -- A set that nobody writes to needs none.
+  FOR v_time IN
+    SELECT pgwright.tiers_floor(p_now, v_width) + x.n * v_width FROM generate_series(0, 1) AS x (n)
+    WHERE p_now IS NOT NULL AND (
+      cardinality(pgwright.tiers_tables(v_set, 'wa', 'closed', 'sealed')) > 0
+      OR NOT pgwright.tiers_is_empty((pgwright.tiers_tables(v_set, 'wa', 'active'))[1])
+    )
+  LOOP
+    IF NOT EXISTS (SELECT FROM pgwright.tiers_partition_at(v_set, 'partition', v_time))
+      AND NOT EXISTS (SELECT FROM pgwright.tiers_partition_at(v_set, 'wa_partition', v_time))
+    THEN
+      PERFORM pgwright.tiers_create_table(v_set, 'wa_partition', 'attached', v_time, v_time + v_width);
+    END IF;
+  END LOOP;
+END
+$$;
+
 -- The rows of a time in _wa, and below the cutoff those of _wa_partition, go one tier on. One step, a transaction.
 CREATE OR REPLACE FUNCTION pgwright.tiers_move_step(p_schema name, p_name name, p_now timestamptz, p_time timestamptz)
 RETURNS text

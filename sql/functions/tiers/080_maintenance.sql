@@ -104,7 +104,7 @@ BEGIN
             v_locked := true;
           WHEN OTHERS THEN
             v_result := 'failed';
-            v_error := pg_catalog.format('%s %s: %s', p_kind, coalesce(p_relations[v_place]::text, p_times[v_place]::text), SQLERRM);
+            v_error := pg_catalog.format('%s %s: %s', p_kind, coalesce(p_relations[v_place]::text, pgwright.tiers_utc(p_times[v_place])), SQLERRM);
         END;
         COMMIT;
         EXIT WHEN v_result <> 'wait' OR v_locked;
@@ -139,6 +139,11 @@ DECLARE
   v_results jsonb;
 BEGIN
   CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_now, v_times, NULL, 20, p_errors, v_results);
+  BEGIN
+    PERFORM pgwright.tiers_prepare(p_schema, p_name, NULL);
+  EXCEPTION WHEN lock_not_available THEN NULL;
+  END;
+  COMMIT;
   v_relations := pgwright.tiers_drops(p_schema, p_name, p_now);
   COMMIT;
   CALL pgwright.tiers_rounds(p_schema, p_name, 'drop', p_now, NULL, v_relations, 20, p_errors, v_results);
@@ -155,6 +160,13 @@ DECLARE
   v_results jsonb;
 BEGIN
   COMMIT;
+  IF p_tier = 'wa' THEN
+    BEGIN
+      PERFORM pgwright.tiers_prepare(p_schema, p_name, p_now);
+    EXCEPTION WHEN lock_not_available THEN NULL; -- it only saves waiting
+    END;
+    COMMIT;
+  END IF;
   CALL pgwright.tiers_rounds(p_schema, p_name, 'move', p_now, v_times, NULL, 40, p_errors, v_results);
 END
 $$;
@@ -209,7 +221,7 @@ BEGIN
   COMMIT;
   CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_for, v_times, NULL, 200, v_errors, v_results);
   IF p_for IS NOT NULL AND v_results ? 'none' THEN
-    v_errors := v_errors || pg_catalog.format('no partition of %s_partition takes %s', p_name, p_for);
+    v_errors := v_errors || pg_catalog.format('no partition of %s_partition takes %s', p_name, pgwright.tiers_utc(p_for));
   END IF;
   CALL pgwright.tiers_report(p_schema, p_name, 'partition_sort', v_errors);
 END

@@ -49,7 +49,7 @@ BEGIN
     pgwright.tiers_object(p_set, '_sort_queue')
   );
   EXECUTE format(
-    'CREATE TABLE IF NOT EXISTS %s (relation regclass PRIMARY KEY, tier text NOT NULL, state text NOT NULL, number int,'
+    'CREATE TABLE IF NOT EXISTS %s (relation regclass PRIMARY KEY, tier text NOT NULL, state text NOT NULL, number bigint,'
     ' lower_bound timestamptz, upper_bound timestamptz, waits_for text[], changed_in xid8 NOT NULL,'
     ' changed_at timestamptz NOT NULL DEFAULT clock_timestamp())',
     pgwright.tiers_object(p_set, '_tables')

@@ -292,11 +292,12 @@ describe("a tiered set", () => {
       await writer.query("INSERT INTO data.events (id, at) VALUES (1, '2040-01-01 12:00Z'), (2, '2040-01-01 13:00Z')");
       await owner.query("CALL data.events_roll_wa()");
       await owner.query("CALL data.events_partition_maintenance()");
-      const { tiers, lastRoll, lastMaintenance, walTables, lag } = server.describe() as never as Record<
-        string,
-        never
-      > & {
+      const { tiers, lastRoll, lastMaintenance, walTables, lag } = server.describe() as unknown as {
         tiers: Record<string, { tables: number; oldest: string; newest: string }>;
+        lastRoll: string;
+        lastMaintenance: string;
+        walTables: number;
+        lag: number;
       };
       expect(tiers.waPartition).toMatchObject({
         tables: 2,
