@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { docker } from "../stack";
 import { EVENTS, literal, TiersServer, type SetConfig } from "./server";
 
 describe("a tiered set", () => {
@@ -341,6 +342,33 @@ describe("a tiered set", () => {
     expect(server.sql("SELECT count(*) FROM pg_indexes WHERE schemaname = 'data' AND indexdef LIKE '%(note)'")).toBe(
       "2",
     );
+  });
+
+  it("has its tables and their indexes in the tablespaces of their tiers", async () => {
+    docker("exec", server.stack.container, "mkdir", "/var/lib/postgresql/data/fast", "/var/lib/postgresql/data/large");
+    for (const space of ["fast", "large"])
+      server.sql(`CREATE TABLESPACE ${space} LOCATION '/var/lib/postgresql/data/${space}'`);
+    const tablespaces = { wa: "fast", main: "large" };
+    expect(() => fresh({ ...EVENTS, tablespaces })).toThrow(/owner may not create tables in fast.*in large/);
+    server.sql("GRANT CREATE ON TABLESPACE fast TO owner");
+    server.sql("GRANT CREATE ON TABLESPACE large TO owner");
+    fresh({ ...EVENTS, tablespaces: { wa: "fast" } });
+    alter({ ...EVENTS, tablespaces });
+    await writer.query("INSERT INTO data.events (id, at) VALUES (1, '2040-01-01 12:00Z'), (2, '2040-01-01 22:00Z')");
+    await owner.query("CALL data.events_roll_wa()");
+    await owner.query("CALL data.events_partition_wa('2040-01-02 01:00Z')");
+    const where = server.sql(`
+      SELECT DISTINCT t.tier, c.relkind, coalesce(s.spcname, '-') FROM data.events_tables AS t
+      JOIN pg_class AS c ON c.oid = t.relation OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = t.relation)
+      LEFT JOIN pg_tablespace AS s ON s.oid = c.reltablespace ORDER BY 1, 2`);
+    expect(where.split("\n")).toEqual([
+      "partition|i|large",
+      "partition|r|large",
+      "wa|i|fast",
+      "wa|r|fast",
+      "wa_partition|i|-",
+      "wa_partition|r|-",
+    ]);
   });
 
   it("is dropped with its rows, or leaves them in a table with its grants", async () => {
