@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Client } from "pg";
 import { TiersServer } from "../test/integration/tiers/server";
 import { median, report, seconds } from "./report";
@@ -34,7 +35,7 @@ function dice(seed: number): () => number {
 }
 
 function quakes(rows: number): Quake[] {
-  const file = require.resolve("vega-datasets/data/earthquakes.json");
+  const file = join(__dirname, "..", "node_modules", "vega-datasets", "data", "earthquakes.json");
   const { features } = JSON.parse(readFileSync(file, "utf8")) as {
     features: { id: string; properties: { time: number; mag: number | null }; geometry: { coordinates: number[] } }[];
   };

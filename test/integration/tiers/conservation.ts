@@ -126,11 +126,17 @@ export async function conservation(server: TiersServer, args: ConservationArgs):
   const end = Date.now() + args.seconds * 1000;
   while (!work.ended && Date.now() < end) await sleep(200);
   work.ended = true;
+  // A procedure that does not come to its end must not keep the test from saying what was wrong.
+  const impatient = setTimeout(
+    () => attempt("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'owner'"),
+    30_000,
+  );
   await Promise.all(loops);
+  clearTimeout(impatient);
 
   // Once more, with nobody in the way: all rows end in the last tiers, and are the same rows.
   await answering();
-  await check(server, work);
+  if (work.violations.length === 0) await check(server, work);
   return { violations: work.violations, counts: work.counts, runs, kills };
 }
 
