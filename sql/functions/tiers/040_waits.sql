@@ -1,0 +1,73 @@
+-- Who may still work with an older idea of the tables.
+--
+-- A statement looks up the children of a table when it is planned, and takes its snapshot afterwards. Rows that move into a
+-- table which was attached in between would be in neither. And a snapshot from before a move needs the table that the rows
+-- were in. So rows move only into tables that every transaction can know, and a table goes only when no snapshot can need it.
+-- Both are decided by waiting for the transactions that ran at a moment, as CREATE INDEX CONCURRENTLY does; nobody is blocked.
+
+-- Transactions that run now, or those among them that use a table. Everybody may see these in pg_locks.
+CREATE OR REPLACE FUNCTION pgwright.tiers_running(p_relation regclass DEFAULT NULL)
+RETURNS text[]
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT coalesce(array_agg(DISTINCT l.virtualtransaction), '{}')
+  FROM pg_catalog.pg_locks AS l
+  JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+  JOIN pg_catalog.pg_database AS d ON d.oid = a.datid
+  WHERE d.datname = current_database()
+    AND l.pid <> pg_backend_pid()
+    AND CASE
+      WHEN p_relation IS NULL THEN l.locktype = 'virtualxid'
+      ELSE l.locktype = 'relation' AND l.database = d.oid AND l.relation = p_relation
+    END
+$$;
+
+-- True once the transactions that a table waits for have ended. The first call after the change has committed notes them.
+CREATE OR REPLACE FUNCTION pgwright.tiers_waited(p_set pgwright.tiers_sets, p_relation regclass, p_users_of regclass DEFAULT NULL)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_tables text := pgwright.tiers_object(p_set, '_tables');
+  v_waits_for text[];
+  v_changed_in xid8;
+BEGIN
+  EXECUTE format('SELECT waits_for, changed_in FROM %s WHERE relation = $1', v_tables)
+    INTO STRICT v_waits_for, v_changed_in USING p_relation;
+  IF v_waits_for IS NULL THEN
+    -- Others see the change after the commit: who runs then counts.
+    IF v_changed_in = pg_current_xact_id_if_assigned() THEN
+      RETURN false;
+    END IF;
+    v_waits_for := pgwright.tiers_running(p_users_of);
+    EXECUTE format('UPDATE %s SET waits_for = $2 WHERE relation = $1', v_tables) USING p_relation, v_waits_for;
+  END IF;
+  RETURN NOT EXISTS (
+    SELECT FROM pg_catalog.pg_locks AS l
+    WHERE l.locktype = 'virtualxid' AND l.virtualtransaction = ANY (v_waits_for)
+  );
+END
+$$;
+
+-- Gives a table its next state; what it waits for is noted anew.
+CREATE OR REPLACE FUNCTION pgwright.tiers_set_state(p_set pgwright.tiers_sets, p_relation regclass, p_state text)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+BEGIN
+  EXECUTE format(
+    'UPDATE %s SET state = $2, waits_for = NULL, changed_in = pg_current_xact_id(), changed_at = clock_timestamp()'
+    ' WHERE relation = $1',
+    pgwright.tiers_object(p_set, '_tables')
+  ) USING p_relation, p_state;
+END
+$$;

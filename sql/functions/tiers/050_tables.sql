@@ -1,0 +1,239 @@
+-- The tables below the parents, and what is known of each in T_tables:
+--   _wa            spare -> active -> closed -> sealed -> emptied -> dropped; staging while rows are sorted anew
+--   _wa_partition  attached -> ready -> emptied -> dropped
+--   _partition     attached -> ready -> loaded [-> emptied -> ready -> loaded, when its rows are sorted anew]
+--   _spill         attached -> ready -> emptied -> dropped
+-- ready: every transaction can know the table, rows may move in. sealed: no transaction can write into it any more.
+
+-- The indexes that a table of a tier has.
+CREATE OR REPLACE FUNCTION pgwright.tiers_indexes(p_set pgwright.tiers_sets, p_tier text)
+RETURNS TABLE (method text, columns text[], options text)
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  WITH wanted (place, method, columns, options) AS (
+    SELECT 1, 'btree', ARRAY[p_set.config ->> 'id', p_set.config ->> 'time'], ''
+    UNION ALL
+    SELECT 2, 'btree', ARRAY[p_set.config ->> 'time'], ''
+    UNION ALL
+    SELECT
+      3,
+      CASE WHEN p_tier = 'partition' THEN 'brin' WHEN p_set.config -> 'sortKey' ? 'geometry' THEN 'gist' ELSE 'btree' END,
+      CASE
+        WHEN p_set.config -> 'sortKey' ? 'geometry' THEN ARRAY[p_set.config -> 'sortKey' ->> 'geometry']
+        ELSE ARRAY(SELECT jsonb_array_elements_text(p_set.config -> 'sortKey' -> 'columns'))
+      END,
+      CASE
+        WHEN p_tier = 'partition' THEN format(' WITH (pages_per_range = %s)', (p_set.config ->> 'pagesPerRange')::int)
+        ELSE ''
+      END
+    UNION ALL
+    SELECT 3 + x.ordinality, 'btree', ARRAY[x.value], ''
+    FROM jsonb_array_elements_text(p_set.config -> 'indexes') WITH ORDINALITY AS x
+  )
+  SELECT w.method, w.columns, min(w.options) FROM wanted AS w GROUP BY w.method, w.columns ORDER BY min(w.place)
+$$;
+
+-- Makes the indexes that a table lacks. Returns how many.
+CREATE OR REPLACE FUNCTION pgwright.tiers_ensure_indexes(p_set pgwright.tiers_sets, p_relation regclass, p_tier text)
+RETURNS int
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_index record;
+  v_made int := 0;
+BEGIN
+  FOR v_index IN
+    SELECT w.* FROM pgwright.tiers_indexes(p_set, p_tier) AS w
+    WHERE NOT EXISTS (
+      SELECT FROM pg_catalog.pg_index AS i
+      JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+      JOIN pg_catalog.pg_am AS m ON m.oid = c.relam
+      WHERE i.indrelid = p_relation AND i.indisvalid AND i.indpred IS NULL AND m.amname = w.method
+        AND w.columns = ARRAY(
+          SELECT a.attname::text
+          FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
+          JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+          ORDER BY k.place
+        )
+    )
+  LOOP
+    EXECUTE format(
+      'CREATE INDEX ON %s USING %s (%s)%s',
+      p_relation, v_index.method, (SELECT string_agg(quote_ident(x), ', ') FROM unnest(v_index.columns) AS x), v_index.options
+    );
+    v_made := v_made + 1;
+  END LOOP;
+  RETURN v_made;
+END
+$$;
+
+-- A name that is free: what it says is for people, the catalog says what a table holds.
+CREATE OR REPLACE FUNCTION pgwright.tiers_free_name(p_set pgwright.tiers_sets, p_suffix text)
+RETURNS name
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_name text := p_set.set_name || p_suffix;
+  v_turn int := 1;
+BEGIN
+  WHILE EXISTS (
+    SELECT FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = p_set.schema_name AND c.relname = v_name
+  ) LOOP
+    v_turn := v_turn + 1;
+    v_name := p_set.set_name || p_suffix || '_' || v_turn;
+  END LOOP;
+  RETURN v_name;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_create_table(
+  p_set pgwright.tiers_sets,
+  p_tier text,
+  p_state text,
+  p_lower timestamptz DEFAULT NULL,
+  p_upper timestamptz DEFAULT NULL
+)
+RETURNS regclass
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+SET default_tablespace = ''
+AS $$
+DECLARE
+  v_parent text := pgwright.tiers_object(p_set, '_' || p_tier);
+  v_number bigint;
+  v_suffix text;
+  v_name text;
+  v_key text := CASE p_tier WHEN 'wa_partition' THEN 'waPartitions' WHEN 'partition' THEN 'main' ELSE p_tier END;
+BEGIN
+  -- Tables, and the indexes on them.
+  PERFORM set_config('default_tablespace', coalesce(p_set.config -> 'tablespaces' ->> v_key, ''), true);
+
+  IF p_state = 'staging' THEN
+    v_suffix := '_wa_sort' || to_char(p_lower, '_YYYY_MM_DD_HH24');
+  ELSIF p_tier = 'wa' THEN
+    EXECUTE format('SELECT coalesce(max(number), -1) + 1 FROM %s', pgwright.tiers_object(p_set, '_tables')) INTO v_number;
+    v_suffix := '_wa_' || lpad(mod(v_number, 1000)::text, 3, '0');
+  ELSE
+    v_suffix := '_' || p_tier || to_char(p_lower, CASE p_tier WHEN 'wa_partition' THEN '_YYYY_MM_DD_HH24_MI' ELSE '_YYYY_MM_DD_HH24' END);
+  END IF;
+  v_name := format('%I.%I', p_set.schema_name, pgwright.tiers_free_name(p_set, v_suffix));
+
+  -- Rows of the first two tiers soon move on, and the tables go: vacuuming them would be for nothing.
+  IF p_tier = 'wa' THEN
+    EXECUTE format('CREATE TABLE %s () INHERITS (%s) WITH (autovacuum_enabled = false)', v_name, v_parent);
+  ELSE
+    EXECUTE format(
+      'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)%s',
+      v_name, v_parent, CASE p_tier WHEN 'wa_partition' THEN ' WITH (autovacuum_enabled = false)' ELSE '' END
+    );
+  END IF;
+  PERFORM pgwright.tiers_ensure_indexes(p_set, v_name::regclass, p_tier);
+  -- Not PARTITION OF, which would lock the parent against its readers; and empty, so that there is nothing to scan.
+  IF p_tier <> 'wa' THEN
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', v_parent, v_name, p_lower, p_upper);
+  END IF;
+
+  EXECUTE format(
+    'INSERT INTO %s (relation, tier, state, number, lower_bound, upper_bound, changed_in)'
+    ' VALUES ($1, $2, $3, $4, $5, $6, pg_current_xact_id())',
+    pgwright.tiers_object(p_set, '_tables')
+  ) USING v_name::regclass, p_tier, p_state, v_number, p_lower, p_upper;
+  RETURN v_name::regclass;
+END
+$$;
+
+-- Makes T_tables agree with the catalog: what is gone is forgotten, what somebody has attached is taken in.
+CREATE OR REPLACE FUNCTION pgwright.tiers_sync(p_set pgwright.tiers_sets)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_tables text := pgwright.tiers_object(p_set, '_tables');
+BEGIN
+  EXECUTE format(
+    'DELETE FROM %s AS t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = t.relation)',
+    v_tables
+  );
+  EXECUTE format(
+    'INSERT INTO %1$s (relation, tier, state, changed_in)'
+    ' SELECT i.inhrelid, p.tier,'
+    '   CASE p.tier WHEN ''wa'' THEN ''closed'' WHEN ''partition'' THEN ''loaded'' ELSE ''attached'' END, pg_current_xact_id()'
+    ' FROM unnest(ARRAY[''wa'', ''wa_partition'', ''partition'', ''spill'']) AS p (tier)'
+    ' JOIN pg_catalog.pg_inherits AS i ON i.inhparent = pgwright.tiers_relation($1, ''_'' || p.tier) AND NOT i.inhdetachpending'
+    ' WHERE NOT EXISTS (SELECT FROM %1$s AS t WHERE t.relation = i.inhrelid)'
+    ' ON CONFLICT DO NOTHING',
+    v_tables
+  ) USING p_set;
+END
+$$;
+
+-- The partition that takes a time, with its state; nothing if there is none.
+CREATE OR REPLACE FUNCTION pgwright.tiers_partition_at(p_set pgwright.tiers_sets, p_tier text, p_time timestamptz)
+RETURNS TABLE (relation regclass, state text, lower_bound timestamptz, upper_bound timestamptz)
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+BEGIN
+  RETURN QUERY EXECUTE format(
+    'SELECT p.relation, t.state, p.lower_bound, p.upper_bound FROM pgwright.tiers_partitions($1) AS p JOIN %s AS t USING (relation)'
+    ' WHERE p.lower_bound <= $2 AND p.upper_bound > $2',
+    pgwright.tiers_object(p_set, '_tables')
+  ) USING pgwright.tiers_relation(p_set, '_' || p_tier), p_time;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_is_empty(p_relation regclass)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+STRICT
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_empty boolean;
+BEGIN
+  EXECUTE format('SELECT NOT EXISTS (SELECT FROM ONLY %s)', p_relation) INTO v_empty;
+  RETURN v_empty;
+END
+$$;
+
+-- The tables of a state, oldest first.
+CREATE OR REPLACE FUNCTION pgwright.tiers_tables(p_set pgwright.tiers_sets, p_tier text, VARIADIC p_states text[])
+RETURNS regclass[]
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_relations regclass[];
+BEGIN
+  EXECUTE format(
+    'SELECT coalesce(array_agg(t.relation ORDER BY t.changed_in, t.relation), ''{}'') FROM %s AS t'
+    ' JOIN pg_catalog.pg_class AS c ON c.oid = t.relation WHERE t.tier = $1 AND t.state = ANY ($2)',
+    pgwright.tiers_object(p_set, '_tables')
+  ) INTO v_relations USING p_tier, p_states;
+  RETURN v_relations;
+END
+$$;

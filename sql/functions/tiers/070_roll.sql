@@ -1,0 +1,88 @@
+-- A new table for the writes, every ten minutes. The next one lies ready, so that all transactions know it when it is used.
+
+-- One step of the roll, a transaction, of which more have to follow until it says 'done'.
+CREATE OR REPLACE FUNCTION pgwright.tiers_roll_step(p_schema name, p_name name, p_rolled boolean)
+RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+SET lock_timeout = '200ms'
+AS $$
+DECLARE
+  v_set pgwright.tiers_sets := pgwright.tiers_enter(p_schema, p_name, 'roll');
+  v_active regclass;
+  v_spare regclass;
+  v_relation regclass;
+BEGIN
+  IF v_set IS NULL THEN
+    RETURN 'wait';
+  END IF;
+  PERFORM pgwright.tiers_sync(v_set);
+  v_active := (pgwright.tiers_tables(v_set, 'wa', 'active'))[1];
+  v_spare := (pgwright.tiers_tables(v_set, 'wa', 'spare'))[1];
+
+  -- Note at once who may still write into the table of before, and who cannot know the next one: later there would be others.
+  FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'closed') LOOP
+    PERFORM pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_relation(v_set, ''));
+  END LOOP;
+  IF v_spare IS NULL THEN
+    PERFORM pgwright.tiers_create_table(v_set, 'wa', 'spare');
+    RETURN 'made';
+  END IF;
+  PERFORM pgwright.tiers_waited(v_set, v_spare, pgwright.tiers_relation(v_set, '_wa'));
+  IF p_rolled THEN
+    RETURN 'done';
+  END IF;
+  IF v_active IS NOT NULL AND pgwright.tiers_is_empty(v_active) THEN
+    RETURN 'done';
+  END IF;
+
+  IF NOT pgwright.tiers_waited(v_set, v_spare, pgwright.tiers_relation(v_set, '_wa')) THEN
+    RETURN 'wait';
+  END IF;
+  PERFORM pgwright.tiers_write_routine(v_set, '_insert', v_spare::text);
+  PERFORM pgwright.tiers_set_state(v_set, v_spare, 'active');
+  IF v_active IS NOT NULL THEN
+    PERFORM pgwright.tiers_set_state(v_set, v_active, 'closed');
+    PERFORM pgwright.tiers_enqueue_analyze(v_set, v_active);
+  END IF;
+  RETURN 'rolled';
+END
+$$;
+
+CREATE OR REPLACE PROCEDURE pgwright.tiers_roll_wa(p_schema name, p_name name)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  v_result text;
+  v_error text;
+  v_rolled boolean := false;
+BEGIN
+  -- Short transactions that know too little end in the meantime; long ones are left to the next run.
+  FOR v_try IN 1..40 LOOP
+    BEGIN
+      v_result := pgwright.tiers_roll_step(p_schema, p_name, v_rolled);
+      v_error := NULL;
+    EXCEPTION WHEN lock_not_available THEN
+      v_result := 'wait';
+      v_error := SQLERRM;
+    END;
+    COMMIT;
+    EXIT WHEN v_result = 'done';
+    v_rolled := v_rolled OR v_result = 'rolled';
+    IF v_result = 'wait' THEN
+      PERFORM pg_catalog.pg_sleep(0.05);
+    END IF;
+  END LOOP;
+  IF v_error IS NOT NULL AND NOT v_rolled THEN
+    RAISE EXCEPTION '%.% was not rolled: %', p_schema, p_name, v_error
+      USING ERRCODE = 'lock_not_available', HINT = 'The next run tries again.';
+  ELSIF v_result = 'wait' AND NOT v_rolled THEN
+    RAISE NOTICE '%.% was not rolled: transactions that use it are older than its next table', p_schema, p_name
+      USING HINT = 'The next run tries again; until then writes go where they went before.';
+    RETURN;
+  END IF;
+  PERFORM pgwright.tiers_succeeded(p_schema, p_name, 'roll_wa', pg_catalog.clock_timestamp());
+END
+$$;

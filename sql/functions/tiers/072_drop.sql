@@ -1,0 +1,155 @@
+-- Tables that rows have left, and those that are too old. A drop waits 200 ms for its lock at most; then the next run tries.
+
+-- Drops a table if nobody needs it any more. One step, a transaction: 'wait' means that another has to follow.
+CREATE OR REPLACE FUNCTION pgwright.tiers_drop_step(p_schema name, p_name name, p_relation regclass)
+RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+SET lock_timeout = '200ms'
+AS $$
+DECLARE
+  v_set pgwright.tiers_sets := pgwright.tiers_enter(p_schema, p_name, 'move');
+  v_tables text;
+  v_tier text;
+  v_state text;
+BEGIN
+  IF v_set IS NULL THEN
+    RETURN 'wait';
+  END IF;
+  v_tables := pgwright.tiers_object(v_set, '_tables');
+  EXECUTE format('SELECT tier, state FROM %s WHERE relation = $1', v_tables) INTO v_tier, v_state USING p_relation;
+  IF v_tier IS NULL THEN
+    RETURN 'done';
+  END IF;
+
+  IF v_state = 'closed' THEN
+    -- Whoever began before the roll may still write into it.
+    IF NOT pgwright.tiers_waited(v_set, p_relation, pgwright.tiers_relation(v_set, '')) THEN
+      RETURN 'wait';
+    END IF;
+    PERFORM pgwright.tiers_set_state(v_set, p_relation, 'sealed');
+    v_state := 'sealed';
+  END IF;
+  IF v_state IN ('sealed', 'attached', 'ready') THEN
+    IF NOT pgwright.tiers_is_empty(p_relation) THEN
+      RETURN 'done';
+    END IF;
+    -- Nobody but a move writes here: it stays empty. Snapshots from before still have to end.
+    PERFORM pgwright.tiers_set_state(v_set, p_relation, 'emptied');
+    RETURN 'wait';
+  END IF;
+  IF v_state <> 'emptied' OR v_tier = 'partition' THEN
+    RETURN 'done';
+  END IF;
+  IF NOT pgwright.tiers_waited(v_set, p_relation) THEN
+    RETURN 'wait';
+  END IF;
+
+  IF v_tier <> 'wa' THEN
+    -- The parent first, as everybody else.
+    EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', pgwright.tiers_relation(v_set, '_' || v_tier));
+  END IF;
+  EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', p_relation);
+  -- Looked at again, with a snapshot from after the lock: whatever has happened, a row is not dropped.
+  IF NOT pgwright.tiers_is_empty(p_relation) THEN
+    PERFORM pgwright.tiers_set_state(v_set, p_relation, CASE v_tier WHEN 'wa' THEN 'sealed' ELSE 'ready' END);
+    RETURN 'done';
+  END IF;
+  EXECUTE format('DROP TABLE %s', p_relation);
+  PERFORM pgwright.tiers_forget(v_set, p_relation);
+  RETURN 'done';
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_forget(p_set pgwright.tiers_sets, p_relation oid)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+BEGIN
+  EXECUTE format('DELETE FROM %s WHERE relation = $1', pgwright.tiers_object(p_set, '_tables')) USING p_relation;
+  EXECUTE format('DELETE FROM %s WHERE relation = $1', pgwright.tiers_object(p_set, '_analyze_queue')) USING p_relation;
+  EXECUTE format('DELETE FROM %s WHERE relation = $1', pgwright.tiers_object(p_set, '_sort_queue')) USING p_relation;
+END
+$$;
+
+-- Tables that are to go once they are empty: rolled ones, ten-minute ranges below the cutoff, emptied spill.
+CREATE OR REPLACE FUNCTION pgwright.tiers_drops(p_schema name, p_name name, p_now timestamptz)
+RETURNS regclass[]
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_set pgwright.tiers_sets := pgwright.tiers_load(p_schema, p_name);
+  v_relations regclass[];
+BEGIN
+  PERFORM pgwright.tiers_sync(v_set);
+  EXECUTE format(
+    'SELECT coalesce(array_agg(t.relation ORDER BY t.changed_in, t.relation), ''{}'') FROM %s AS t'
+    ' JOIN pg_catalog.pg_class AS c ON c.oid = t.relation'
+    ' LEFT JOIN pgwright.tiers_partitions($1) AS p ON p.relation = t.relation'
+    ' WHERE CASE WHEN CASE t.tier'
+    '   WHEN ''wa'' THEN t.state IN (''closed'', ''sealed'', ''emptied'')'
+    '   WHEN ''wa_partition'' THEN p.upper_bound <= $2'
+    '   WHEN ''spill'' THEN t.state = ''emptied'''
+    ' END THEN t.state = ''emptied'' OR pgwright.tiers_is_empty(t.relation) END',
+    pgwright.tiers_object(v_set, '_tables')
+  ) INTO v_relations USING pgwright.tiers_relation(v_set, '_wa_partition'), pgwright.tiers_cutoff(v_set, p_now);
+  RETURN v_relations;
+END
+$$;
+
+-- Drops a partition of which all rows are older than the set keeps them.
+CREATE OR REPLACE FUNCTION pgwright.tiers_age_off_step(p_schema name, p_name name, p_now timestamptz, p_relation regclass)
+RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+SET lock_timeout = '200ms'
+AS $$
+DECLARE
+  v_set pgwright.tiers_sets := pgwright.tiers_enter(p_schema, p_name, 'move');
+  v_parent regclass;
+BEGIN
+  IF v_set IS NULL THEN
+    RETURN 'wait';
+  END IF;
+  -- Looked at again: another run may have done it.
+  IF NOT p_relation = ANY (pgwright.tiers_aged(p_schema, p_name, p_now)) THEN
+    RETURN 'done';
+  END IF;
+  SELECT i.inhparent INTO v_parent FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = p_relation;
+  EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_parent);
+  EXECUTE format('DROP TABLE %s', p_relation);
+  PERFORM pgwright.tiers_forget(v_set, p_relation);
+  RETURN 'done';
+END
+$$;
+
+-- Partitions that end at p_now - maxAge or before.
+CREATE OR REPLACE FUNCTION pgwright.tiers_aged(p_schema name, p_name name, p_now timestamptz)
+RETURNS regclass[]
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_set pgwright.tiers_sets := pgwright.tiers_load(p_schema, p_name);
+  v_limit timestamptz := pgwright.tiers_before(pgwright.tiers_finite(p_now), (v_set.config ->> 'maxAge')::interval);
+  v_relations regclass[];
+BEGIN
+  SELECT coalesce(array_agg(p.relation ORDER BY p.upper_bound), '{}') INTO v_relations
+  FROM unnest(ARRAY['_wa_partition', '_partition', '_spill']) AS x (suffix)
+  CROSS JOIN LATERAL pgwright.tiers_partitions(pgwright.tiers_relation(v_set, x.suffix)) AS p
+  WHERE p.upper_bound <= v_limit;
+  RETURN v_relations;
+END
+$$;

@@ -1,0 +1,122 @@
+-- Making a set. All is made as its owner: what the owner may not do is refused here, and not when a job runs.
+
+-- The tables that every set has; those that are there are left.
+CREATE OR REPLACE FUNCTION pgwright.tiers_create_parents(p_set pgwright.tiers_sets)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+SET client_min_messages = 'warning'
+AS $$
+DECLARE
+  v_columns text;
+  v_time text := quote_ident(p_set.config ->> 'time');
+  v_tier text;
+BEGIN
+  SELECT string_agg(
+    concat_ws(
+      ' ', quote_ident(c.value ->> 'name'), c.value ->> 'type',
+      CASE WHEN (c.value ->> 'notNull')::boolean THEN 'NOT NULL' END, 'DEFAULT (' || (c.value ->> 'default') || ')'
+    ),
+    ', ' ORDER BY c.ordinality
+  )
+  INTO STRICT v_columns
+  FROM jsonb_array_elements(p_set.config -> 'columns') WITH ORDINALITY AS c;
+  -- Times that a range can be made for, and a name.
+  v_columns := v_columns || format(
+    ', CONSTRAINT time_has_range CHECK (%s >= timestamptz ''0001-01-01 00:00:00+00'' AND %1$s < timestamptz ''9999-12-01 00:00:00+00'')',
+    v_time
+  );
+
+  -- Rows are in the children. LIKE is not used: the children must not inherit CHECK (false).
+  EXECUTE format(
+    'CREATE TABLE IF NOT EXISTS %s (%s, CONSTRAINT only_in_children CHECK (false) NO INHERIT)',
+    pgwright.tiers_object(p_set, '_wa'), v_columns
+  );
+  FOREACH v_tier IN ARRAY ARRAY['_wa_partition', '_partition', '_spill'] LOOP
+    EXECUTE format(
+      'CREATE TABLE IF NOT EXISTS %s (%s) PARTITION BY RANGE (%s)', pgwright.tiers_object(p_set, v_tier), v_columns, v_time
+    );
+  END LOOP;
+  EXECUTE format(
+    'CREATE TABLE IF NOT EXISTS %s (relation regclass NOT NULL, enqueued timestamptz NOT NULL DEFAULT clock_timestamp())',
+    pgwright.tiers_object(p_set, '_analyze_queue')
+  );
+  EXECUTE format(
+    'CREATE TABLE IF NOT EXISTS %s (relation regclass NOT NULL, range_start timestamptz NOT NULL, unsorted_count bigint NOT NULL,'
+    ' enqueued timestamptz NOT NULL DEFAULT clock_timestamp())',
+    pgwright.tiers_object(p_set, '_sort_queue')
+  );
+  EXECUTE format(
+    'CREATE TABLE IF NOT EXISTS %s (relation regclass PRIMARY KEY, tier text NOT NULL, state text NOT NULL, number bigint,'
+    ' lower_bound timestamptz, upper_bound timestamptz, waits_for text[], changed_in xid8 NOT NULL,'
+    ' changed_at timestamptz NOT NULL DEFAULT clock_timestamp())',
+    pgwright.tiers_object(p_set, '_tables')
+  );
+  EXECUTE format(
+    'CREATE TABLE IF NOT EXISTS %s (step text PRIMARY KEY, last_success timestamptz, last_failure timestamptz, last_error text)',
+    pgwright.tiers_object(p_set, '_runs')
+  );
+END
+$$;
+
+-- What a set's objects are called, for those that have a fixed name.
+CREATE OR REPLACE FUNCTION pgwright.tiers_fixed_tables()
+RETURNS text[]
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT ARRAY['_wa', '_wa_partition', '_partition', '_spill', '_analyze_queue', '_sort_queue', '_tables', '_runs']
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_create(p_config jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_set pgwright.tiers_sets;
+  v_config jsonb := pgwright.tiers_config(p_config);
+  v_taken text;
+  v_active regclass;
+  v_role text := current_setting('role');
+BEGIN
+  v_set.schema_name := v_config ->> 'schema';
+  v_set.set_name := v_config ->> 'name';
+  v_set.owner_name := v_config ->> 'owner';
+  v_set.config := v_config;
+  SELECT string_agg(pgwright.tiers_object(v_set, x.suffix), ', ') INTO v_taken
+  FROM unnest(ARRAY[''] || pgwright.tiers_fixed_tables()) AS x (suffix)
+  WHERE EXISTS (
+    SELECT FROM pg_catalog.pg_class AS c
+    WHERE c.relnamespace = quote_ident(v_set.schema_name)::regnamespace AND c.relname = v_set.set_name || x.suffix
+  );
+  IF v_taken IS NOT NULL THEN
+    RAISE EXCEPTION 'the tiered set %.% cannot be: % exists already', v_set.schema_name, v_set.set_name, v_taken
+      USING ERRCODE = 'duplicate_table', HINT = 'Give the set another name, or rename what is there.';
+  END IF;
+  INSERT INTO pgwright.tiers_sets (schema_name, set_name, owner_name, config)
+  VALUES (v_set.schema_name, v_set.set_name, v_set.owner_name, v_config);
+
+  PERFORM set_config('role', v_set.owner_name, true);
+  PERFORM pgwright.tiers_create_parents(v_set);
+  v_active := pgwright.tiers_create_table(v_set, 'wa', 'active');
+  PERFORM pgwright.tiers_create_table(v_set, 'wa', 'spare');
+  PERFORM pgwright.tiers_write_code(v_set, v_active::text);
+  PERFORM set_config('role', v_role, true);
+
+  UPDATE pgwright.tiers_sets AS s
+  SET view_definition = pg_get_viewdef(pgwright.tiers_relation(v_set, ''))
+  WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name;
+  RETURN v_config;
+END
+$$;
+
+COMMENT ON FUNCTION pgwright.tiers_create(jsonb) IS 'Makes a tiered set. Returns its configuration, completed. Changes nothing on an error.';
+REVOKE ALL ON FUNCTION pgwright.tiers_create(jsonb) FROM PUBLIC;

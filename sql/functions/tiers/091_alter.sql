@@ -1,0 +1,57 @@
+-- Changing a set, and repairing it: what was dropped or edited of its code is written anew.
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_alter(p_config jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+SET lock_timeout = '10s'
+AS $$
+DECLARE
+  c_fixed CONSTANT text[] := '{owner,columns,id,time,sortKey,pagesPerRange,walMinutes}';
+  v_config jsonb := pgwright.tiers_config(p_config);
+  v_set pgwright.tiers_sets := pgwright.tiers_load((v_config ->> 'schema')::name, (v_config ->> 'name')::name);
+  v_refused text;
+  v_active regclass;
+  v_role text := current_setting('role');
+BEGIN
+  SELECT string_agg(format('%s from %s to %s', k.key, v_set.config -> k.key, v_config -> k.key), ', ') INTO v_refused
+  FROM unnest(c_fixed) AS k (key)
+  WHERE v_set.config -> k.key IS DISTINCT FROM v_config -> k.key;
+  IF v_refused IS NOT NULL THEN
+    RAISE EXCEPTION 'the tiered set %.% cannot change %', v_set.schema_name, v_set.set_name, v_refused
+      USING ERRCODE = 'feature_not_supported',
+        HINT = 'intervalHours, maxAge, minuteOffset and tablespaces may change, and indexes may be added; for the rest make another set and copy the rows.';
+  END IF;
+  IF NOT v_config -> 'indexes' @> (v_set.config -> 'indexes') THEN
+    RAISE EXCEPTION 'the tiered set %.% cannot take indexes from % to %: they can only be added',
+      v_set.schema_name, v_set.set_name, v_set.config -> 'indexes', v_config -> 'indexes'
+      USING ERRCODE = 'feature_not_supported';
+  END IF;
+
+  -- After the steps of the maintenance that are at work.
+  PERFORM pg_advisory_xact_lock(hashtextextended(format('pgwright.tiers %s %I.%I', x.step, v_set.schema_name, v_set.set_name), 0))
+  FROM unnest(ARRAY['roll', 'move']) AS x (step);
+  UPDATE pgwright.tiers_sets AS s SET config = v_config
+  WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name;
+  v_set.config := v_config;
+
+  IF EXISTS (SELECT FROM pgwright.tiers_problems(v_set)) THEN
+    PERFORM set_config('role', v_set.owner_name, true);
+    PERFORM pgwright.tiers_create_parents(v_set);
+    PERFORM pgwright.tiers_sync(v_set);
+    v_active := coalesce((pgwright.tiers_tables(v_set, 'wa', 'active'))[1], pgwright.tiers_create_table(v_set, 'wa', 'active'));
+    PERFORM pgwright.tiers_write_code(v_set, v_active::text);
+    PERFORM set_config('role', v_role, true);
+    UPDATE pgwright.tiers_sets AS s
+    SET view_definition = pg_get_viewdef(pgwright.tiers_relation(v_set, ''))
+    WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name;
+  END IF;
+  RETURN v_config;
+END
+$$;
+
+COMMENT ON FUNCTION pgwright.tiers_alter(jsonb) IS
+'Changes what may change of a tiered set, and repairs what tiers_describe finds wrong. Returns the configuration, completed.';
+REVOKE ALL ON FUNCTION pgwright.tiers_alter(jsonb) FROM PUBLIC;

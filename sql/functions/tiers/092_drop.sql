@@ -1,0 +1,80 @@
+-- Dropping a set, with its rows or without.
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_drop(p_schema name, p_name name, p_keep_data boolean)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+SET lock_timeout = '10s'
+SET client_min_messages = 'warning'
+AS $$
+DECLARE
+  v_set pgwright.tiers_sets := pgwright.tiers_load(p_schema, p_name);
+  v_view text := pgwright.tiers_object(v_set, '');
+  v_main text := pgwright.tiers_object(v_set, '_partition');
+  v_role text := current_setting('role');
+  v_routine record;
+  v_relation regclass;
+  v_grants text[];
+  v_suffix text;
+BEGIN
+  IF p_keep_data IS NULL THEN
+    RAISE EXCEPTION 'keep_data must be true or false, not NULL' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended(format('pgwright.tiers %s %I.%I', x.step, p_schema, p_name), 0))
+  FROM unnest(ARRAY['roll', 'move']) AS x (step);
+  PERFORM set_config('role', v_set.owner_name, true);
+  IF to_regclass(v_view) IS NOT NULL THEN
+    -- With all tables below.
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_view);
+  END IF;
+
+  IF p_keep_data THEN
+    -- The sorted partitions stay as they are; the rest of the rows goes beside them.
+    EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', pgwright.tiers_object(v_set, '_rest'), v_main);
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s DEFAULT', v_main, pgwright.tiers_object(v_set, '_rest'));
+    FOREACH v_suffix IN ARRAY ARRAY['_wa', '_wa_partition', '_spill'] LOOP
+      EXECUTE format(
+        'INSERT INTO %s (%s) SELECT %2$s FROM %s', v_main, pgwright.tiers_columns(v_set), pgwright.tiers_object(v_set, v_suffix)
+      );
+    END LOOP;
+    PERFORM pgwright.tiers_ensure_indexes(v_set, pgwright.tiers_object(v_set, '_rest')::regclass, 'spill');
+    SELECT array_agg(format('GRANT %s ON %s TO %s', a.privilege_type, v_view, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END))
+    INTO v_grants
+    FROM pg_catalog.pg_class AS c
+    CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+    WHERE c.oid = to_regclass(v_view) AND a.grantee <> c.relowner;
+  END IF;
+
+  EXECUTE format('DROP VIEW IF EXISTS %s', v_view);
+  FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(v_set, '') AS r LOOP
+    EXECUTE format(
+      'DROP %s IF EXISTS %s%s', CASE WHEN v_routine.is_trigger THEN 'FUNCTION' ELSE 'PROCEDURE' END,
+      pgwright.tiers_object(v_set, v_routine.suffix), CASE WHEN v_routine.is_trigger THEN '()' ELSE '' END
+    );
+  END LOOP;
+  FOR v_relation IN
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = to_regclass(pgwright.tiers_object(v_set, '_wa'))
+  LOOP
+    EXECUTE format('DROP TABLE %s', v_relation);
+  END LOOP;
+  FOREACH v_suffix IN ARRAY pgwright.tiers_fixed_tables() LOOP
+    IF v_suffix <> '_partition' OR NOT p_keep_data THEN
+      EXECUTE format('DROP TABLE IF EXISTS %s', pgwright.tiers_object(v_set, v_suffix));
+    END IF;
+  END LOOP;
+  IF p_keep_data THEN
+    EXECUTE format('ALTER TABLE %s RENAME TO %I', v_main, p_name);
+    FOREACH v_suffix IN ARRAY coalesce(v_grants, '{}') LOOP
+      EXECUTE v_suffix;
+    END LOOP;
+  END IF;
+  PERFORM set_config('role', v_role, true);
+  DELETE FROM pgwright.tiers_sets AS s WHERE s.schema_name = p_schema AND s.set_name = p_name;
+END
+$$;
+
+COMMENT ON FUNCTION pgwright.tiers_drop(name, name, boolean) IS
+'Drops a tiered set. With keep_data its rows stay in one partitioned table that has the name of the view.';
+REVOKE ALL ON FUNCTION pgwright.tiers_drop(name, name, boolean) FROM PUBLIC;
