@@ -13,7 +13,10 @@ export interface LibraryInputs {
 
 /** The libraries: the names of their routines as a regular expression, and their tables. */
 const LIBRARIES = {
-  partitions: { routines: "^(maintain_)?partition", tables: ["partition_copies", "partitions_known", "partition_sets"] },
+  partitions: {
+    routines: "^(maintain_)?partition",
+    tables: ["partition_copies", "partitions_known", "partition_sets"],
+  },
 } as const;
 export type LibraryName = keyof typeof LIBRARIES;
 
