@@ -8,12 +8,12 @@ import { median, report, seconds } from "./report";
 // the earthquakes of a week from vega-datasets, each many times with other seconds and a place nearby, written in order of time.
 // `npm run bench -- tiers ROWS` takes more or fewer rows.
 
-const ROWS = 400_000;
+const ROWS = 200_000;
 const BATCH = 1000;
 const DAY = 86_400_000;
 /** Rolled and moved that often, in the time of the rows. */
 const ROUND = 6 * 3_600_000;
-/** Of a day's partition with some 50 000 rows; 128 is for a hundred times as many. */
+/** Of a day's partition with some 30 000 rows; 128 is for a hundred times as many. */
 const PAGES_PER_RANGE = 8;
 const QUERIES = 60;
 
