@@ -233,7 +233,7 @@ export async function read(
         : await compareInOne(client, set, how === "unlocked" ? "REPEATABLE READ" : "READ COMMITTED");
     if (found.length > 0) world.wrong[how].push(`${set}: ${found.join("; ")}`);
     count(world, `compared, ${how}`);
-    await sleep(100);
+    await sleep(200);
   });
 }
 

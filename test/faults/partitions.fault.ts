@@ -136,7 +136,7 @@ async function excludes(client: Client, other: Client, world: World): Promise<vo
 
 export async function run([minutes = String(MINUTES)]: string[]): Promise<void> {
   const stack = await TestStack.create({
-    server: { memory: "1GB", connections: 30 },
+    server: { memory: "1GB", cpus: 2, connections: 30 },
     roles: { owner: { login: true, password: false } },
     databases: { app: { owner: "owner", schemas: { data: {}, archive: {} }, partitions: { sets: {} } } },
   });

@@ -84,7 +84,8 @@ BEGIN
               (v_step ->> 'row_count')::bigint);
           END IF;
         EXCEPTION
-          WHEN lock_not_available OR deadlock_detected THEN
+          -- Also where the connection that detaches is lost: what it has begun is finalized.
+          WHEN lock_not_available OR deadlock_detected OR admin_shutdown OR crash_shutdown OR connection_exception THEN
             v_again := true;
             v_error := SQLERRM;
           WHEN OTHERS THEN
