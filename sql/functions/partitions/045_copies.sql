@@ -272,7 +272,7 @@ BEGIN
 END
 $$;
 
--- Rows of the next batch, so that one takes about a tenth of a second.
+-- Rows of the next batch, so that one takes about a twentieth of a second.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_pace(p_batch int, p_took interval, p_most int)
 RETURNS int
 LANGUAGE sql
@@ -280,8 +280,8 @@ IMMUTABLE
 SET search_path = ''
 AS $$
   SELECT CASE
-    WHEN p_took > interval '150 ms' THEN greatest(100, p_batch / 2)
-    WHEN p_took < interval '60 ms' THEN least(p_most, p_batch * 2)
+    WHEN p_took > interval '80 ms' THEN greatest(100, p_batch / 2)
+    WHEN p_took < interval '30 ms' THEN least(p_most, p_batch * 2)
     ELSE p_batch
   END
 $$;

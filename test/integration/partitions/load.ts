@@ -31,6 +31,7 @@ export class Load {
   /** What readers saw that nobody should see. */
   readonly wrong: string[] = [];
   readonly counts = { writes: 0, reads: 0, oldReads: 0, retries: 0, lost: 0 };
+  private since = 0;
   private latencies: { ms: number; phase: string }[] = [];
 
   /** `times`: moments that rows lie at. */
@@ -69,6 +70,7 @@ export class Load {
   longest(): { max: number; phase: string; p99: number; statements: number } {
     const sorted = this.latencies.sort((a, b) => a.ms - b.ms);
     this.latencies = [];
+    this.since = performance.now();
     const { ms = 0, phase = "" } = sorted.at(-1) ?? {};
     const p99 = sorted[Math.floor(sorted.length * 0.99)]?.ms ?? 0;
     return { max: Math.round(ms), phase, p99: Math.round(p99), statements: sorted.length };
@@ -208,7 +210,8 @@ export class Load {
         const { rowCount } = await client.query(text, values);
         if (rowCount !== 1) this.wrong.push(`${text} ${values.join(", ")}: ${rowCount} rows`);
         if (repeatable) await client.query("COMMIT");
-        this.latencies.push({ ms: performance.now() - start, phase: `${phase} - ${this.phase}` });
+        if (start > this.since)
+          this.latencies.push({ ms: performance.now() - start, phase: `${phase} - ${this.phase}` });
         return;
       } catch (error) {
         if (!repeatable || (error as { code?: string }).code !== "40001") throw error;
