@@ -306,16 +306,16 @@ describe("a tiered set", () => {
       };
       // A transaction that is just open, autovacuum's say, makes a move wait for the next run.
       let now = await described();
-      for (let tries = 0; tries < 10 && (now.tiers.waPartition?.tables !== 2 || now.walTables !== 2); tries += 1) {
+      for (let tries = 0; tries < 10 && (!now.tiers.waPartition?.newest || now.walTables !== 2); tries += 1) {
         await sleep(500);
         now = await described();
       }
       const { tiers, lastRoll, lastMaintenance, walTables, lag } = now;
       expect(tiers.waPartition).toMatchObject({
-        tables: 2,
         oldest: "2040-01-01T12:00:00+00:00",
         newest: "2040-01-01T13:00:00+00:00",
       });
+      expect(tiers.waPartition?.tables).toBeGreaterThanOrEqual(2); // and those that are made ahead
       expect(walTables).toBe(2);
       expect(lag).toBe(0);
       expect(Date.parse(lastRoll)).toBeGreaterThan(Date.now() - 60_000);
