@@ -24,8 +24,8 @@ AS $$
   WHERE i.indrelid = p_table AND d.text IS NOT NULL
   UNION ALL
   SELECT pg_get_triggerdef(t.oid) || CASE t.tgenabled WHEN 'O' THEN '' ELSE
-    format('; ALTER TABLE %s %s TRIGGER %I', p_table, CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END,
-      t.tgname) END
+    format('; ALTER TABLE %s %s TRIGGER %I', p_table,
+      CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END, t.tgname) END
   FROM pg_catalog.pg_trigger AS t
   WHERE t.tgrelid = p_table AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgname NOT IN ('pgwright_mirror', 'pgwright_mirror_truncate')
   UNION ALL

@@ -159,7 +159,7 @@ AS $$
   SELECT c.phase FROM pgwright.partition_copies AS c WHERE c.parent = p_parent AND c.phase <> 'done'
 $$;
 
--- Stops a copy that has not switched yet, and removes it. The table is as it was.
+-- Stops a copy that has not switched yet, and removes it: the table is as it was. After the switch it is brought to its end.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_abandon(p_parent text)
 RETURNS void
 LANGUAGE plpgsql
@@ -169,12 +169,19 @@ AS $$
 DECLARE
   v_copy pgwright.partition_copies;
 BEGIN
-  IF coalesce(pgwright.partition_copying(p_parent), 'finish') = 'finish' THEN
+  IF pgwright.partition_copying(p_parent) IS NULL THEN
     RETURN;
   END IF;
   PERFORM set_config('role', pgwright.partition_may(p_parent), true);
   PERFORM pg_advisory_xact_lock(hashtextextended('pgwright.partitions ' || p_parent, 0));
   v_copy := pgwright.partition_copy(p_parent);
+  IF v_copy.phase = 'finish' THEN
+    WHILE v_copy.phase <> 'done' LOOP
+      v_copy := pgwright.partition_copy_finish(pgwright.partition_set(p_parent), v_copy);
+    END LOOP;
+    PERFORM pgwright.partition_copy_put(v_copy);
+    RETURN;
+  END IF;
   PERFORM pgwright.partition_copy_unmirror(v_copy);
   EXECUTE format('DROP TABLE %s', v_copy.target::regclass);
   PERFORM pgwright.partition_copy_forget(p_parent);
