@@ -37,26 +37,10 @@ export interface PartitionSetInputs {
 /** Steps of a plan are shown up to this many. */
 const SHOWN = 30;
 
-/** The columns of pgwright.partition_sets, as jsonb_populate_record takes them. */
+/** The columns of pgwright.partition_sets, as jsonb_populate_record takes them; it leaves out what is none. */
 function row(inputs: PartitionSetInputs): string {
-  const { startAt, parent, kind, step, zone, premake, naming, overflow, retention, template, sub, members, convert } =
-    inputs;
-  const start_at = startAt;
-  return JSON.stringify({
-    parent,
-    kind,
-    step,
-    zone,
-    premake,
-    start_at,
-    naming,
-    overflow,
-    retention,
-    template,
-    sub,
-    members,
-    convert,
-  });
+  const { startAt: start_at, ...columns } = inputs;
+  return JSON.stringify({ ...columns, start_at });
 }
 
 /** What the books have, in the words of the inputs; undefined if the set is not among them. */

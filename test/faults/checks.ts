@@ -1,3 +1,8 @@
+/** Fails with `otherwise` where something does not hold. */
+export function expect(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(otherwise);
+}
+
 /** Counts what holds and what does not; one line each, and the closing line that a script can read. */
 export class Checks {
   private passed = 0;

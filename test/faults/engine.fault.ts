@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { docker, TestStack } from "../integration/stack";
-import { Checks } from "./checks";
+import { Checks, expect } from "./checks";
 import { OwnEngine } from "./own-engine";
 
 // An engine of the test's own is ended, in the middle of an `up` too, and its disk runs full. The next `up` repairs, and
@@ -13,10 +13,6 @@ const config = {
   roles: { owner: {}, reader: { login: true } },
   databases: { app: { owner: "owner", schemas: { data: {} } } },
 };
-
-function expect(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise);
-}
 
 /** The image of a small stack, which is built on the machine's engine if it is not there yet. */
 async function image(): Promise<string> {
@@ -34,7 +30,7 @@ async function repaired(stack: TestStack, rows: () => string): Promise<void> {
   const { code, text } = await stack.cli("up");
   expect(code === 0, text);
   expect(stack.sql("app", "SELECT count(*) FROM data.t") === rows(), "rows are lost");
-  const quiet = await stack.run("preview", "--refresh", "--expect-no-changes", "--stack", stack.name);
+  const quiet = await stack.unchanged();
   expect(quiet.code === 0, quiet.text);
 }
 
@@ -81,7 +77,7 @@ async function engineEnds(engine: OwnEngine, checks: Checks): Promise<void> {
         await run;
         const { code, text } = await first.cli("up");
         expect(code === 0, text);
-        const quiet = await first.run("preview", "--refresh", "--expect-no-changes", "--stack", first.name);
+        const quiet = await first.unchanged();
         expect(quiet.code === 0, quiet.text);
       } finally {
         await first.dispose();

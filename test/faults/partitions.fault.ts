@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { docker, TestStack } from "../integration/stack";
-import { Checks } from "./checks";
+import { Checks, expect } from "./checks";
 import { count, isLost, Line, maintain, read, write, type World } from "./partitions-clients";
 import { compare, compareMemory, SETS, TABLES } from "./partitions-ledger";
 
@@ -11,10 +11,6 @@ import { compare, compareMemory, SETS, TABLES } from "./partitions-ledger";
 const MINUTES = 5;
 /** The server is killed so often, backends more often. */
 const [SERVER_EVERY_S, BACKEND_EVERY_MS] = [35, 1200];
-
-function expect(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise);
-}
 
 /** At most ten of them. */
 const none = (wrong: string[]) =>

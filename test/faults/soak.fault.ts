@@ -23,14 +23,7 @@ export async function run(args: string[]): Promise<void> {
     const started = Date.now();
     for (const minutes of moments) {
       await sleep(started + minutes * 60_000 - Date.now());
-      const { code, text } = await stack.run(
-        "preview",
-        "--refresh",
-        "--expect-no-changes",
-        "--diff",
-        "--stack",
-        stack.name,
-      );
+      const { code, text } = await stack.unchanged();
       const runs = stack
         .sql("solo", "SELECT status, count(*) FROM cron.job_run_details GROUP BY 1 ORDER BY 1")
         .replaceAll("\n", ", ");

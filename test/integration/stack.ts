@@ -198,6 +198,11 @@ export class TestStack {
     return { code, text, changes, messages: (json.diagnostics ?? []).map(({ message }) => message.trim()) };
   }
 
+  /** A preview that looks at everything again and fails if there is anything to change. */
+  unchanged(): Promise<Run> {
+    return this.run("preview", "--refresh", "--expect-no-changes", "--diff", "--stack", this.name);
+  }
+
   /** The whole state, secrets encrypted. */
   async state(): Promise<{ deployment: { resources: { urn: string; type: string }[] } }> {
     return JSON.parse(await this.must("stack", "export", "--stack", this.name));

@@ -77,11 +77,13 @@ BEGIN
   END IF;
   RETURN QUERY
   SELECT p.lower_bound, p.upper_bound
-  FROM generate_series(v_first, v_last) AS n
-  CROSS JOIN LATERAL (
-    SELECT
-      pgwright.partition_midnight(v_origin + (v_step * n::double precision), p_zone) AS lower_bound,
-      pgwright.partition_midnight(v_origin + (v_step * (n + 1)::double precision), p_zone) AS upper_bound
+  FROM (
+    -- Each bound once: where a period ends, the next begins.
+    SELECT b.bound AS lower_bound, lead(b.bound) OVER (ORDER BY b.n) AS upper_bound
+    FROM (
+      SELECT n, pgwright.partition_midnight(v_origin + (v_step * n::double precision), p_zone) AS bound
+      FROM generate_series(v_first, v_last + 1) AS n
+    ) AS b
   ) AS p
   WHERE p.upper_bound > p_from AND p.lower_bound <= p_to AND p.lower_bound < p.upper_bound
   ORDER BY 1;
@@ -89,17 +91,16 @@ END
 $$;
 
 -- The moment at which a day begins. Where clocks go back to midnight there are two; PostgreSQL takes the second, and the day
--- begins with the first.
+-- begins with the first. One expression without SET, so that PostgreSQL puts it in place of the call: plans ask it often. All
+-- that it names is in pg_catalog.
 CREATE OR REPLACE FUNCTION pgwright.partition_midnight(p_day timestamp, p_zone text)
 RETURNS numeric
 LANGUAGE sql
 STABLE
-SET search_path = ''
 AS $$
-  SELECT extract(epoch FROM m.at - greatest(
-    interval '0', ((m.at - interval '1 second') AT TIME ZONE p_zone) - p_day + interval '1 second'
+  SELECT extract(epoch FROM (p_day AT TIME ZONE p_zone) - greatest(
+    interval '0', (((p_day AT TIME ZONE p_zone) - interval '1 second') AT TIME ZONE p_zone) - p_day + interval '1 second'
   ))
-  FROM (SELECT p_day AT TIME ZONE p_zone) AS m (at)
 $$;
 
 CREATE OR REPLACE FUNCTION pgwright.partition_periods_few(p_count numeric, p_step text)

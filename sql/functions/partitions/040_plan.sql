@@ -217,10 +217,7 @@ BEGIN
   v_from := least(v_clock, v_oldest, v_start);
   -- Nothing is made that retention would take away again.
   v_from := greatest(v_from, v_cutoff);
-  SELECT max(p.upper_position) INTO v_to FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_clock, v_clock) AS p;
-  IF p_set.premake > 0 THEN
-    v_to := pgwright.partition_ahead(p_set, v_clock);
-  END IF;
+  v_to := pgwright.partition_ahead(p_set, v_clock);
 
   -- What lies outside and is in DEFAULT gets partitions of its own.
   IF p_set.overflow = 'drain' AND v_key.default_partition <> 0 THEN
@@ -347,6 +344,23 @@ BEGIN
 END
 $$;
 
+-- The partitions of LIST (p_values: {suffix: [values]}) or HASH (p_modulus) as they are declared: suffix of the name, and bound.
+CREATE OR REPLACE FUNCTION pgwright.partition_declared(p_by text, p_values jsonb, p_modulus text)
+RETURNS TABLE (suffix text, bound text)
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  SELECT
+    '_' || m.key,
+    (SELECT 'FOR VALUES IN (' || string_agg(quote_nullable(v.value), ', ' ORDER BY v.ordinality) || ')'
+      FROM jsonb_array_elements_text(m.value) WITH ORDINALITY AS v)
+  FROM jsonb_each(CASE WHEN p_by = 'list' THEN p_values END) AS m
+  UNION ALL
+  SELECT '_h' || r, format('FOR VALUES WITH (modulus %s, remainder %s)', p_modulus, r)
+  FROM generate_series(0, CASE WHEN p_by = 'hash' THEN p_modulus::int END - 1) AS r
+$$;
+
 -- LIST and HASH: the declared partitions that are missing.
 CREATE OR REPLACE FUNCTION pgwright.partition_members(
   p_set pgwright.partition_sets,
@@ -359,20 +373,8 @@ LANGUAGE sql
 STABLE
 SET search_path = ''
 AS $$
-  WITH declared AS (
-    SELECT
-      '_' || m.key AS suffix,
-      (SELECT 'FOR VALUES IN (' || string_agg(quote_nullable(v.value), ', ' ORDER BY v.ordinality) || ')'
-        FROM jsonb_array_elements_text(m.value) WITH ORDINALITY AS v) AS bound
-    FROM jsonb_each(p_set.members) AS m
-    WHERE p_set.kind = 'list'
-    UNION ALL
-    SELECT '_h' || r, format('FOR VALUES WITH (modulus %s, remainder %s)', p_set.members ->> 'modulus', r)
-    FROM generate_series(0, (p_set.members ->> 'modulus')::int - 1) AS r
-    WHERE p_set.kind = 'hash'
-  )
   SELECT 'create', format('%I.%I', p_schema, left(p_name, 63 - length(d.suffix)) || d.suffix), d.bound, 0::bigint
-  FROM declared AS d
+  FROM pgwright.partition_declared(p_set.kind, p_set.members, p_set.members ->> 'modulus') AS d
   WHERE NOT EXISTS (
     SELECT FROM pgwright.partition_bounds(p_parent, p_set.kind) AS b
     WHERE b.bound = d.bound OR p_set.kind = 'list' AND NOT b.is_default

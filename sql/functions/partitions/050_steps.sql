@@ -212,16 +212,10 @@ BEGIN
   SELECT n.nspname, c.relname INTO v_schema, v_name
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = p_child;
   FOR v_leaf IN
-    SELECT '_' || m.key AS suffix,
-      (SELECT 'FOR VALUES IN (' || string_agg(quote_nullable(v), ', ') || ')' FROM jsonb_array_elements_text(m.value) AS v) AS bound
-    FROM jsonb_each(p_set.sub -> 'partitions') AS m
-    WHERE p_set.sub ->> 'by' = 'list'
+    SELECT d.suffix, d.bound
+    FROM pgwright.partition_declared(p_set.sub ->> 'by', p_set.sub -> 'partitions', p_set.sub ->> 'modulus') AS d
     UNION ALL
     SELECT '_default', 'DEFAULT' WHERE p_set.sub ->> 'by' = 'list' AND (p_set.sub ->> 'default')::boolean
-    UNION ALL
-    SELECT '_h' || r, format('FOR VALUES WITH (modulus %s, remainder %s)', p_set.sub ->> 'modulus', r)
-    FROM generate_series(0, (p_set.sub ->> 'modulus')::int - 1) AS r
-    WHERE p_set.sub ->> 'by' = 'hash'
   LOOP
     EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s %s%s%s', v_schema, left(v_name, 63 - length(v_leaf.suffix)) || v_leaf.suffix,
       p_child, v_leaf.bound, pgwright.partition_storage(p_set.template),

@@ -55,14 +55,7 @@ describe("sets of partitions of a stack", () => {
     await client.end();
   };
   const quiet = async () => {
-    const { code, text } = await stack.run(
-      "preview",
-      "--refresh",
-      "--expect-no-changes",
-      "--diff",
-      "--stack",
-      stack.name,
-    );
+    const { code, text } = await stack.unchanged();
     expect(code, text).toBe(0);
   };
 

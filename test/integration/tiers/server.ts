@@ -26,6 +26,15 @@ export const EVENTS: SetConfig = {
   sortKey: { columns: ["place", "at"] },
 };
 
+/** Of tiers_describe, what tests look at. */
+export interface Description {
+  tiers: Record<string, { tables: number; oldest: string; newest: string }>;
+  lastRoll: string;
+  lastMaintenance: string;
+  walTables: number;
+  lag: number;
+}
+
 /** All SQL of the tiers, in the order in which it is run; `change` may break it, to see that a test fails then. */
 export function source(change: (sql: string) => string = (sql) => sql): string {
   const files = readdirSync(SQL).filter((file) => file.endsWith(".sql"));

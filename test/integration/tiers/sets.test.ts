@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { docker } from "../stack";
-import { EVENTS, literal, TiersServer, type SetConfig } from "./server";
+import { EVENTS, literal, TiersServer, type Description, type SetConfig } from "./server";
 
 describe("a tiered set", () => {
   let server: TiersServer;
@@ -293,24 +292,14 @@ describe("a tiered set", () => {
     it("with its size, ages and runs", async () => {
       await writer.query("INSERT INTO data.events (id, at) VALUES (1, '2040-01-01 12:00Z'), (2, '2040-01-01 13:00Z')");
       await owner.query("CALL data.events_roll_wa()");
-      interface Description {
-        tiers: Record<string, { tables: number; oldest: string; newest: string }>;
-        lastRoll: string;
-        lastMaintenance: string;
-        walTables: number;
-        lag: number;
-      }
       const described = async () => {
         await owner.query("CALL data.events_partition_maintenance()");
         return server.describe() as unknown as Description;
       };
       // A transaction that is just open, autovacuum's say, makes a move wait for the next run.
-      let now = await described();
-      for (let tries = 0; tries < 10 && (!now.tiers.waPartition?.newest || now.walTables !== 2); tries += 1) {
-        await sleep(500);
-        now = await described();
-      }
-      const { tiers, lastRoll, lastMaintenance, walTables, lag } = now;
+      const moved = ({ tiers, walTables }: Description) => Boolean(tiers.waPartition?.newest) && walTables === 2;
+      await vi.waitUntil(async () => moved(await described()), { timeout: 10_000, interval: 500 });
+      const { tiers, lastRoll, lastMaintenance, walTables, lag } = await described();
       expect(tiers.waPartition).toMatchObject({
         oldest: "2040-01-01T12:00:00+00:00",
         newest: "2040-01-01T13:00:00+00:00",
