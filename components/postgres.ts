@@ -3,9 +3,11 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import type { Stack } from "../config/stack";
 import { Protection, Provider } from "../provider/resources";
+import { Backup } from "./backup";
 import { Database } from "./database";
 import { Image } from "./image";
 import { Jobs } from "./jobs";
+import { Repositories } from "./repositories";
 import { Roles } from "./roles";
 import { Server } from "./server";
 
@@ -14,6 +16,8 @@ export interface PostgresArgs extends Stack {
   passwords?: pulumi.Input<Record<string, string>>;
   /** Roles that `passwords` has one for. */
   passwordsGiven?: string[];
+  /** Encrypts the backups, if `backup.encrypted`. */
+  backupPassphrase?: pulumi.Output<string>;
 }
 
 /** A PostgreSQL server with all that the stack file says lives in it. `name` names its Docker objects too. */
@@ -35,6 +39,8 @@ export class Postgres extends pulumi.ComponentResource {
     const onEngine = { parent: this, providers: engine };
 
     const image = new Image(name, { ...args.image, engine: args.engine, pgwright }, onEngine);
+    const repositories =
+      args.backup && new Repositories(name, { config: args.backup, passphrase: args.backupPassphrase }, onEngine);
     const server = new Server(
       name,
       {
@@ -44,6 +50,7 @@ export class Postgres extends pulumi.ComponentResource {
         pgwright,
         password: passwordsGiven.includes("postgres") ? passwords.apply((all) => all.postgres as string) : undefined,
         protect: args.protect,
+        repositories,
       },
       onEngine,
     );
@@ -101,6 +108,10 @@ export class Postgres extends pulumi.ComponentResource {
       { databases: args.databases, cronDatabase, pgwright },
       { ...inside, dependsOn: [...cron, ...databases.flatMap(({ ready }) => ready)] },
     );
+    if (repositories) {
+      const backup = { image: image.reference, server, repositories, pgwright };
+      new Backup(name, backup, { ...onEngine, dependsOn: [server.ready] });
+    }
     new Protection(
       name,
       { protected: args.protect },

@@ -1,16 +1,24 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { backupOptions } from "../backup/options";
+import { CONFIG_PATH, DATA_PATH } from "../backup/paths";
+import { agentSchedules } from "../backup/schedules";
 import { serverSettings } from "../config/server-settings";
 import type { ServerConfig } from "../config/stack";
 import { mebibytes } from "../config/units";
 import { configurationId } from "../provider/kinds/configuration";
-import { Configuration, Password, Presence, Server as RunningServer, type Provider } from "../provider/resources";
+import {
+  BackupConfiguration,
+  Configuration,
+  Password,
+  Presence,
+  Server as RunningServer,
+  type Provider,
+} from "../provider/resources";
 import { hbaRules } from "../tuning/pg-hba";
 import type { Image } from "./image";
+import type { Mount, Repositories } from "./repositories";
 
-/** Where the image expects its volumes. */
-const DATA_PATH = "/var/lib/postgresql/data";
-const CONFIG_PATH = "/etc/pgwright";
 /** How long PostgreSQL may take to shut down before it is killed, seconds. */
 const STOP_WITHIN = 120;
 
@@ -23,6 +31,8 @@ export interface ServerArgs extends ServerConfig {
   password?: pulumi.Input<string>;
   /** Refuse to delete the data volume. */
   protect: boolean;
+  /** Where the WAL goes; nowhere if absent. */
+  repositories?: Repositories;
 }
 
 /** Docker reads a CPU limit back in a form of its own; written in that form, it makes no difference on a refresh. */
@@ -37,14 +47,16 @@ export class Server extends pulumi.ComponentResource {
   public readonly ready: RunningServer;
   public readonly dataVolume: docker.Volume;
   public readonly superuserPassword: pulumi.Output<string>;
+  private readonly configVolume: docker.Volume;
 
   constructor(name: string, args: ServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pgwright:components:Server", name, {}, opts);
     const child = { parent: this };
     const inServer = { parent: this, provider: args.pgwright };
     const memory = mebibytes(args.memory);
+    const { repositories } = args;
 
-    const tuning = serverSettings(args);
+    const tuning = serverSettings(args, repositories && { ...repositories.config, stanza: repositories.stanza });
     for (const warning of tuning.warnings) void pulumi.log.warn(warning, this);
     const parameters = Object.fromEntries(tuning.settings.map(({ name: parameter, value }) => [parameter, value]));
     const reasons = Object.fromEntries(tuning.settings.map(({ name: parameter, reason }) => [parameter, reason]));
@@ -57,12 +69,30 @@ export class Server extends pulumi.ComponentResource {
       { name: `${name}-data` },
       { ...child, protect: args.protect, ignoreChanges: ["labels", "driverOpts"] },
     );
-    const configVolume = new docker.Volume(`${name}-config`, { name: `${name}-config` }, child);
+    this.configVolume = new docker.Volume(`${name}-config`, { name: `${name}-config` }, child);
     const configuration = new Configuration(
       `${name}-config`,
-      { volume: configVolume.name, image: args.image.reference, parameters, reasons, hba },
+      { volume: this.configVolume.name, image: args.image.reference, parameters, reasons, hba },
       { ...inServer, dependsOn: [args.image.ready] },
     );
+    const written: pulumi.Resource[] = [configuration];
+    if (repositories) {
+      written.push(
+        new BackupConfiguration(
+          `${name}-backup-config`,
+          {
+            volume: this.configVolume.name,
+            image: args.image.reference,
+            stanza: repositories.stanza,
+            options: backupOptions(repositories.config),
+            secrets: repositories.secrets,
+            schedules: agentSchedules(repositories.config),
+          },
+          // After the other files: the volume is written by one at a time.
+          { ...inServer, dependsOn: [args.image.ready, configuration] },
+        ),
+      );
+    }
     const presence = new Presence(
       `${name}-container`,
       {
@@ -85,10 +115,7 @@ export class Server extends pulumi.ComponentResource {
         shmSize: tuning.sharedMemory,
         networksAdvanced: [{ name: network.name, aliases: ["postgres"] }],
         ports: [{ internal: 5432, external: args.port, ip: args.address, protocol: "tcp" }],
-        volumes: [
-          { volumeName: this.dataVolume.name, containerPath: DATA_PATH },
-          { volumeName: configVolume.name, containerPath: CONFIG_PATH, readOnly: true },
-        ],
+        volumes: [...this.mounts(), ...(repositories?.mounts ?? [])],
         healthcheck: {
           tests: ["CMD", "/usr/local/bin/healthcheck.sh"],
           interval: "10s",
@@ -107,7 +134,7 @@ export class Server extends pulumi.ComponentResource {
       },
       {
         ...child,
-        dependsOn: [args.image.ready, configuration],
+        dependsOn: [args.image.ready, ...written],
         // The plugin applies changes of these to nothing; only a new container has them.
         replaceOnChanges: ["healthcheck", "tmpfs", "init"],
         replacementTrigger: presence.generation,
@@ -132,5 +159,13 @@ export class Server extends pulumi.ComponentResource {
       { ...inServer, dependsOn: [configuration] },
     );
     this.registerOutputs({});
+  }
+
+  /** The volumes of data and configuration, where every container of the image expects them. */
+  mounts({ readOnly = false } = {}): Mount[] {
+    return [
+      { volumeName: this.dataVolume.name, containerPath: DATA_PATH, ...(readOnly ? { readOnly } : {}) },
+      { volumeName: this.configVolume.name, containerPath: CONFIG_PATH, readOnly: true },
+    ];
   }
 }

@@ -1,7 +1,8 @@
+import { AGENT_JOBS } from "../backup/schedules";
 import { jobsOf } from "./jobs";
 import { parseFunctionName, parseObjectName } from "./object-name";
 import type { Problem } from "./parse";
-import { scheduleProblem } from "./schedule";
+import { scheduleProblem, timesOf } from "./schedule";
 import { serverSettings } from "./server-settings";
 import type { DatabaseConfig, Stack } from "./stack";
 
@@ -35,9 +36,19 @@ export function crossCheck(stack: Stack): Problem[] {
   }
 
   try {
-    serverSettings(stack.server);
+    serverSettings(stack.server, stack.backup && { ...stack.backup, stanza: stack.backup.name ?? "server" });
   } catch (error) {
     for (const text of (error as Error).message.split("\n")) report("server", text);
+  }
+
+  for (const job of AGENT_JOBS) {
+    const schedule = stack.backup?.[job];
+    if (typeof schedule !== "string") continue;
+    try {
+      timesOf(schedule);
+    } catch (error) {
+      report(`backup.${job}`, `"${schedule}": ${(error as Error).message}`);
+    }
   }
 
   const databases = Object.keys(stack.databases);

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { nearest } from "../tuning/nearest";
 import { inWords, shapeAt, shapeOf } from "./allowed";
 import { crossCheck } from "./cross-check";
-import { passwordsSchema, stackSchema, type Stack } from "./stack";
+import { backupPassphraseSchema, passwordsSchema, stackSchema, type Stack } from "./stack";
 
 /** One thing that is wrong in the stack file. */
 export interface Problem {
@@ -76,7 +76,9 @@ function problems(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, mo
 export function parseStack(input: unknown): Stack {
   const parsed = stackSchema.safeParse(input);
   if (!parsed.success) {
-    throw new StackError(parsed.error.issues.flatMap((issue) => problems(issue, input, stackSchema, ["passwords"])));
+    throw new StackError(
+      parsed.error.issues.flatMap((issue) => problems(issue, input, stackSchema, ["passwords", "backupPassphrase"])),
+    );
   }
   const contradictions = crossCheck(parsed.data);
   if (contradictions.length > 0) throw new StackError(contradictions);
@@ -108,4 +110,22 @@ export function parsePasswords(input: unknown, stack: Stack): string[] {
   });
   if (found.length > 0) throw new StackError(found);
   return roles;
+}
+
+/** Checks pgwright:backupPassphrase against backup.encrypted. Errors do not show it. */
+export function parseBackupPassphrase(input: unknown, { backup }: Stack): string | undefined {
+  const report = (text: string) => new StackError([{ key: "backupPassphrase", text }]);
+  if (!backup?.encrypted) {
+    if (input !== undefined) throw report("encrypts nothing: write backup: {encrypted: true} too, or take it out");
+    return undefined;
+  }
+  if (input === undefined) {
+    throw report(
+      "is missing, and backup.encrypted is true; make one up, keep it where the stack is not (without it there is no " +
+        "restore), and set it by: pulumi config set --secret pgwright:backupPassphrase",
+    );
+  }
+  const parsed = backupPassphraseSchema.safeParse(input);
+  if (!parsed.success) throw report("write a text of at least 20 characters");
+  return parsed.data;
 }

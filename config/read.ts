@@ -1,13 +1,15 @@
 import * as pulumi from "@pulumi/pulumi";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { parsePasswords, parseStack, StackError } from "./parse";
+import { parseBackupPassphrase, parsePasswords, parseStack, StackError } from "./parse";
 import type { Stack } from "./stack";
 
 /** Passwords are secrets of the stack file beside the rest: pgwright:passwords, by role. */
 const PASSWORDS = "passwords";
+/** Encrypts the backups: a secret too. */
+const BACKUP_PASSPHRASE = "backupPassphrase";
 /** Keys whose value is a text, whatever it looks like. */
-const TEXTS = ["engine"];
+const TEXTS = ["engine", BACKUP_PASSPHRASE];
 
 export interface StackConfig {
   stack: Stack;
@@ -15,6 +17,8 @@ export interface StackConfig {
   passwords: pulumi.Output<Record<string, string>>;
   /** Roles that a password is given for. */
   passwordsGiven: string[];
+  /** Encrypts the backups, where the stack file says so. */
+  backupPassphrase?: pulumi.Output<string>;
 }
 
 /** Reads and validates the configuration of the current stack. */
@@ -26,16 +30,24 @@ export function readStack(): StackConfig {
     if (key.startsWith(prefix))
       written[key.slice(prefix.length)] = TEXTS.includes(key.slice(prefix.length)) ? text : fromText(text);
   }
-  const { [PASSWORDS]: given = {}, ...rest } = written;
-  if (PASSWORDS in written && !secretKeys().includes(`${prefix}${PASSWORDS}`)) {
-    const text =
-      "stands there for everybody to read; set each by: pulumi config set --secret --path pgwright:passwords.ROLE";
-    throw new StackError([{ key: PASSWORDS, text }]);
+  const { [PASSWORDS]: given = {}, [BACKUP_PASSPHRASE]: passphrase, ...rest } = written;
+  for (const [key, command] of [
+    [PASSWORDS, "set each by: pulumi config set --secret --path pgwright:passwords.ROLE"],
+    [BACKUP_PASSPHRASE, "set it by: pulumi config set --secret pgwright:backupPassphrase"],
+  ] as const) {
+    if (key in written && !secretKeys().includes(`${prefix}${key}`))
+      throw new StackError([{ key, text: `stands there for everybody to read; ${command}` }]);
   }
   const stack = parseStack(rest);
   checkFolders(stack);
   const passwordsGiven = parsePasswords(given, stack);
-  return { stack, passwords: pulumi.secret(given as Record<string, string>), passwordsGiven };
+  const backupPassphrase = parseBackupPassphrase(passphrase, stack);
+  return {
+    stack,
+    passwords: pulumi.secret(given as Record<string, string>),
+    passwordsGiven,
+    backupPassphrase: backupPassphrase === undefined ? undefined : pulumi.secret(backupPassphrase),
+  };
 }
 
 /** Keys that hold something encrypted, as Pulumi tells the program. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { stringify } from "yaml";
 import { inWords, shapeOf, type Shape } from "./allowed";
-import { passwordsSchema, stackSchema } from "./stack";
+import { backupPassphraseSchema, passwordsSchema, stackSchema } from "./stack";
 
 /** What stands before the tables of a part, where a sentence more than its description is needed. */
 const NOTES: Record<string, string> = {
@@ -90,7 +90,11 @@ function sections(path: string, shape: Shape, depth: number): string[] {
 /** docs/stack-file.md: every key of the stack file. */
 export async function reference(): Promise<string> {
   const { properties = {} } = shapeOf(stackSchema);
-  const top = { ...properties, passwords: { ...shapeOf(passwordsSchema), default: {} } };
+  const top = {
+    ...properties,
+    passwords: { ...shapeOf(passwordsSchema), default: {} },
+    backupPassphrase: { ...shapeOf(backupPassphraseSchema), default: "none" },
+  };
   const text = [
     "<!-- Made from config/stack.ts by `npx sucrase-node config/json-schema.ts`; change it there. -->",
     "# The stack file",

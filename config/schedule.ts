@@ -59,3 +59,76 @@ export function scheduleProblem(schedule: string): string | undefined {
   }
   return undefined;
 }
+
+/** When something runs: every value of each field that a schedule takes. */
+export interface Times {
+  minutes: number[];
+  hours: number[];
+  days: number[];
+  months: number[];
+  /** 0 is Sunday. */
+  weekdays: number[];
+}
+
+const WORD_SCHEDULES: Record<string, string> = {
+  "@yearly": "0 0 1 1 *",
+  "@annually": "0 0 1 1 *",
+  "@monthly": "0 0 1 * *",
+  "@weekly": "0 0 * * 0",
+  "@daily": "0 0 * * *",
+  "@midnight": "0 0 * * *",
+  "@hourly": "0 * * * *",
+};
+
+function valuesOf(text: string, field: Field): number[] {
+  const values = text.split(",").flatMap((part) => {
+    const [range = "", stride = "1"] = part.split("/");
+    const [from, to] = range === "*" ? [field.min, field.max] : range.split("-").map((end) => number(end, field));
+    const first = from as number;
+    const last = to ?? first;
+    return Array.from(
+      { length: Math.floor((last - first) / Number(stride)) + 1 },
+      (_, i) => first + i * Number(stride),
+    );
+  });
+  // Sunday is 0 and 7.
+  const plain = field.name === "day of week" ? values.map((value) => value % 7) : values;
+  return [...new Set(plain)].sort((a, b) => a - b);
+}
+
+/** The times of a schedule whose parts hold together; throws for those that only pg_cron has. */
+export function timesOf(schedule: string): Times {
+  const text = WORD_SCHEDULES[schedule.trim()] ?? schedule.trim();
+  const problem = scheduleProblem(text);
+  if (problem) throw new Error(problem);
+  const fields = text.split(/\s+/);
+  if (fields.length !== 5 || text.includes("$")) throw new Error("a schedule here has five fields and no $");
+  const [minutes, hours, days, months, weekdays] = FIELDS.map((field, i) => valuesOf(fields[i] as string, field)) as [
+    number[],
+    number[],
+    number[],
+    number[],
+    number[],
+  ];
+  if (!fields[2]?.startsWith("*") && !fields[4]?.startsWith("*"))
+    throw new Error("days of the month and days of the week together: cron takes either, write one of them as *");
+  return { minutes, hours, days, months, weekdays };
+}
+
+/** The first time of a schedule after a moment, in UTC; undefined if there is none within five years. */
+export function nextTime(schedule: string, after: Date): Date | undefined {
+  const { minutes, hours, days, months, weekdays } = timesOf(schedule);
+  const day = new Date(Date.UTC(after.getUTCFullYear(), after.getUTCMonth(), after.getUTCDate()));
+  for (let i = 0; i < 5 * 366; i++, day.setUTCDate(day.getUTCDate() + 1)) {
+    const fits =
+      months.includes(day.getUTCMonth() + 1) && days.includes(day.getUTCDate()) && weekdays.includes(day.getUTCDay());
+    if (!fits) continue;
+    for (const hour of hours) {
+      for (const minute of minutes) {
+        const time = new Date(day.getTime() + (hour * 60 + minute) * 60_000);
+        if (time > after) return time;
+      }
+    }
+  }
+  return undefined;
+}

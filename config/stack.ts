@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { backupSchema } from "./backup";
 import { allowed, identifier, key } from "./key";
 import { partitionsSchema } from "./partitions";
 
@@ -348,6 +349,9 @@ export const stackSchema = z.strictObject({
   server: serverSchema
     .prefault({})
     .meta(key("The server: its container, limits and settings.", { port: 15432, memory: "4GB", workload: "web" })),
+  backup: backupSchema
+    .optional()
+    .meta(key("WAL archive and backups. Without it there are none.", { repositories: [{ retention: { days: 14 } }] })),
   roles: z
     .record(identifier, roleSchema)
     .default({})
@@ -364,6 +368,15 @@ export const passwordsSchema = z.record(identifier, z.string().min(1)).meta(
     app: { secure: "AAABAN..." },
   }),
 );
+
+/** Encrypts the repositories of backups: `pulumi config set --secret pgwright:backupPassphrase`. */
+export const backupPassphraseSchema = z
+  .string()
+  .min(20)
+  .meta({
+    ...key("Passphrase that the backups are encrypted with; keep it where the stack is not.", { secure: "AAABAN..." }),
+    ...allowed("a text of at least 20 characters"),
+  });
 
 /** The stack file, parsed: every default filled in. */
 export type Stack = z.output<typeof stackSchema>;

@@ -24,4 +24,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   mv "$unfinished" "$PGDATA"
 fi
 
+# For containers beside this one, and for what archiving notes.
+mkdir -p -m 0700 "${PGDATA%/*}/socket" "${PGDATA%/*}/spool"
+
 exec postgres -D "$PGDATA" -c config_file="$config"

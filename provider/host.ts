@@ -12,6 +12,9 @@ export class CommandError extends Error {
   }
 }
 
+/** Group (and user) id of postgres in the image. */
+const POSTGRES = 999;
+
 /** What to do when the engine or the server in its container has no room left. */
 export const DISK_FULL =
   "the disk of the Docker engine is full: make room (`docker system df` shows what takes it, `docker image prune` and " +
@@ -135,11 +138,15 @@ export class Host {
     });
   }
 
-  /** Writes files into a volume, owned by root and readable by all: the server reads them and cannot change them. */
-  async writeVolume(volume: string, image: string, files: Record<string, string>): Promise<void> {
+  /**
+   * Writes files into a volume, owned by root: the server reads them and cannot change them. `secret`: nobody else in its
+   * containers can read them.
+   */
+  async writeVolume(volume: string, image: string, files: Record<string, string>, secret = false): Promise<void> {
+    const access = secret ? { mode: 0o640, uid: 0, gid: POSTGRES } : { mode: 0o644, uid: 0, gid: 0 };
     await this.withVolume(volume, image, async (container) => {
       const pack = tar.pack();
-      for (const [name, content] of Object.entries(files)) pack.entry({ name, mode: 0o644, uid: 0, gid: 0 }, content);
+      for (const [name, content] of Object.entries(files)) pack.entry({ name, ...access }, content);
       pack.finalize();
       const chunks: Buffer[] = [];
       for await (const chunk of pack) chunks.push(chunk as Buffer);

@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { hashLibrary } from "../sql/read";
 import type { AccessInputs } from "./kinds/access";
+import type { BackupConfigurationInputs } from "./kinds/backup-configuration";
+import type { BackupsInputs } from "./kinds/backups";
 import type { ConfigurationInputs } from "./kinds/configuration";
 import type { CronJobInputs } from "./kinds/cron-job";
 import type { LibraryInputs } from "./kinds/library";
@@ -50,6 +52,23 @@ export class Password extends pulumi.CustomResource {
 export class Configuration extends pulumi.CustomResource {
   constructor(name: string, args: Args<ConfigurationInputs>, opts?: pulumi.CustomResourceOptions) {
     super("pgwright:index:Configuration", name, args, opts);
+  }
+}
+
+export class BackupConfiguration extends pulumi.CustomResource {
+  constructor(name: string, args: Args<BackupConfigurationInputs>, opts?: pulumi.CustomResourceOptions) {
+    super(
+      "pgwright:index:BackupConfiguration",
+      name,
+      args,
+      pulumi.mergeOptions(opts, { additionalSecretOutputs: ["secrets"] }),
+    );
+  }
+}
+
+export class Backups extends pulumi.CustomResource {
+  constructor(name: string, args: Args<Omit<BackupsInputs, "ready">>, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:Backups", name, { ...args, ready: true }, opts);
   }
 }
 

@@ -1,4 +1,6 @@
 import { access } from "./access";
+import { backupConfiguration } from "./backup-configuration";
+import { backups } from "./backups";
 import { configuration } from "./configuration";
 import { cronJob } from "./cron-job";
 import { library } from "./library";
@@ -13,6 +15,8 @@ import { server } from "./server";
 /** Every kind of resource that this plugin knows, by Pulumi type token. */
 export const kinds = {
   "pgwright:index:Access": access,
+  "pgwright:index:BackupConfiguration": backupConfiguration,
+  "pgwright:index:Backups": backups,
   "pgwright:index:Configuration": configuration,
   "pgwright:index:CronJob": cronJob,
   "pgwright:index:Library": library,

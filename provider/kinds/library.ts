@@ -13,6 +13,10 @@ export interface LibraryInputs {
 
 /** The libraries: the names of their routines as a regular expression, and their tables. */
 const LIBRARIES = {
+  backups: {
+    routines: "^backup",
+    tables: ["backup_report", "backup_sizes", "backup_runs"],
+  },
   partitions: {
     routines: "^(maintain_)?partition",
     tables: ["partition_copies", "partitions_known", "partition_sets"],
@@ -88,7 +92,8 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
     await withDatabase(host, state.database, async (client) => {
       await client.query("BEGIN");
       await dropRoutines(client, state.library);
-      for (const table of LIBRARIES[state.library].tables) await client.query(`DROP TABLE IF EXISTS pgwright.${table}`);
+      for (const table of LIBRARIES[state.library].tables)
+        await client.query(`DROP TABLE IF EXISTS pgwright.${table} CASCADE`);
       await client.query("DELETE FROM pgwright.libraries WHERE name = $1", [state.library]);
       await client.query("COMMIT");
     });

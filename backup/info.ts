@@ -1,0 +1,46 @@
+/** What `pgbackrest info --output=json` says of a stanza, as far as it is used here. */
+export interface StanzaInfo {
+  name: string;
+  /** 0: well; 2: no stanza; 3: no backup; others: see the message. */
+  status: { code: number; message: string };
+  repo?: { key: number; status: { code: number; message: string } }[];
+  db: { id: number; "repo-key": number; "system-id": string; version: string }[];
+  archive: { database: { id: number; "repo-key": number }; min: string | null; max: string | null }[];
+  backup: BackupInfo[];
+}
+
+export interface BackupInfo {
+  label: string;
+  type: "full" | "diff" | "incr";
+  error: boolean | null;
+  database: { id: number; "repo-key": number };
+  /** Names of WAL segments. */
+  archive: { start: string | null; stop: string | null };
+  lsn?: { start: string; stop: string };
+  /** Seconds since 1970. */
+  timestamp: { start: number; stop: number };
+  info: { size: number; repository: { delta: number; size?: number } };
+}
+
+/** Codes of a stanza's status in a repository. */
+export const NO_STANZA = [1, 2];
+export const NO_BACKUP = 3;
+
+/** The stanza of that name in an answer; system identifiers stay exact, as text. */
+export function parseInfo(json: string, stanza: string): StanzaInfo | undefined {
+  const all = JSON.parse(json.replace(/("system-id":)(\d+)/g, '$1"$2"')) as StanzaInfo[];
+  return all.find(({ name }) => name === stanza);
+}
+
+/** Codes by repository, from 1 on. */
+export function statusOf(info: StanzaInfo | undefined, repository: number): { code: number; message: string } {
+  const found = info?.repo?.find(({ key }) => key === repository)?.status;
+  return found ?? { code: 1, message: "missing stanza path" };
+}
+
+/** The newest backup in a repository that ended well. */
+export function newestBackup(info: StanzaInfo | undefined, repository?: number): BackupInfo | undefined {
+  return info?.backup
+    .filter(({ error, database }) => !error && (repository === undefined || database["repo-key"] === repository))
+    .sort((a, b) => b.timestamp.stop - a.timestamp.stop)[0];
+}

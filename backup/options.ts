@@ -1,0 +1,76 @@
+import type { BackupConfig, RepositoryConfig } from "../config/backup";
+import { CLUSTER_PATH, repositoryPath, SOCKET_PATH, SPOOL_PATH } from "./paths";
+
+export type Options = Record<string, string>;
+
+const present = (options: Record<string, string | number | undefined>): Options =>
+  Object.fromEntries(
+    Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+
+function ofRepository({ retention }: RepositoryConfig, number: number, encrypted: boolean): Options {
+  const { full, days, differential, wal } = retention;
+  const options = present({
+    path: repositoryPath(number),
+    // Small files together, and of large ones only the changed blocks: increments are small.
+    bundle: "y",
+    block: "y",
+    "cipher-type": encrypted ? "aes-256-cbc" : undefined,
+    "retention-full": full ?? days ?? 2,
+    "retention-full-type": days === undefined ? "count" : "time",
+    "retention-diff": differential,
+    "retention-archive": wal,
+    "retention-archive-type": wal === undefined ? undefined : "full",
+  });
+  return Object.fromEntries(Object.entries(options).map(([name, value]) => [`repo${number}-${name}`, value]));
+}
+
+/** pgBackRest's options for a server, but for the passphrase. Options by their names in pgbackrest.conf. */
+export function backupOptions(config: BackupConfig): Options {
+  const { repositories, compression, processes, mostWaiting, encrypted } = config;
+  return {
+    ...Object.assign({}, ...repositories.map((repository, i) => ofRepository(repository, i + 1, encrypted))),
+    "pg1-path": CLUSTER_PATH,
+    "pg1-socket-path": SOCKET_PATH,
+    "spool-path": SPOOL_PATH,
+    "archive-async": "y",
+    "archive-push-queue-max": mostWaiting,
+    "compress-type": compression,
+    "process-max": String(processes),
+    // Does not wait for the next checkpoint by the clock.
+    "start-fast": "y",
+    delta: "y",
+    "log-level-console": "warn",
+    // What goes wrong is in the container's log; a log that cannot be written would stop the archive.
+    "log-level-file": "off",
+  };
+}
+
+/** The passphrase as the options that take it. */
+export function passphraseOptions(config: BackupConfig, passphrase: string): Options {
+  return Object.fromEntries(config.repositories.map((_, i) => [`repo${i + 1}-cipher-pass`, passphrase]));
+}
+
+/** pgbackrest.conf as text. */
+export function renderPgbackrestConf(stanza: string, options: Options): string {
+  const lines = Object.entries(options)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`);
+  const ofServer = (line: string) => line.startsWith("pg1-");
+  return [
+    "# Written by pgwright from the stack file; changes made here are put back.",
+    "[global]",
+    ...lines.filter((line) => !ofServer(line)),
+    "",
+    `[${stanza}]`,
+    ...lines.filter(ofServer),
+    "",
+  ].join("\n");
+}
+
+/** The stanza and options of a pgbackrest.conf. */
+export function parsePgbackrestConf(text: string): { stanza: string; options: Options } {
+  const stanza = /^\[(?!global\])(.+)\]$/m.exec(text)?.[1] ?? "";
+  const options = [...text.matchAll(/^([a-z0-9-]+)=(.*)$/gm)].map(([, name = "", value = ""]) => [name, value]);
+  return { stanza, options: Object.fromEntries(options) as Options };
+}

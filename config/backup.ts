@@ -1,0 +1,141 @@
+import { z } from "zod";
+import { allowed, key } from "./key";
+
+// Backups in the stack file: where they are kept, how long, and when they are made.
+
+const duration = z
+  .string()
+  .regex(/^[1-9]\d*(s|min|h)$/)
+  .meta(allowed("a whole number and s, min or h, such as 60s or 5min"));
+const size = z
+  .string()
+  .regex(/^[1-9]\d*(MB|GB|TB)$/)
+  .meta(allowed("a whole number and MB, GB or TB, such as 8GB"));
+const schedule = z.string().min(1);
+
+const retentionSchema = z
+  .strictObject({
+    full: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .optional()
+      .meta(key("So many full backups are kept, with all that depends on them.", 4)),
+    days: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .optional()
+      .meta(key("Full backups are kept so long, and always one that is older.", 30)),
+    differential: z.int().min(1).max(10_000).optional().meta(key("So many differential backups are kept.", 7)),
+    wal: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .optional()
+      .meta(
+        key(
+          "WAL is kept for so many of the newest full backups; older ones can be restored only as they were at their end. For all if absent.",
+          2,
+        ),
+      ),
+  })
+  .refine(({ full, days }) => full === undefined || days === undefined, "write either full or days");
+
+const repositorySchema = z
+  .strictObject({
+    volume: z
+      .string()
+      .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/)
+      .optional()
+      .meta({
+        ...key(
+          "A volume of the Docker engine that is there already. If neither is given, the stack makes one.",
+          "backups",
+        ),
+        ...allowed("the name of a Docker volume"),
+      }),
+    path: z
+      .string()
+      .regex(/^\/[^:]+$/)
+      .optional()
+      .meta({
+        ...key(
+          "A folder of the Docker host, such as a mounted disk; user 999 must be able to write there.",
+          "/mnt/backups",
+        ),
+        ...allowed("an absolute path"),
+      }),
+    retention: retentionSchema
+      .prefault({})
+      .meta(key("What is kept; two full backups if neither full nor days is given.", { full: 4, differential: 7 })),
+  })
+  .refine(({ volume, path }) => volume === undefined || path === undefined, "write either volume or path");
+
+export const backupSchema = z.strictObject({
+  repositories: z
+    .array(repositorySchema)
+    .min(1)
+    .max(4)
+    .prefault([{}])
+    .meta(
+      key("Where WAL and backups are kept; all of it in each. Restores use the first that has what they need.", [
+        { retention: { days: 14 } },
+        { path: "/mnt/backups" },
+      ]),
+    ),
+  name: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/)
+    .optional()
+    .meta({
+      ...key("Name of this server in the repositories (pgBackRest's stanza); the container's if absent.", "shop-2026"),
+      ...allowed("letters, digits, -, _ and ., at most 63"),
+    }),
+  full: schedule.default("10 1 * * 0").meta(key("When full backups are made (five cron fields, UTC).", "10 1 * * 0")),
+  differential: schedule
+    .nullable()
+    .default("10 1 * * 1-6")
+    .meta(key("When differential backups are made: what changed since the full one. null: never.", "10 1 * * 1-6")),
+  incremental: schedule
+    .nullable()
+    .default(null)
+    .meta(key("When incremental backups are made: what changed since the backup before. null: never.", "10 */6 * * *")),
+  verify: schedule
+    .nullable()
+    .default("40 3 * * 6")
+    .meta(key("When every file of the repositories is checked against its checksum. null: never.", "40 3 * * 6")),
+  archiveTimeout: duration
+    .default("60s")
+    .meta(key("WAL is archived at least so often: the most that is lost with the data volume.", "5min")),
+  mostWaiting: size
+    .default("16GB")
+    .meta(
+      key(
+        "WAL that cannot be archived waits on the data volume, up to this; beyond it, it is given up so that the server goes on, and the next full backup begins anew.",
+        "64GB",
+      ),
+    ),
+  compression: z
+    .enum(["zst", "lz4", "gz", "none"])
+    .default("zst")
+    .meta(key("How files in the repositories are compressed.", "lz4")),
+  processes: z.int().min(1).max(64).default(2).meta(key("Processes that a backup or a restore uses.", 4)),
+  memory: size.default("512MB").meta(key("Memory limit of the agent, the container that makes the backups.", "1GB")),
+  encrypted: z
+    .boolean()
+    .default(false)
+    .meta(
+      key(
+        "The repositories are encrypted with the secret pgwright:backupPassphrase. It cannot be changed later.",
+        true,
+      ),
+    ),
+  keep: z
+    .boolean()
+    .default(false)
+    .meta(key("A destroy of the stack leaves the volumes of the repositories, for a restore.", true)),
+});
+
+export type BackupConfig = z.output<typeof backupSchema>;
+export type RepositoryConfig = BackupConfig["repositories"][number];

@@ -1,0 +1,40 @@
+#!/bin/bash
+# One job of the backup agent: full, differential, incremental, verify. Notes in the ledger how it went.
+#   backup.sh JOB
+set -uo pipefail
+
+config=/etc/pgwright/pgbackrest.conf
+ledger=/var/lib/pgwright/runs.tsv
+job=$1
+stanza=$(sed -n 's/^\[\(.*\)\]$/\1/p' "$config" | grep -v '^global$' | head -n 1)
+repositories=$(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config" | sort -n)
+
+run() { # REPOSITORY
+  case "$job" in
+    full) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type=full backup ;;
+    differential) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type=diff backup ;;
+    incremental) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type=incr backup ;;
+    verify) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --output=text --verbose verify ;;
+    *) echo "there is no job \"$job\"; there are full, differential, incremental, verify" && return 64 ;; # EX_USAGE
+  esac
+}
+
+# Jobs wait for each other: pgBackRest refuses a second one.
+exec 9>"${ledger%/*}/lock"
+flock 9
+
+failed=0
+for repository in $repositories; do
+  started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  output=$(run "$repository" 2>&1)
+  code=$?
+  # verify ends with 0 whatever it finds.
+  if [ "$job" = verify ] && ! grep -q '^ *status: ok' <<<"$output"; then code=${code/#0/1}; fi
+  [ -n "$output" ] && echo "$output"
+  [ $code = 0 ] || failed=$code
+  # As COPY reads it: started, ended, job, repository, exit code, the end of what was printed.
+  message=$(tail -c 2000 <<<"$output" | sed 's/\\/\\\\/g; s/\t/\\t/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }')
+  [ $code = 0 ] && message='\N'
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$started" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$job" "$repository" "$code" "$message" >>"$ledger"
+done
+exit "$failed"

@@ -1,0 +1,60 @@
+import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
+import { renderSchedules } from "../../backup/schedules";
+import type { Host } from "../host";
+import type { Kind } from "../kind";
+
+export interface BackupConfigurationInputs {
+  /** The volume that server and agent read their configuration from. */
+  volume: string;
+  /** Any image: the files travel through a container made of it that never starts. */
+  image: string;
+  /** Name of the server in the repositories. */
+  stanza: string;
+  /** pgbackrest.conf, by option. */
+  options: Options;
+  /** Options of it that are secret. */
+  secrets: Options;
+  /** When the agent does what: five cron fields, by job. */
+  schedules: Record<string, string>;
+}
+
+const CONF = "pgbackrest.conf";
+const SCHEDULES = "agent-schedules";
+
+async function write(host: Host, inputs: BackupConfigurationInputs): Promise<void> {
+  const { volume, image, stanza, options, secrets, schedules } = inputs;
+  await host.writeVolume(volume, image, { [SCHEDULES]: renderSchedules(schedules) });
+  await host.writeVolume(volume, image, { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) }, true);
+}
+
+async function readBack(host: Host, state: BackupConfigurationInputs): Promise<BackupConfigurationInputs | undefined> {
+  if (!(await host.volumeExists(state.volume))) return undefined;
+  const files = await host.readVolume(state.volume, state.image);
+  const { stanza, options } = parsePgbackrestConf(files[CONF] ?? "");
+  const entries = Object.entries(options);
+  const secret = (name: string) => name in state.secrets;
+  return {
+    ...state,
+    stanza,
+    options: Object.fromEntries(entries.filter(([name]) => !secret(name))),
+    secrets: Object.fromEntries(entries.filter(([name]) => secret(name))),
+    schedules: files[SCHEDULES] === renderSchedules(state.schedules) ? state.schedules : {},
+  };
+}
+
+/** The files by which server and agent know repositories and schedules; both look at them again each time. */
+export const backupConfiguration: Kind<BackupConfigurationInputs, BackupConfigurationInputs> = {
+  replaceOn: ["volume"],
+  notCompared: ["image"],
+  async create(inputs, { host, preview }) {
+    if (!preview) await write(host, inputs);
+    return { id: inputs.volume, state: inputs };
+  },
+  read: (_id, state, inputs, { host }) => readBack(host, { ...state, ...inputs }),
+  async update(_id, _old, inputs, { host, preview }) {
+    if (!preview) await write(host, inputs);
+    return inputs;
+  },
+  // The files go with their volume.
+  delete: async () => undefined,
+};

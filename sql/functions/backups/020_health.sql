@@ -1,0 +1,73 @@
+-- Backups that there are, and whether all is well. For pg_monitor: what repositories hold is no secret of a database.
+
+CREATE OR REPLACE VIEW pgwright.backup_list AS
+SELECT
+  (b.backup #>> '{database,repo-key}')::int AS repository,
+  b.backup ->> 'label' AS label,
+  CASE b.backup ->> 'type' WHEN 'full' THEN 'full' WHEN 'diff' THEN 'differential' ELSE 'incremental' END AS type,
+  to_timestamp((b.backup #>> '{timestamp,start}')::bigint) AS started_at,
+  to_timestamp((b.backup #>> '{timestamp,stop}')::bigint) AS ended_at,
+  (b.backup #>> '{info,size}')::bigint AS bytes,
+  (b.backup #>> '{info,repository,delta}')::bigint AS repository_bytes,
+  (b.backup ->> 'error')::boolean AS has_bad_pages
+FROM pgwright.backup_report AS r
+CROSS JOIN LATERAL jsonb_path_query(r.info, '$[*].backup[*]') AS b (backup);
+
+-- A row a repository.
+CREATE OR REPLACE VIEW pgwright.backup_health AS
+SELECT
+  s.repository,
+  newest.label AS newest_backup,
+  newest.ended_at AS newest_backup_at,
+  (SELECT max(l.ended_at) FROM pgwright.backup_list AS l WHERE l.repository = s.repository AND l.type = 'full') AS newest_full_at,
+  -- The newest segment of the archive.
+  (
+    SELECT max(a.archive ->> 'max') FROM jsonb_path_query(r.info, '$[*].archive[*]') AS a (archive)
+    WHERE (a.archive #>> '{database,repo-key}')::int = s.repository
+  ) AS newest_wal,
+  s.bytes,
+  s.free_bytes,
+  r.reported_at,
+  failed.job AS failed_job,
+  failed.ended_at AS failed_at,
+  failed.message AS failed_message
+FROM pgwright.backup_sizes AS s
+CROSS JOIN pgwright.backup_report AS r
+LEFT JOIN LATERAL (
+  SELECT l.label, l.ended_at FROM pgwright.backup_list AS l WHERE l.repository = s.repository ORDER BY l.ended_at DESC LIMIT 1
+) AS newest ON true
+-- The newest run of each job that has not gone well since.
+LEFT JOIN LATERAL (
+  SELECT * FROM (
+    SELECT DISTINCT ON (u.job) u.job, u.ended_at, u.exit_code, u.message
+    FROM pgwright.backup_runs AS u WHERE u.repository = s.repository ORDER BY u.job, u.started_at DESC
+  ) AS newest_runs
+  WHERE newest_runs.exit_code <> 0 ORDER BY newest_runs.ended_at DESC LIMIT 1
+) AS failed ON true;
+
+-- How far the archive is behind. WAL that waits is on the data volume only.
+CREATE OR REPLACE FUNCTION pgwright.backup_archive()
+RETURNS TABLE (
+  waiting_segments bigint,
+  waiting_since timestamptz,
+  last_archived_wal text,
+  last_archived_at timestamptz,
+  -- NULL: the last try went well
+  failing_since timestamptz
+)
+LANGUAGE sql
+STABLE
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+  SELECT w.waiting, w.since, a.last_archived_wal, a.last_archived_time,
+    CASE WHEN a.last_failed_time > coalesce(a.last_archived_time, '-infinity') THEN a.last_failed_time END
+  FROM pg_catalog.pg_stat_archiver AS a
+  CROSS JOIN (
+    SELECT count(*), min(f.modification) FROM pg_catalog.pg_ls_archive_statusdir() AS f WHERE f.name LIKE '%.ready'
+  ) AS w (waiting, since)
+$$;
+
+REVOKE ALL ON FUNCTION pgwright.backup_archive() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION pgwright.backup_archive() TO pg_monitor;
+GRANT SELECT ON pgwright.backup_report, pgwright.backup_runs, pgwright.backup_sizes, pgwright.backup_list, pgwright.backup_health TO pg_monitor;
