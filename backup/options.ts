@@ -8,28 +8,43 @@ const present = (options: Record<string, string | number | undefined>): Options 
     Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
   );
 
-function ofRepository({ retention }: RepositoryConfig, number: number, encrypted: boolean): Options {
+const prefixed = (number: number, options: Options): Options =>
+  Object.fromEntries(Object.entries(options).map(([name, value]) => [`repo${number}-${name}`, value]));
+
+/** Where a repository is and whether it is encrypted: enough for a restore. */
+export function repositoryOptions(number: number, encrypted: boolean): Options {
+  return prefixed(
+    number,
+    present({ path: repositoryPath(number), "cipher-type": encrypted ? "aes-256-cbc" : undefined }),
+  );
+}
+
+function retentionOptions({ retention }: RepositoryConfig, number: number): Options {
   const { full, days, differential, wal } = retention;
   const options = present({
-    path: repositoryPath(number),
     // Small files together, and of large ones only the changed blocks: increments are small.
     bundle: "y",
     block: "y",
-    "cipher-type": encrypted ? "aes-256-cbc" : undefined,
     "retention-full": full ?? days ?? 2,
     "retention-full-type": days === undefined ? "count" : "time",
     "retention-diff": differential,
     "retention-archive": wal,
     "retention-archive-type": wal === undefined ? undefined : "full",
   });
-  return Object.fromEntries(Object.entries(options).map(([name, value]) => [`repo${number}-${name}`, value]));
+  return prefixed(number, options);
 }
 
 /** pgBackRest's options for a server, but for the passphrase. Options by their names in pgbackrest.conf. */
 export function backupOptions(config: BackupConfig): Options {
   const { repositories, compression, processes, mostWaiting, encrypted } = config;
   return {
-    ...Object.assign({}, ...repositories.map((repository, i) => ofRepository(repository, i + 1, encrypted))),
+    ...Object.assign(
+      {},
+      ...repositories.flatMap((repository, i) => [
+        repositoryOptions(i + 1, encrypted),
+        retentionOptions(repository, i + 1),
+      ]),
+    ),
     "pg1-path": CLUSTER_PATH,
     "pg1-socket-path": SOCKET_PATH,
     "spool-path": SPOOL_PATH,
@@ -47,8 +62,8 @@ export function backupOptions(config: BackupConfig): Options {
 }
 
 /** The passphrase as the options that take it. */
-export function passphraseOptions(config: BackupConfig, passphrase: string): Options {
-  return Object.fromEntries(config.repositories.map((_, i) => [`repo${i + 1}-cipher-pass`, passphrase]));
+export function passphraseOptions(repositories: number, passphrase: string): Options {
+  return Object.fromEntries(Array.from({ length: repositories }, (_, i) => [`repo${i + 1}-cipher-pass`, passphrase]));
 }
 
 /** pgbackrest.conf as text. */

@@ -68,14 +68,20 @@ export class Backup extends pulumi.ComponentResource {
       { database: "postgres", library: "backups" },
       {
         ...inServer,
-        deletedWith: args.server.dataVolume,
+        deletedWith: args.server.cluster,
         dependsOn: [args.server.ready],
       },
     );
     new Backups(
       name,
-      { agent: agent.name, stanza: args.repositories.stanza, repositories: args.repositories.mounts.length },
-      { ...inServer, deletedWith: args.server.dataVolume, dependsOn: [args.server.ready, agent, library] },
+      {
+        agent: agent.name,
+        stanza: args.repositories.stanza,
+        repositories: args.repositories.mounts.length,
+        generation: args.server.cluster.generation,
+        restored: args.server.restored,
+      },
+      { ...inServer, deletedWith: args.server.cluster, dependsOn: [args.server.ready, agent, library] },
     );
     this.registerOutputs({});
   }

@@ -18,6 +18,8 @@ export interface PostgresArgs extends Stack {
   passwordsGiven?: string[];
   /** Encrypts the backups, if `backup.encrypted`. */
   backupPassphrase?: pulumi.Output<string>;
+  /** Of the repository that `restoreFrom` names, if that is encrypted. */
+  restorePassphrase?: pulumi.Output<string>;
 }
 
 /** A PostgreSQL server with all that the stack file says lives in it. `name` names its Docker objects too. */
@@ -51,6 +53,8 @@ export class Postgres extends pulumi.ComponentResource {
         password: passwordsGiven.includes("postgres") ? passwords.apply((all) => all.postgres as string) : undefined,
         protect: args.protect,
         repositories,
+        restoreFrom: args.restoreFrom,
+        restorePassphrase: args.restorePassphrase,
       },
       onEngine,
     );
@@ -72,7 +76,7 @@ export class Postgres extends pulumi.ComponentResource {
       { parent: this, dependsOn: [server.ready] },
     );
     // What lives inside PostgreSQL goes with the data volume: a destroy does not drop it piece by piece.
-    const inside = { parent: this, deletedWith: server.dataVolume, dependsOn: [server.ready] };
+    const inside = { parent: this, deletedWith: server.cluster, dependsOn: [server.ready] };
 
     const roles = new Roles(name, { roles: args.roles, passwords, passwordsGiven, pgwright, postgres }, inside);
     this.passwords = pulumi.all(roles.passwords);

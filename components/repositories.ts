@@ -17,6 +17,8 @@ export interface RepositoriesArgs {
 export class Repositories extends pulumi.ComponentResource {
   /** What every container that reads or writes them needs. */
   public readonly mounts: Mount[];
+  /** Volumes or folders of the host, by the folder where containers expect them. */
+  public readonly places: Record<string, pulumi.Input<string>>;
   public readonly config: BackupConfig;
   /** Name of the server in them: pgBackRest's stanza. */
   public readonly stanza: string;
@@ -28,7 +30,9 @@ export class Repositories extends pulumi.ComponentResource {
     const { repositories, keep } = config;
     this.config = config;
     this.stanza = config.name ?? name;
-    this.secrets = (passphrase ?? pulumi.output("")).apply((text) => (text ? passphraseOptions(config, text) : {}));
+    this.secrets = (passphrase ?? pulumi.output("")).apply((text) =>
+      text ? passphraseOptions(repositories.length, text) : {},
+    );
     this.mounts = repositories.map(({ volume, path }, i) => {
       const containerPath = repositoryPath(i + 1);
       if (path !== undefined) return { hostPath: path, containerPath };
@@ -41,6 +45,9 @@ export class Repositories extends pulumi.ComponentResource {
       );
       return { volumeName: made.name, containerPath };
     });
+    this.places = Object.fromEntries(
+      this.mounts.map(({ containerPath, volumeName, hostPath }) => [containerPath, (volumeName ?? hostPath)!]),
+    ) as Record<string, pulumi.Input<string>>;
     this.registerOutputs({});
   }
 }

@@ -4,11 +4,13 @@ import { backupOptions } from "../backup/options";
 import { CONFIG_PATH, DATA_PATH } from "../backup/paths";
 import { agentSchedules } from "../backup/schedules";
 import { serverSettings } from "../config/server-settings";
+import type { RestoreConfig } from "../config/backup";
 import type { ServerConfig } from "../config/stack";
 import { mebibytes } from "../config/units";
 import { configurationId } from "../provider/kinds/configuration";
 import {
   BackupConfiguration,
+  Cluster,
   Configuration,
   Password,
   Presence,
@@ -17,6 +19,7 @@ import {
 } from "../provider/resources";
 import { hbaRules } from "../tuning/pg-hba";
 import type { Image } from "./image";
+import { clusterOrigin } from "./cluster-origin";
 import type { Mount, Repositories } from "./repositories";
 
 /** How long PostgreSQL may take to shut down before it is killed, seconds. */
@@ -33,6 +36,10 @@ export interface ServerArgs extends ServerConfig {
   protect: boolean;
   /** Where the WAL goes; nowhere if absent. */
   repositories?: Repositories;
+  /** What the data is made from; by initdb if absent. */
+  restoreFrom?: RestoreConfig;
+  /** Of the repository that restoreFrom names. */
+  restorePassphrase?: pulumi.Output<string>;
 }
 
 /** Docker reads a CPU limit back in a form of its own; written in that form, it makes no difference on a refresh. */
@@ -45,7 +52,10 @@ export function dockerCpus(cpus: number): string {
 export class Server extends pulumi.ComponentResource {
   /** Ready for use, with the settings of the stack file in effect. */
   public readonly ready: RunningServer;
-  public readonly dataVolume: docker.Volume;
+  /** The data. */
+  public readonly cluster: Cluster;
+  /** It comes from a backup. */
+  public readonly restored: boolean;
   public readonly superuserPassword: pulumi.Output<string>;
   private readonly configVolume: docker.Volume;
 
@@ -63,11 +73,11 @@ export class Server extends pulumi.ComponentResource {
     const hba = hbaRules(args.allowFrom);
 
     const network = new docker.Network(name, { name }, child);
-    // Labels and options of a volume cannot change without losing it, so it has none.
-    this.dataVolume = new docker.Volume(
+    this.restored = args.restoreFrom !== undefined;
+    this.cluster = new Cluster(
       `${name}-data`,
-      { name: `${name}-data` },
-      { ...child, protect: args.protect, ignoreChanges: ["labels", "driverOpts"] },
+      { name: `${name}-data`, image: args.image.reference, ...clusterOrigin(args) },
+      { ...inServer, protect: args.protect, dependsOn: [args.image.ready] },
     );
     this.configVolume = new docker.Volume(`${name}-config`, { name: `${name}-config` }, child);
     const configuration = new Configuration(
@@ -164,7 +174,7 @@ export class Server extends pulumi.ComponentResource {
   /** The volumes of data and configuration, where every container of the image expects them. */
   mounts({ readOnly = false } = {}): Mount[] {
     return [
-      { volumeName: this.dataVolume.name, containerPath: DATA_PATH, ...(readOnly ? { readOnly } : {}) },
+      { volumeName: this.cluster.volume, containerPath: DATA_PATH, ...(readOnly ? { readOnly } : {}) },
       { volumeName: this.configVolume.name, containerPath: CONFIG_PATH, readOnly: true },
     ];
   }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { allowed, key } from "./key";
+import { allowed, identifier, key } from "./key";
 
 // Backups in the stack file: where they are kept, how long, and when they are made.
 
@@ -42,35 +42,35 @@ const retentionSchema = z
   })
   .refine(({ full, days }) => full === undefined || days === undefined, "write either full or days");
 
+const places = {
+  volume: z
+    .string()
+    .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/)
+    .optional()
+    .meta({
+      ...key("A volume of the Docker engine that is there already.", "backups"),
+      ...allowed("the name of a Docker volume"),
+    }),
+  path: z
+    .string()
+    .regex(/^\/[^:]+$/)
+    .optional()
+    .meta({
+      ...key("A folder of the Docker host, such as a mounted disk; user 999 must be able to use it.", "/mnt/backups"),
+      ...allowed("an absolute path"),
+    }),
+};
+type Place = { volume?: string; path?: string };
+const onePlace = ({ volume, path }: Place) => volume === undefined || path === undefined;
+
 const repositorySchema = z
   .strictObject({
-    volume: z
-      .string()
-      .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/)
-      .optional()
-      .meta({
-        ...key(
-          "A volume of the Docker engine that is there already. If neither is given, the stack makes one.",
-          "backups",
-        ),
-        ...allowed("the name of a Docker volume"),
-      }),
-    path: z
-      .string()
-      .regex(/^\/[^:]+$/)
-      .optional()
-      .meta({
-        ...key(
-          "A folder of the Docker host, such as a mounted disk; user 999 must be able to write there.",
-          "/mnt/backups",
-        ),
-        ...allowed("an absolute path"),
-      }),
+    ...places,
     retention: retentionSchema
       .prefault({})
       .meta(key("What is kept; two full backups if neither full nor days is given.", { full: 4, differential: 7 })),
   })
-  .refine(({ volume, path }) => volume === undefined || path === undefined, "write either volume or path");
+  .refine(onePlace, "write either volume or path; neither, and the stack makes a volume");
 
 export const backupSchema = z.strictObject({
   repositories: z
@@ -139,3 +139,96 @@ export const backupSchema = z.strictObject({
 
 export type BackupConfig = z.output<typeof backupSchema>;
 export type RepositoryConfig = BackupConfig["repositories"][number];
+
+const pointInTime = z
+  .string()
+  // With its offset: a time without one would be read in a zone that nobody sees.
+  .regex(/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d(:?\d\d)?)$/)
+  .refine(
+    (time) => !Number.isNaN(Date.parse(time.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"))),
+    "there is no such time",
+  )
+  .meta(allowed('a time with its offset, in quotes, such as "2026-11-25 01:07:05+00"'));
+
+export const restoreSchema = z
+  .strictObject({
+    server: z
+      .string()
+      .min(1)
+      .optional()
+      .meta(
+        key(
+          "Name of the server in the repository (backup.name, or its container); this one's if absent.",
+          "pgwright-prod",
+        ),
+      ),
+    repository: z
+      .strictObject({
+        ...places,
+        encrypted: z
+          .boolean()
+          .default(false)
+          .meta(key("It is encrypted with the secret pgwright:restorePassphrase.", true)),
+      })
+      .refine((place) => onePlace(place) && Boolean(place.volume ?? place.path), "write either volume or path")
+      .optional()
+      .meta(
+        key("Where the backups are; this server's own repositories if absent.", { volume: "pgwright-prod-backup" }),
+      ),
+    time: pointInTime.optional().meta(key("As it was at this time.", "2026-11-25 01:07:05+00")),
+    name: z.string().min(1).max(63).optional().meta(key("As it was at this restore point.", "before-20261125010000")),
+    lsn: z
+      .string()
+      .regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/)
+      .optional()
+      .meta({ ...key("As it was at this position of the WAL.", "0/3000060"), ...allowed("an LSN such as 0/3000060") }),
+    backup: z
+      .string()
+      .regex(/^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$/)
+      .optional()
+      .meta({
+        ...key("From this backup, and with none of the targets above as it was at its end.", "20261125-010704F"),
+        ...allowed("the label of a backup, such as 20261125-010704F"),
+      }),
+    inPlace: z
+      .boolean()
+      .default(false)
+      .meta(
+        key(
+          "This stack has data already: it is restored beside that, checked, and takes its place. The old volume stays as long as restoreFrom stands here.",
+          true,
+        ),
+      ),
+    checks: z
+      .array(
+        z.strictObject({
+          database: identifier.meta(key("Where it is asked.", "shop")),
+          query: z.string().min(1).meta(key("Has to give one value, true.", "SELECT count(*) > 0 FROM shop.orders")),
+        }),
+      )
+      .default([])
+      .meta(
+        key("What must hold before the server uses the restored data.", [
+          { database: "shop", query: "SELECT count(*) > 0 FROM shop.orders" },
+        ]),
+      ),
+    run: z
+      .array(
+        z.strictObject({
+          database: identifier.meta(key("Where it is run.", "shop")),
+          file: z.string().min(1).meta(key("SQL file, relative to the project.", "sql/shop/mask.sql")),
+        }),
+      )
+      .default([])
+      .meta(
+        key("SQL that is run on the restored data before anybody can connect: to mask what a copy should not show.", [
+          { database: "shop", file: "sql/shop/mask.sql" },
+        ]),
+      ),
+  })
+  .refine(
+    ({ time, name, lsn }) => [time, name, lsn].filter((target) => target !== undefined).length <= 1,
+    "write one of time, name and lsn; none for the newest there is",
+  );
+
+export type RestoreConfig = z.output<typeof restoreSchema>;

@@ -41,6 +41,12 @@ export function crossCheck(stack: Stack): Problem[] {
     for (const text of (error as Error).message.split("\n")) report("server", text);
   }
 
+  if (stack.restoreFrom && !stack.restoreFrom.repository && !stack.backup)
+    report(
+      "restoreFrom",
+      "there is no backup in this stack file: name the repository that the backups are in (restoreFrom.repository)",
+    );
+
   for (const job of AGENT_JOBS) {
     const schedule = stack.backup?.[job];
     if (typeof schedule !== "string") continue;

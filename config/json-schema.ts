@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { inWords, shapeOf, type Shape } from "./allowed";
 import { reference } from "./reference";
-import { backupPassphraseSchema, passwordsSchema, stackSchema } from "./stack";
+import { passwordsSchema, secretsSchema, stackSchema } from "./stack";
 
 // What is made from config/stack.ts:  npx sucrase-node config/json-schema.ts [--check]
 // Writes the JSON Schema for editors and the reference in docs/; with --check exits with 1 if one of them is stale.
@@ -65,7 +65,12 @@ export function stackFileSchema(): Record<string, unknown> {
         properties: {
           ...Object.fromEntries(Object.entries(keys).map(([name, shape]) => [`pgwright:${name}`, forEditors(shape)])),
           "pgwright:passwords": passwords,
-          "pgwright:backupPassphrase": { description: shapeOf(backupPassphraseSchema).description, ...encrypted },
+          ...Object.fromEntries(
+            Object.entries(shapeOf(secretsSchema).properties ?? {}).map(([name, { description }]) => [
+              `pgwright:${name}`,
+              { description, ...encrypted },
+            ]),
+          ),
         },
         // Settings of other packages, such as docker:host, are theirs to check.
         patternProperties: { "^(?!pgwright:)": {} },

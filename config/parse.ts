@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { nearest } from "../tuning/nearest";
 import { inWords, shapeAt, shapeOf } from "./allowed";
 import { crossCheck } from "./cross-check";
-import { backupPassphraseSchema, passwordsSchema, stackSchema, type Stack } from "./stack";
+import { passwordsSchema, secretsSchema, stackSchema, type Stack } from "./stack";
 
 /** One thing that is wrong in the stack file. */
 export interface Problem {
@@ -21,6 +21,9 @@ export class StackError extends Error {
     this.name = "StackError";
   }
 }
+
+export type Passphrase = keyof typeof secretsSchema.shape;
+export const PASSPHRASES = Object.keys(secretsSchema.shape) as Passphrase[];
 
 /** Longest value that an error shows whole. */
 const SHOWN = 80;
@@ -77,7 +80,7 @@ export function parseStack(input: unknown): Stack {
   const parsed = stackSchema.safeParse(input);
   if (!parsed.success) {
     throw new StackError(
-      parsed.error.issues.flatMap((issue) => problems(issue, input, stackSchema, ["passwords", "backupPassphrase"])),
+      parsed.error.issues.flatMap((issue) => problems(issue, input, stackSchema, ["passwords", ...PASSPHRASES])),
     );
   }
   const contradictions = crossCheck(parsed.data);
@@ -112,20 +115,27 @@ export function parsePasswords(input: unknown, stack: Stack): string[] {
   return roles;
 }
 
-/** Checks pgwright:backupPassphrase against backup.encrypted. Errors do not show it. */
-export function parseBackupPassphrase(input: unknown, { backup }: Stack): string | undefined {
-  const report = (text: string) => new StackError([{ key: "backupPassphrase", text }]);
-  if (!backup?.encrypted) {
-    if (input !== undefined) throw report("encrypts nothing: write backup: {encrypted: true} too, or take it out");
-    return undefined;
-  }
-  if (input === undefined) {
-    throw report(
-      "is missing, and backup.encrypted is true; make one up, keep it where the stack is not (without it there is no " +
-        "restore), and set it by: pulumi config set --secret pgwright:backupPassphrase",
-    );
-  }
-  const parsed = backupPassphraseSchema.safeParse(input);
-  if (!parsed.success) throw report("write a text of at least 20 characters");
-  return parsed.data;
+/** Checks the passphrases against what the stack file says is encrypted. Errors do not show them. */
+export function parsePassphrases(
+  input: Record<string, unknown>,
+  { backup, restoreFrom }: Stack,
+): Partial<Record<Passphrase, string>> {
+  const needed = {
+    backupPassphrase: { by: "backup.encrypted", is: backup?.encrypted },
+    restorePassphrase: { by: "restoreFrom.repository.encrypted", is: restoreFrom?.repository?.encrypted },
+  };
+  const found = Object.entries(needed).flatMap(([key, { by, is }]): Problem[] => {
+    const value = input[key];
+    if (!is) return value === undefined ? [] : [{ key, text: `is for nothing: set ${by}: true, or take it out` }];
+    if (value === undefined) {
+      const text =
+        `is missing, and ${by} is true; set it by: pulumi config set --secret pgwright:${key} (and keep it where the ` +
+        "stack is not: without it there is no restore)";
+      return [{ key, text }];
+    }
+    const parsed = secretsSchema.shape[key as Passphrase].safeParse(value);
+    return parsed.success ? [] : [{ key, text: "write a text of at least 20 characters" }];
+  });
+  if (found.length > 0) throw new StackError(found);
+  return input as Partial<Record<Passphrase, string>>;
 }

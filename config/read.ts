@@ -1,15 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseBackupPassphrase, parsePasswords, parseStack, StackError } from "./parse";
+import { parsePassphrases, parsePasswords, parseStack, PASSPHRASES, StackError, type Passphrase } from "./parse";
 import type { Stack } from "./stack";
 
 /** Passwords are secrets of the stack file beside the rest: pgwright:passwords, by role. */
 const PASSWORDS = "passwords";
-/** Encrypts the backups: a secret too. */
-const BACKUP_PASSPHRASE = "backupPassphrase";
 /** Keys whose value is a text, whatever it looks like. */
-const TEXTS = ["engine", BACKUP_PASSPHRASE];
+const TEXTS = ["engine", ...PASSPHRASES];
 
 export interface StackConfig {
   stack: Stack;
@@ -17,8 +15,8 @@ export interface StackConfig {
   passwords: pulumi.Output<Record<string, string>>;
   /** Roles that a password is given for. */
   passwordsGiven: string[];
-  /** Encrypts the backups, where the stack file says so. */
-  backupPassphrase?: pulumi.Output<string>;
+  /** Where the stack file says that something is encrypted. */
+  passphrases: Partial<Record<Passphrase, pulumi.Output<string>>>;
 }
 
 /** Reads and validates the configuration of the current stack. */
@@ -30,23 +28,28 @@ export function readStack(): StackConfig {
     if (key.startsWith(prefix))
       written[key.slice(prefix.length)] = TEXTS.includes(key.slice(prefix.length)) ? text : fromText(text);
   }
-  const { [PASSWORDS]: given = {}, [BACKUP_PASSPHRASE]: passphrase, ...rest } = written;
-  for (const [key, command] of [
-    [PASSWORDS, "set each by: pulumi config set --secret --path pgwright:passwords.ROLE"],
-    [BACKUP_PASSPHRASE, "set it by: pulumi config set --secret pgwright:backupPassphrase"],
-  ] as const) {
-    if (key in written && !secretKeys().includes(`${prefix}${key}`))
-      throw new StackError([{ key, text: `stands there for everybody to read; ${command}` }]);
+  const { [PASSWORDS]: given = {}, ...others } = written;
+  const secrets: Record<string, unknown> = {};
+  const rest: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(others))
+    ((PASSPHRASES as string[]).includes(key) ? secrets : rest)[key] = value;
+  for (const key of [PASSWORDS, ...PASSPHRASES]) {
+    if (!(key in written) || secretKeys().includes(`${prefix}${key}`)) continue;
+    const command =
+      key === PASSWORDS
+        ? "set each by: pulumi config set --secret --path pgwright:passwords.ROLE"
+        : `set it by: pulumi config set --secret pgwright:${key}`;
+    throw new StackError([{ key, text: `stands there for everybody to read; ${command}` }]);
   }
   const stack = parseStack(rest);
-  checkFolders(stack);
+  checkFiles(stack);
   const passwordsGiven = parsePasswords(given, stack);
-  const backupPassphrase = parseBackupPassphrase(passphrase, stack);
+  const passphrases = Object.entries(parsePassphrases(secrets, stack)).map(([key, text]) => [key, pulumi.secret(text)]);
   return {
     stack,
     passwords: pulumi.secret(given as Record<string, string>),
     passwordsGiven,
-    backupPassphrase: backupPassphrase === undefined ? undefined : pulumi.secret(backupPassphrase),
+    passphrases: Object.fromEntries(passphrases) as StackConfig["passphrases"],
   };
 }
 
@@ -64,7 +67,7 @@ export function fromText(text: string): unknown {
   }
 }
 
-function checkFolders(stack: Stack): void {
+function checkFiles(stack: Stack): void {
   const missing = Object.entries(stack.databases).flatMap(([name, { migrations }]) =>
     migrations && !existsSync(resolve(migrations.folder))
       ? [
@@ -75,5 +78,9 @@ function checkFolders(stack: Stack): void {
         ]
       : [],
   );
+  stack.restoreFrom?.run.forEach(({ file }, i) => {
+    if (!existsSync(resolve(file)))
+      missing.push({ key: `restoreFrom.run[${i}].file`, text: `"${file}": there is no such file in ${process.cwd()}` });
+  });
   if (missing.length > 0) throw new StackError(missing);
 }

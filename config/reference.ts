@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { stringify } from "yaml";
 import { inWords, shapeOf, type Shape } from "./allowed";
-import { backupPassphraseSchema, passwordsSchema, stackSchema } from "./stack";
+import { passwordsSchema, secretsSchema, stackSchema } from "./stack";
 
 /** What stands before the tables of a part, where a sentence more than its description is needed. */
 const NOTES: Record<string, string> = {
@@ -93,7 +93,12 @@ export async function reference(): Promise<string> {
   const top = {
     ...properties,
     passwords: { ...shapeOf(passwordsSchema), default: {} },
-    backupPassphrase: { ...shapeOf(backupPassphraseSchema), default: "none" },
+    ...Object.fromEntries(
+      Object.entries(shapeOf(secretsSchema).properties ?? {}).map(([name, shape]) => [
+        name,
+        { ...shape, default: "none" },
+      ]),
+    ),
   };
   const text = [
     "<!-- Made from config/stack.ts by `npx sucrase-node config/json-schema.ts`; change it there. -->",

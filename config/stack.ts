@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { backupSchema } from "./backup";
+import { backupSchema, restoreSchema } from "./backup";
 import { allowed, identifier, key } from "./key";
 import { partitionsSchema } from "./partitions";
 
@@ -352,6 +352,13 @@ export const stackSchema = z.strictObject({
   backup: backupSchema
     .optional()
     .meta(key("WAL archive and backups. Without it there are none.", { repositories: [{ retention: { days: 14 } }] })),
+  restoreFrom: restoreSchema.optional().meta(
+    key("The server's data comes from a backup, as it was at a target; the newest there is if none is given.", {
+      server: "pgwright-prod",
+      repository: { volume: "pgwright-prod-backup" },
+      time: "2026-11-25 01:07:05+00",
+    }),
+  ),
   roles: z
     .record(identifier, roleSchema)
     .default({})
@@ -369,14 +376,17 @@ export const passwordsSchema = z.record(identifier, z.string().min(1)).meta(
   }),
 );
 
-/** Encrypts the repositories of backups: `pulumi config set --secret pgwright:backupPassphrase`. */
-export const backupPassphraseSchema = z
-  .string()
-  .min(20)
-  .meta({
-    ...key("Passphrase that the backups are encrypted with; keep it where the stack is not.", { secure: "AAABAN..." }),
-    ...allowed("a text of at least 20 characters"),
-  });
+const passphrase = (description: string) =>
+  z
+    .string()
+    .min(20)
+    .meta({ ...key(description, { secure: "AAABAN..." }), ...allowed("a text of at least 20 characters") });
+
+/** Texts that are secrets beside the rest: `pulumi config set --secret pgwright:backupPassphrase`. */
+export const secretsSchema = z.strictObject({
+  backupPassphrase: passphrase("Passphrase that the backups are encrypted with; keep it where the stack is not."),
+  restorePassphrase: passphrase("Passphrase of the repository that restoreFrom names."),
+});
 
 /** The stack file, parsed: every default filled in. */
 export type Stack = z.output<typeof stackSchema>;

@@ -3,6 +3,7 @@ import { hashLibrary } from "../sql/read";
 import type { AccessInputs } from "./kinds/access";
 import type { BackupConfigurationInputs } from "./kinds/backup-configuration";
 import type { BackupsInputs } from "./kinds/backups";
+import type { ClusterInputs } from "./kinds/cluster";
 import type { ConfigurationInputs } from "./kinds/configuration";
 import type { CronJobInputs } from "./kinds/cron-job";
 import type { LibraryInputs } from "./kinds/library";
@@ -45,6 +46,22 @@ export class Password extends pulumi.CustomResource {
       name,
       { ...args, password: undefined, verifier: undefined },
       pulumi.mergeOptions(opts, { additionalSecretOutputs: ["password", "verifier"] }),
+    );
+  }
+}
+
+export class Cluster extends pulumi.CustomResource {
+  /** Name of the volume in use. */
+  declare readonly volume: pulumi.Output<string>;
+  declare readonly generation: pulumi.Output<number>;
+
+  constructor(name: string, args: Args<Omit<ClusterInputs, "present">>, opts?: pulumi.CustomResourceOptions) {
+    const wanted = { ...args, present: true, volume: undefined, previous: undefined, generation: undefined };
+    super(
+      "pgwright:index:Cluster",
+      name,
+      wanted,
+      pulumi.mergeOptions(opts, { additionalSecretOutputs: ["fromSecrets", "ownSecrets"] }),
     );
   }
 }

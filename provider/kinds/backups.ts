@@ -11,6 +11,10 @@ export interface BackupsInputs {
   stanza: string;
   /** How many repositories there are. */
   repositories: number;
+  /** Which of its clusters the server has: another one gets a full backup at once. */
+  generation: number;
+  /** That cluster is from a backup. */
+  restored: boolean;
   /** Always true: every repository knows the server and has a backup of it. */
   ready: boolean;
 }
@@ -27,7 +31,11 @@ async function info(host: Host, inputs: BackupsInputs): Promise<StanzaInfo | und
 
 const numbers = ({ repositories }: BackupsInputs) => Array.from({ length: repositories }, (_, i) => i + 1);
 
-async function prepare(inputs: BackupsInputs, { host, info: say }: Operation): Promise<BackupsInputs> {
+async function prepare(
+  old: BackupsInputs | undefined,
+  inputs: BackupsInputs,
+  { host, info: say }: Operation,
+): Promise<BackupsInputs> {
   try {
     await pgbackrest(host, inputs, "stanza-create");
   } catch (error) {
@@ -35,8 +43,9 @@ async function prepare(inputs: BackupsInputs, { host, info: say }: Operation): P
   }
   await pgbackrest(host, inputs, "check");
   const now = await info(host, inputs);
-  if (numbers(inputs).some((repository) => !newestBackup(now, repository))) {
-    say("making the first full backup");
+  const another = old ? old.generation !== inputs.generation : inputs.restored;
+  if (another || numbers(inputs).some((repository) => !newestBackup(now, repository))) {
+    say(another ? "making a full backup of the restored cluster" : "making the first full backup");
     await host.docker(["exec", inputs.agent, "backup.sh", "full"]);
   }
   return { ...inputs, ready: true };
@@ -60,13 +69,14 @@ function explained(error: unknown, { stanza }: BackupsInputs): unknown {
 /** The server's place in the repositories, and a first backup of it. Backups stay when it is deleted: they go with the volume. */
 export const backups: Kind<BackupsInputs, BackupsInputs> = {
   replaceOn: ["stanza"],
+  notCompared: ["restored"],
   async explain(old, _inputs, { host, preview, info: say, warn }) {
     if (!preview) return;
     if (!old) return say("the repositories get a place for this server and a first full backup");
     if (!old.ready && !(await whyDown(host))) warn("a repository has lost its backups: a full one will be made");
   },
   async create(inputs, operation) {
-    return { id: inputs.stanza, state: operation.preview ? inputs : await prepare(inputs, operation) };
+    return { id: inputs.stanza, state: operation.preview ? inputs : await prepare(undefined, inputs, operation) };
   },
   async read(_id, state, _inputs, { host }) {
     const container = await host.inspect(state.agent);
@@ -75,8 +85,8 @@ export const backups: Kind<BackupsInputs, BackupsInputs> = {
     const codes = numbers(state).map((repository) => statusOf(now, repository).code);
     return { ...state, ready: !codes.some((code) => [...NO_STANZA, NO_BACKUP].includes(code)) };
   },
-  async update(_id, _old, inputs, operation) {
-    return operation.preview ? inputs : prepare(inputs, operation);
+  async update(_id, old, inputs, operation) {
+    return operation.preview ? inputs : prepare(old, inputs, operation);
   },
   delete: async () => undefined,
 };

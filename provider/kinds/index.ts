@@ -1,6 +1,7 @@
 import { access } from "./access";
 import { backupConfiguration } from "./backup-configuration";
 import { backups } from "./backups";
+import { cluster } from "./cluster";
 import { configuration } from "./configuration";
 import { cronJob } from "./cron-job";
 import { library } from "./library";
@@ -17,6 +18,7 @@ export const kinds = {
   "pgwright:index:Access": access,
   "pgwright:index:BackupConfiguration": backupConfiguration,
   "pgwright:index:Backups": backups,
+  "pgwright:index:Cluster": cluster,
   "pgwright:index:Configuration": configuration,
   "pgwright:index:CronJob": cronJob,
   "pgwright:index:Library": library,

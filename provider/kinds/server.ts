@@ -90,7 +90,7 @@ async function plan(
   if (!old) return;
   if (!old.running) return warn("the server is stopped: it will be started");
   if (old.containerId !== inputs.containerId) {
-    info("RESTART: the server moves into a new container, on the same data");
+    info("RESTART: the server moves into a new container");
     if (inputs.restartPolicy === "forbid") {
       throw new Error(
         'another container means a restart of PostgreSQL, and restartPolicy is "forbid"; set server.restartPolicy to "allow", ' +

@@ -1,0 +1,184 @@
+import { newestBackup } from "../../backup/info";
+import type { Options } from "../../backup/options";
+import { chooseBackup, describeTarget, walAfter, type Target } from "../../backup/target";
+import type { Host } from "../host";
+import type { Kind, Operation } from "../kind";
+import { readInfo, restore, type Handling, type Repositories } from "../restore";
+
+/** What a cluster is restored from. */
+export interface Origin extends Target {
+  /** Name of the server in the repository. */
+  server: string;
+  /** The repository, if it is not the server's own: a volume or a folder of the Docker host. */
+  repository?: string;
+}
+
+export interface ClusterInputs {
+  /** Name of the volume; one that takes its place has a number more. */
+  name: string;
+  /** Image of the server. */
+  image: string;
+  /** Always true: the volume is there. */
+  present: boolean;
+  /** What the cluster is made from; by initdb if absent. */
+  restoreFrom?: Origin;
+  /** The repositories that this is in. */
+  from?: Repositories;
+  /** Secret options of those. */
+  fromSecrets: Options;
+  /** What is done with restored data. */
+  handling?: Handling;
+  /** May a cluster that is there be replaced by a restored one? */
+  inPlace: boolean;
+  /** The server's own repositories. */
+  own?: Repositories;
+  ownSecrets: Options;
+}
+
+export interface ClusterState extends ClusterInputs {
+  /** The volume in use. */
+  volume: string;
+  /** The one that it took the place of; kept as long as the stack file says restoreFrom. */
+  previous: string;
+  /** Counts the clusters that this has been, from 1 on. */
+  generation: number;
+}
+
+const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MB`;
+
+/** The name of the volume that takes the place of another: NAME, NAME-2, NAME-3, ... */
+export function nextVolume(name: string, volume: string): string {
+  const number = Number(/-(\d+)$/.exec(volume.slice(name.length))?.[1] ?? 1);
+  return `${name}-${number + 1}`;
+}
+
+const sameOrigin = (a: Origin | undefined, b: Origin | undefined) =>
+  JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+const sorted = (origin: Origin | undefined) => origin && Object.entries(origin).sort();
+
+/** Does this change make a restored cluster? */
+function restores(old: ClusterState | undefined, { restoreFrom }: ClusterInputs): boolean {
+  return restoreFrom !== undefined && (!old?.present || !sameOrigin(old.restoreFrom, restoreFrom));
+}
+
+async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Operation): Promise<void> {
+  const { restoreFrom, from, fromSecrets, image } = inputs;
+  if (!restoreFrom || !from) return;
+  await mustExist(host, from);
+  if (!(await host.imageExists(image))) {
+    return warn("which backup this is restored from can be told once the image is on the engine");
+  }
+  const found = await readInfo(host, image, from, fromSecrets);
+  const backup = chooseBackup(found, from.stanza, restoreFrom);
+  const wal = restoreFrom.backup !== undefined && describeTarget(restoreFrom).includes("end of that backup");
+  info(
+    `RESTORE of ${from.stanza} from ${backup.label} (ended ${new Date(backup.timestamp.stop * 1000).toISOString()}, ` +
+      `${mebibytes(backup.info.size)}), ${describeTarget(restoreFrom)}` +
+      (wal ? "" : `; ${mebibytes(walAfter(found, backup))} of WAL at most`),
+  );
+}
+
+/** A volume that is not there would be made, empty, by whoever mounts it. */
+async function mustExist(host: Host, { mounts }: Repositories): Promise<void> {
+  for (const source of Object.values(mounts)) {
+    if (!source.startsWith("/") && !(await host.volumeExists(source)))
+      throw new Error(`there is no volume ${source} on the Docker engine, and it should hold the backups`);
+  }
+}
+
+/** Refuses to begin anew under a name whose backups are there. */
+async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host): Promise<void> {
+  if (!own || !(await host.imageExists(image))) return;
+  const volumes = Object.values(own.mounts).filter((source) => !source.startsWith("/"));
+  const there = await Promise.all(volumes.map((volume) => host.volumeExists(volume)));
+  if (there.includes(false)) return;
+  const newest = newestBackup(await readInfo(host, image, own, ownSecrets));
+  if (!newest) return;
+  throw new Error(
+    `the repository holds backups of a server named ${own.stanza}, the newest of ` +
+      `${new Date(newest.timestamp.stop * 1000).toISOString()}: write restoreFrom: {} to go on from them, give this server another ` +
+      "name (backup.name), or use another repository",
+  );
+}
+
+async function fill(volume: string, inputs: ClusterInputs, { host, info }: Operation): Promise<void> {
+  await host.docker(["volume", "create", volume]);
+  const { restoreFrom, from, fromSecrets, handling, image } = inputs;
+  if (!restoreFrom || !from || !handling) return;
+  await mustExist(host, from);
+  try {
+    const printed = await restore(host, image, volume, from, fromSecrets, restoreFrom, handling);
+    const told = /last completed transaction was at log time (.*)/.exec(printed)?.[1];
+    info(`restored from ${from.stanza}${told ? `, up to ${told}` : ""}`);
+  } catch (error) {
+    await host.docker(["volume", "rm", "--force", volume]);
+    throw new Error(`the restore of ${from.stanza} has failed, and nothing was changed: ${(error as Error).message}`);
+  }
+}
+
+async function remove(host: Host, volume: string): Promise<void> {
+  if (volume !== "") await host.docker(["volume", "rm", "--force", volume]);
+}
+
+/**
+ * The server's data: a volume with one cluster, new or from a backup. A restore into a stack that has data goes into another
+ * volume, while the server is in use, and the server moves there once its checks have passed.
+ */
+export const cluster: Kind<ClusterInputs, ClusterState> = {
+  replaceOn: ["name"],
+  notCompared: ["image", "from", "fromSecrets", "handling", "inPlace", "own", "ownSecrets"],
+  async explain(old, inputs, operation) {
+    const { host, warn, info } = operation;
+    if (!old) {
+      await (inputs.restoreFrom ? explainRestore(inputs, operation) : mustBeNew(inputs, host));
+      return;
+    }
+    if (!old.present) {
+      if (inputs.restoreFrom) return explainRestore(inputs, operation);
+      await mustBeNew(inputs, host);
+      return warn(`volume ${old.volume} is gone, with all data: an empty cluster will be made`);
+    }
+    if (restores(old, inputs)) {
+      if (!inputs.inPlace) {
+        throw new Error(
+          `restoreFrom has changed, and the stack has data in volume ${old.volume}: write restoreFrom.inPlace: true to put the ` +
+            "restored data in its place (the volume is kept), or restore into another stack",
+        );
+      }
+      await explainRestore(inputs, operation);
+      return warn(`the data of the server becomes that of the backup; volume ${old.volume} is kept`);
+    }
+    if (!inputs.restoreFrom && old.previous !== "") info(`volume ${old.previous}, from before the restore, is removed`);
+  },
+  async create(inputs, operation) {
+    if (!operation.preview) await fill(inputs.name, inputs, operation);
+    return { id: inputs.name, state: { ...inputs, volume: inputs.name, previous: "", generation: 1 } };
+  },
+  async read(_id, state, _inputs, { host }) {
+    return { ...state, present: await host.volumeExists(state.volume) };
+  },
+  async update(_id, old, inputs, operation) {
+    const { host, preview } = operation;
+    const generation = old.generation + 1;
+    if (!old.present) {
+      if (!preview) await fill(old.volume, inputs, operation);
+      return { ...inputs, volume: old.volume, previous: old.previous, generation };
+    }
+    if (restores(old, inputs)) {
+      const volume = nextVolume(inputs.name, old.volume);
+      if (!preview) {
+        await remove(host, volume); // of a restore that was killed
+        await fill(volume, inputs, operation);
+        if (old.previous !== "") await remove(host, old.previous);
+      }
+      return { ...inputs, volume, previous: old.volume, generation };
+    }
+    if (!inputs.restoreFrom && !preview) await remove(host, old.previous);
+    const previous = inputs.restoreFrom ? old.previous : "";
+    return { ...inputs, volume: old.volume, previous, generation: old.generation };
+  },
+  async delete(_id, { volume, previous }, { host }) {
+    await remove(host, volume);
+    await remove(host, previous);
+  },
+};

@@ -1,0 +1,119 @@
+import { createHash } from "node:crypto";
+import * as tar from "tar-stream";
+import { parseInfo, type StanzaInfo } from "../backup/info";
+import { renderPgbackrestConf, type Options } from "../backup/options";
+import { CLUSTER_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
+import { restoreArguments, type Target } from "../backup/target";
+import type { Host } from "./host";
+
+/** Repositories, and a server's name in them. */
+export interface Repositories {
+  stanza: string;
+  /** Volumes or folders of the host, by the folder where containers expect them. */
+  mounts: Record<string, string>;
+  /** pgbackrest.conf, by option, without what is secret. */
+  options: Options;
+}
+
+/** What is done with restored data before a server uses it. */
+export interface Handling {
+  /** SQL and the database that it is run in. */
+  run: { database: string; sql: string }[];
+  /** Queries that have to give true. */
+  checks: { database: string; query: string }[];
+  /** All cron jobs are switched off: the data is a copy. */
+  cronOff: boolean;
+}
+
+/** Group and user id of postgres in the image. */
+const POSTGRES = 999;
+
+/** A container that has the repositories, and the files of `files` in /restore. Removed at the end, whatever happens. */
+async function withRepositories<T>(
+  host: Host,
+  name: string,
+  image: string,
+  { mounts }: Repositories,
+  files: Record<string, string>,
+  command: string[],
+  options: string[],
+  use: (container: string) => Promise<T>,
+): Promise<T> {
+  await host.docker(["rm", "--force", "--volumes", name]); // what a killed run has left
+  const volumes = Object.entries(mounts).flatMap(([path, source]) => ["--volume", `${source}:${path}:ro`]);
+  const fixed = ["--name", name, "--network", "none", "--label", "pgwright.helper=restore", "--cap-drop", "ALL"];
+  await host.docker(["create", ...fixed, ...volumes, ...options, image, ...command]);
+  try {
+    const pack = tar.pack();
+    const owner = { uid: POSTGRES, gid: POSTGRES };
+    for (const folder of ["restore", "restore/run", "restore/checks"])
+      pack.entry({ name: folder, type: "directory", mode: 0o700, ...owner });
+    for (const [file, content] of Object.entries(files))
+      pack.entry({ name: `restore/${file}`, mode: 0o600, ...owner }, content);
+    pack.finalize();
+    const chunks: Buffer[] = [];
+    for await (const chunk of pack) chunks.push(chunk as Buffer);
+    await host.docker(["cp", "-", `${name}:/`], Buffer.concat(chunks));
+    return await use(name);
+  } finally {
+    await host.docker(["rm", "--force", "--volumes", name]).catch(() => undefined);
+  }
+}
+
+const CONF = "pgbackrest.conf";
+
+/** What the repositories know of the server; undefined if nothing. Previews ask too: nothing is changed. */
+export async function readInfo(
+  host: Host,
+  image: string,
+  repositories: Repositories,
+  secrets: Options,
+): Promise<StanzaInfo | undefined> {
+  const { stanza, options } = repositories;
+  const name = `${host.container}-info-${createHash("sha256").update(JSON.stringify(repositories)).digest("hex").slice(0, 6)}`;
+  const files = { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) };
+  const command = ["pgbackrest", `--config=/restore/${CONF}`, `--stanza=${stanza}`, "--output=json", "info"];
+  const output = await withRepositories(host, name, image, repositories, files, command, [], (container) =>
+    host.docker(["start", "--attach", container]),
+  );
+  return parseInfo(output.toString(), stanza);
+}
+
+/**
+ * Fills an empty volume with the cluster of a backup, as it was at the target. Returns what was printed; throws, with what
+ * was printed last, if the target was not reached, a file is damaged or missing, or a check does not hold.
+ */
+export async function restore(
+  host: Host,
+  image: string,
+  volume: string,
+  repositories: Repositories,
+  secrets: Options,
+  target: Target,
+  { run, checks, cronOff }: Handling,
+): Promise<string> {
+  const { stanza, options } = repositories;
+  const unfinished = { "pg1-path": `${CLUSTER_PATH}.unfinished`, "spool-path": SPOOL_PATH };
+  const files: Record<string, string> = {
+    [CONF]: renderPgbackrestConf(stanza, { ...options, ...unfinished, ...secrets }),
+    ...(cronOff ? { "cron-off": "" } : {}),
+  };
+  run.forEach(({ database, sql }, i) =>
+    Object.assign(files, { [`run/${i}.sql`]: sql, [`run/${i}.database`]: database }),
+  );
+  checks.forEach(({ database, query }, i) =>
+    Object.assign(files, { [`checks/${i}.sql`]: query, [`checks/${i}.database`]: database }),
+  );
+  const command = ["restore.sh", stanza, ...restoreArguments(target)];
+  const output = await withRepositories(
+    host,
+    `${host.container}-restore`,
+    image,
+    repositories,
+    files,
+    command,
+    ["--volume", `${volume}:${DATA_PATH}`, "--shm-size", "256m"],
+    (container) => host.docker(["start", "--attach", container]),
+  );
+  return output.toString();
+}
