@@ -1,13 +1,14 @@
 import type { BackupConfig } from "../config/backup";
-import { timesOf } from "../config/schedule";
+import { timesOf, type Times } from "../config/schedule";
 
 /** What the agent does by the clock. */
-export const AGENT_JOBS = ["full", "differential", "incremental", "verify"] as const;
+export const AGENT_JOBS = ["full", "differential", "incremental", "verify", "drill"] as const;
 export type AgentJob = (typeof AGENT_JOBS)[number];
 
 /** The schedules that a stack file gives, by job, as five cron fields. */
 export function agentSchedules(config: BackupConfig): Partial<Record<AgentJob, string>> {
-  return Object.fromEntries(AGENT_JOBS.flatMap((job) => (config[job] === null ? [] : [[job, config[job]]])));
+  const of = (job: AgentJob) => (job === "drill" ? config.drill?.schedule : config[job]);
+  return Object.fromEntries(AGENT_JOBS.flatMap((job) => (of(job) ? [[job, of(job)]] : [])));
 }
 
 /** A schedule as the program snooze takes it: a list of values for each field. */
@@ -28,4 +29,26 @@ export function renderSchedules(schedules: Record<string, string>): string {
   return Object.entries(schedules)
     .map(([job, schedule]) => `${job} ${snoozeArguments(schedule)}\n`)
     .join("");
+}
+
+/** Times by job, of the agent's file of schedules. */
+export function parseSchedules(text: string): Record<string, Times> {
+  const lines = text.split("\n").filter((line) => line !== "");
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [job = "", ...fields] = line.split(" ");
+      const values = (flag: string, from: number, to: number): number[] => {
+        const list = fields.find((field) => field.startsWith(`-${flag}`))?.slice(2) ?? "*";
+        return list === "*" ? Array.from({ length: to - from + 1 }, (_, i) => from + i) : list.split(",").map(Number);
+      };
+      const times: Times = {
+        minutes: values("M", 0, 59),
+        hours: values("H", 0, 23),
+        days: values("d", 1, 31),
+        months: values("m", 1, 12),
+        weekdays: values("w", 0, 6),
+      };
+      return [job, times];
+    }),
+  );
 }

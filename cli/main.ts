@@ -1,14 +1,32 @@
+import { backup } from "./commands/backup";
 import { bench } from "./commands/bench";
 import { check } from "./commands/check";
 import { destroy } from "./commands/destroy";
+import { drill } from "./commands/drill";
 import { faults } from "./commands/faults";
 import { preview } from "./commands/preview";
 import { psql } from "./commands/psql";
 import { passThrough } from "./commands/pulumi";
+import { restore } from "./commands/restore";
+import { status } from "./commands/status";
 import { test } from "./commands/test";
 import { up } from "./commands/up";
 
-const COMMANDS = { up, preview, destroy, psql, pulumi: passThrough, test, faults, bench, check };
+const COMMANDS = {
+  up,
+  preview,
+  destroy,
+  psql,
+  status,
+  backup,
+  drill,
+  restore,
+  pulumi: passThrough,
+  test,
+  faults,
+  bench,
+  check,
+};
 
 /** What a command is called with. */
 export interface Invocation {

@@ -1,10 +1,10 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { LEDGER_PATH } from "../backup/paths";
-import { mebibytes } from "../config/units";
-import { Backups, Library, Presence, type Provider } from "../provider/resources";
-import type { Repositories } from "./repositories";
+import { CONFIG_PATH, DATA_PATH, LEDGER_PATH } from "../backup/paths";
+import { Backups, Library, RestoreDrill, type Provider } from "../provider/resources";
+import type { Mount, Repositories } from "./repositories";
 import type { Server } from "./server";
+import { Sidecar } from "./sidecar";
 
 export interface BackupArgs {
   /** Image of the server. */
@@ -14,75 +14,64 @@ export interface BackupArgs {
   pgwright: Provider;
 }
 
-/** The agent that makes backups of a server by the clock, and the first backup. */
+/** The agent that makes backups of a server by the clock, the first backup, and the proof that backups restore. */
 export class Backup extends pulumi.ComponentResource {
   constructor(name: string, args: BackupArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pgwright:components:Backup", name, {}, opts);
     const child = { parent: this };
-    const inServer = { parent: this, provider: args.pgwright };
-    const agentName = `${name}-agent`;
-    const memory = mebibytes(args.repositories.config.memory);
+    const { image, server, repositories, pgwright } = args;
+    const { memory, drill } = repositories.config;
+    const inServer = { parent: this, provider: pgwright, deletedWith: server.cluster };
 
-    const ledger = new docker.Volume(agentName, { name: agentName }, child);
-    const presence = new Presence(`${agentName}-container`, { what: "container", object: agentName }, inServer);
-    const agent = new docker.Container(
-      agentName,
-      {
-        name: agentName,
-        image: args.image,
-        command: ["agent.sh"],
-        restart: "unless-stopped",
-        memory,
-        memorySwap: memory,
-        // It reaches the server by a socket on the data volume, and nothing else.
-        networkMode: "none",
-        volumes: [
-          ...args.server.mounts({ readOnly: true }),
-          ...args.repositories.mounts,
-          { volumeName: ledger.name, containerPath: LEDGER_PATH },
-        ],
-        healthcheck: {
-          tests: ["CMD", "/usr/local/bin/agent.sh", "health"],
-          interval: "30s",
-          timeout: "5s",
-          startPeriod: "30s",
-          retries: 3,
-        },
-        capabilities: { drops: ["ALL"] },
-        logDriver: "json-file",
-        logOpts: { "max-file": "3", "max-size": "20m" },
-        stopSignal: "SIGTERM",
-        destroyGraceSeconds: 10,
-        removeVolumes: false,
-        mustRun: true,
-      },
-      {
-        ...child,
-        dependsOn: [args.server.ready],
-        replaceOnChanges: ["healthcheck", "tmpfs", "init"],
-        replacementTrigger: presence.generation,
-      },
+    const volume = new docker.Volume(`${name}-agent`, { name: `${name}-agent` }, child);
+    const ledger: Mount = { volumeName: volume.name, containerPath: LEDGER_PATH };
+    // It reaches the server by a socket on the data volume.
+    const mounts = [...server.mounts({ readOnly: true }), ...repositories.mounts, ledger];
+    const agent = new Sidecar(
+      `${name}-agent`,
+      { image, script: "agent.sh", memory, mounts, pgwright },
+      { ...child, dependsOn: [server.ready] },
     );
     const library = new Library(
       `${name}-backups`,
       { database: "postgres", library: "backups" },
-      {
-        ...inServer,
-        deletedWith: args.server.cluster,
-        dependsOn: [args.server.ready],
-      },
+      { ...inServer, dependsOn: [server.ready] },
     );
-    new Backups(
+    const backups = new Backups(
       name,
       {
-        agent: agent.name,
-        stanza: args.repositories.stanza,
-        repositories: args.repositories.mounts.length,
-        generation: args.server.cluster.generation,
-        restored: args.server.restored,
+        agent: agent.container.name,
+        stanza: repositories.stanza,
+        repositories: repositories.mounts.length,
+        generation: server.cluster.generation,
+        restored: server.restored,
       },
-      { ...inServer, deletedWith: args.server.cluster, dependsOn: [args.server.ready, agent, library] },
+      { ...inServer, dependsOn: [server.ready, agent, library] },
     );
+    if (drill) this.drill(name, args, ledger, agent, backups);
     this.registerOutputs({});
+  }
+
+  private drill(name: string, args: BackupArgs, ledger: Mount, agent: Sidecar, backups: Backups): void {
+    const { image, server, repositories, pgwright } = args;
+    const { drill } = repositories.config;
+    if (!drill) return;
+    const scratch = new docker.Volume(`${name}-drill`, { name: `${name}-drill` }, { parent: this });
+    const mounts = [
+      { volumeName: scratch.name, containerPath: DATA_PATH },
+      ...server.mounts().filter(({ containerPath }) => containerPath === CONFIG_PATH),
+      ...repositories.mounts.map((mount) => ({ ...mount, readOnly: true })),
+      ledger,
+    ];
+    const room = new Sidecar(
+      `${name}-drill`,
+      { image, script: "drill.sh", memory: drill.memory, mounts, pgwright },
+      { parent: this, dependsOn: [server.ready] },
+    );
+    new RestoreDrill(
+      name,
+      { agent: agent.container.name, maxAge: drill.maxAge },
+      { parent: this, provider: pgwright, deletedWith: server.cluster, dependsOn: [backups, room] },
+    );
   }
 }

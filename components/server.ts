@@ -87,6 +87,7 @@ export class Server extends pulumi.ComponentResource {
     );
     const written: pulumi.Resource[] = [configuration];
     if (repositories) {
+      const { drill } = repositories.config;
       written.push(
         new BackupConfiguration(
           `${name}-backup-config`,
@@ -97,6 +98,7 @@ export class Server extends pulumi.ComponentResource {
             options: backupOptions(repositories.config),
             secrets: repositories.secrets,
             schedules: agentSchedules(repositories.config),
+            drill: drill && { amcheck: drill.amcheck, checks: drill.checks },
           },
           // After the other files: the volume is written by one at a time.
           { ...inServer, dependsOn: [args.image.ready, configuration] },

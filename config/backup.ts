@@ -72,6 +72,35 @@ const repositorySchema = z
   })
   .refine(onePlace, "write either volume or path; neither, and the stack makes a volume");
 
+const checks = (description: string) =>
+  z
+    .array(
+      z.strictObject({
+        database: identifier.meta(key("Where it is asked.", "shop")),
+        query: z.string().min(1).meta(key("Has to give one value, true.", "SELECT count(*) > 0 FROM shop.orders")),
+      }),
+    )
+    .default([])
+    .meta(key(description, [{ database: "shop", query: "SELECT count(*) > 0 FROM shop.orders" }]));
+
+const drillSchema = z.strictObject({
+  schedule: schedule
+    .default("20 4 * * *")
+    .meta(key("When the newest backup is restored, in a container of its own without a network.", "20 4 * * *")),
+  maxAge: z
+    .string()
+    .regex(/^[1-9]\d*(h|d)$/)
+    .meta(allowed("a whole number and h or d, such as 36h or 7d"))
+    .optional()
+    .meta(key("A preview fails if the last drill that passed is older.", "7d")),
+  amcheck: z
+    .boolean()
+    .default(true)
+    .meta(key("Every table and btree index of the copy is checked: reads all of it.", false)),
+  checks: checks("What must hold in the copy besides."),
+  memory: size.default("1GB").meta(key("Memory limit of the drill's container.", "2GB")),
+});
+
 export const backupSchema = z.strictObject({
   repositories: z
     .array(repositorySchema)
@@ -105,6 +134,9 @@ export const backupSchema = z.strictObject({
     .nullable()
     .default("40 3 * * 6")
     .meta(key("When every file of the repositories is checked against its checksum. null: never.", "40 3 * * 6")),
+  drill: drillSchema
+    .optional()
+    .meta(key("Restores that are tried out by the clock. None if absent.", { maxAge: "7d" })),
   archiveTimeout: duration
     .default("60s")
     .meta(key("WAL is archived at least so often: the most that is lost with the data volume.", "5min")),
@@ -199,19 +231,7 @@ export const restoreSchema = z
           true,
         ),
       ),
-    checks: z
-      .array(
-        z.strictObject({
-          database: identifier.meta(key("Where it is asked.", "shop")),
-          query: z.string().min(1).meta(key("Has to give one value, true.", "SELECT count(*) > 0 FROM shop.orders")),
-        }),
-      )
-      .default([])
-      .meta(
-        key("What must hold before the server uses the restored data.", [
-          { database: "shop", query: "SELECT count(*) > 0 FROM shop.orders" },
-        ]),
-      ),
+    checks: checks("What must hold before the server uses the restored data."),
     run: z
       .array(
         z.strictObject({

@@ -1,4 +1,4 @@
-import { AGENT_JOBS } from "../backup/schedules";
+import { agentSchedules } from "../backup/schedules";
 import { jobsOf } from "./jobs";
 import { parseFunctionName, parseObjectName } from "./object-name";
 import type { Problem } from "./parse";
@@ -47,13 +47,11 @@ export function crossCheck(stack: Stack): Problem[] {
       "there is no backup in this stack file: name the repository that the backups are in (restoreFrom.repository)",
     );
 
-  for (const job of AGENT_JOBS) {
-    const schedule = stack.backup?.[job];
-    if (typeof schedule !== "string") continue;
+  for (const [job, schedule] of Object.entries(stack.backup ? agentSchedules(stack.backup) : {})) {
     try {
       timesOf(schedule);
     } catch (error) {
-      report(`backup.${job}`, `"${schedule}": ${(error as Error).message}`);
+      report(`backup.${job}${job === "drill" ? ".schedule" : ""}`, `"${schedule}": ${(error as Error).message}`);
     }
   }
 

@@ -115,9 +115,8 @@ export function timesOf(schedule: string): Times {
   return { minutes, hours, days, months, weekdays };
 }
 
-/** The first time of a schedule after a moment, in UTC; undefined if there is none within five years. */
-export function nextTime(schedule: string, after: Date): Date | undefined {
-  const { minutes, hours, days, months, weekdays } = timesOf(schedule);
+/** The first of the times after a moment, in UTC; undefined if there is none within five years. */
+export function nextTimeOf({ minutes, hours, days, months, weekdays }: Times, after: Date): Date | undefined {
   const day = new Date(Date.UTC(after.getUTCFullYear(), after.getUTCMonth(), after.getUTCDate()));
   for (let i = 0; i < 5 * 366; i++, day.setUTCDate(day.getUTCDate() + 1)) {
     const fits =

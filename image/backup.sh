@@ -1,10 +1,11 @@
 #!/bin/bash
-# One job of the backup agent: full, differential, incremental, verify. Notes in the ledger how it went.
+# One job of the backup agent: full, differential, incremental, verify, drill. Notes in the ledger how it went.
 #   backup.sh JOB
 set -uo pipefail
 
 config=/etc/pgwright/pgbackrest.conf
-ledger=/var/lib/pgwright/runs.tsv
+home=/var/lib/pgwright
+ledger=$home/runs.tsv
 job=$1
 stanza=$(sed -n 's/^\[\(.*\)\]$/\1/p' "$config" | grep -v '^global$' | head -n 1)
 repositories=$(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config" | sort -n)
@@ -15,14 +16,32 @@ run() { # REPOSITORY
     differential) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type=diff backup ;;
     incremental) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type=incr backup ;;
     verify) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --output=text --verbose verify ;;
-    *) echo "there is no job \"$job\"; there are full, differential, incremental, verify" && return 64 ;; # EX_USAGE
+    drill) drill ;;
+    *) echo "there is no job \"$job\"; there are full, differential, incremental, verify, drill" && return 64 ;; # EX_USAGE
   esac
 }
 
+# The drill container restores; it is waited for as long as it lives.
+drill() {
+  local before after
+  before=$(wc -l <"$home/drills.tsv" 2>/dev/null || echo 0)
+  mark.sh || return
+  while true; do
+    after=$(wc -l <"$home/drills.tsv" 2>/dev/null || echo 0)
+    [ "$after" = "$before" ] || break
+    [ -n "$(find "$home/drill-beat" -mmin -3 2>/dev/null)" ] || { echo "the drill container does not answer"; return 1; }
+    sleep 1
+  done
+  [ "$(tail -n 1 "$home/drills.tsv" | cut -f4)" = t ] && return
+  grep -P '\tf\t' "$home/drill/checks" | cut -f2,4
+  return 1
+}
+
 # Jobs wait for each other: pgBackRest refuses a second one.
-exec 9>"${ledger%/*}/lock"
+exec 9>"$home/lock"
 flock 9
 
+if [ "$job" = drill ]; then repositories=0; fi # of all of them together
 failed=0
 for repository in $repositories; do
   started=$(date -u +%Y-%m-%dT%H:%M:%SZ)

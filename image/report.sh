@@ -6,7 +6,7 @@ config=/etc/pgwright/pgbackrest.conf
 home=/var/lib/pgwright
 socket=/var/lib/postgresql/data/socket
 
-[ -e "$home/runs.tsv" ] || : >"$home/runs.tsv"
+touch "$home/runs.tsv" "$home/drills.tsv" "$home/drill-checks.tsv"
 pgbackrest --config="$config" --output=json info >"$home/info.json" || exit 0
 for repository in $(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config"); do
   printf '%s\t%s\t%s\n' "$repository" "$(du -sb "/var/lib/pgbackrest/$repository" | cut -f1)" \
@@ -14,7 +14,7 @@ for repository in $(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config"); do
 done >"$home/sizes.tsv"
 
 # Where there is no other backup or run than before, every ten minutes will do: a report is itself WAL that is archived.
-news=$({ grep -o '"label":"[^"]*"' "$home/info.json" || true; cat "$home/runs.tsv"; } | cksum)
+news=$({ grep -o '"label":"[^"]*"' "$home/info.json" || true; cat "$home/runs.tsv" "$home/drills.tsv"; } | cksum)
 if [ "$news" = "$(cat /tmp/agent-told 2>/dev/null)" ] && [ -n "$(find /tmp/agent-told -mmin -10)" ]; then exit 0; fi
 
 # Its own bookkeeping is not for the audit log.
@@ -28,6 +28,12 @@ BEGIN;
 CREATE TEMP TABLE runs (LIKE pgwright.backup_runs) ON COMMIT DROP;
 \copy runs from '/var/lib/pgwright/runs.tsv'
 INSERT INTO pgwright.backup_runs SELECT * FROM runs ON CONFLICT DO NOTHING;
+CREATE TEMP TABLE drills (LIKE pgwright.restore_drills) ON COMMIT DROP;
+\copy drills from '/var/lib/pgwright/drills.tsv'
+INSERT INTO pgwright.restore_drills SELECT * FROM drills ON CONFLICT DO NOTHING;
+CREATE TEMP TABLE checks (LIKE pgwright.restore_drill_checks) ON COMMIT DROP;
+\copy checks from '/var/lib/pgwright/drill-checks.tsv'
+INSERT INTO pgwright.restore_drill_checks SELECT * FROM checks ON CONFLICT DO NOTHING;
 CREATE TEMP TABLE sizes (LIKE pgwright.backup_sizes) ON COMMIT DROP;
 \copy sizes from '/var/lib/pgwright/sizes.tsv'
 DELETE FROM pgwright.backup_sizes;

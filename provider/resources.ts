@@ -13,6 +13,7 @@ import type { PartitionSetInputs } from "./kinds/partition-set";
 import type { PasswordInputs } from "./kinds/password";
 import type { PresenceInputs } from "./kinds/presence";
 import type { ProtectionInputs } from "./kinds/protection";
+import type { RestoreDrillInputs } from "./kinds/restore-drill";
 import type { RoleSettingsInputs } from "./kinds/role-settings";
 import type { ServerInputs } from "./kinds/server";
 
@@ -47,6 +48,12 @@ export class Password extends pulumi.CustomResource {
       { ...args, password: undefined, verifier: undefined },
       pulumi.mergeOptions(opts, { additionalSecretOutputs: ["password", "verifier"] }),
     );
+  }
+}
+
+export class RestoreDrill extends pulumi.CustomResource {
+  constructor(name: string, args: Args<Omit<RestoreDrillInputs, "proven">>, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:RestoreDrill", name, { ...args, proven: true }, opts);
   }
 }
 

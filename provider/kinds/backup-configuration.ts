@@ -1,3 +1,4 @@
+import { renderDrill } from "../../backup/drill";
 import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
 import { renderSchedules } from "../../backup/schedules";
 import type { Host } from "../host";
@@ -16,14 +17,19 @@ export interface BackupConfigurationInputs {
   secrets: Options;
   /** When the agent does what: five cron fields, by job. */
   schedules: Record<string, string>;
+  /** What a drill looks at; there are none if absent. */
+  drill?: { amcheck: boolean; checks: { database: string; query: string }[] };
 }
 
 const CONF = "pgbackrest.conf";
 const SCHEDULES = "agent-schedules";
+const DRILL = "drill";
+
+const drillFile = ({ drill }: BackupConfigurationInputs) => renderDrill(drill ?? { amcheck: false, checks: [] });
 
 async function write(host: Host, inputs: BackupConfigurationInputs): Promise<void> {
   const { volume, image, stanza, options, secrets, schedules } = inputs;
-  await host.writeVolume(volume, image, { [SCHEDULES]: renderSchedules(schedules) });
+  await host.writeVolume(volume, image, { [SCHEDULES]: renderSchedules(schedules), [DRILL]: drillFile(inputs) });
   await host.writeVolume(volume, image, { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) }, true);
 }
 
@@ -38,6 +44,7 @@ async function readBack(host: Host, state: BackupConfigurationInputs): Promise<B
     stanza,
     options: Object.fromEntries(entries.filter(([name]) => !secret(name))),
     secrets: Object.fromEntries(entries.filter(([name]) => secret(name))),
+    drill: files[DRILL] === drillFile(state) ? state.drill : { amcheck: false, checks: [] },
     schedules: files[SCHEDULES] === renderSchedules(state.schedules) ? state.schedules : {},
   };
 }

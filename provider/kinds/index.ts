@@ -10,6 +10,7 @@ import { partitionSet } from "./partition-set";
 import { password } from "./password";
 import { presence } from "./presence";
 import { protection } from "./protection";
+import { restoreDrill } from "./restore-drill";
 import { roleSettings } from "./role-settings";
 import { server } from "./server";
 
@@ -27,6 +28,7 @@ export const kinds = {
   "pgwright:index:Password": password,
   "pgwright:index:Presence": presence,
   "pgwright:index:Protection": protection,
+  "pgwright:index:RestoreDrill": restoreDrill,
   "pgwright:index:RoleSettings": roleSettings,
   "pgwright:index:Server": server,
 };

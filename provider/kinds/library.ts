@@ -15,7 +15,7 @@ export interface LibraryInputs {
 const LIBRARIES = {
   backups: {
     routines: "^backup",
-    tables: ["backup_report", "backup_sizes", "backup_runs"],
+    tables: ["backup_report", "backup_sizes", "backup_runs", "drill_marks", "restore_drills", "restore_drill_checks"],
   },
   partitions: {
     routines: "^(maintain_)?partition",

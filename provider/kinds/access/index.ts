@@ -1,6 +1,7 @@
 import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../../../sql/read";
 import type { Kind, Operation } from "../../kind";
+import { setRestorePoint } from "../../restore-point";
 import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { readLedger } from "../migrations/ledger";
@@ -51,6 +52,8 @@ async function apply(
   const { done, left } = await withDatabase(host, inputs.database, async (client) => {
     const retired = retiredRoles(former, inputs);
     if (retired.length > 0) await endSessions(client, retired);
+    if (removedSchemas(former, inputs).length > 0)
+      await setRestorePoint(client, `schemas of ${inputs.database} go`, info);
     return reconcile(client, inputs, former);
   });
   if (former) tell(`was run in database ${inputs.database}:`, done, info);

@@ -1,5 +1,6 @@
 import type { Kind, Operation } from "../../kind";
 import { ask, isNoDatabase, withDatabase } from "../../session";
+import { setRestorePoint } from "../../restore-point";
 import { reconcile, type AccessInputs } from "../access";
 import { endSessions, retiredRoles } from "../access/removals";
 import { fileOf, MigrationFileError, parseMigrations, type MigrationFile, type Section } from "./file";
@@ -34,6 +35,8 @@ async function apply(
     const retired = retiredRoles(former, inputs.access);
     if (retired.length > 0) await endSessions(client, retired);
     await reconcile(client, inputs.access, former, true);
+    const { up, down } = planMigrations(parsed, (await readLedger(client)) ?? [], inputs.target);
+    if (former && up.length + down.length > 0) await setRestorePoint(client, `migrations of ${inputs.database}`, info);
     await runMigrations(client, parsed, inputs.target, inputs.role, info);
   });
 }

@@ -14,7 +14,7 @@ INSERT INTO pgwright.backup_report DEFAULT VALUES ON CONFLICT DO NOTHING;
 CREATE TABLE IF NOT EXISTS pgwright.backup_runs (
   started_at timestamptz NOT NULL,
   ended_at timestamptz NOT NULL,
-  -- full, differential, incremental, verify
+  -- full, differential, incremental, verify, drill
   job text NOT NULL,
   repository int NOT NULL,
   -- of the program that did it; 0: well
@@ -27,4 +27,34 @@ CREATE TABLE IF NOT EXISTS pgwright.backup_sizes (
   repository int PRIMARY KEY,
   bytes bigint NOT NULL,
   free_bytes bigint NOT NULL
+);
+
+-- Rows on both sides of the restore point that a drill goes to.
+CREATE TABLE IF NOT EXISTS pgwright.drill_marks (
+  drill text NOT NULL,
+  before boolean NOT NULL,
+  marked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (drill, before)
+);
+
+-- Evidence of restore drills.
+CREATE TABLE IF NOT EXISTS pgwright.restore_drills (
+  drill text PRIMARY KEY,
+  started_at timestamptz NOT NULL,
+  ended_at timestamptz NOT NULL,
+  passed boolean NOT NULL,
+  -- that it began with
+  backup text,
+  -- of the last transaction that was replayed
+  recovered_to timestamptz,
+  -- from the request until the copy took connections
+  seconds int NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS pgwright.restore_drill_checks (
+  drill text NOT NULL,
+  what text NOT NULL,
+  passed boolean NOT NULL,
+  detail text,
+  PRIMARY KEY (drill, what)
 );

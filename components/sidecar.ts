@@ -1,0 +1,64 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { mebibytes } from "../config/units";
+import { Presence, type Provider } from "../provider/resources";
+import type { Mount } from "./repositories";
+
+export interface SidecarArgs {
+  /** Image of the server. */
+  image: string;
+  /** A script of the image; with "health" as argument it tells whether it runs. */
+  script: string;
+  /** Memory limit, such as 512MB. */
+  memory: string;
+  mounts: Mount[];
+  pgwright: Provider;
+}
+
+/** A container beside the server, of the same image and without a network. */
+export class Sidecar extends pulumi.ComponentResource {
+  public readonly container: docker.Container;
+
+  constructor(name: string, args: SidecarArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pgwright:components:Sidecar", name, {}, opts);
+    const memory = mebibytes(args.memory);
+    const presence = new Presence(
+      `${name}-container`,
+      { what: "container", object: name },
+      { parent: this, provider: args.pgwright },
+    );
+    this.container = new docker.Container(
+      name,
+      {
+        name,
+        image: args.image,
+        command: [args.script],
+        restart: "unless-stopped",
+        memory,
+        memorySwap: memory,
+        networkMode: "none",
+        volumes: args.mounts,
+        healthcheck: {
+          tests: ["CMD", `/usr/local/bin/${args.script}`, "health"],
+          interval: "30s",
+          timeout: "5s",
+          startPeriod: "30s",
+          retries: 3,
+        },
+        capabilities: { drops: ["ALL"] },
+        logDriver: "json-file",
+        logOpts: { "max-file": "3", "max-size": "20m" },
+        stopSignal: "SIGTERM",
+        destroyGraceSeconds: 10,
+        removeVolumes: false,
+        mustRun: true,
+      },
+      {
+        parent: this,
+        replaceOnChanges: ["healthcheck", "tmpfs", "init"],
+        replacementTrigger: presence.generation,
+      },
+    );
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,99 @@
+#!/bin/bash
+# The drill container: waits for requests of the agent, restores the newest backup and the WAL up to the mark into a folder of its
+# own, looks whether all is there, notes the evidence, and throws the copy away. No network, and repositories it cannot write.
+#   drill.sh           waits for requests until it is stopped
+#   drill.sh health    whether it runs
+set -uo pipefail
+. recovery.sh
+
+home=/var/lib/pgwright
+conf=/etc/pgwright/pgbackrest.conf
+settings=/etc/pgwright/drill
+copy="$PGDATA"
+stanza() { sed -n 's/^\[\(.*\)\]$/\1/p' "$conf" | grep -v '^global$' | head -n 1; }
+now() { date -u +%Y-%m-%dT%H:%M:%S.%3NZ; }
+
+if [ "${1:-}" = health ]; then
+  [ -n "$(find "$home/drill-beat" -mmin -3 2>/dev/null)" ]
+  exit
+fi
+
+# A text as one column of a line of COPY's.
+flat() { printf %s "$2" | head -c "$1" | tr '\t\n\\' '  /'; }
+
+failed=0
+evidence() { # CHECK, t or f, DETAIL
+  [ "$2" = t ] || failed=1
+  printf '%s\t%s\t%s\t%s\n' "$id" "$(flat 200 "$1")" "$2" "$(flat 500 "${3:-}")" >>"$home/drill/checks"
+}
+
+# equal CHECK WANTED FOUND
+equal() { if [ "$2" = "$3" ]; then evidence "$1" t "$3"; else evidence "$1" f "$3 instead of $2"; fi; }
+
+examine() {
+  equal "row before the mark" 1 "$(query postgres <<<"SELECT count(*) FROM pgwright.drill_marks WHERE drill = '$id' AND before" 2>&1)"
+  equal "row after the mark" 0 "$(query postgres <<<"SELECT count(*) FROM pgwright.drill_marks WHERE drill = '$id' AND NOT before" 2>&1)"
+  local file database
+  for file in "$home"/drill/*.inventory; do
+    database=$(basename "${file%.inventory}")
+    local difference
+    difference=$(diff <(cat "$file") <(query "$database" </usr/local/share/pgwright/inventory.sql 2>&1) | grep '^[<>]' | head -n 5)
+    evidence "extensions and roles of $database" "$([ -z "$difference" ] && echo t || echo f)" "$difference"
+  done
+  if grep -q '^amcheck$' "$settings"; then
+    local output
+    output=$(pg_amcheck --host=/tmp --username=postgres --all --install-missing --heapallindexed --no-dependent-toast 2>&1)
+    evidence "tables and btree indexes (amcheck)" "$([ -z "$output" ] && echo t || echo f)" "$output"
+  fi
+  local kind name sql answer
+  while read -r kind name sql; do
+    [ "$kind" = check ] || continue
+    sql=$(base64 --decode <<<"$sql")
+    answer=$(query "$(base64 --decode <<<"$name")" <<<"$sql" 2>&1)
+    evidence "$sql" "$([ "$answer" = t ] && echo t || echo f)" "$answer"
+  done <"$settings"
+}
+
+drill() {
+  failed=0
+  : >"$home/drill/checks"
+  local started ended backup recovered_to seconds output
+  started=$(now)
+  SECONDS=0
+  output=$(mktemp)
+  if recover "$copy" "$conf" "$(stanza)" --type=name --target="$id" --target-action=promote >"$output" 2>&1; then
+    seconds=$SECONDS
+    evidence "restore and recovery" t "$seconds s"
+    recovered_to=$(sed -n 's/.*last completed transaction was at log time //p' "$recovery_log" | tail -n 1)
+    examine
+    stop_recovered
+    local sums
+    sums=$(pg_checksums --check --pgdata="$copy" 2>&1)
+    evidence "checksums of all pages" "$([ $? = 0 ] && echo t || echo f)" "$(grep -E 'Blocks scanned|Bad checksums|error' <<<"$sums")"
+  else
+    seconds=$SECONDS
+    evidence "restore and recovery" f "$(tail -n 8 "$output")"
+  fi
+  backup=$(sed -n 's/.*restore backup set \([0-9DFI_-]*\).*/\1/p' "$output" | head -n 1)
+  rm -rf "$copy"
+  ended=$(now)
+  cat "$home/drill/checks" >>"$home/drill-checks.tsv"
+  # As COPY reads it.
+  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$id" "$started" "$ended" "$([ $failed = 0 ] && echo t || echo f)" \
+    "${backup:-\\N}" "${recovered_to:-\\N}" "$seconds" >>"$home/drills.tsv"
+  echo "pgwright: $id has $([ $failed = 0 ] && echo passed || echo failed)"
+  [ $failed = 0 ] || grep -P '\tf\t' "$home/drill/checks" >&2
+}
+
+# The agent waits for whoever gives signs of life.
+while true; do touch "$home/drill-beat"; sleep 30; done &
+beat=$!
+trap 'kill $beat; exit 0' TERM INT
+while true; do
+  if id=$(cat "$home/drill/request" 2>/dev/null) && [ -n "$id" ]; then
+    rm -f "$home/drill/request"
+    drill
+  fi
+  sleep 1 &
+  wait $!
+done

@@ -1,0 +1,54 @@
+# Sourced by restore.sh and drill.sh: a cluster from a backup, recovered up to a target, in a container without a network.
+
+recovery_log=/tmp/recovery.log
+
+# recover FOLDER CONF STANZA ARGUMENTS OF pgbackrest restore...: leaves a server that has reached the target and takes connections
+# by a socket in /tmp; its process is $recovered.
+recover() {
+  local folder=$1 conf=$2 stanza=$3
+  shift 3
+  rm -rf "$folder"
+  mkdir -p -m 0700 "$folder" "${PGDATA%/*}/spool"
+  echo "pgwright: restoring files"
+  pgbackrest --config="$conf" --stanza="$stanza" --pg1-path="$folder" --log-level-console=info restore "$@" || return
+
+  # hot_standby off: nobody has to connect before the end, and then no parameter must be as large as it was at the server.
+  # WAL of the new timeline stays, with the mark that it has to be archived, for a server that takes over.
+  cat >/tmp/postgresql.conf <<'CONF'
+listen_addresses = ''
+unix_socket_directories = '/tmp'
+hba_file = '/tmp/pg_hba.conf'
+ident_file = '/tmp/pg_ident.conf'
+hot_standby = off
+archive_mode = on
+archive_command = 'false'
+max_prepared_transactions = 100
+logging_collector = off
+log_min_messages = log
+timezone = 'UTC'
+log_timezone = 'UTC'
+CONF
+  echo "local all postgres peer" >/tmp/pg_hba.conf
+  : >/tmp/pg_ident.conf
+  echo "pgwright: replaying WAL"
+  postgres -D "$folder" -c config_file=/tmp/postgresql.conf >"$recovery_log" 2>&1 &
+  recovered=$!
+  while kill -0 "$recovered" 2>/dev/null && ! pg_isready --quiet --host=/tmp; do sleep 0.2; done
+  if ! kill -0 "$recovered" 2>/dev/null; then
+    echo "pgwright: recovery did not come to its end:" >&2
+    grep -E 'FATAL|ERROR|PANIC|LOG:  (starting|restored|redo|consistent|last completed)' "$recovery_log" | tail -n 15 >&2
+    return 1
+  fi
+  grep -E 'last completed transaction|recovery stopping|redo done|selected new timeline' "$recovery_log" || true
+}
+
+# query DATABASE: SQL comes on stdin, one value a row goes out.
+query() {
+  psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --host /tmp --username postgres --dbname "$1"
+}
+
+# Shuts the recovered server down.
+stop_recovered() {
+  kill -INT "$recovered"
+  wait "$recovered" || true
+}

@@ -1,0 +1,33 @@
+-- How backups stand, a line each, for people; alarm: somebody has to look at it.
+SELECT 'backup, repository ' || h.repository AS what,
+  coalesce(h.newest_backup || ', ended ' || date_trunc('second', h.newest_backup_at), 'none') AS value,
+  h.newest_backup IS NULL AS alarm
+FROM pgwright.backup_health AS h
+UNION ALL
+SELECT 'repository ' || h.repository,
+  pg_size_pretty(h.bytes) || ', ' || pg_size_pretty(h.free_bytes) || ' free on its disk, up to WAL ' || coalesce(h.newest_wal, '-'),
+  h.free_bytes < 2 * h.bytes
+FROM pgwright.backup_health AS h
+UNION ALL
+SELECT 'failed, repository ' || h.repository, format('%s, %s: %s', h.failed_job, date_trunc('second', h.failed_at), h.failed_message), true
+FROM pgwright.backup_health AS h
+WHERE h.failed_job IS NOT NULL
+UNION ALL
+SELECT 'archive',
+  coalesce('failing since ' || date_trunc('second', a.failing_since) || '; ', '')
+    || a.waiting_segments || ' segments wait; last archived ' || coalesce(a.last_archived_wal || ' at ' || date_trunc('second', a.last_archived_at), 'nothing'),
+  a.failing_since IS NOT NULL OR a.waiting_segments > 16
+FROM pgwright.backup_archive() AS a
+UNION ALL
+SELECT 'agent''s report', coalesce(date_trunc('second', r.reported_at)::text, 'none yet'), coalesce(r.reported_at < now() - interval '20 minutes', true)
+FROM pgwright.backup_report AS r
+UNION ALL
+(
+  SELECT 'restore drill',
+    format('%s %s: from %s, recovered to %s in %s s', d.drill, CASE WHEN d.passed THEN 'passed' ELSE 'FAILED' END, coalesce(d.backup, 'no backup'),
+      coalesce(date_trunc('second', d.recovered_to)::text, '-'), d.seconds),
+    NOT d.passed
+  FROM pgwright.restore_drills AS d
+  ORDER BY d.ended_at DESC
+  LIMIT 1
+)
