@@ -1,4 +1,4 @@
-import { newestBackup, type BackupInfo, type StanzaInfo } from "./info";
+import type { BackupInfo, StanzaInfo } from "./info";
 
 /** How far a restore goes; the newest there is if nothing is given. */
 export interface Target {
@@ -9,6 +9,8 @@ export interface Target {
   lsn?: string;
   /** Label of the backup to begin with; without another target, its end is the target. */
   backup?: string;
+  /** The newest if absent. */
+  timeline?: number;
 }
 
 /** Bytes of a WAL segment, as initdb makes them. */
@@ -20,17 +22,20 @@ export function momentOf(time: string): Date {
 }
 
 /** What pgBackRest's restore is told. The time is given in UTC, whatever offset it was written with. */
-export function restoreArguments({ time, name, lsn, backup }: Target): string[] {
-  const set = backup === undefined ? [] : [`--set=${backup}`];
+export function restoreArguments({ time, name, lsn, backup, timeline }: Target): string[] {
+  const common = [
+    ...(backup === undefined ? [] : [`--set=${backup}`]),
+    ...(timeline === undefined ? [] : [`--target-timeline=${timeline}`]),
+  ];
   const promote = "--target-action=promote";
   if (time !== undefined) {
     const utc = `${momentOf(time).toISOString().slice(0, 19).replace("T", " ")}${/\.\d+/.exec(time)?.[0] ?? ""}+00`;
-    return [...set, "--type=time", `--target=${utc}`, promote];
+    return [...common, "--type=time", `--target=${utc}`, promote];
   }
-  if (name !== undefined) return [...set, "--type=name", `--target=${name}`, promote];
-  if (lsn !== undefined) return [...set, "--type=lsn", `--target=${lsn}`, promote];
-  if (backup !== undefined) return [...set, "--type=immediate", promote];
-  return ["--type=default"];
+  if (name !== undefined) return [...common, "--type=name", `--target=${name}`, promote];
+  if (lsn !== undefined) return [...common, "--type=lsn", `--target=${lsn}`, promote];
+  if (backup !== undefined) return [...common, "--type=immediate", promote];
+  return [...common, "--type=default"];
 }
 
 /** A target in words. */
@@ -46,30 +51,32 @@ const position = (lsn: string): bigint => {
   return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
 };
 
-/** What a restore begins with: the newest backup that ended before the target. Throws, with what there is, if there is none. */
-export function chooseBackup(info: StanzaInfo | undefined, stanza: string, target: Target): BackupInfo {
-  const all = (info?.backup ?? []).filter(({ error }) => !error);
-  if (all.length === 0) throw new Error(`the repository has no backup of ${stanza}`);
-  const oldest = [...all].sort((a, b) => a.timestamp.stop - b.timestamp.stop)[0] as BackupInfo;
-  const labels = () => [...new Set(all.map(({ label }) => label))].join(", ");
+/**
+ * What a restore may begin with, the best first: backups that ended before the target, newest first. For all targets but a
+ * restore point it is the first; where that point is, only the WAL tells. Throws, with what there is, if there is none.
+ */
+export function chooseBackups(info: StanzaInfo | undefined, stanza: string, target: Target): BackupInfo[] {
+  const all = (info?.backup ?? [])
+    .filter(({ error }) => !error)
+    .sort((a, b) => b.timestamp.stop - a.timestamp.stop || a.database["repo-key"] - b.database["repo-key"]);
+  const oldest = all.at(-1);
+  if (!oldest) throw new Error(`the repository has no backup of ${stanza}`);
   if (target.backup !== undefined) {
-    const found = all.find(({ label }) => label === target.backup);
-    if (!found) throw new Error(`the repository has no backup ${target.backup} of ${stanza}; there are ${labels()}`);
-    return found;
+    const found = all.filter(({ label }) => label === target.backup);
+    const labels = [...new Set(all.map(({ label }) => label))].join(", ");
+    if (found.length > 0) return found;
+    throw new Error(`the repository has no backup ${target.backup} of ${stanza}; there are ${labels}`);
   }
   const before = all.filter(({ timestamp, lsn }) => {
     if (target.time !== undefined) return timestamp.stop * 1000 < momentOf(target.time).getTime();
     if (target.lsn !== undefined) return lsn !== undefined && position(lsn.stop) <= position(target.lsn);
     return true;
   });
-  const chosen = newestBackup({ ...(info as StanzaInfo), backup: before });
-  if (!chosen) {
-    throw new Error(
-      `no backup of ${stanza} ended before ${target.time ?? target.lsn}: the oldest, ${oldest.label}, ended at ` +
-        `${new Date(oldest.timestamp.stop * 1000).toISOString()}${oldest.lsn ? ` (${oldest.lsn.stop})` : ""}`,
-    );
-  }
-  return chosen;
+  if (before.length > 0) return before;
+  throw new Error(
+    `no backup of ${stanza} ended before ${target.time ?? target.lsn}: the oldest, ${oldest.label}, ended at ` +
+      `${new Date(oldest.timestamp.stop * 1000).toISOString()}${oldest.lsn ? ` (${oldest.lsn.stop})` : ""}`,
+  );
 }
 
 /** Number of a segment on its timeline. */

@@ -27,7 +27,17 @@ export function clusterOrigin({ repositories, restoreFrom, restorePassphrase }: 
     inPlace: restoreFrom?.inPlace ?? false,
   };
   if (!restoreFrom) return mine;
-  const { server = repositories?.stanza ?? "", repository, time, name, lsn, backup, run, checks } = restoreFrom;
+  const {
+    server = repositories?.stanza ?? "",
+    repository,
+    time,
+    name,
+    lsn,
+    backup,
+    timeline,
+    run,
+    checks,
+  } = restoreFrom;
   const place = repository?.volume ?? repository?.path;
   const from =
     place !== undefined
@@ -38,7 +48,7 @@ export function clusterOrigin({ repositories, restoreFrom, restorePassphrase }: 
   );
   return {
     ...mine,
-    restoreFrom: { server, repository: place, time, name, lsn, backup },
+    restoreFrom: { server, repository: place, time, name, lsn, backup, timeline },
     from,
     fromSecrets: place === undefined ? mine.ownSecrets : secrets,
     handling: {

@@ -222,6 +222,12 @@ export const restoreSchema = z
         ...key("From this backup, and with none of the targets above as it was at its end.", "20261125-010704F"),
         ...allowed("the label of a backup, such as 20261125-010704F"),
       }),
+    timeline: z
+      .int()
+      .min(1)
+      .max(0x7fffffff)
+      .optional()
+      .meta(key("Along this timeline: each restore begins another one. The newest if absent.", 2)),
     inPlace: z
       .boolean()
       .default(false)

@@ -20,7 +20,7 @@ follow() { # JOB, arguments of snooze
   shift
   [ -e "$stamp" ] || touch "$stamp"
   while true; do
-    snooze -t "$stamp" -T 60 -s "$catch_up" "$@" true || return
+    snooze -t "$stamp" -T 1 -s "$catch_up" "$@" true || return
     touch "$stamp"
     echo "pgwright: $job begins"
     if backup.sh "$job"; then echo "pgwright: $job is done"; else echo "pgwright: $job has failed with $?" >&2; fi

@@ -56,4 +56,5 @@ for repository in $repositories; do
   [ $code = 0 ] && message='\N'
   printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$started" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$job" "$repository" "$code" "$message" >>"$ledger"
 done
+report.sh || true
 exit "$failed"

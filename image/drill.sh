@@ -72,7 +72,7 @@ drill() {
     evidence "checksums of all pages" "$([ $? = 0 ] && echo t || echo f)" "$(grep -E 'Blocks scanned|Bad checksums|error' <<<"$sums")"
   else
     seconds=$SECONDS
-    evidence "restore and recovery" f "$(tail -n 8 "$output")"
+    evidence "restore and recovery" f "$(grep -E 'ERROR|FATAL|PANIC|did not come' "$output" | tail -n 4)"
   fi
   backup=$(sed -n 's/.*restore backup set \([0-9DFI_-]*\).*/\1/p' "$output" | head -n 1)
   rm -rf "$copy"

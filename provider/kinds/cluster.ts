@@ -1,6 +1,6 @@
 import { newestBackup } from "../../backup/info";
 import type { Options } from "../../backup/options";
-import { chooseBackup, describeTarget, walAfter, type Target } from "../../backup/target";
+import { chooseBackups, describeTarget, walAfter, type Target } from "../../backup/target";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { readInfo, restore, type Handling, type Repositories } from "../restore";
@@ -69,12 +69,16 @@ async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Opera
     return warn("which backup this is restored from can be told once the image is on the engine");
   }
   const found = await readInfo(host, image, from, fromSecrets);
-  const backup = chooseBackup(found, from.stanza, restoreFrom);
+  const [backup, ...others] = chooseBackups(found, from.stanza, restoreFrom);
+  if (!backup) return;
   const wal = restoreFrom.backup !== undefined && describeTarget(restoreFrom).includes("end of that backup");
   info(
     `RESTORE of ${from.stanza} from ${backup.label} (ended ${new Date(backup.timestamp.stop * 1000).toISOString()}, ` +
       `${mebibytes(backup.info.size)}), ${describeTarget(restoreFrom)}` +
-      (wal ? "" : `; ${mebibytes(walAfter(found, backup))} of WAL at most`),
+      (wal ? "" : `; ${mebibytes(walAfter(found, backup))} of WAL at most`) +
+      (restoreFrom.name !== undefined && others.length > 0
+        ? "; from an older backup if the point is before that one"
+        : ""),
   );
 }
 
@@ -103,17 +107,43 @@ async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host):
 
 async function fill(volume: string, inputs: ClusterInputs, { host, info }: Operation): Promise<void> {
   await host.docker(["volume", "create", volume]);
-  const { restoreFrom, from, fromSecrets, handling, image } = inputs;
+  const { restoreFrom, from, handling } = inputs;
   if (!restoreFrom || !from || !handling) return;
   await mustExist(host, from);
   try {
-    const printed = await restore(host, image, volume, from, fromSecrets, restoreFrom, handling);
-    const told = /last completed transaction was at log time (.*)/.exec(printed)?.[1];
-    info(`restored from ${from.stanza}${told ? `, up to ${told}` : ""}`);
+    const printed = await restoreWithin(host, volume, inputs, from, restoreFrom, handling);
+    const [, backup] = /restore backup set ([0-9FDI_-]+)/.exec(printed) ?? [];
+    const [, told] = /last completed transaction was at log time (.*)/.exec(printed) ?? [];
+    info(`restored ${from.stanza} from ${backup}${told ? `, up to ${told}` : ""}`);
   } catch (error) {
     await host.docker(["volume", "rm", "--force", volume]);
     throw new Error(`the restore of ${from.stanza} has failed, and nothing was changed: ${(error as Error).message}`);
   }
+}
+
+/** A restore point may be before the newest backup, which only the WAL can tell: then an older one is tried. */
+async function restoreWithin(
+  host: Host,
+  volume: string,
+  { image, fromSecrets }: ClusterInputs,
+  from: Repositories,
+  target: Origin,
+  handling: Handling,
+): Promise<string> {
+  const attempt = (backup?: string) =>
+    restore(host, image, volume, from, fromSecrets, { ...target, backup: backup ?? target.backup }, handling);
+  if (target.name === undefined || target.backup !== undefined) return attempt();
+  const found = chooseBackups(await readInfo(host, image, from, fromSecrets), from.stanza, target);
+  const labels = [...new Set(found.map(({ label }) => label))];
+  for (const [i, label] of labels.entries()) {
+    try {
+      return await attempt(label);
+    } catch (error) {
+      const notThere = /recovery ended before configured recovery target/.test((error as Error).message);
+      if (!notThere || i === labels.length - 1) throw error;
+    }
+  }
+  throw new Error(`the repository has no backup of ${from.stanza}`);
 }
 
 async function remove(host: Host, volume: string): Promise<void> {

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import type { StackInput } from "../../config/stack";
 import { ensurePulumi } from "../../toolchain/pulumi";
 
@@ -135,7 +135,7 @@ export class TestStack {
       // the first time
     }
     const entries = Object.entries(whole).map(([key, value]) => [`pgwright:${key}`, value]);
-    writeFileSync(file, `${stringify({ config: Object.fromEntries(entries) })}${salt}\n`);
+    writeFileSync(file, `${stringify({ config: { ...Object.fromEntries(entries), ...this.secrets } })}${salt}\n`);
     this.unencrypted = { ...passwords };
   }
 
@@ -145,17 +145,29 @@ export class TestStack {
   private async encrypt(): Promise<void> {
     const passwords = Object.entries(this.unencrypted);
     this.unencrypted = {};
-    for (const [role, password] of passwords) {
-      const child = spawn(
-        this.pulumi,
-        ["config", "set", "--secret", "--path", `pgwright:passwords["${role}"]`, "--stack", this.name],
-        { cwd: ROOT, env: this.env },
-      );
-      child.stdin.end(password);
-      const { code, text } = await finished(child);
-      if (code !== 0) throw new Error(text);
-    }
+    for (const [role, password] of passwords) await this.setSecret(`pgwright:passwords["${role}"]`, password);
   }
+
+  private async setSecret(path: string, value: string): Promise<void> {
+    const child = spawn(this.pulumi, ["config", "set", "--secret", "--path", path, "--stack", this.name], {
+      cwd: ROOT,
+      env: this.env,
+    });
+    child.stdin.end(value);
+    const { code, text } = await finished(child);
+    if (code !== 0) throw new Error(text);
+  }
+
+  /** Sets a secret of the stack file that is a text; it stays when the stack file changes. */
+  async secret(name: string, value: string): Promise<void> {
+    await this.setSecret(`pgwright:${name}`, value);
+    const file = readFileSync(this.env.PULUMI_OPTION_CONFIG_FILE as string, "utf8");
+    const { config } = parse(file) as { config: Record<string, unknown> };
+    this.secrets[`pgwright:${name}`] = config[`pgwright:${name}`];
+  }
+
+  /** Encrypted already. */
+  private readonly secrets: Record<string, unknown> = {};
 
   /** Starts Pulumi; the caller may kill it. */
   start(...args: string[]) {

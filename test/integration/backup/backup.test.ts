@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { docker, TestStack } from "../stack";
+
+const PASSPHRASE = "correct horse battery staple 17";
+
+describe("a stack with backups", () => {
+  let stack: TestStack;
+  const agent = (...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
+  const info = () => agent("pgbackrest", "--config=/etc/pgwright/pgbackrest.conf", "--output=json", "info");
+
+  beforeAll(async () => {
+    // Without backups first: switching them on is part of the test.
+    stack = await TestStack.create({ roles: { owner: {} }, databases: { app: { owner: "owner" } } });
+    await stack.up();
+    stack.sql("app", "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n");
+  });
+  afterAll(() => stack.dispose());
+
+  it("is refused while the passphrase is missing, and says how to set it", async () => {
+    stack.configure((config) => {
+      config.backup = { encrypted: true, repositories: [{}, { retention: { days: 14 } }] };
+    });
+    const { code, text } = await stack.preview();
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/pgwright:backupPassphrase: is missing.*pulumi config set --secret pgwright:backupPassphrase/);
+  });
+
+  it("begins to archive with one restart, and has a full backup in each repository", async () => {
+    await stack.secret("backupPassphrase", PASSPHRASE);
+    const preview = await stack.preview();
+    expect(preview.messages.join("\n")).toMatch(/the repositories get a place for this server and a first full backup/);
+    const starts = () => (stack.logs().match(/database system is ready to accept connections/g) ?? []).length;
+    const container = stack.containerId();
+    await stack.up();
+    // It needs other mounts, and so another container; that one has started PostgreSQL once.
+    expect(stack.containerId()).not.toBe(container);
+    expect(starts()).toBe(1);
+    const [stanza] = JSON.parse(info());
+    expect(stanza.status.code).toBe(0);
+    expect(stanza.backup.map((each: { type: string; database: object }) => each.type)).toEqual(["full", "full"]);
+    expect(stack.sql("postgres", "SELECT failed_count FROM pg_stat_archiver")).toBe("0");
+    expect(stack.sql("app", "SELECT count(*) FROM t")).toBe("1000");
+    const { code, text } = await stack.unchanged();
+    expect(text).not.toMatch(/^ *[~+-] +pgwright/m);
+    expect(code).toBe(0);
+  });
+
+  it("keeps the passphrase out of sight", async () => {
+    const containers = [stack.container, `${stack.container}-agent`];
+    const seen = [
+      JSON.stringify(await stack.state()),
+      ...containers.map((name) => docker("inspect", name)),
+      ...containers.map((name) => docker("logs", name)),
+      ...containers.map((name) =>
+        docker("exec", name, "sh", "-c", "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; true"),
+      ),
+      agent("ls", "-l", "/etc/pgwright/pgbackrest.conf"),
+    ];
+    for (const text of seen) expect(text).not.toContain(PASSPHRASE);
+    expect(seen.at(-1)).toMatch(/^-rw-r----- 1 root postgres/);
+    // It is there, for those who need it, and what lies in the repository cannot be read without it.
+    expect(agent("cat", "/etc/pgwright/pgbackrest.conf")).toContain(PASSPHRASE);
+    expect(agent("sh", "-c", "head -c 8 /var/lib/pgbackrest/1/backup/*/backup.info")).toBe("Salted__");
+  });
+
+  it("makes other backups by the clock, and tells how they went", async () => {
+    const before = JSON.parse(info())[0].backup.length as number;
+    const soon = new Date(Date.now() + 75_000);
+    stack.configure((config) => {
+      config.backup!.incremental = `${soon.getUTCMinutes()} ${soon.getUTCHours()} * * *`;
+    });
+    const preview = await stack.preview();
+    expect(preview.changes.map(({ kind }) => kind)).toEqual(["BackupConfiguration"]);
+    const container = stack.containerId();
+    await stack.up();
+    expect(stack.containerId()).toBe(container);
+    const deadline = Date.now() + 150_000;
+    while (JSON.parse(info())[0].backup.length < before + 2 && Date.now() < deadline) await sleep(2000);
+    const made = JSON.parse(info())[0].backup.slice(before) as { type: string }[];
+    expect(made.map(({ type }) => type)).toEqual(["incr", "incr"]);
+    const told = () =>
+      stack.sql(
+        "postgres",
+        "SELECT string_agg(DISTINCT job || exit_code, ',') FROM pgwright.backup_runs WHERE job = 'incremental'",
+      );
+    while (told() !== "incremental0" && Date.now() < deadline + 60_000) await sleep(2000);
+    expect(told()).toBe("incremental0");
+    const { code, text } = await stack.cli("status");
+    expect(text).toMatch(/backup, repository 2 +\d{8}-\d{6}F_\d{8}-\d{6}I, ended/);
+    expect(text).toMatch(/next incremental +\d{4}-/);
+    expect(code).toBe(0);
+  });
+
+  it("makes everything again that somebody takes away from a repository", async () => {
+    agent("sh", "-c", "rm -rf /var/lib/pgbackrest/1/*");
+    const preview = await stack.preview();
+    expect(preview.messages.join("\n")).toMatch(/a repository has lost its backups/);
+    await stack.up();
+    expect(JSON.parse(info())[0].status.code).toBe(0);
+    expect((await stack.preview()).changes).toEqual([]);
+  });
+
+  it("leaves nothing", async () => {
+    expect((await stack.destroy()).code).toBe(0);
+    expect(stack.remains()).toEqual([]);
+  });
+});
