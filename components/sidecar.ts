@@ -24,7 +24,7 @@ export class Sidecar extends pulumi.ComponentResource {
     const memory = mebibytes(args.memory);
     const presence = new Presence(
       `${name}-container`,
-      { what: "container", object: name },
+      { what: "container", object: name, running: true },
       { parent: this, provider: args.pgwright },
     );
     this.container = new docker.Container(

@@ -36,7 +36,8 @@ CONF
   while kill -0 "$recovered" 2>/dev/null && ! pg_isready --quiet --host=/tmp; do sleep 0.2; done
   if ! kill -0 "$recovered" 2>/dev/null; then
     echo "pgwright: recovery did not come to its end:" >&2
-    grep -E 'FATAL|ERROR|PANIC|LOG:  (starting|restored|redo|consistent|last completed)' "$recovery_log" | tail -n 15 >&2
+    grep -E 'FATAL|ERROR|PANIC|LOG:  (starting|restored|redo|consistent|last completed)' "$recovery_log" |
+      grep -vE 'database system is (starting up|not (yet )?accepting)' | tail -n 10 >&2
     return 1
   fi
   grep -E 'last completed transaction|recovery stopping|redo done|selected new timeline' "$recovery_log" || true

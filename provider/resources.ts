@@ -84,7 +84,7 @@ export class BackupConfiguration extends pulumi.CustomResource {
     super(
       "pgwright:index:BackupConfiguration",
       name,
-      args,
+      { ...args, passphrase: undefined },
       pulumi.mergeOptions(opts, { additionalSecretOutputs: ["secrets"] }),
     );
   }

@@ -3,7 +3,7 @@ import * as tar from "tar-stream";
 import { parseInfo, type StanzaInfo } from "../backup/info";
 import { renderPgbackrestConf, type Options } from "../backup/options";
 import { CLUSTER_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
-import { restoreArguments, type Target } from "../backup/target";
+import { chooseBackups, restoreArguments, type Target } from "../backup/target";
 import type { Host } from "./host";
 
 /** Repositories, and a server's name in them. */
@@ -84,6 +84,32 @@ export async function readInfo(
  * was printed last, if the target was not reached, a file is damaged or missing, or a check does not hold.
  */
 export async function restore(
+  host: Host,
+  image: string,
+  volume: string,
+  repositories: Repositories,
+  secrets: Options,
+  target: Target,
+  handling: Handling,
+): Promise<string> {
+  const attempt = (backup = target.backup) =>
+    restoreFrom(host, image, volume, repositories, secrets, { ...target, backup }, handling);
+  if (target.name === undefined || target.backup !== undefined) return attempt();
+  // A restore point may be before the newest backup, which only the WAL can tell: then an older one is tried.
+  const found = chooseBackups(await readInfo(host, image, repositories, secrets), repositories.stanza, target);
+  const labels = [...new Set(found.map(({ label }) => label))];
+  for (const label of labels) {
+    try {
+      return await attempt(label);
+    } catch (error) {
+      const notThere = /recovery ended before configured recovery target/.test((error as Error).message);
+      if (!notThere || label === labels.at(-1)) throw error;
+    }
+  }
+  throw new Error(`the repository has no backup of ${repositories.stanza}`);
+}
+
+async function restoreFrom(
   host: Host,
   image: string,
   volume: string,

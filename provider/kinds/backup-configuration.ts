@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { renderDrill } from "../../backup/drill";
 import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
 import { renderSchedules } from "../../backup/schedules";
@@ -21,6 +22,11 @@ export interface BackupConfigurationInputs {
   drill?: { amcheck: boolean; checks: { database: string; query: string }[] };
 }
 
+export interface BackupConfigurationState extends BackupConfigurationInputs {
+  /** Tells one passphrase from another. */
+  passphrase: string;
+}
+
 const CONF = "pgbackrest.conf";
 const SCHEDULES = "agent-schedules";
 const DRILL = "drill";
@@ -33,7 +39,13 @@ async function write(host: Host, inputs: BackupConfigurationInputs): Promise<voi
   await host.writeVolume(volume, image, { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) }, true);
 }
 
-async function readBack(host: Host, state: BackupConfigurationInputs): Promise<BackupConfigurationInputs | undefined> {
+/** One for all repositories; short, and of a text that is long. */
+function passphraseId({ secrets }: BackupConfigurationInputs): string {
+  const [passphrase = ""] = Object.values(secrets);
+  return passphrase === "" ? "" : createHash("sha256").update(`pgwright ${passphrase}`).digest("hex").slice(0, 12);
+}
+
+async function readBack(host: Host, state: BackupConfigurationState): Promise<BackupConfigurationState | undefined> {
   if (!(await host.volumeExists(state.volume))) return undefined;
   const files = await host.readVolume(state.volume, state.image);
   const { stanza, options } = parsePgbackrestConf(files[CONF] ?? "");
@@ -50,17 +62,24 @@ async function readBack(host: Host, state: BackupConfigurationInputs): Promise<B
 }
 
 /** The files by which server and agent know repositories and schedules; both look at them again each time. */
-export const backupConfiguration: Kind<BackupConfigurationInputs, BackupConfigurationInputs> = {
+export const backupConfiguration: Kind<BackupConfigurationInputs, BackupConfigurationState> = {
   replaceOn: ["volume"],
   notCompared: ["image"],
+  explain(old, inputs) {
+    if (!old || old.stanza !== inputs.stanza || old.passphrase === passphraseId(inputs)) return;
+    throw new Error(
+      "what a repository is encrypted with cannot change: nothing in it could be read or archived any more. Put the former " +
+        "backupPassphrase (or encrypted) back, or begin a new repository under another backup.name",
+    );
+  },
   async create(inputs, { host, preview }) {
     if (!preview) await write(host, inputs);
-    return { id: inputs.volume, state: inputs };
+    return { id: inputs.volume, state: { ...inputs, passphrase: passphraseId(inputs) } };
   },
   read: (_id, state, inputs, { host }) => readBack(host, { ...state, ...inputs }),
   async update(_id, _old, inputs, { host, preview }) {
     if (!preview) await write(host, inputs);
-    return inputs;
+    return { ...inputs, passphrase: passphraseId(inputs) };
   },
   // The files go with their volume.
   delete: async () => undefined,

@@ -107,11 +107,11 @@ async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host):
 
 async function fill(volume: string, inputs: ClusterInputs, { host, info }: Operation): Promise<void> {
   await host.docker(["volume", "create", volume]);
-  const { restoreFrom, from, handling } = inputs;
+  const { restoreFrom, from, fromSecrets, handling, image } = inputs;
   if (!restoreFrom || !from || !handling) return;
   await mustExist(host, from);
   try {
-    const printed = await restoreWithin(host, volume, inputs, from, restoreFrom, handling);
+    const printed = await restore(host, image, volume, from, fromSecrets, restoreFrom, handling);
     const [, backup] = /restore backup set ([0-9FDI_-]+)/.exec(printed) ?? [];
     const [, told] = /last completed transaction was at log time (.*)/.exec(printed) ?? [];
     info(`restored ${from.stanza} from ${backup}${told ? `, up to ${told}` : ""}`);
@@ -119,31 +119,6 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info }: Opera
     await host.docker(["volume", "rm", "--force", volume]);
     throw new Error(`the restore of ${from.stanza} has failed, and nothing was changed: ${(error as Error).message}`);
   }
-}
-
-/** A restore point may be before the newest backup, which only the WAL can tell: then an older one is tried. */
-async function restoreWithin(
-  host: Host,
-  volume: string,
-  { image, fromSecrets }: ClusterInputs,
-  from: Repositories,
-  target: Origin,
-  handling: Handling,
-): Promise<string> {
-  const attempt = (backup?: string) =>
-    restore(host, image, volume, from, fromSecrets, { ...target, backup: backup ?? target.backup }, handling);
-  if (target.name === undefined || target.backup !== undefined) return attempt();
-  const found = chooseBackups(await readInfo(host, image, from, fromSecrets), from.stanza, target);
-  const labels = [...new Set(found.map(({ label }) => label))];
-  for (const [i, label] of labels.entries()) {
-    try {
-      return await attempt(label);
-    } catch (error) {
-      const notThere = /recovery ended before configured recovery target/.test((error as Error).message);
-      if (!notThere || i === labels.length - 1) throw error;
-    }
-  }
-  throw new Error(`the repository has no backup of ${from.stanza}`);
 }
 
 async function remove(host: Host, volume: string): Promise<void> {

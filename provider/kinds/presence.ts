@@ -9,6 +9,8 @@ export interface PresenceInputs {
   object: string;
   /** Always true: what should be. */
   present: boolean;
+  /** A container that does not run counts as gone. */
+  running?: boolean;
   /** Where the container's port is published on this machine; undefined on a remote engine. */
   publishes?: { address: string; port: number };
 }
@@ -23,10 +25,11 @@ export interface PresenceState extends PresenceInputs {
  * only on a refresh, and a refresh of what lives inside PostgreSQL fails while the server is gone.
  */
 export const presence: Kind<PresenceInputs, PresenceState> = {
-  notCompared: ["publishes"],
-  async explain(old, { what, object, publishes }, { host, warn }) {
+  notCompared: ["publishes", "running"],
+  async explain(old, { what, object, publishes, running }, { host, warn }) {
     if (old && !old.present && old.object === object) {
-      warn(`${what} ${object} is gone: it will be made again${what === "container" ? " on the same volumes" : ""}`);
+      const how = running ? "does not run" : "is gone";
+      warn(`${what} ${object} ${how}: it will be made again${what === "container" ? " on the same volumes" : ""}`);
     }
     if (publishes && what === "container" && !(await isPresent({ what, object }, host))) {
       await mustBeFree(publishes);
@@ -39,8 +42,12 @@ export const presence: Kind<PresenceInputs, PresenceState> = {
   delete: async () => undefined,
 };
 
-async function isPresent({ what, object }: Pick<PresenceInputs, "what" | "object">, host: Host): Promise<boolean> {
-  return what === "container" ? (await host.inspect(object)) !== undefined : host.imageExists(object);
+type Wanted = Pick<PresenceInputs, "what" | "object" | "running">;
+
+async function isPresent({ what, object, running }: Wanted, host: Host): Promise<boolean> {
+  if (what === "image") return host.imageExists(object);
+  const container = await host.inspect(object);
+  return running ? Boolean(container?.running) : container !== undefined;
 }
 
 /** A new cluster and its first WAL, bytes. */

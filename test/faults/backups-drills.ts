@@ -1,0 +1,221 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { docker, TestStack } from "../integration/stack";
+import { Checks, expect } from "./checks";
+
+const CONF = "--config=/etc/pgwright/pgbackrest.conf";
+
+/** Bytes of the disk that the repository is on. */
+const DISK = "96m";
+
+const run = (...command: string[]) => {
+  const [program = "", ...args] = command;
+  const { status, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
+};
+
+/** What happens to repositories, agents, clocks and keys. Each has to be told by status, by a drill or by a preview. */
+export async function faultDrills(checks: Checks): Promise<void> {
+  const disk = mkdtempSync(join(tmpdir(), "pgwright-test-repository-"));
+  run("mount", "-t", "tmpfs", "-o", `size=${DISK},uid=999,gid=999,mode=0750`, "tmpfs", disk);
+  const stack = await TestStack.create({
+    // libfaketime: to give one program another clock.
+    image: { packages: ["libfaketime"] },
+    backup: {
+      repositories: [{ path: disk, retention: { full: 2 } }],
+      archiveTimeout: "5s",
+      drill: { checks: [{ database: "app", query: "SELECT count(*) >= 1000 FROM t" }] },
+      compression: "none",
+    },
+    roles: { owner: {} },
+    databases: { app: { owner: "owner" } },
+  });
+  try {
+    await stack.tryUp(); // the drill wants a table that is not there yet
+    stack.sql("app", "CREATE TABLE t AS SELECT g AS n FROM generate_series(1, 1000) AS g");
+    const { code, text } = await stack.tryUp();
+    expect(code === 0, text);
+    await onRepository(stack, disk, checks);
+    await onAgent(stack, checks);
+    await onNames(stack, disk, checks);
+  } finally {
+    await stack.dispose();
+    spawnSync("umount", [disk]);
+    rmSync(disk, { recursive: true, force: true });
+  }
+}
+
+const inAgent = (stack: TestStack, ...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
+
+async function eventually(what: string, holds: () => Promise<boolean> | boolean, seconds = 90): Promise<void> {
+  const deadline = Date.now() + seconds * 1000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s`);
+    await sleep(1000);
+  }
+}
+
+const status = async (stack: TestStack) => (await stack.cli("status")).text;
+const waiting = (stack: TestStack) =>
+  Number(stack.sql("postgres", "SELECT waiting_segments FROM pgwright.backup_archive()"));
+
+async function drillPasses(stack: TestStack): Promise<void> {
+  const { code, text } = await stack.cli("drill");
+  expect(code === 0, text);
+}
+
+async function onRepository(stack: TestStack, disk: string, checks: Checks): Promise<void> {
+  const comesBack = async (mend: () => void) => {
+    for (let i = 0; i < 3; i++)
+      stack.sql("app", "INSERT INTO t SELECT generate_series(1, 1000); SELECT pg_switch_wal()");
+    await eventually("status tells that the archive fails", async () =>
+      /! archive +failing since/.test(await status(stack)),
+    );
+    stack.sql("app", "INSERT INTO t SELECT 1");
+    mend();
+    await eventually("the archive catches up", () => waiting(stack) <= 1, 150);
+    await eventually("status is content", async () => !/failing/.test(await status(stack)));
+    await drillPasses(stack);
+  };
+  await checks.that("repository full: told, the server goes on, the WAL comes later", () => {
+    const ballast = join(disk, "ballast");
+    spawnSync("dd", ["if=/dev/zero", `of=${ballast}`, "bs=64k", "status=none"]); // until there is no room
+    return comesBack(() => rmSync(ballast));
+  });
+  await checks.that("repository read-only: told, the server goes on, the WAL comes later", () => {
+    run("mount", "-o", "remount,ro", disk);
+    return comesBack(() => run("mount", "-o", "remount,rw", disk));
+  });
+  await checks.that("a backup into a repository that is read-only fails, and status says so", async () => {
+    run("mount", "-o", "remount,ro", disk);
+    const { code } = await stack.cli("backup", "full");
+    const told = await status(stack);
+    run("mount", "-o", "remount,rw", disk);
+    expect(code !== 0 && /! failed, repository 1 +full/.test(told), told);
+    const again = await stack.cli("backup", "full");
+    expect(again.code === 0 && !/failed, repository/.test(await status(stack)), "it is still told after a good one");
+  });
+  await checks.that(
+    "a WAL segment that is missing fails the drill and verify, and a full backup mends it",
+    async () => {
+      stack.sql("app", "INSERT INTO t SELECT 1; SELECT pg_switch_wal()");
+      const segment = stack.sql("app", "INSERT INTO t SELECT 2; SELECT pg_walfile_name(pg_switch_wal())");
+      await eventually(
+        "it is archived",
+        () => stack.sql("postgres", "SELECT last_archived_wal FROM pg_stat_archiver") >= segment,
+      );
+      inAgent(stack, "sh", "-c", `rm /var/lib/pgbackrest/1/archive/*/*/*/${segment}-*`);
+      const { code, text } = await stack.cli("drill");
+      expect(code !== 0 && /! restore drill +\S+ FAILED/.test(text), text);
+      const verified = await stack.cli("backup", "verify");
+      expect(verified.code !== 0, `verify does not see it: ${verified.text}`);
+      await stack.cli("backup", "full");
+      await drillPasses(stack);
+    },
+  );
+  await checks.that("a byte that has changed in a backup is found by verify", async () => {
+    await stack.cli("backup", "full");
+    const before = await stack.cli("backup", "verify");
+    expect(before.code === 0, `verify complains of a good repository: ${before.text}`);
+    inAgent(
+      stack,
+      "bash",
+      "-c",
+      `file=$(find -L /var/lib/pgbackrest/1/backup/*/latest -type f -printf '%s %p\\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
+       at=$(($(stat -c %s "$file") / 2)); old=$(od -An -tu1 -j $at -N 1 "$file")
+       printf "\\\\x$(printf %x $(((old + 1) % 256)))" | dd of="$file" bs=1 seek=$at conv=notrunc status=none`,
+    );
+    const { code } = await stack.cli("backup", "verify");
+    const told = await status(stack);
+    expect(code !== 0 && /! failed, repository 1 +verify/.test(told), told);
+    await stack.cli("backup", "full");
+    await drillPasses(stack);
+  });
+}
+
+async function onAgent(stack: TestStack, checks: Checks): Promise<void> {
+  await checks.that("agent killed in mid-backup: told, made again by up, and the next backup is whole", async () => {
+    const backup = stack.cli("backup", "full");
+    await eventually("the backup runs", () => {
+      const processes = docker("top", `${stack.container}-agent`);
+      return /pgbackrest.*--type=full.*backup/.test(processes);
+    });
+    docker("kill", `${stack.container}-agent`);
+    expect((await backup).code !== 0, "the command says that it went well");
+    expect(/! backup agent +\S+ is exited/.test(await status(stack)), await status(stack));
+    const { code, text } = await stack.tryUp();
+    expect(code === 0 && /agent does not run: it will be made again/.test(text), text);
+    expect((await stack.cli("backup", "full")).code === 0, "no backup after it");
+    await drillPasses(stack);
+  });
+  await checks.that("a clock that jumps back: the backup is refused and told, and the next one is whole", async () => {
+    const fake = ["--env", "LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "--env", "FAKETIME=-3d"];
+    const jumped = spawnSync("docker", ["exec", ...fake, `${stack.container}-agent`, "backup.sh", "full"], {
+      encoding: "utf8",
+    });
+    expect(
+      jumped.status !== 0 && /clock|later than/i.test(jumped.stdout),
+      `${jumped.status}: ${jumped.stdout}${jumped.stderr}`,
+    );
+    expect((await stack.cli("backup", "full")).code === 0, "no backup after it");
+    await drillPasses(stack);
+  });
+}
+
+async function onNames(stack: TestStack, disk: string, checks: Checks): Promise<void> {
+  const second = await TestStack.create({
+    image: { packages: ["libfaketime"] },
+    backup: { name: stack.container, repositories: [{ path: disk }], compression: "none" },
+  });
+  try {
+    await checks.that("two servers cannot have one name in a repository", async () => {
+      const { code, messages } = await second.preview();
+      expect(code !== 0 && /holds backups of a server named/.test(messages.join()), messages.join("\n"));
+      const up = await second.tryUp();
+      expect(up.code !== 0, "up goes where preview refuses");
+    });
+    await checks.that("two servers with names of their own can share a repository", async () => {
+      second.configure((config) => delete config.backup?.name);
+      const { code, text } = await second.tryUp();
+      expect(code === 0, text);
+      await drillPasses(stack);
+    });
+  } finally {
+    await second.dispose();
+  }
+  await checks.that("a backup that retention has taken is refused, with those that there are", async () => {
+    const labels = (): string[] => inAgent(stack, "pgbackrest", CONF, "info").match(/\d{8}-\d{6}F/g) ?? [];
+    const oldest = labels()[0] as string;
+    for (let i = 0; i < 2; i++) await stack.cli("backup", "full");
+    expect(!labels().includes(oldest), "retention keeps more than it says");
+    stack.configure((config) => (config.restoreFrom = { inPlace: true, backup: oldest }));
+    const { messages } = await stack.preview();
+    expect(/has no backup .*; there are \d{8}/.test(messages.join()), messages.join("\n"));
+    stack.configure((config) => delete config.restoreFrom);
+  });
+  await checks.that("the passphrase of a repository cannot change, and a wrong one restores nothing", async () => {
+    const encrypted = await TestStack.create({ backup: { encrypted: true } });
+    const clone = await TestStack.create({
+      restoreFrom: {
+        server: encrypted.container,
+        repository: { volume: `${encrypted.container}-backup`, encrypted: true },
+      },
+    });
+    try {
+      await encrypted.secret("backupPassphrase", "one passphrase that is long");
+      await encrypted.up();
+      await encrypted.secret("backupPassphrase", "another passphrase, as long");
+      const { messages } = await encrypted.preview();
+      expect(/what a repository is encrypted with cannot change/.test(messages.join()), messages.join("\n"));
+      await clone.secret("restorePassphrase", "another passphrase, as long");
+      const { code, text } = await clone.tryUp();
+      expect(code !== 0 && /cipher|decrypt|passphrase/i.test(text), text);
+    } finally {
+      await clone.dispose();
+      await encrypted.dispose();
+    }
+  });
+}
