@@ -9,7 +9,7 @@ import { Checks, expect } from "./checks";
 const CONF = "--config=/etc/pgwright/pgbackrest.conf";
 
 /** Bytes of the disk that the repository is on. */
-const DISK = "96m";
+const DISK = "600m";
 
 const run = (...command: string[]) => {
   const [program = "", ...args] = command;
@@ -28,7 +28,7 @@ export async function faultDrills(checks: Checks): Promise<void> {
       repositories: [{ path: disk, retention: { full: 2 } }],
       archiveTimeout: "5s",
       drill: { checks: [{ database: "app", query: "SELECT count(*) >= 1000 FROM t" }] },
-      compression: "none",
+      compression: "lz4",
     },
     roles: { owner: {} },
     databases: { app: { owner: "owner" } },
@@ -168,7 +168,7 @@ async function onAgent(stack: TestStack, checks: Checks): Promise<void> {
 async function onNames(stack: TestStack, disk: string, checks: Checks): Promise<void> {
   const second = await TestStack.create({
     image: { packages: ["libfaketime"] },
-    backup: { name: stack.container, repositories: [{ path: disk }], compression: "none" },
+    backup: { name: stack.container, repositories: [{ path: disk }], compression: "lz4" },
   });
   try {
     await checks.that("two servers cannot have one name in a repository", async () => {
