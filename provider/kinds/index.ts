@@ -9,6 +9,7 @@ import { presence } from "./presence";
 import { protection } from "./protection";
 import { roleSettings } from "./role-settings";
 import { server } from "./server";
+import { tieredTable } from "./tiered-table";
 
 /** Every kind of resource that this plugin knows, by Pulumi type token. */
 export const kinds = {
@@ -23,4 +24,5 @@ export const kinds = {
   "pgwright:index:Protection": protection,
   "pgwright:index:RoleSettings": roleSettings,
   "pgwright:index:Server": server,
+  "pgwright:index:TieredTable": tieredTable,
 };

@@ -316,9 +316,9 @@ describe("a tiered set", () => {
       expect(
         server.sql("SELECT job, schedule, command FROM pgwright.tiers_jobs('data', 'events')").split("\n").slice(0, 3),
       ).toEqual([
-        "data.events-roll-wa|9,19,29,39,49,59 * * * *|CALL data.events_roll_wa()",
-        "data.events-part-maintenance|3,13,23,33,43,53 * * * *|CALL data.events_partition_maintenance()",
-        "data.events-analyze|* * * * *|CALL data.events_analyze_partitions()",
+        "app.data.events-roll-wa|9,19,29,39,49,59 * * * *|CALL data.events_roll_wa()",
+        "app.data.events-part-maintenance|3,13,23,33,43,53 * * * *|CALL data.events_partition_maintenance()",
+        "app.data.events-analyze|* * * * *|CALL data.events_analyze_partitions()",
       ]);
     });
   });
