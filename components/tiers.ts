@@ -18,10 +18,17 @@ export function wantedTieredTable(
   config: TieredTableConfig & { owner: string },
 ): Omit<TieredTableInputs, "problems"> {
   const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
+  const { onRemove, ...rest } = config;
   const tablespaces = Object.fromEntries(
     Object.entries(config.tablespaces).flatMap(([tier, tablespace]) => (tablespace ? [[tier, tablespace]] : [])),
   );
-  return { database, schema, name, ...config, tablespaces, minuteOffset: minuteOffsetOf(table, config) };
+  return {
+    database,
+    schema,
+    name,
+    config: { ...rest, tablespaces, minuteOffset: minuteOffsetOf(table, config) },
+    onRemove,
+  };
 }
 
 /** The tiered feature tables of a database and their library; the jobs that move their rows are among the jobs. */

@@ -6,7 +6,7 @@ import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { changes, configOf, inWordsOf, refusals, sameValue, type Config, type TieredTableInputs } from "./inputs";
 
-export type { TieredTableInputs } from "./inputs";
+export type { TieredTableConfig, TieredTableInputs } from "./inputs";
 
 /** Partitions are shown up to this many. */
 const SHOWN = 30;
@@ -38,7 +38,11 @@ interface Aged {
 }
 
 /** What the next maintenance drops with another maxAge. */
-async function explainAge(client: Client, { schema, name, maxAge }: TieredTableInputs, { info, warn }: Operation) {
+async function explainAge(
+  client: Client,
+  { schema, name, config: { maxAge } }: TieredTableInputs,
+  { info, warn }: Operation,
+) {
   if (maxAge === undefined) return;
   const { rows } = await client.query<Aged>(readSql("catalog/tiered-table-aged.sql"), [schema, name, maxAge]);
   if (rows.length === 0) return info(`no partition is older than ${maxAge}`);
@@ -49,7 +53,8 @@ async function explainAge(client: Client, { schema, name, maxAge }: TieredTableI
 
 /** Says what stands against a new set as things are now; this update may still make what is missing. */
 async function explainNew(client: Client, inputs: TieredTableInputs, { info, warn }: Operation): Promise<void> {
-  const { schema, name, owner } = inputs;
+  const { schema, name } = inputs;
+  const { owner } = inputs.config;
   info(`makes the view ${writeObjectName(inputs)} with its tables and procedures, owned by ${owner}`);
   const { rows } = await client.query(
     `SELECT to_regproc('pgwright.tiers_config') IS NOT NULL AND to_regnamespace(quote_ident($1)) IS NOT NULL
@@ -132,7 +137,7 @@ export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
         database,
         async (client) => {
           const found = await find(client, state);
-          return found && { ...inWordsOf(state, found.config, found.meant), problems: found.problems };
+          return found && { ...state, config: inWordsOf(state, found.config, found.meant), problems: found.problems };
         },
         state,
       );

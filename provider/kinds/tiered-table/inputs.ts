@@ -7,11 +7,8 @@ export interface Column {
   default?: string;
 }
 
-/** A tiered feature table, under the names that pgwright.tiers_create takes. */
-export interface TieredTableInputs {
-  database: string;
-  schema: string;
-  name: string;
+/** What a tiered feature table is, as pgwright.tiers_create takes it. */
+export interface TieredTableConfig {
   owner: string;
   columns: Column[];
   id: string;
@@ -24,6 +21,14 @@ export interface TieredTableInputs {
   pagesPerRange: number;
   tablespaces: Record<string, string>;
   walMinutes: number;
+}
+
+export interface TieredTableInputs {
+  database: string;
+  schema: string;
+  name: string;
+  /** In a map of its own: `id` is Pulumi's at the top. */
+  config: TieredTableConfig;
   /** What becomes of the rows when the resource is deleted. */
   onRemove: "keep" | "drop";
   /** What is not as it was made, in words: nothing should be. */
@@ -40,8 +45,8 @@ const CHANGEABLE = ["indexes", "intervalHours", "maxAge", "minuteOffset", "table
 export type Config = Record<string, unknown>;
 
 /** What the library gets. */
-export function configOf({ database: _, onRemove: _1, problems: _2, ...config }: TieredTableInputs): Config {
-  return config;
+export function configOf({ schema, name, config }: TieredTableInputs): Config {
+  return { schema, name, ...config };
 }
 
 export function sameValue(a: unknown, b: unknown): boolean {
@@ -49,12 +54,13 @@ export function sameValue(a: unknown, b: unknown): boolean {
 }
 
 /** The set as it is, in the words of `inputs` where these mean the same. */
-export function inWordsOf(inputs: TieredTableInputs, real: Config, meant: Config): TieredTableInputs {
+export function inWordsOf(inputs: TieredTableInputs, real: Config, meant: Config): TieredTableConfig {
+  const words: Config = { ...inputs.config };
   const found = [...FIXED, ...CHANGEABLE].map((key) => [
     key,
-    sameValue(real[key], meant[key]) ? inputs[key] : (real[key] ?? undefined),
+    sameValue(real[key], meant[key]) ? words[key] : (real[key] ?? undefined),
   ]);
-  return { ...inputs, ...Object.fromEntries(found) };
+  return Object.fromEntries(found);
 }
 
 const show = (value: unknown) => (value === undefined || value === null ? "none" : JSON.stringify(value));

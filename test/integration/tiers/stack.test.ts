@@ -11,8 +11,9 @@ function example(): StackInput {
   const file = join(__dirname, "..", "..", "..", "docs", "examples", "Pulumi.ships.yaml");
   const { config } = parse(readFileSync(file, "utf8")) as { config: Record<string, unknown> };
   const stack = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("pgwright:", ""), value]));
-  const { port: _, ...server } = stack.server as Record<string, unknown>;
-  return { ...stack, server: { ...server, memory: "1GB" } };
+  const server: StackInput["server"] = { ...(stack.server as object), memory: "1GB" };
+  delete server.port;
+  return { ...stack, server };
 }
 
 describe("tiered tables of a stack", () => {
@@ -146,7 +147,7 @@ describe("tiered tables of a stack", () => {
     );
     const { changes } = await stack.preview("--refresh");
     expect(changes.map(({ name, detailedDiff }) => [name, Object.keys(detailedDiff ?? {}).sort()])).toEqual([
-      ["tracking.geo.ships", ["intervalHours", "maxAge"]],
+      ["tracking.geo.ships", ["config.intervalHours", "config.maxAge"]],
     ]);
     await stack.up();
     await quiet();
