@@ -14,7 +14,7 @@ const columnSchema = z.strictObject({
   default: z
     .string()
     .min(1)
-    .refine((text) => !/;|--|\/\*/.test(text), 'one expression, without ";" and comments')
+    .refine((text) => !/;|--|\/\*/.test(text), 'write one expression, without ";" and comments')
     .optional()
     .meta(key("Expression for rows that are written without the column.", "now()")),
 });
