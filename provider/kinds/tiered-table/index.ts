@@ -59,10 +59,12 @@ async function explainNew(client: Client, inputs: TieredTableInputs, { info, war
   const { rows } = await client.query(
     `SELECT to_regproc('pgwright.tiers_config') IS NOT NULL AND to_regnamespace(quote_ident($1)) IS NOT NULL
        AND to_regrole(quote_ident($3)) IS NOT NULL AS ready,
-       to_regclass(format('%I.%I', $1::text, $2::text)) IS NOT NULL AS taken`,
+       to_regclass(format('%I.%I', $1::text, $2::text)) IS NOT NULL AS taken,
+       to_regclass(format('%I.%I', $1::text, $2::text || '_tables')) IS NOT NULL AS lost`,
     [schema, name, owner],
   );
-  if (rows[0].taken)
+  if (rows[0].lost) info(`takes up the tables of ${writeObjectName(inputs)} that are there`);
+  else if (rows[0].taken)
     warn(
       `${writeObjectName(inputs)} exists already and is no tiered table: unless a migration renames or drops it, the update will fail`,
     );

@@ -323,6 +323,22 @@ describe("a tiered set", () => {
     });
   });
 
+  it("is taken up again when only the books have lost it", async () => {
+    fresh({ ...EVENTS, indexes: ["note"] });
+    await owner.query("INSERT INTO data.events (id, note) VALUES (1, 'here')");
+    await owner.query("CALL data.events_roll_wa()");
+    server.sql("DROP SCHEMA pgwright CASCADE");
+    server.install();
+    expect(() =>
+      server.create({ ...EVENTS, columns: [...(EVENTS.columns as object[]), { name: "x", type: "text" }] }),
+    ).toThrow(/exists already/);
+    server.create({ ...EVENTS, indexes: ["note"] });
+    expect(server.describe().problems).toEqual([]);
+    await owner.query("CALL data.events_partition_maintenance()");
+    await owner.query("INSERT INTO data.events (id) VALUES (2)");
+    expect(server.sql("SELECT string_agg(id::text, ',' ORDER BY id) FROM data.events")).toBe("1,2");
+  });
+
   it("refuses to change what cannot change", () => {
     fresh({ ...EVENTS, indexes: ["note"] });
     expect(() => alter({ ...EVENTS, indexes: ["note"], id: "place" })).toThrow(
