@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { quoteIdentifier } from "../../../config/object-name";
 import type { StackInput } from "../../../config/stack";
 import { TestStack } from "../stack";
 
@@ -203,20 +204,60 @@ describe("tiered tables of a stack", () => {
   });
 
   it("keep working through another version of the library, and are brought up to date", async () => {
-    // As if an older library had been installed, which wrote its triggers in another way.
+    // As if an older one had been installed, which writes its triggers in another way.
     sql(
-      `DELETE FROM pgwright.libraries WHERE name = 'none'; UPDATE pgwright.libraries SET files = 'older' WHERE name = 'tiers';
-       CREATE OR REPLACE FUNCTION geo.ships_update() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN OLD; END'`,
+      `DO $do$ BEGIN EXECUTE replace(pg_get_functiondef('pgwright.tiers_insert_body'::regproc), 'RETURN NEW', '-- older' || chr(10) || 'RETURN NEW'); END $do$;
+       SELECT pgwright.tiers_alter(config) FROM pgwright.tiers_sets`,
     );
-    await stack.up();
-    expect(problems()).toBe("");
-    expect(sql("SELECT prosrc ~ 'FOR UPDATE' FROM pg_proc WHERE proname = 'ships_update'")).toBe("t");
+    const older = "SELECT count(*) FROM pg_proc WHERE pronamespace = 'geo'::regnamespace AND prosrc ~ 'older'";
+    expect(sql(older)).toBe("2");
     await sail("2040-01-03 00:00Z", 10);
+    const { changes } = await stack.preview("--refresh");
+    expect(changes.map(({ op, kind }) => `${op} ${kind}`)).toEqual(["update Library"]);
+    await stack.up();
+    expect(sql(older)).toBe("0");
+    expect(problems()).toBe("");
+    await sail("2040-01-03 00:01Z", 10);
     await quiet();
+  });
+
+  it("are taken up again when somebody has dropped the library with its books", async () => {
+    const rows = sql("SELECT count(*) FROM geo.ships");
+    sql("DROP SCHEMA pgwright CASCADE");
+    const { messages, changes } = await stack.preview("--refresh");
+    expect(changes.map(({ op, kind }) => `${op} ${kind}`).sort()).toEqual([
+      "create Library",
+      "create TieredTable",
+      "create TieredTable",
+    ]);
+    expect(messages.join("\n")).toMatch(/takes up the tables of geo\.ships that are there/);
+    await stack.up();
+    expect(sql("SELECT count(*) FROM geo.ships")).toBe(rows);
+    expect(problems()).toBe("");
+    await quiet();
+  });
+
+  it("that are new and cannot be are told in the preview", async () => {
+    const columns = [{ name: "id", type: "serial number" }, ...ships().columns];
+    stack.configure(() => Object.assign(database().tiers ?? {}, { "geo.boats": { ...ships(), columns } }));
+    const { messages } = await stack.preview();
+    expect(messages.join("\n")).toMatch(
+      /makes the view geo\.boats with its tables and procedures, owned by tracking_owner/,
+    );
+    expect(messages.join("\n")).toMatch(
+      /geo\.boats cannot be: column id: there is no type serial number: unless this update makes what is missing, it will fail/,
+    );
+    stack.configure(() => delete database().tiers?.["geo.boats"]);
+  });
+
+  it("quote the names that PostgreSQL would take for something else", () => {
+    const words = sql("SELECT word FROM pg_get_keywords() WHERE catcode IN ('R', 'T') ORDER BY 1").split("\n");
+    expect(words.filter((word) => quoteIdentifier(word) === word)).toEqual([]);
   });
 
   it("keep their rows when they are taken out, unless the stack file says to drop them", async () => {
     const rows = Number(sql("SELECT count(*) FROM geo.ships"));
+    const before = ships();
     stack.configure(() => Object.assign(database().tiers?.["geo.readings"] ?? {}, { onRemove: "drop" }));
     const { messages } = await stack.preview();
     expect(messages.join("\n")).toMatch(/geo\.readings: once it is taken out of the stack file, its rows are dropped/);
@@ -229,6 +270,10 @@ describe("tiered tables of a stack", () => {
     expect(sql("SELECT relkind FROM pg_class WHERE oid = 'geo.ships'::regclass")).toBe("p");
     expect(Number(sql("SELECT count(*) FROM geo.ships"))).toBe(rows);
     expect((await receiver.query("SELECT count(*)::int AS n FROM geo.ships")).rows[0].n).toBe(rows);
+    // Declared again, its name is taken.
+    stack.configure(() => (database().tiers = { "geo.ships": before }));
+    expect((await stack.preview()).messages.join("\n")).toMatch(/geo\.ships exists already and is no tiered table/);
+    stack.configure(() => delete database().tiers);
     // Nothing else is left: no table, no routine, no job, no library.
     expect(
       sql("SELECT count(*) FROM pg_class WHERE relnamespace = 'geo'::regnamespace AND relname LIKE 'readings%'"),
