@@ -128,7 +128,7 @@ describe("tiered tables of a stack", () => {
        DROP TABLE geo.readings_runs`,
     );
     const { changes, messages } = await stack.preview("--refresh");
-    expect(changes.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
+    expect(changes.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
       "TieredTable tracking.geo.readings",
       "TieredTable tracking.geo.ships",
     ]);
