@@ -156,7 +156,7 @@ describe("tiered tables of a stack", () => {
 
   it("change what may change, and the preview says what that does", async () => {
     sql(
-      "INSERT INTO geo.ships (fid, dtg, geom) VALUES ('old', '2020-01-01 00:00Z', gis.ST_SetSRID(gis.ST_MakePoint(1, 1), 4326))",
+      "INSERT INTO geo.ships (fid, dtg, geom) VALUES ('old', now() - interval '60 days', gis.ST_SetSRID(gis.ST_MakePoint(1, 1), 4326))",
     );
     await asOwner("CALL geo.ships_roll_wa()");
     await asOwner("CALL geo.ships_partition_wa()");
@@ -168,10 +168,12 @@ describe("tiered tables of a stack", () => {
     const said = messages.join("\n");
     expect(said).toMatch(/intervalHours 6 -> 12: from the next range on/);
     expect(said).toMatch(/indexes \["vessel"\] -> \["vessel","speed"\]: the next maintenance builds them/);
-    expect(said).toMatch(/drops what is older than 30 days:\s+geo\.ships_partition_2020_01_01_00, about \d+ rows/);
+    expect(said).toMatch(/drops what is older than 30 days:\s+geo\.ships_partition_[\d_]+, about \d+ rows/);
     await stack.up();
     expect(sql("SELECT config ->> 'intervalHours' FROM pgwright.tiers_sets WHERE set_name = 'ships'")).toBe("12");
     await quiet();
+    await asOwner("CALL geo.ships_age_off()");
+    expect(sql("SELECT count(*) FROM geo.ships WHERE fid = 'old'")).toBe("0");
     // Other words for the same are no change of the table.
     stack.configure(() => Object.assign(ships().columns[1] ?? {}, { type: "timestamp with time zone" }));
     await stack.up();
@@ -266,6 +268,15 @@ describe("tiered tables of a stack", () => {
       delete database().tiers;
       delete database().grants?.receiver?.tables?.["geo.readings"];
     });
+    // The library stays as long as something needs it that the stack file does not know.
+    sql(
+      `SELECT pgwright.tiers_create('{"schema": "geo", "name": "byhand", "owner": "tracking_owner", "id": "id", "time": "at",
+         "columns": [{"name": "id", "type": "int"}, {"name": "at", "type": "timestamptz"}], "sortKey": {"columns": ["id"]}}')`,
+    );
+    const refused = await stack.tryUp();
+    expect(refused.code).not.toBe(0);
+    expect(refused.text).toMatch(/the library tiers of tracking is still used by geo\.byhand; drop that first/);
+    sql("SELECT pgwright.tiers_drop('geo', 'byhand', false)");
     await stack.up();
     expect(sql("SELECT relkind FROM pg_class WHERE oid = 'geo.ships'::regclass")).toBe("p");
     expect(Number(sql("SELECT count(*) FROM geo.ships"))).toBe(rows);
