@@ -1,4 +1,5 @@
 import type { DatabaseConfig, GrantConfig } from "../config/stack";
+import { tierOwner } from "../config/jobs";
 import { parseFunctionName, parseObjectName, writeSignature } from "../config/object-name";
 import { describe, inShort, type Grant } from "../provider/kinds/access/privileges";
 import type { AccessInputs } from "../provider/kinds/access";
@@ -51,7 +52,8 @@ export function wantedAccess(
     ([role, { schemas }]) =>
       role !== "public" && Object.values(schemas).some(({ schema }) => schema.includes("CREATE")),
   );
-  const makers = [database.owner, ...owners, database.migrations?.role ?? database.owner, "postgres"];
+  const tierOwners = Object.keys(database.tiers).map((table) => tierOwner(database, table));
+  const makers = [database.owner, ...owners, ...tierOwners, database.migrations?.role ?? database.owner, "postgres"];
   const creators = new Set([...makers, ...allowed.map(([role]) => role)]);
   return {
     database: name,

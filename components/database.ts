@@ -1,11 +1,14 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
+import { tierOwner } from "../config/jobs";
 import type { DatabaseConfig, RoleConfig } from "../config/stack";
+import type { TieredTableConfig } from "../config/tiers";
 import { Access, Migrations, type Provider } from "../provider/resources";
 import { versionsOf, wantedMigrations } from "../provider/kinds/migrations/file";
 import { readMigrations } from "../sql/read";
 import { wantedAccess } from "./access";
 import { Partitions } from "./partitions";
+import { Tiers } from "./tiers";
 
 export interface DatabaseArgs extends DatabaseConfig {
   roles: Record<string, RoleConfig>;
@@ -18,7 +21,7 @@ export interface DatabaseArgs extends DatabaseConfig {
   protect: boolean;
 }
 
-/** One database: schemas, extensions, migrations, sets of partitions and privileges. */
+/** One database: schemas, extensions, migrations, sets of partitions, tiered tables and privileges. */
 export class Database extends pulumi.ComponentResource {
   public readonly ready: pulumi.Resource[] = [];
 
@@ -76,6 +79,15 @@ export class Database extends pulumi.ComponentResource {
       const inside = { parent: this, deletedWith: database, dependsOn: [...this.ready] };
       const partitions = new Partitions(name, { ...args.partitions, database: name, pgwright: args.pgwright }, inside);
       this.ready.push(...partitions.ready);
+    }
+    if (Object.keys(args.tiers).length > 0) {
+      const inside = { parent: this, deletedWith: database, dependsOn: [...this.ready] };
+      const owned = ([table, config]: [string, TieredTableConfig]) => [
+        table,
+        { ...config, owner: tierOwner(args, table) },
+      ];
+      const tables = Object.fromEntries(Object.entries(args.tiers).map(owned));
+      this.ready.push(...new Tiers(name, { database: name, tables, pgwright: args.pgwright }, inside).ready);
     }
     // After what makes objects: grants may name them.
     this.ready.push(new Access(name, access, { ...inDatabase, dependsOn: [...this.ready] }));

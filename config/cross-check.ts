@@ -1,4 +1,5 @@
 import { agentSchedules } from "../backup/schedules";
+import { checkTiers } from "./cross-check-tiers";
 import { jobsOf } from "./jobs";
 import { parseFunctionName, parseObjectName } from "./object-name";
 import type { Problem } from "./parse";
@@ -16,7 +17,10 @@ function list(items: string[]): string {
 /** What no single key can tell: names that nothing declares, cycles, names that are taken. */
 export function crossCheck(stack: Stack): Problem[] {
   const found: Problem[] = [];
-  const report = (key: string, text: string) => found.push({ key, text });
+  const report = (key: string, text: string) => {
+    // The jobs of a tiered table have one role, which is told once.
+    if (!found.some((other) => other.key === key && other.text === text)) found.push({ key, text });
+  };
   const declared = Object.keys(stack.roles);
 
   const needsRole = (key: string, role: string, more: string[] = []) => {
@@ -51,15 +55,33 @@ export function crossCheck(stack: Stack): Problem[] {
     try {
       timesOf(schedule);
     } catch (error) {
-      report(`backup.${job}${job === "drill" ? ".schedule" : ""}`, `"${schedule}": ${(error as Error).message}`);
+      report(
+        `backup.${{ drill: "drill.schedule", dump: "dumps.schedule" }[job] ?? job}`,
+        `"${schedule}": ${(error as Error).message}`,
+      );
     }
   }
 
   const databases = Object.keys(stack.databases);
+  for (const name of Object.keys(stack.backup?.dumps?.databases ?? {})) {
+    if (!databases.includes(name) && name !== "postgres")
+      report(`backup.dumps.databases.${name}`, `no such database in pgwright:databases; there are ${list(databases)}`);
+  }
   if (stack.server.cronDatabase !== "postgres" && !databases.includes(stack.server.cronDatabase)) {
     report(
       "server.cronDatabase",
       `"${stack.server.cronDatabase}": no such database in pgwright:databases; there are postgres, ${list(databases)}`,
+    );
+  }
+
+  const { name: ready, base, packages } = stack.image;
+  for (const [name, { extensions }] of Object.entries(stack.databases)) {
+    // Another image or base may have it: that is seen when the extension is made.
+    if (!extensions.postgis || ready || base || packages.some((each) => each.startsWith("postgresql-17-postgis-3")))
+      continue;
+    report(
+      `databases.${name}.extensions.postgis`,
+      "the image has no PostGIS; set image.packages: [postgresql-17-postgis-3]",
     );
   }
 
@@ -71,19 +93,22 @@ export function crossCheck(stack: Stack): Problem[] {
     needsRole(`${key}.owner`, database.owner);
     checkDatabase(key, database, needsRole, report);
     if (database.migrations?.role) needsRole(`${key}.migrations.role`, database.migrations.role);
-    for (const { name: job, key: at, schedule, role } of jobsOf(name, database)) {
+    const hasPrivilegesOf = (role: string, other: string) =>
+      role === other || role === SUPERUSER || inherited(role, stack).includes(other);
+    checkTiers(database, hasPrivilegesOf, (at, text) => report(`${key}.${at}`, text));
+    for (const { name: job, key: at, roleKey, schedule, role } of jobsOf(name, database)) {
       const problem = scheduleProblem(schedule);
       if (problem) report(`${key}.${at}.schedule`, `"${schedule}": ${problem}`);
-      needsRole(`${key}.${at}.role`, role);
+      needsRole(`${key}.${roleKey}`, role);
       if (stack.roles[role]?.login === false) {
         report(
-          `${key}.${at}.role`,
+          `${key}.${roleKey}`,
           `"${role}" has login: false, and a job needs a session; give it login: true with password: false`,
         );
       }
       if (stack.roles[role]?.login && !mayConnect(role, database, stack)) {
         report(
-          `${key}.${at}.role`,
+          `${key}.${roleKey}`,
           `"${role}" may not connect to database ${name}; grant it: grants: {${role}: {database: [CONNECT]}}`,
         );
       }
@@ -118,6 +143,10 @@ function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRo
     if (extension === "pg_cron")
       report(`${key}.extensions.pg_cron`, "set server.cronDatabase instead: pg_cron lives in one database of a server");
     if (schema) needsSchema(`${key}.extensions.${extension}.schema`, schema);
+  }
+  for (const table of Object.keys(database.tiers)) {
+    const parsed = parseObjectName(table);
+    if (parsed) needsSchema(`${key}.tiers["${table}"]`, parsed.schema);
   }
   for (const [table, { retention }] of Object.entries(database.partitions?.sets ?? {})) {
     const at = `${key}.partitions.sets["${table}"]`;

@@ -1,29 +1,52 @@
+import { parseObjectName } from "./object-name";
 import type { DatabaseConfig } from "./stack";
+import { tierJobs } from "./tiers";
 
-/** A cron job of a database, as it is declared or as its sets of partitions need it. */
+/** A cron job of a database, as it is declared or as its sets of partitions and tiered tables need it. */
 export interface Job {
   name: string;
-  /** Where the stack file says so, below the database. */
+  /** Where the stack file says so, below the database; `roleKey` says where its role stands. */
   key: string;
+  roleKey: string;
   schedule: string;
   command: string;
   role: string;
   active: boolean;
 }
 
+/** The owner of a schema; that of the database owns public too. */
+export function schemaOwner({ owner, schemas }: DatabaseConfig, schema: string): string {
+  return schemas[schema]?.owner ?? owner;
+}
+
+/** The owner of a tiered table. */
+export function tierOwner(database: DatabaseConfig, table: string): string {
+  return database.tiers[table]?.owner ?? schemaOwner(database, parseObjectName(table)?.schema ?? "");
+}
+
 /** All jobs of a database. */
-export function jobsOf(name: string, { jobs, owner, partitions }: DatabaseConfig): Job[] {
+export function jobsOf(name: string, database: DatabaseConfig): Job[] {
+  const { jobs, owner, partitions, tiers } = database;
   const declared = Object.entries(jobs).map(([job, { role = owner, ...rest }]) => ({
     name: job,
     key: `jobs.${job}`,
+    roleKey: `jobs.${job}.role`,
     role,
     ...rest,
   }));
-  if (!partitions) return declared;
-  const { schedule, role = owner } = partitions;
-  const command = "CALL pgwright.maintain_partitions()";
-  return [
-    ...declared,
-    { name: `pgwright: partitions of ${name}`, key: "partitions", schedule, command, role, active: true },
-  ];
+  const ofPartitions = partitions && {
+    name: `pgwright: partitions of ${name}`,
+    key: "partitions",
+    roleKey: "partitions.role",
+    schedule: partitions.schedule,
+    command: "CALL pgwright.maintain_partitions()",
+    role: partitions.role ?? owner,
+    active: true,
+  };
+  const ofTiers = Object.entries(tiers).flatMap(([table, config]) => {
+    const key = `tiers["${table}"]`;
+    const role = tierOwner(database, table);
+    return tierJobs(name, table, config).map((job) => ({ ...job, key, roleKey: `${key}.owner`, role, active: true }));
+  });
+  return [...declared, ...(ofPartitions ? [ofPartitions] : []), ...ofTiers];
 }

@@ -19,6 +19,9 @@ const NOTES: Record<string, string> = {
   "pgwright:databases.<name>.grants.<role>":
     "Privileges are compared with the catalog: what is missing is granted, what nobody declared is revoked (or reported, see " +
     "`undeclared`). There is no ALL: a preview shows what is given.",
+  "pgwright:databases.<name>.tiers.<name>":
+    "A column has `name`, `type`, `notNull` (default false) and `default`, an expression. [Tiered tables](tiers.md) says what a set does, and " +
+    "what a change of it does.",
   "pgwright:databases.<name>.jobs.<name>":
     "A job runs in its database as its role. pg_cron knows UTC only. Schedules are checked before anything changes.",
 };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { backupSchema, restoreSchema } from "./backup";
 import { allowed, identifier, key } from "./key";
 import { partitionsSchema } from "./partitions";
+import { tiersSchema } from "./tiers";
 
 // The stack file: every key, its type, what it means and an example. The JSON Schema for editors, the reference in docs/
 // and what error messages say is allowed are made from this file (npx sucrase-node config/json-schema.ts).
@@ -315,6 +316,20 @@ export const databaseSchema = z.strictObject({
     .meta(
       key("Sets of partitions that keep themselves up to date.", { sets: { "shop.orders": { interval: "1 month" } } }),
     ),
+  tiers: tiersSchema.default({}).meta(
+    key("Tiered feature tables, by schema.name: records with a time, sorted into larger and larger partitions.", {
+      "geo.ships": {
+        columns: [
+          { name: "fid", type: "text" },
+          { name: "dtg", type: "timestamptz" },
+          { name: "geom", type: "geometry(Point,4326)" },
+        ],
+        id: "fid",
+        time: "dtg",
+        sortKey: { geometry: "geom" },
+      },
+    }),
+  ),
   jobs: z
     .record(
       z.string().min(1),

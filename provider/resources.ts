@@ -16,6 +16,7 @@ import type { ProtectionInputs } from "./kinds/protection";
 import type { RestoreDrillInputs } from "./kinds/restore-drill";
 import type { RoleSettingsInputs } from "./kinds/role-settings";
 import type { ServerInputs } from "./kinds/server";
+import type { TieredTableInputs } from "./kinds/tiered-table";
 
 /** Every property of `T` may also be an output of another resource. */
 export type Args<T> = { [K in keyof T]: pulumi.Input<T[K] extends object | undefined ? pulumi.Unwrap<T[K]> : T[K]> };
@@ -150,5 +151,11 @@ export class Library extends pulumi.CustomResource {
 export class PartitionSet extends pulumi.CustomResource {
   constructor(name: string, args: Omit<PartitionSetInputs, "byHand">, opts?: pulumi.CustomResourceOptions) {
     super("pgwright:index:PartitionSet", name, { ...args, byHand: {} }, opts);
+  }
+}
+
+export class TieredTable extends pulumi.CustomResource {
+  constructor(name: string, args: Omit<TieredTableInputs, "problems">, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:TieredTable", name, { ...args, problems: [] }, opts);
   }
 }

@@ -13,6 +13,7 @@ import { protection } from "./protection";
 import { restoreDrill } from "./restore-drill";
 import { roleSettings } from "./role-settings";
 import { server } from "./server";
+import { tieredTable } from "./tiered-table";
 
 /** Every kind of resource that this plugin knows, by Pulumi type token. */
 export const kinds = {
@@ -31,4 +32,5 @@ export const kinds = {
   "pgwright:index:RestoreDrill": restoreDrill,
   "pgwright:index:RoleSettings": roleSettings,
   "pgwright:index:Server": server,
+  "pgwright:index:TieredTable": tieredTable,
 };

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { readLibrary, readSql } from "../../sql/read";
-import type { Kind } from "../kind";
+import type { Kind, Operation } from "../kind";
 import { ask, isNoDatabase, withDatabase } from "../session";
 
 export interface LibraryInputs {
@@ -11,7 +11,16 @@ export interface LibraryInputs {
   files: string;
 }
 
-/** The libraries: the names of their routines as a regular expression, and their tables. */
+interface LibraryParts {
+  /** Names of its routines, as a regular expression. */
+  routines: string;
+  tables: string[];
+  /** What works only with it, by name: it cannot go before that. */
+  users?: string;
+  /** A query that brings one of those up to date; it is run for each, after the library was changed. */
+  refresh?: string;
+}
+
 const LIBRARIES = {
   backups: {
     routines: "^backup",
@@ -21,8 +30,21 @@ const LIBRARIES = {
     routines: "^(maintain_)?partition",
     tables: ["partition_copies", "partitions_known", "partition_sets"],
   },
-} as const;
+  tiers: {
+    routines: "^tiers_",
+    tables: ["tiers_sets"],
+    users: "SELECT format('%I.%I', schema_name, set_name) AS name FROM pgwright.tiers_sets ORDER BY 1",
+    // Views, triggers and procedures of a set are made from texts of the library.
+    refresh:
+      "SELECT pgwright.tiers_alter(config) FROM pgwright.tiers_sets WHERE format('%I.%I', schema_name, set_name) = $1",
+  },
+} as const satisfies Record<string, LibraryParts>;
 export type LibraryName = keyof typeof LIBRARIES;
+
+async function usersOf(client: Client, library: LibraryName): Promise<string[]> {
+  const { users }: LibraryParts = LIBRARIES[library];
+  return users ? (await client.query<{ name: string }>(users)).rows.map(({ name }) => name) : [];
+}
 
 async function routines(client: Client, library: LibraryName): Promise<string> {
   const { rows } = await client.query<{ hash: string }>(readSql("catalog/library-routines.sql"), [
@@ -53,9 +75,11 @@ async function dropRoutines(client: Client, library: LibraryName): Promise<void>
   for (const { routine } of rows) await client.query(`DROP ROUTINE IF EXISTS ${routine} CASCADE`);
 }
 
-async function install(client: Client, { library, files }: LibraryInputs): Promise<void> {
+const LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('libraries'))";
+
+async function install(client: Client, { library, files }: LibraryInputs, { warn }: Operation): Promise<void> {
   await client.query("BEGIN");
-  await client.query("SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('libraries'))");
+  await client.query(LOCK);
   await client.query(readSql("catalog/libraries.sql"));
   // A routine whose result has changed cannot be replaced.
   await dropRoutines(client, library);
@@ -66,13 +90,34 @@ async function install(client: Client, { library, files }: LibraryInputs): Promi
     [library, files, await routines(client, library)],
   );
   await client.query("COMMIT");
+  // Each by itself, and after the commit: it waits for what runs, which waits for nothing of this.
+  const { refresh }: LibraryParts = LIBRARIES[library];
+  for (const name of refresh ? await usersOf(client, library) : []) {
+    await client
+      .query(refresh as string, [name])
+      .catch((error: Error) => warn(`${name} is not brought up to date: ${error.message}`));
+  }
+}
+
+/** Takes away what all libraries share, after the last one. */
+async function dropShared(client: Client): Promise<void> {
+  const { rows } = await client.query("SELECT NOT EXISTS (SELECT FROM pgwright.libraries) AS last");
+  if (!rows[0].last) return;
+  await client.query("DROP TABLE pgwright.libraries");
+  await client.query("SAVEPOINT shared");
+  // Migrations note there what was applied.
+  await client.query("DROP SCHEMA pgwright").catch((error: { code?: string }) => {
+    if (error.code !== "2BP01") throw error;
+    return client.query("ROLLBACK TO shared");
+  });
 }
 
 /** SQL functions of pgwright in a database, in schema pgwright. */
 export const library: Kind<LibraryInputs, LibraryInputs> = {
   replaceOn: ["database", "library"],
-  async create(inputs, { host, preview }) {
-    if (!preview) await withDatabase(host, inputs.database, (client) => install(client, inputs));
+  async create(inputs, operation) {
+    const { host, preview } = operation;
+    if (!preview) await withDatabase(host, inputs.database, (client) => install(client, inputs, operation));
     return { id: `${inputs.database}/${inputs.library}`, state: inputs };
   },
   async read(_id, state, _inputs, { host }) {
@@ -84,17 +129,25 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
       throw error;
     }
   },
-  async update(_id, _old, inputs, { host, preview }) {
-    if (!preview) await withDatabase(host, inputs.database, (client) => install(client, inputs));
+  async update(_id, _old, inputs, operation) {
+    const { host, preview } = operation;
+    if (!preview) await withDatabase(host, inputs.database, (client) => install(client, inputs, operation));
     return inputs;
   },
   async delete(_id, state, { host }) {
     await withDatabase(host, state.database, async (client) => {
       await client.query("BEGIN");
+      await client.query(LOCK);
+      const users = await usersOf(client, state.library);
+      if (users.length > 0)
+        throw new Error(
+          `the library ${state.library} of ${state.database} is still used by ${users.join(", ")}; drop that first`,
+        );
       await dropRoutines(client, state.library);
       for (const table of LIBRARIES[state.library].tables)
         await client.query(`DROP TABLE IF EXISTS pgwright.${table} CASCADE`);
       await client.query("DELETE FROM pgwright.libraries WHERE name = $1", [state.library]);
+      await dropShared(client);
       await client.query("COMMIT");
     });
   },

@@ -176,7 +176,58 @@ AS $$
   END
 $$;
 
--- The configuration with its defaults and with types spelled out; an error that says all that is wrong.
+-- A number below p_of for a set: sets do not all run in the same minute. config/tiers.ts has the same.
+CREATE OR REPLACE FUNCTION pgwright.tiers_spread(p_schema text, p_name text, p_of int)
+RETURNS int
+LANGUAGE sql
+IMMUTABLE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT mod(('x' || left(md5(format('%s.%s', p_schema, p_name)), 7))::bit(28)::int, greatest(p_of, 1))
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_defaults(p_config jsonb)
+RETURNS jsonb
+LANGUAGE sql
+IMMUTABLE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT jsonb_build_object(
+    'indexes', '[]'::jsonb, 'intervalHours', 6, 'maxAge', NULL, 'pagesPerRange', 128, 'tablespaces', '{}'::jsonb, 'walMinutes', 10,
+    'minuteOffset', pgwright.tiers_spread(
+      p_config ->> 'schema', p_config ->> 'name',
+      CASE WHEN p_config ->> 'walMinutes' ~ '^\d\d?$' THEN (p_config ->> 'walMinutes')::int ELSE 10 END - 1
+    )
+  ) || jsonb_strip_nulls(p_config)
+$$;
+
+-- The configuration with its defaults, and with types and intervals as PostgreSQL spells them: two that mean the same are equal.
+CREATE OR REPLACE FUNCTION pgwright.tiers_complete(p_config jsonb)
+RETURNS jsonb
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path = ''
+SET intervalstyle = 'postgres'
+AS $$
+  SELECT d.config || jsonb_build_object(
+    'maxAge', (d.config ->> 'maxAge')::interval,
+    'columns', (
+      SELECT jsonb_agg(
+        c.value || jsonb_build_object(
+          'type', pgwright.tiers_type((d.config ->> 'schema')::name, c.value ->> 'type'),
+          'notNull', coalesce((c.value ->> 'notNull')::boolean, false) OR c.value ->> 'name' IN (d.config ->> 'id', d.config ->> 'time')
+        ) ORDER BY c.ordinality
+      )
+      FROM jsonb_array_elements(d.config -> 'columns') WITH ORDINALITY AS c
+    )
+  )
+  FROM (SELECT pgwright.tiers_defaults(p_config) AS config) AS d
+$$;
+
+-- The completed configuration; an error that says all that is wrong.
 CREATE OR REPLACE FUNCTION pgwright.tiers_config(p_config jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -196,9 +247,7 @@ BEGIN
     RAISE EXCEPTION 'the configuration of a tiered set must be a JSON object, not %', coalesce(p_config::text, 'NULL')
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  v_config := jsonb_build_object(
-    'indexes', '[]'::jsonb, 'intervalHours', 6, 'maxAge', NULL, 'pagesPerRange', 128, 'tablespaces', '{}'::jsonb, 'walMinutes', 10
-  ) || jsonb_strip_nulls(p_config);
+  v_config := pgwright.tiers_defaults(p_config);
 
   IF (v_config - c_keys) <> '{}' THEN
     v_problems := v_problems || format('unknown keys %s', array(SELECT jsonb_object_keys(v_config - c_keys)));
@@ -223,9 +272,6 @@ BEGIN
     || array(SELECT pgwright.tiers_number_problems(v_config, 'pagesPerRange', array(SELECT generate_series(1, 131072)), 'from 1 to 131072'));
 
   v_minutes := CASE WHEN v_config ->> 'walMinutes' ~ '^\d\d?$' THEN (v_config ->> 'walMinutes')::int ELSE 10 END;
-  v_config := jsonb_build_object(
-    'minuteOffset', mod(abs(hashtext(format('%s.%s', v_config ->> 'schema', v_config ->> 'name'))::bigint), v_minutes - 1)
-  ) || v_config;
   v_problems := v_problems || array(
     SELECT pgwright.tiers_number_problems(
       v_config, 'minuteOffset', array(SELECT generate_series(0, v_minutes - 2)), format('from 0 to %s', v_minutes - 2)
@@ -237,7 +283,6 @@ BEGIN
       IF (v_config ->> 'maxAge')::interval <= interval '0' OR NOT isfinite((v_config ->> 'maxAge')::interval) THEN
         v_problems := v_problems || format('maxAge must be more than nothing, not %s', v_config ->> 'maxAge');
       END IF;
-      v_config := v_config || jsonb_build_object('maxAge', (v_config ->> 'maxAge')::interval);
     EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR interval_field_overflow THEN
       v_problems := v_problems || format('maxAge must be an interval such as "30 days", not %s', v_config ->> 'maxAge');
     END;
@@ -261,14 +306,6 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = 'sql/functions/tiers/README.md lists the keys and what they may be.';
   END IF;
 
-  RETURN v_config || jsonb_build_object('columns', (
-    SELECT jsonb_agg(
-      c.value || jsonb_build_object(
-        'type', pgwright.tiers_type((v_config ->> 'schema')::name, c.value ->> 'type'),
-        'notNull', coalesce((c.value ->> 'notNull')::boolean, false) OR c.value ->> 'name' IN (v_config ->> 'id', v_config ->> 'time')
-      ) ORDER BY c.ordinality
-    )
-    FROM jsonb_array_elements(v_config -> 'columns') WITH ORDINALITY AS c
-  ));
+  RETURN pgwright.tiers_complete(p_config);
 END
 $$;

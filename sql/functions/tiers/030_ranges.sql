@@ -85,7 +85,7 @@ AS $$
   SELECT pgwright.tiers_floor(p_now, pgwright.tiers_hours(p_set)) - pgwright.tiers_hours(p_set)
 $$;
 
--- Partitions by what the catalog says. TimeZone and DateStyle: pg_get_expr prints bounds with them, and they are read here.
+-- Partitions by what the catalog says, which takes time: tiers_ranges has the same from T_tables. TimeZone and DateStyle: pg_get_expr prints bounds with them, and they are read here.
 CREATE OR REPLACE FUNCTION pgwright.tiers_partitions(p_parent regclass)
 RETURNS TABLE (relation regclass, lower_bound timestamptz, upper_bound timestamptz)
 LANGUAGE sql
@@ -106,25 +106,4 @@ AS $$
     SELECT regexp_match(pg_get_expr(c.relpartbound, c.oid), '^FOR VALUES FROM \((.+)\) TO \((.+)\)$') AS bounds
   ) AS b
   WHERE i.inhparent = p_parent AND NOT i.inhdetachpending AND b.bounds IS NOT NULL
-$$;
-
--- The range for a new partition that takes p_time: aligned, and cut where partitions of another width lie.
-CREATE OR REPLACE FUNCTION pgwright.tiers_gap(
-  p_parent regclass,
-  p_time timestamptz,
-  p_width interval,
-  OUT lower_bound timestamptz,
-  OUT upper_bound timestamptz
-)
-LANGUAGE sql
-STABLE
-SECURITY INVOKER
-SET search_path = ''
-AS $$
-  SELECT
-    greatest(a.aligned, max(p.upper_bound) FILTER (WHERE p.upper_bound <= p_time)),
-    least(a.aligned + p_width, min(p.lower_bound) FILTER (WHERE p.lower_bound > p_time))
-  FROM (SELECT pgwright.tiers_floor(p_time, p_width) AS aligned) AS a
-  LEFT JOIN pgwright.tiers_partitions(p_parent) AS p ON true
-  GROUP BY a.aligned
 $$;

@@ -157,8 +157,9 @@ BEGIN
 END
 $$;
 
--- Makes T_tables agree with the catalog: what is gone is forgotten, what somebody has attached is taken in.
-CREATE OR REPLACE FUNCTION pgwright.tiers_sync(p_set pgwright.tiers_sets)
+-- Makes T_tables agree with the catalog: what is gone is forgotten, what somebody has attached is taken in. Each run begins
+-- with p_bounds: then bounds are read anew too, as somebody may have attached a partition with others.
+CREATE OR REPLACE FUNCTION pgwright.tiers_sync(p_set pgwright.tiers_sets, p_bounds boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
 VOLATILE
@@ -167,6 +168,7 @@ SET search_path = ''
 AS $$
 DECLARE
   v_tables text := pgwright.tiers_object(p_set, '_tables');
+  v_unknown boolean := p_bounds;
 BEGIN
   EXECUTE format(
     'DELETE FROM %s AS t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = t.relation)',
@@ -182,11 +184,24 @@ BEGIN
     ' ON CONFLICT DO NOTHING',
     v_tables
   ) USING p_set;
+  IF NOT v_unknown THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE tier <> ''wa'' AND lower_bound IS NULL)', v_tables) INTO v_unknown;
+  END IF;
+  IF v_unknown THEN
+    EXECUTE format(
+      'UPDATE %s AS t SET tier = x.tier, lower_bound = p.lower_bound, upper_bound = p.upper_bound'
+      ' FROM unnest(ARRAY[''wa_partition'', ''partition'', ''spill'']) AS x (tier)'
+      ' CROSS JOIN LATERAL pgwright.tiers_partitions(pgwright.tiers_relation($1, ''_'' || x.tier)) AS p'
+      ' WHERE p.relation = t.relation'
+      '   AND (t.tier, t.lower_bound, t.upper_bound) IS DISTINCT FROM (x.tier, p.lower_bound, p.upper_bound)',
+      v_tables
+    ) USING p_set;
+  END IF;
 END
 $$;
 
--- The partition that takes a time, with its state; nothing if there is none.
-CREATE OR REPLACE FUNCTION pgwright.tiers_partition_at(p_set pgwright.tiers_sets, p_tier text, p_time timestamptz)
+-- The partitions of a tier, with what T_tables knows of them.
+CREATE OR REPLACE FUNCTION pgwright.tiers_ranges(p_set pgwright.tiers_sets, p_tier text)
 RETURNS TABLE (relation regclass, state text, lower_bound timestamptz, upper_bound timestamptz)
 LANGUAGE plpgsql
 VOLATILE
@@ -195,11 +210,45 @@ SET search_path = ''
 AS $$
 BEGIN
   RETURN QUERY EXECUTE format(
-    'SELECT p.relation, t.state, p.lower_bound, p.upper_bound FROM pgwright.tiers_partitions($1) AS p JOIN %s AS t USING (relation)'
-    ' WHERE p.lower_bound <= $2 AND p.upper_bound > $2',
+    'SELECT t.relation, t.state, t.lower_bound, t.upper_bound FROM %s AS t'
+    ' JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = t.relation AND i.inhparent = $1 AND NOT i.inhdetachpending'
+    ' WHERE t.tier = $2',
     pgwright.tiers_object(p_set, '_tables')
-  ) USING pgwright.tiers_relation(p_set, '_' || p_tier), p_time;
+  ) USING pgwright.tiers_relation(p_set, '_' || p_tier), p_tier;
 END
+$$;
+
+-- The partition that takes a time, with its state; nothing if there is none.
+CREATE OR REPLACE FUNCTION pgwright.tiers_partition_at(p_set pgwright.tiers_sets, p_tier text, p_time timestamptz)
+RETURNS TABLE (relation regclass, state text, lower_bound timestamptz, upper_bound timestamptz)
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT r.* FROM pgwright.tiers_ranges(p_set, p_tier) AS r WHERE r.lower_bound <= p_time AND r.upper_bound > p_time
+$$;
+
+-- The range for a new partition that takes p_time: aligned, and cut where partitions of another width lie.
+CREATE OR REPLACE FUNCTION pgwright.tiers_gap(
+  p_set pgwright.tiers_sets,
+  p_tier text,
+  p_time timestamptz,
+  p_width interval,
+  OUT lower_bound timestamptz,
+  OUT upper_bound timestamptz
+)
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT
+    greatest(a.aligned, max(p.upper_bound) FILTER (WHERE p.upper_bound <= p_time)),
+    least(a.aligned + p_width, min(p.lower_bound) FILTER (WHERE p.lower_bound > p_time))
+  FROM (SELECT pgwright.tiers_floor(p_time, p_width) AS aligned) AS a
+  LEFT JOIN pgwright.tiers_ranges(p_set, p_tier) AS p ON true
+  GROUP BY a.aligned
 $$;
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_is_empty(p_relation regclass)

@@ -97,7 +97,7 @@ BEGIN
       greatest(p_lower, max(n.upper_bound) FILTER (WHERE n.upper_bound <= p_time)),
       least(p_upper, min(n.lower_bound) FILTER (WHERE n.lower_bound > p_time))
     )
-    FROM pgwright.tiers_partitions(pgwright.tiers_relation(p_set, '_' || p_tier)) AS n;
+    FROM pgwright.tiers_ranges(p_set, p_tier) AS n;
     RETURN NULL;
   END IF;
   IF v_partition.state = 'attached' THEN
@@ -196,7 +196,7 @@ BEGIN
   v_sources := v_sources || pgwright.tiers_relation(v_set, '_wa_partition');
   IF v_main.relation IS NULL THEN
     SELECT g.* INTO v_lower, v_upper
-    FROM pgwright.tiers_gap(pgwright.tiers_relation(v_set, '_partition'), p_time, pgwright.tiers_hours(v_set)) AS g;
+    FROM pgwright.tiers_gap(v_set, 'partition', p_time, pgwright.tiers_hours(v_set)) AS g;
   ELSE
     v_lower := v_main.lower_bound;
     v_upper := v_main.upper_bound;
@@ -257,7 +257,7 @@ BEGIN
     RETURN '{}';
   END IF;
   PERFORM pgwright.tiers_finite(p_now);
-  PERFORM pgwright.tiers_sync(v_set);
+  PERFORM pgwright.tiers_sync(v_set, true);
   v_cutoff := pgwright.tiers_cutoff(v_set, p_now);
   IF p_tier = 'wa' THEN
     FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'closed', 'sealed') LOOP
@@ -268,7 +268,7 @@ BEGIN
     END LOOP;
   ELSE
     SELECT coalesce(array_agg(p.lower_bound), '{}') INTO v_times
-    FROM pgwright.tiers_partitions(pgwright.tiers_relation(v_set, '_wa_partition')) AS p
+    FROM pgwright.tiers_ranges(v_set, 'wa_partition') AS p
     WHERE p.upper_bound <= v_cutoff AND NOT pgwright.tiers_is_empty(p.relation);
   END IF;
   -- Times of one range below the cutoff are one step.
@@ -276,7 +276,7 @@ BEGIN
   FROM (
     SELECT min(t.time) AS first
     FROM unnest(v_times) AS t (time)
-    LEFT JOIN LATERAL pgwright.tiers_partition_at(v_set, 'partition', t.time) AS p ON true
+    LEFT JOIN pgwright.tiers_ranges(v_set, 'partition') AS p ON p.lower_bound <= t.time AND p.upper_bound > t.time
     GROUP BY coalesce(
       p.lower_bound,
       CASE WHEN t.time < v_cutoff THEN pgwright.tiers_floor(t.time, pgwright.tiers_hours(v_set)) ELSE t.time END

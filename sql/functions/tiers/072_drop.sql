@@ -93,14 +93,14 @@ BEGIN
   EXECUTE format(
     'SELECT coalesce(array_agg(t.relation ORDER BY t.changed_in, t.relation), ''{}'') FROM %s AS t'
     ' JOIN pg_catalog.pg_class AS c ON c.oid = t.relation'
-    ' LEFT JOIN pgwright.tiers_partitions($1) AS p ON p.relation = t.relation'
+    ' LEFT JOIN pgwright.tiers_ranges($1, ''wa_partition'') AS p ON p.relation = t.relation'
     ' WHERE CASE WHEN CASE t.tier'
     '   WHEN ''wa'' THEN t.state IN (''closed'', ''sealed'', ''emptied'')'
     '   WHEN ''wa_partition'' THEN p.upper_bound <= $2'
     '   WHEN ''spill'' THEN t.state = ''emptied'''
     ' END THEN t.state = ''emptied'' OR pgwright.tiers_is_empty(t.relation) END',
     pgwright.tiers_object(v_set, '_tables')
-  ) INTO v_relations USING pgwright.tiers_relation(v_set, '_wa_partition'), pgwright.tiers_cutoff(v_set, p_now);
+  ) INTO v_relations USING v_set, pgwright.tiers_cutoff(v_set, p_now);
   RETURN v_relations;
 END
 $$;
@@ -133,7 +133,7 @@ BEGIN
 END
 $$;
 
--- Partitions that end at p_now - maxAge or before.
+-- Partitions that end at p_now - maxAge or before. By the catalog itself, as their rows go with them.
 CREATE OR REPLACE FUNCTION pgwright.tiers_aged(p_schema name, p_name name, p_now timestamptz)
 RETURNS regclass[]
 LANGUAGE plpgsql

@@ -116,7 +116,7 @@ BEGIN
   -- A row whose time was changed meanwhile is left in the table, and goes its way from there.
   PERFORM pgwright.tiers_set_state(v_set, v_staging, 'sealed');
   FOR v_spill IN
-    SELECT p.relation FROM pgwright.tiers_partitions(pgwright.tiers_relation(v_set, '_spill')) AS p
+    SELECT p.relation FROM pgwright.tiers_ranges(v_set, 'spill') AS p
     WHERE p.lower_bound >= v_main.lower_bound AND p.upper_bound <= v_main.upper_bound
   LOOP
     IF pgwright.tiers_is_empty(v_spill) THEN

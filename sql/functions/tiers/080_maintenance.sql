@@ -218,6 +218,7 @@ DECLARE
   v_times timestamptz[] := CASE WHEN p_for IS NULL THEN pgwright.tiers_sorts(p_schema, p_name, true) ELSE ARRAY[p_for] END;
   v_results jsonb;
 BEGIN
+  PERFORM pgwright.tiers_sync(pgwright.tiers_load(p_schema, p_name), true);
   COMMIT;
   CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_for, v_times, NULL, 200, v_errors, v_results);
   IF p_for IS NOT NULL AND v_results ? 'none' THEN

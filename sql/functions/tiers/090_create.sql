@@ -73,6 +73,31 @@ AS $$
   SELECT ARRAY['_wa', '_wa_partition', '_partition', '_spill', '_analyze_queue', '_sort_queue', '_tables', '_runs']
 $$;
 
+-- True if the tables of a set are there whose columns are these: only the books have lost it.
+CREATE OR REPLACE FUNCTION pgwright.tiers_is_lost(p_set pgwright.tiers_sets)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT
+    NOT EXISTS (
+      SELECT FROM unnest(ARRAY[''] || pgwright.tiers_fixed_tables()) AS x (suffix)
+      WHERE to_regclass(pgwright.tiers_object(p_set, x.suffix)) IS NULL
+    )
+    AND (
+      SELECT jsonb_agg(
+        jsonb_build_object('name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull) ORDER BY a.attnum
+      )
+      FROM pg_catalog.pg_attribute AS a
+      WHERE a.attrelid = to_regclass(pgwright.tiers_object(p_set, '_partition')) AND a.attnum > 0 AND NOT a.attisdropped
+    ) = (
+      SELECT jsonb_agg(c.value - 'default' ORDER BY c.ordinality)
+      FROM jsonb_array_elements(p_set.config -> 'columns') WITH ORDINALITY AS c
+    )
+$$;
+
 CREATE OR REPLACE FUNCTION pgwright.tiers_create(p_config jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -97,6 +122,21 @@ BEGIN
     SELECT FROM pg_catalog.pg_class AS c
     WHERE c.relnamespace = quote_ident(v_set.schema_name)::regnamespace AND c.relname = v_set.set_name || x.suffix
   );
+  IF v_taken IS NOT NULL AND NOT EXISTS (
+    SELECT FROM pgwright.tiers_sets AS s WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name
+  ) AND pgwright.tiers_is_lost(v_set) THEN
+    INSERT INTO pgwright.tiers_sets (schema_name, set_name, owner_name, config, view_definition)
+    VALUES (v_set.schema_name, v_set.set_name, v_set.owner_name, v_config, '');
+    -- The definition of the view is unknown: that is repaired, and with it all that is made from texts.
+    PERFORM pgwright.tiers_alter(p_config);
+    v_set := pgwright.tiers_load(v_set.schema_name, v_set.set_name);
+    IF EXISTS (SELECT FROM pgwright.tiers_problems(v_set)) THEN
+      RAISE EXCEPTION 'the tiered set %.% is there already, and cannot be taken up: %', v_set.schema_name, v_set.set_name,
+        (SELECT string_agg(p.problem, '; ') FROM pgwright.tiers_problems(v_set) AS p (problem))
+        USING ERRCODE = 'duplicate_table', HINT = 'Put that right, or give the set another name.';
+    END IF;
+    RETURN v_config;
+  END IF;
   IF v_taken IS NOT NULL THEN
     RAISE EXCEPTION 'the tiered set %.% cannot be: % exists already', v_set.schema_name, v_set.set_name, v_taken
       USING ERRCODE = 'duplicate_table', HINT = 'Give the set another name, or rename what is there.';
@@ -118,5 +158,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION pgwright.tiers_create(jsonb) IS 'Makes a tiered set. Returns its configuration, completed. Changes nothing on an error.';
+COMMENT ON FUNCTION pgwright.tiers_create(jsonb) IS
+'Makes a tiered set, or takes up one that only the books have lost. Returns its configuration, completed. Changes nothing on an error.';
 REVOKE ALL ON FUNCTION pgwright.tiers_create(jsonb) FROM PUBLIC;

@@ -1,4 +1,5 @@
 -- The cron jobs of a set, for pg_cron, whose database may be another one. CALL is the only statement of each: it commits.
+-- config/tiers.ts has the same, for those who declare a set in a stack file.
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_jobs(p_schema name, p_name name)
 RETURNS TABLE (job text, schedule text, command text)
@@ -11,9 +12,10 @@ DECLARE
   v_set pgwright.tiers_sets := pgwright.tiers_load(p_schema, p_name);
   v_minutes int := (v_set.config ->> 'walMinutes')::int;
   v_offset int := (v_set.config ->> 'minuteOffset')::int;
-  v_prefix text := format('%s.%s', p_schema, p_name);
-  -- Spread over the hours of the night.
-  v_night int := mod(abs(hashtext(v_prefix)::bigint), 240);
+  -- Names of jobs are unique on a server.
+  v_prefix text := format('%s.%s.%s', current_database(), p_schema, p_name);
+  -- Spread over the first four hours of the day.
+  v_night int := pgwright.tiers_spread(p_schema, p_name, 240);
 BEGIN
   RETURN QUERY
   SELECT v_prefix || x.job, x.schedule, format('CALL %s()', pgwright.tiers_object(v_set, x.suffix))

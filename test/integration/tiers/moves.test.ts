@@ -102,6 +102,22 @@ describe("rows of a tiered set", () => {
   describe("partition_wa", () => {
     beforeEach(() => fresh());
 
+    it("follows partitions that somebody has attached with other bounds, or taken away", async () => {
+      await write("2040-01-01 01:00Z", "2040-01-01 13:00Z");
+      await call("partition_wa", "2040-01-03 00:00Z");
+      server.sql(
+        `SET timezone = 'UTC'; ALTER TABLE data.events_partition DETACH PARTITION data.events_partition_2040_01_01_00;
+         ALTER TABLE data.events_partition ATTACH PARTITION data.events_partition_2040_01_01_00 FOR VALUES FROM ('2040-01-01') TO ('2040-01-01 12:00');
+         ALTER TABLE data.events_partition DETACH PARTITION data.events_partition_2040_01_01_12`,
+      );
+      await write("2040-01-01 08:00Z", "2040-01-01 14:00Z");
+      await call("partition_wa", "2040-01-03 00:00Z");
+      expect(await tier("partition")).toEqual(["01-01 00:00 to 01-01 12:00: 1", "01-01 12:00 to 01-01 18:00: 1"]);
+      expect(await tier("spill")).toEqual(["01-01 00:00 to 01-01 12:00: 1"]);
+      expect(server.sql("SELECT count(*) FROM data.events_partition_2040_01_01_12")).toBe("1");
+      server.sql("DROP TABLE data.events_partition_2040_01_01_12");
+    });
+
     it("puts rows into ranges of ten minutes, those of the future too", async () => {
       await write("2040-01-01 12:00:00Z", "2040-01-01 12:09:59.999999Z", "2040-01-01 12:10:00Z", "2040-01-01 15:35Z");
       await call("partition_wa", "2040-01-01 12:20Z");

@@ -316,11 +316,27 @@ describe("a tiered set", () => {
       expect(
         server.sql("SELECT job, schedule, command FROM pgwright.tiers_jobs('data', 'events')").split("\n").slice(0, 3),
       ).toEqual([
-        "data.events-roll-wa|9,19,29,39,49,59 * * * *|CALL data.events_roll_wa()",
-        "data.events-part-maintenance|3,13,23,33,43,53 * * * *|CALL data.events_partition_maintenance()",
-        "data.events-analyze|* * * * *|CALL data.events_analyze_partitions()",
+        "app.data.events-roll-wa|9,19,29,39,49,59 * * * *|CALL data.events_roll_wa()",
+        "app.data.events-part-maintenance|3,13,23,33,43,53 * * * *|CALL data.events_partition_maintenance()",
+        "app.data.events-analyze|* * * * *|CALL data.events_analyze_partitions()",
       ]);
     });
+  });
+
+  it("is taken up again when only the books have lost it", async () => {
+    fresh({ ...EVENTS, indexes: ["note"] });
+    await owner.query("INSERT INTO data.events (id, note) VALUES (1, 'here')");
+    await owner.query("CALL data.events_roll_wa()");
+    server.sql("DROP SCHEMA pgwright CASCADE");
+    server.install();
+    expect(() =>
+      server.create({ ...EVENTS, columns: [...(EVENTS.columns as object[]), { name: "x", type: "text" }] }),
+    ).toThrow(/exists already/);
+    server.create({ ...EVENTS, indexes: ["note"] });
+    expect(server.describe().problems).toEqual([]);
+    await owner.query("CALL data.events_partition_maintenance()");
+    await owner.query("INSERT INTO data.events (id) VALUES (2)");
+    expect(server.sql("SELECT string_agg(id::text, ',' ORDER BY id) FROM data.events")).toBe("1,2");
   });
 
   it("refuses to change what cannot change", () => {

@@ -121,10 +121,13 @@ describe("every key", () => {
 });
 
 describe("stack files of the repository", () => {
-  it.each(["Pulumi.dev.yaml", "docs/examples/Pulumi.shop.yaml"])("%s is valid and names its schema", (file) => {
-    expect(read(file)).toMatch(/^# yaml-language-server: \$schema=\.\/config\/stack\.schema\.json\n/);
-    expect(() => parseStack(stackIn(read(file)))).not.toThrow();
-  });
+  it.each(["Pulumi.dev.yaml", "docs/examples/Pulumi.shop.yaml", "docs/examples/Pulumi.ships.yaml"])(
+    "%s is valid and names its schema",
+    (file) => {
+      expect(read(file)).toMatch(/^# yaml-language-server: \$schema=\.\/config\/stack\.schema\.json\n/);
+      expect(() => parseStack(stackIn(read(file)))).not.toThrow();
+    },
+  );
 
   it("the README shows the example as it is", () => {
     expect(read("README.md")).toContain(`\`\`\`yaml\n${read("docs/examples/Pulumi.shop.yaml")}\`\`\`\n`);

@@ -1,0 +1,53 @@
+import * as pulumi from "@pulumi/pulumi";
+import { parseObjectName } from "../config/object-name";
+import { minuteOffsetOf, type TieredTableConfig } from "../config/tiers";
+import type { TieredTableInputs } from "../provider/kinds/tiered-table";
+import { Library, TieredTable, type Provider } from "../provider/resources";
+
+export interface TiersArgs {
+  database: string;
+  /** Tiered tables, by schema.name. */
+  tables: Record<string, TieredTableConfig & { owner: string }>;
+  pgwright: Provider;
+}
+
+/** What the resource of a tiered table gets. `table`: schema.name as the stack file writes it. */
+export function wantedTieredTable(
+  database: string,
+  table: string,
+  config: TieredTableConfig & { owner: string },
+): Omit<TieredTableInputs, "problems"> {
+  const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
+  const { onRemove, ...rest } = config;
+  const tablespaces = Object.fromEntries(
+    Object.entries(config.tablespaces).flatMap(([tier, tablespace]) => (tablespace ? [[tier, tablespace]] : [])),
+  );
+  return {
+    database,
+    schema,
+    name,
+    config: { ...rest, tablespaces, minuteOffset: minuteOffsetOf(table, config) },
+    onRemove,
+  };
+}
+
+/** The tiered feature tables of a database and their library; the jobs that move their rows are among the jobs. */
+export class Tiers extends pulumi.ComponentResource {
+  public readonly ready: pulumi.Resource[] = [];
+
+  constructor(name: string, args: TiersArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pgwright:components:Tiers", name, {}, opts);
+    const inDatabase = { parent: this, provider: args.pgwright };
+    const { database } = args;
+    const library = new Library(`${name}-tiers`, { database, library: "tiers" }, inDatabase);
+    const tables = Object.entries(args.tables).map(
+      ([table, config]) =>
+        new TieredTable(`${name}.${table}`, wantedTieredTable(database, table, config), {
+          ...inDatabase,
+          dependsOn: [library],
+        }),
+    );
+    this.ready.push(library, ...tables);
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,130 @@
+import { schemaOwner, tierOwner } from "./jobs";
+import { parseObjectName } from "./object-name";
+import type { DatabaseConfig } from "./stack";
+import type { TieredTableConfig } from "./tiers";
+
+type Report = (key: string, text: string) => void;
+
+/** The most bytes of a name: names that are made from it get 32 more. */
+const LONGEST_NAME = 31;
+
+/** What a set's tables are called, behind its name. */
+const SUFFIXES = [
+  "",
+  "_wa",
+  "_wa_partition",
+  "_partition",
+  "_spill",
+  "_analyze_queue",
+  "_sort_queue",
+  "_tables",
+  "_runs",
+];
+
+/** Names of the relations that a set always has, and of the one that keeping its rows makes. */
+function relationsOf(name: string): string[] {
+  return [...SUFFIXES, "_rest"].map((suffix) => name + suffix);
+}
+
+/** What is wrong with a set by itself. */
+function checkSet(name: string, config: TieredTableConfig, report: Report): void {
+  const { columns, id, time, sortKey, indexes, minuteOffset, walMinutes } = config;
+  const bytes = Buffer.byteLength(name);
+  if (bytes > LONGEST_NAME)
+    report("", `"${name}" has ${bytes} bytes; at most ${LONGEST_NAME}, since names of tables are made from it`);
+
+  const names = columns.map((column) => column.name);
+  names.forEach((column, i) => {
+    if (names.indexOf(column) < i) report(`.columns[${i}].name`, `"${column}": there is a column of this name already`);
+  });
+  const typeOf = (at: string, column: string) => {
+    const type = columns.find((each) => each.name === column)?.type;
+    if (type === undefined) report(at, `"${column}": no such column; there are ${names.join(", ")}`);
+    return type;
+  };
+  typeOf(".id", id);
+  const timeType = typeOf(".time", time);
+  if (timeType !== undefined && !/^(pg_catalog\.)?(timestamptz|timestamp with time zone)$/i.test(timeType.trim()))
+    report(".time", `"${time}" is of type ${timeType}; it must be of type timestamptz`);
+  if (id === time) report(".time", `"${time}" is the id already; id and time are two columns`);
+  if (sortKey.geometry !== undefined) {
+    const type = typeOf(".sortKey.geometry", sortKey.geometry);
+    if (type !== undefined && !isGeometry(type))
+      report(".sortKey.geometry", `"${sortKey.geometry}" is of type ${type}; it must be of type geometry`);
+  }
+  sortKey.columns?.forEach((column, i) => {
+    typeOf(`.sortKey.columns[${i}]`, column);
+    if (sortKey.columns?.indexOf(column) !== i) report(`.sortKey.columns[${i}]`, `"${column}" is there twice`);
+  });
+  indexes.forEach((column, i) => {
+    typeOf(`.indexes[${i}]`, column);
+    if (indexes.indexOf(column) < i) report(`.indexes[${i}]`, `"${column}" is there twice`);
+  });
+  if (minuteOffset !== undefined && minuteOffset > walMinutes - 2)
+    report(
+      ".minuteOffset",
+      `${minuteOffset} is not below ${walMinutes - 1}, the minute in which a new table takes the writes`,
+    );
+}
+
+/** True for PostGIS' type geometry, with or without schema and modifier. */
+function isGeometry(type: string): boolean {
+  return /(^|\.)"?geometry"?\s*(\(|$)/i.test(type.trim());
+}
+
+/** True for the types that the extension postgis brings. */
+function isSpatial(type: string): boolean {
+  return isGeometry(type) || /(^|\.)"?geography"?\s*(\(|$)/i.test(type.trim());
+}
+
+/** What the tiered tables of a database cannot be, by themselves, beside each other and with the rest of the database. */
+export function checkTiers(
+  database: DatabaseConfig,
+  hasPrivilegesOf: (role: string, other: string) => boolean,
+  report: Report,
+): void {
+  const takenBy = new Map(
+    Object.keys(database.partitions?.sets ?? {}).map((table) => {
+      const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
+      return [JSON.stringify([schema, name]), `partitions.sets["${table}"]`];
+    }),
+  );
+  for (const [table, config] of Object.entries(database.tiers)) {
+    const at = `tiers["${table}"]`;
+    const parsed = parseObjectName(table);
+    if (!parsed) {
+      report(at, 'write schema.name; "a.b".name for a schema a.b');
+      continue;
+    }
+    const { schema, name } = parsed;
+    checkSet(name, config, (below, text) => report(`${at}${below}`, text));
+
+    const taken = relationsOf(name).map((relation) => JSON.stringify([schema, relation]));
+    const others = new Set(taken.flatMap((relation) => takenBy.get(relation) ?? []));
+    for (const other of others)
+      report(at, `its tables and those of ${other} would have the same names; take another name`);
+    for (const relation of taken) takenBy.set(relation, at);
+
+    const owner = tierOwner(database, table);
+    const needs = (of: string, whose: string, what: string) => {
+      if (hasPrivilegesOf(owner, whose)) return;
+      report(
+        `${at}.owner`,
+        `"${owner}" may not ${what} ${of}, which "${whose}" owns; make it a member: memberOf: [${whose}]`,
+      );
+    };
+    needs(`schema ${schema}`, schemaOwner(database, schema), "create tables in");
+    config.columns.forEach(({ name: column, type }, i) => {
+      if (!isSpatial(type)) return;
+      const postgis = database.extensions.postgis;
+      if (!postgis) {
+        report(
+          `${at}.columns[${i}].type`,
+          `"${column}" is of type ${type}, which needs the extension postgis; add it to extensions`,
+        );
+      } else if (postgis.schema !== undefined && postgis.schema !== "public") {
+        needs(`types of schema ${postgis.schema}`, schemaOwner(database, postgis.schema), "use");
+      }
+    });
+  }
+}

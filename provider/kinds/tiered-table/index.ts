@@ -1,0 +1,171 @@
+import type { Client } from "pg";
+import { writeObjectName } from "../../../config/object-name";
+import { readSql } from "../../../sql/read";
+import type { Kind, Operation } from "../../kind";
+import { whyDown } from "../../readiness";
+import { ask, isNoDatabase, withDatabase } from "../../session";
+import { changes, configOf, inWordsOf, refusals, sameValue, type Config, type TieredTableInputs } from "./inputs";
+
+export type { TieredTableConfig, TieredTableInputs } from "./inputs";
+
+/** Partitions are shown up to this many. */
+const SHOWN = 30;
+
+const codeOf = (error: unknown) => (error as { code?: string }).code ?? "";
+/** Functions of the library are missing: its resource makes them. */
+const isNoLibrary = (error: unknown) => ["42883", "42P01", "3F000"].includes(codeOf(error));
+
+interface Found {
+  config: Config;
+  meant: Config;
+  problems: string[];
+}
+
+/** What the books have of a set; undefined if it is not among them. */
+async function find(client: Client, inputs: TieredTableInputs): Promise<Found | undefined> {
+  const { rows: there } = await client.query("SELECT to_regclass('pgwright.tiers_sets') IS NOT NULL AS is");
+  if (!there[0].is) return undefined;
+  const { schema, name } = inputs;
+  const config = JSON.stringify(configOf(inputs));
+  const { rows } = await client.query<Found>(readSql("catalog/tiered-table.sql"), [schema, name, config]);
+  return rows[0];
+}
+
+interface Aged {
+  partition: string;
+  row_count: string;
+  size: string;
+}
+
+/** What the next maintenance drops with another maxAge. */
+async function explainAge(
+  client: Client,
+  { schema, name, config: { maxAge } }: TieredTableInputs,
+  { info, warn }: Operation,
+) {
+  if (maxAge === undefined) return;
+  const { rows } = await client.query<Aged>(readSql("catalog/tiered-table-aged.sql"), [schema, name, maxAge]);
+  if (rows.length === 0) return info(`no partition is older than ${maxAge}`);
+  const lines = rows.map(({ partition, row_count, size }) => `${partition}, about ${row_count} rows, ${size}`);
+  const more = rows.length > SHOWN ? [`and ${rows.length - SHOWN} more`] : [];
+  warn([`the next maintenance drops what is older than ${maxAge}:`, ...lines.slice(0, SHOWN), ...more].join("\n  "));
+}
+
+/** Says what stands against a new set as things are now; this update may still make what is missing. */
+async function explainNew(client: Client, inputs: TieredTableInputs, { info, warn }: Operation): Promise<void> {
+  const { schema, name } = inputs;
+  const { owner } = inputs.config;
+  info(`makes the view ${writeObjectName(inputs)} with its tables and procedures, owned by ${owner}`);
+  const { rows } = await client.query(
+    `SELECT to_regproc('pgwright.tiers_config') IS NOT NULL AND to_regnamespace(quote_ident($1)) IS NOT NULL
+       AND to_regrole(quote_ident($3)) IS NOT NULL AS ready,
+       to_regclass(format('%I.%I', $1::text, $2::text)) IS NOT NULL AS taken,
+       to_regclass(format('%I.%I', $1::text, $2::text || '_tables')) IS NOT NULL AS lost`,
+    [schema, name, owner],
+  );
+  if (rows[0].lost) info(`takes up the tables of ${writeObjectName(inputs)} that are there`);
+  else if (rows[0].taken)
+    warn(
+      `${writeObjectName(inputs)} exists already and is no tiered table: unless a migration renames or drops it, the update will fail`,
+    );
+  if (!rows[0].ready) return;
+  await client
+    .query("SELECT pgwright.tiers_config($1::jsonb)", [JSON.stringify(configOf(inputs))])
+    .catch((error: Error) => {
+      if (codeOf(error) !== "22023") throw error;
+      warn(`${error.message}: unless this update makes what is missing, it will fail`);
+    });
+}
+
+async function explain(
+  old: TieredTableInputs | undefined,
+  inputs: TieredTableInputs,
+  operation: Operation,
+): Promise<void> {
+  const { host, preview, info, warn } = operation;
+  if (!preview || (await whyDown(host))) return;
+  try {
+    await withDatabase(host, inputs.database, async (client) => {
+      const found = await find(client, old ? { ...inputs, schema: old.schema, name: old.name } : inputs);
+      if (!found) return explainNew(client, inputs, operation);
+      const refused = refusals(old ?? inputs, inputs, found.config, found.meant);
+      if (refused.length > 0)
+        throw new Error(
+          `${writeObjectName(inputs)}: ${refused.join("; ")}. Declare another tiered table and copy the rows, or leave this as it is.`,
+        );
+      for (const problem of found.problems) warn(`${problem}; it will be put right`);
+      for (const line of changes(found.config, found.meant)) info(line);
+      if (!sameValue(found.config.maxAge, found.meant.maxAge)) await explainAge(client, inputs, operation);
+      if (inputs.onRemove === "drop" && old?.onRemove === "keep")
+        warn(`${writeObjectName(inputs)}: once it is taken out of the stack file, its rows are dropped`);
+    });
+  } catch (error) {
+    if (!isNoDatabase(error) && !isNoLibrary(error)) throw error;
+  }
+}
+
+/** Makes the set, or changes and repairs the one that is there. */
+async function put(inputs: TieredTableInputs, { host }: Operation): Promise<TieredTableInputs> {
+  const config = JSON.stringify(configOf(inputs));
+  await withDatabase(host, inputs.database, async (client) => {
+    const call = (await find(client, inputs)) ? "tiers_alter" : "tiers_create";
+    try {
+      await client.query(`SELECT pgwright.${call}($1::jsonb)`, [config]);
+    } catch (error) {
+      if (codeOf(error) !== "55P03") throw error;
+      throw new Error(
+        `${writeObjectName(inputs)} was in use for 10 s: nothing is changed. Run the update again, or end the transaction that holds it`,
+      );
+    }
+    const left = (await find(client, inputs))?.problems ?? [];
+    if (left.length > 0) throw new Error(`${writeObjectName(inputs)} could not be put right: ${left.join("; ")}`);
+  });
+  return inputs;
+}
+
+/** A tiered feature table: a view over tables that jobs of the library move rows between. */
+export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
+  // None is made anew for a change: that would take its rows away. What cannot change is refused.
+  explain,
+  async create(inputs, operation) {
+    const state = operation.preview ? inputs : await put(inputs, operation);
+    return { id: `${inputs.database}/${writeObjectName(inputs)}`, state };
+  },
+  async read(_id, state, _inputs, { host }) {
+    const { database } = state;
+    try {
+      return await ask<TieredTableInputs | undefined>(
+        host,
+        database,
+        async (client) => {
+          const found = await find(client, state);
+          return found && { ...state, config: inWordsOf(state, found.config, found.meant), problems: found.problems };
+        },
+        state,
+      );
+    } catch (error) {
+      // Its schema is gone, and all of it.
+      if (isNoDatabase(error) || codeOf(error) === "3F000") return undefined;
+      // Functions are missing: the library shows that, and brings the set up to date.
+      if (codeOf(error) === "42883") return state;
+      throw error;
+    }
+  },
+  async update(_id, _old, inputs, operation) {
+    return operation.preview ? inputs : put(inputs, operation);
+  },
+  async delete(_id, { database, schema, name, onRemove }, { host, info }) {
+    try {
+      await withDatabase(host, database, (client) =>
+        client.query("SELECT pgwright.tiers_drop($1, $2, $3)", [schema, name, onRemove === "keep"]),
+      );
+      const table = writeObjectName({ schema, name });
+      info(
+        onRemove === "keep" ? `the rows of ${table} stay in a partitioned table of this name` : `${table} was dropped`,
+      );
+    } catch (error) {
+      // Gone already.
+      if (!isNoDatabase(error) && !isNoLibrary(error) && codeOf(error) !== "42704") throw error;
+    }
+  },
+};
