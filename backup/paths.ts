@@ -12,3 +12,5 @@ export const LEDGER_PATH = "/var/lib/pgwright";
 
 /** Folder of a repository; `number` from 1 on. */
 export const repositoryPath = (number: number): string => `/var/lib/pgbackrest/${number}`;
+/** Logical dumps. */
+export const DUMPS_PATH = "/var/lib/pgwright-dumps";

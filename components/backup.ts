@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { CONFIG_PATH, DATA_PATH, LEDGER_PATH } from "../backup/paths";
+import { CONFIG_PATH, DATA_PATH, DUMPS_PATH, LEDGER_PATH } from "../backup/paths";
 import { Backups, Library, RestoreDrill, type Provider } from "../provider/resources";
 import type { Mount, Repositories } from "./repositories";
 import type { Server } from "./server";
@@ -26,7 +26,12 @@ export class Backup extends pulumi.ComponentResource {
     const volume = new docker.Volume(`${name}-agent`, { name: `${name}-agent` }, child);
     const ledger: Mount = { volumeName: volume.name, containerPath: LEDGER_PATH };
     // It reaches the server by a socket on the data volume.
-    const mounts = [...server.mounts({ readOnly: true }), ...repositories.mounts, ledger];
+    const mounts = [
+      ...server.mounts({ readOnly: true }),
+      ...repositories.mounts,
+      ledger,
+      ...this.dumps(name, repositories),
+    ];
     const agent = new Sidecar(
       `${name}-agent`,
       { image, script: "agent.sh", memory, mounts, pgwright },
@@ -50,6 +55,20 @@ export class Backup extends pulumi.ComponentResource {
     );
     if (drill) this.drill(name, args, ledger, agent, backups);
     this.registerOutputs({});
+  }
+
+  /** Where the dumps go. */
+  private dumps(name: string, { config }: Repositories): Mount[] {
+    if (!config.dumps) return [];
+    const { path, volume } = config.dumps;
+    if (path !== undefined) return [{ hostPath: path, containerPath: DUMPS_PATH }];
+    if (volume !== undefined) return [{ volumeName: volume, containerPath: DUMPS_PATH }];
+    const own = new docker.Volume(
+      `${name}-dumps`,
+      { name: `${name}-dumps` },
+      { parent: this, retainOnDelete: config.keep, ignoreChanges: ["labels", "driverOpts"] },
+    );
+    return [{ volumeName: own.name, containerPath: DUMPS_PATH }];
   }
 
   private drill(name: string, args: BackupArgs, ledger: Mount, agent: Sidecar, backups: Backups): void {

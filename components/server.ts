@@ -87,7 +87,7 @@ export class Server extends pulumi.ComponentResource {
     );
     const written: pulumi.Resource[] = [configuration];
     if (repositories) {
-      const { drill } = repositories.config;
+      const { drill, dumps } = repositories.config;
       written.push(
         new BackupConfiguration(
           `${name}-backup-config`,
@@ -99,6 +99,7 @@ export class Server extends pulumi.ComponentResource {
             secrets: repositories.secrets,
             schedules: agentSchedules(repositories.config),
             drill: drill && { amcheck: drill.amcheck, checks: drill.checks },
+            dumps: dumps && { keep: dumps.keep, databases: dumps.databases },
           },
           // After the other files: the volume is written by one at a time.
           { ...inServer, dependsOn: [args.image.ready, configuration] },

@@ -101,6 +101,24 @@ const drillSchema = z.strictObject({
   memory: size.default("1GB").meta(key("Memory limit of the drill's container.", "2GB")),
 });
 
+const dumpsSchema = z.strictObject({
+  ...places,
+  schedule: schedule.default("50 2 * * *").meta(key("When databases are dumped by pg_dump.", "50 2 * * *")),
+  keep: z.int().min(1).max(1000).default(7).meta(key("So many dumps are kept.", 7)),
+  databases: z
+    .record(
+      identifier,
+      z.strictObject({
+        schemas: z
+          .array(identifier)
+          .default([])
+          .meta(key("These schemas only; all if empty.", ["shop"])),
+      }),
+    )
+    .default({})
+    .meta(key("These databases only; all if empty.", { shop: { schemas: ["shop"] } })),
+});
+
 export const backupSchema = z.strictObject({
   repositories: z
     .array(repositorySchema)
@@ -137,6 +155,9 @@ export const backupSchema = z.strictObject({
   drill: drillSchema
     .optional()
     .meta(key("Restores that are tried out by the clock. None if absent.", { maxAge: "7d" })),
+  dumps: dumpsSchema
+    .optional()
+    .meta(key("Logical dumps beside the backups, to move data elsewhere. None if absent.", { keep: 7 })),
   archiveTimeout: duration
     .default("60s")
     .meta(key("WAL is archived at least so often: the most that is lost with the data volume.", "5min")),

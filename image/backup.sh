@@ -1,5 +1,5 @@
 #!/bin/bash
-# One job of the backup agent: full, differential, incremental, verify, drill. Notes in the ledger how it went.
+# One job of the backup agent: full, differential, incremental, verify, drill, dump. Notes in the ledger how it went.
 #   backup.sh JOB
 set -uo pipefail
 
@@ -17,7 +17,8 @@ run() { # REPOSITORY
     incremental) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type=incr backup ;;
     verify) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --output=text --verbose verify ;;
     drill) drill ;;
-    *) echo "there is no job \"$job\"; there are full, differential, incremental, verify, drill" && return 64 ;; # EX_USAGE
+    dump) dump.sh ;;
+    *) echo "there is no job \"$job\"; there are full, differential, incremental, verify, drill, dump" && return 64 ;; # EX_USAGE
   esac
 }
 
@@ -41,7 +42,7 @@ drill() {
 exec 9>"$home/lock"
 flock 9
 
-if [ "$job" = drill ]; then repositories=0; fi # of all of them together
+if [ "$job" = drill ] || [ "$job" = dump ]; then repositories=0; fi # of all of them together
 failed=0
 for repository in $repositories; do
   started=$(date -u +%Y-%m-%dT%H:%M:%SZ)

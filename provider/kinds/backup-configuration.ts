@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { renderDrill } from "../../backup/drill";
+import { renderDumps, type Dumps } from "../../backup/dumps";
 import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
 import { renderSchedules } from "../../backup/schedules";
 import type { Host } from "../host";
@@ -20,6 +21,8 @@ export interface BackupConfigurationInputs {
   schedules: Record<string, string>;
   /** What a drill looks at; there are none if absent. */
   drill?: { amcheck: boolean; checks: { database: string; query: string }[] };
+  /** What is dumped; there are no dumps if absent. */
+  dumps?: Dumps;
 }
 
 export interface BackupConfigurationState extends BackupConfigurationInputs {
@@ -31,11 +34,18 @@ const CONF = "pgbackrest.conf";
 const SCHEDULES = "agent-schedules";
 const DRILL = "drill";
 
+const DUMPS = "dumps";
+
+const dumpsFile = ({ dumps }: BackupConfigurationInputs) => (dumps ? renderDumps(dumps) : "");
 const drillFile = ({ drill }: BackupConfigurationInputs) => renderDrill(drill ?? { amcheck: false, checks: [] });
 
 async function write(host: Host, inputs: BackupConfigurationInputs): Promise<void> {
   const { volume, image, stanza, options, secrets, schedules } = inputs;
-  await host.writeVolume(volume, image, { [SCHEDULES]: renderSchedules(schedules), [DRILL]: drillFile(inputs) });
+  await host.writeVolume(volume, image, {
+    [SCHEDULES]: renderSchedules(schedules),
+    [DRILL]: drillFile(inputs),
+    [DUMPS]: dumpsFile(inputs),
+  });
   await host.writeVolume(volume, image, { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) }, true);
 }
 
@@ -57,6 +67,7 @@ async function readBack(host: Host, state: BackupConfigurationState): Promise<Ba
     options: Object.fromEntries(entries.filter(([name]) => !secret(name))),
     secrets: Object.fromEntries(entries.filter(([name]) => secret(name))),
     drill: files[DRILL] === drillFile(state) ? state.drill : { amcheck: false, checks: [] },
+    dumps: files[DUMPS] === dumpsFile(state) ? state.dumps : { keep: 0, databases: {} },
     schedules: files[SCHEDULES] === renderSchedules(state.schedules) ? state.schedules : {},
   };
 }

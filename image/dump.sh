@@ -1,0 +1,45 @@
+#!/bin/bash
+# Logical dumps: roles and tablespaces as SQL, and each database in pg_dump's custom format, into a folder by the time. A dump is there
+# whole or not at all.
+set -euo pipefail
+
+settings=/etc/pgwright/dumps
+dumps=/var/lib/pgwright-dumps
+server=(--host=/var/lib/postgresql/data/socket --username=postgres)
+umask 077
+
+folder="$dumps/$(date -u +%Y%m%dT%H%M%SZ)"
+rm -rf "$dumps"/*.partial
+mkdir "$folder.partial"
+
+decoded() { base64 --decode <<<"$1"; }
+
+dump() { # DATABASE, SCHEMA...
+  local database=$1 schemas=() file
+  shift
+  for schema in "$@"; do schemas+=("--schema=\"${schema//\"/\"\"}\""); done
+  file="$folder.partial/${database//\//_}.dump"
+  # No longer than a minute for a lock: whoever waits behind the dump waits as long.
+  pg_dump "${server[@]}" --format=custom --compress=zstd --lock-wait-timeout=60000 "${schemas[@]}" --file="$file" "$database"
+  pg_restore --list "$file" >/dev/null
+}
+
+pg_dumpall "${server[@]}" --globals-only --file="$folder.partial/globals.sql"
+if grep -q '^database ' "$settings"; then
+  while read -r kind database schemas; do
+    [ "$kind" = database ] || continue
+    names=()
+    for schema in $schemas; do names+=("$(decoded "$schema")"); done
+    dump "$(decoded "$database")" ${names[@]+"${names[@]}"}
+  done <"$settings"
+else
+  while IFS= read -r database; do
+    dump "$database"
+  done < <(psql "${server[@]}" --no-psqlrc --tuples-only --no-align --dbname postgres \
+    --command "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname")
+fi
+sync "$folder.partial"
+mv "$folder.partial" "$folder"
+
+keep=$(sed -n 's/^keep //p' "$settings")
+find "$dumps" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*Z' | sort -r | tail -n "+$((keep + 1))" | while read -r old; do rm -rf "$old"; done
