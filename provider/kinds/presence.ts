@@ -9,7 +9,7 @@ export interface PresenceInputs {
   object: string;
   /** Always true: what should be. */
   present: boolean;
-  /** A container that does not run counts as gone. */
+  /** A container that is stopped is started: nobody else looks after it. */
   running?: boolean;
   /** Where the container's port is published on this machine; undefined on a remote engine. */
   publishes?: { address: string; port: number };
@@ -28,8 +28,9 @@ export const presence: Kind<PresenceInputs, PresenceState> = {
   notCompared: ["publishes", "running"],
   async explain(old, { what, object, publishes, running }, { host, warn }) {
     if (old && !old.present && old.object === object) {
-      const how = running ? "does not run" : "is gone";
-      warn(`${what} ${object} ${how}: it will be made again${what === "container" ? " on the same volumes" : ""}`);
+      if (running && (await host.inspect(object))) warn(`container ${object} does not run: it will be started`);
+      else
+        warn(`${what} ${object} is gone: it will be made again${what === "container" ? " on the same volumes" : ""}`);
     }
     if (publishes && what === "container" && !(await isPresent({ what, object }, host))) {
       await mustBeFree(publishes);
@@ -38,7 +39,11 @@ export const presence: Kind<PresenceInputs, PresenceState> = {
   },
   create: async (inputs) => ({ id: inputs.object, state: { ...inputs, generation: 1 } }),
   read: async (_id, state, _inputs, { host }) => ({ ...state, present: await isPresent(state, host) }),
-  update: async (_id, old, inputs) => ({ ...inputs, generation: old.generation + (old.present ? 0 : 1) }),
+  async update(_id, old, inputs, { host, preview }) {
+    const stopped = !old.present && inputs.running && (await host.inspect(inputs.object)) !== undefined;
+    if (stopped && !preview) await host.docker(["start", inputs.object]);
+    return { ...inputs, generation: old.generation + (old.present || stopped ? 0 : 1) };
+  },
   delete: async () => undefined,
 };
 

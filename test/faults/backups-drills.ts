@@ -137,7 +137,7 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
 }
 
 async function onAgent(stack: TestStack, checks: Checks): Promise<void> {
-  await checks.that("agent killed in mid-backup: told, made again by up, and the next backup is whole", async () => {
+  await checks.that("agent killed in mid-backup: told, started by up, and the next backup is whole", async () => {
     const backup = stack.cli("backup", "full");
     await eventually("the backup runs", () => {
       const processes = docker("top", `${stack.container}-agent`);
@@ -147,7 +147,7 @@ async function onAgent(stack: TestStack, checks: Checks): Promise<void> {
     expect((await backup).code !== 0, "the command says that it went well");
     expect(/! backup agent +\S+ is exited/.test(await status(stack)), await status(stack));
     const { code, text } = await stack.tryUp();
-    expect(code === 0 && /agent does not run: it will be made again/.test(text), text);
+    expect(code === 0 && /agent does not run: it will be started/.test(text), text);
     expect((await stack.cli("backup", "full")).code === 0, "no backup after it");
     await drillPasses(stack);
   });
