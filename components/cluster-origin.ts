@@ -27,18 +27,15 @@ export function clusterOrigin({ repositories, restoreFrom, restorePassphrase }: 
     inPlace: restoreFrom?.inPlace ?? false,
   };
   if (!restoreFrom) return mine;
-  const {
-    server = repositories?.stanza ?? "",
-    repository,
-    time,
-    name,
-    lsn,
-    backup,
-    timeline,
-    run,
-    checks,
-  } = restoreFrom;
+  const { server = repositories?.stanza ?? "", repository, running, run, checks } = restoreFrom;
+  const { time, name, lsn, backup, timeline } = restoreFrom;
   const place = repository?.volume ?? repository?.path;
+  const handling = {
+    run: run.map(({ database, file }) => ({ database, sql: readFileSync(file, "utf8") })),
+    checks,
+    cronOff: running !== undefined || place !== undefined || server !== repositories?.stanza,
+  };
+  if (running !== undefined) return { ...mine, restoreFrom: { server: running, running: true }, handling };
   const from =
     place !== undefined
       ? accessTo(server, { [repositoryPath(1)]: place }, repositoryOptions(1, repository?.encrypted ?? false))
@@ -51,10 +48,6 @@ export function clusterOrigin({ repositories, restoreFrom, restorePassphrase }: 
     restoreFrom: { server, repository: place, time, name, lsn, backup, timeline },
     from,
     fromSecrets: place === undefined ? mine.ownSecrets : secrets,
-    handling: {
-      run: run.map(({ database, file }) => ({ database, sql: readFileSync(file, "utf8") })),
-      checks,
-      cronOff: place !== undefined || server !== repositories?.stanza,
-    },
+    handling,
   };
 }

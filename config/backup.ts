@@ -228,6 +228,14 @@ export const restoreSchema = z
       .meta(
         key("Where the backups are; this server's own repositories if absent.", { volume: "pgwright-prod-backup" }),
       ),
+    running: z
+      .string()
+      .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/)
+      .optional()
+      .meta({
+        ...key("A copy of a server that runs on the same Docker engine, as it is now: its container.", "pgwright-prod"),
+        ...allowed("the name of a container"),
+      }),
     time: pointInTime.optional().meta(key("As it was at this time.", "2026-11-25 01:07:05+00")),
     name: z.string().min(1).max(63).optional().meta(key("As it was at this restore point.", "before-20261125010000")),
     lsn: z
@@ -276,6 +284,12 @@ export const restoreSchema = z
   .refine(
     ({ time, name, lsn }) => [time, name, lsn].filter((target) => target !== undefined).length <= 1,
     "write one of time, name and lsn; none for the newest there is",
+  )
+  .refine(
+    ({ running, server, repository, time, name, lsn, backup, timeline }) =>
+      running === undefined ||
+      [server, repository, time, name, lsn, backup, timeline].every((each) => each === undefined),
+    "a copy of a running server is as it is now: running stands alone",
   );
 
 export type RestoreConfig = z.output<typeof restoreSchema>;

@@ -45,7 +45,7 @@ export function crossCheck(stack: Stack): Problem[] {
     for (const text of (error as Error).message.split("\n")) report("server", text);
   }
 
-  if (stack.restoreFrom && !stack.restoreFrom.repository && !stack.backup)
+  if (stack.restoreFrom && !stack.restoreFrom.repository && !stack.restoreFrom.running && !stack.backup)
     report(
       "restoreFrom",
       "there is no backup in this stack file: name the repository that the backups are in (restoreFrom.repository)",

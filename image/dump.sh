@@ -20,7 +20,10 @@ dump() { # DATABASE, SCHEMA...
   for schema in "$@"; do schemas+=("--schema=\"${schema//\"/\"\"}\""); done
   file="$folder.partial/${database//\//_}.dump"
   # No longer than a minute for a lock: whoever waits behind the dump waits as long.
-  pg_dump "${server[@]}" --format=custom --compress=zstd --lock-wait-timeout=60000 "${schemas[@]}" --file="$file" "$database"
+  # As a connection string, since a name with = in it would be taken for one.
+  database=${database//\\/\\\\}
+  pg_dump "${server[@]}" --format=custom --compress=zstd --lock-wait-timeout=60000 "${schemas[@]}" --file="$file" \
+    --dbname="dbname='${database//\'/\\\'}'"
   pg_restore --list "$file" >/dev/null
 }
 

@@ -11,7 +11,11 @@ recover() {
   mkdir -p -m 0700 "$folder" "${PGDATA%/*}/spool"
   echo "pgwright: restoring files"
   pgbackrest --config="$conf" --stanza="$stanza" --pg1-path="$folder" --log-level-console=info restore "$@" || return
+  start_recovered "$folder"
+}
 
+# start_recovered FOLDER: starts the server of a cluster that has been copied, and waits until its recovery has ended.
+start_recovered() {
   # hot_standby off: nobody has to connect before the end, and then no parameter must be as large as it was at the server.
   # WAL of the new timeline stays, with the mark that it has to be archived, for a server that takes over.
   cat >/tmp/postgresql.conf <<'CONF'
@@ -31,7 +35,7 @@ CONF
   echo "local all postgres peer" >/tmp/pg_hba.conf
   : >/tmp/pg_ident.conf
   echo "pgwright: replaying WAL"
-  postgres -D "$folder" -c config_file=/tmp/postgresql.conf >"$recovery_log" 2>&1 &
+  postgres -D "$1" -c config_file=/tmp/postgresql.conf >"$recovery_log" 2>&1 &
   recovered=$!
   while kill -0 "$recovered" 2>/dev/null && ! pg_isready --quiet --host=/tmp; do sleep 0.2; done
   if ! kill -0 "$recovered" 2>/dev/null; then

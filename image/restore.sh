@@ -2,6 +2,7 @@
 # Makes the cluster of the data volume from a backup: restores, replays WAL up to the target, promotes, runs what is to be run,
 # checks, and shuts down. In a container without a network; the cluster is in its place only once all of that went well.
 #   restore.sh STANZA ARGUMENTS OF pgbackrest restore...
+#   restore.sh --running      what pg_basebackup of a running server has written to a tar archive comes on stdin
 # Files in /restore: pgbackrest.conf; run/N.sql and checks/N.sql, each with its database in N.database; cron-off, if all cron
 # jobs are switched off
 set -euo pipefail
@@ -12,7 +13,17 @@ shift
 unfinished="$PGDATA.unfinished"
 home=/restore
 
-recover "$unfinished" "$home/pgbackrest.conf" "$stanza" "$@"
+if [ "$stanza" = --running ]; then
+  rm -rf "$unfinished"
+  mkdir -m 0700 "$unfinished"
+  tar --extract --directory="$unfinished"
+  # What the other server was told is not for this one.
+  rm -f "$unfinished"/{standby,recovery}.signal
+  : >"$unfinished/postgresql.auto.conf"
+  start_recovered "$unfinished"
+else
+  recover "$unfinished" "$home/pgbackrest.conf" "$stanza" "$@"
+fi
 
 failed=0
 if [ -e "$home/cron-off" ]; then

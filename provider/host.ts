@@ -79,6 +79,30 @@ export class Host {
     throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, problem);
   }
 
+  /** Runs `docker FROM | docker TO`: what the first prints goes into the second. Throws if either fails. */
+  async pipe(from: string[], to: string[]): Promise<void> {
+    const start = (args: string[], stdio: ("ignore" | "pipe")[]) => {
+      const child = spawn("docker", args, { env: this.environment(), stdio });
+      const problem: Buffer[] = [];
+      child.stderr?.on("data", (chunk: Buffer) => problem.push(chunk));
+      child.stdin?.on("error", () => undefined); // the exit code tells
+      const ended = new Promise<void>((resolve, reject) => {
+        child.on("error", reject);
+        child.on("close", (code) => {
+          const output = Buffer.concat(problem).toString();
+          if (code === 0) resolve();
+          else reject(new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, output));
+        });
+      });
+      return { child, ended };
+    };
+    const source = start(from, ["ignore", "pipe", "pipe"]);
+    const target = start(to, ["pipe", "ignore", "pipe"]);
+    if (source.child.stdout && target.child.stdin) source.child.stdout.pipe(target.child.stdin);
+    const results = await Promise.allSettled([source.ended, target.ended]);
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
   environment(): NodeJS.ProcessEnv {
     return this.engine ? { ...process.env, DOCKER_HOST: this.engine } : process.env;
   }

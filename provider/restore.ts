@@ -116,30 +116,62 @@ async function restoreFrom(
   repositories: Repositories,
   secrets: Options,
   target: Target,
-  { run, checks, cronOff }: Handling,
+  handling: Handling,
 ): Promise<string> {
   const { stanza, options } = repositories;
   const unfinished = { "pg1-path": `${CLUSTER_PATH}.unfinished`, "spool-path": SPOOL_PATH };
-  const files: Record<string, string> = {
-    [CONF]: renderPgbackrestConf(stanza, { ...options, ...unfinished, ...secrets }),
-    ...(cronOff ? { "cron-off": "" } : {}),
-  };
+  const conf = renderPgbackrestConf(stanza, { ...options, ...unfinished, ...secrets });
+  const output = await withRepositories(
+    host,
+    `${host.container}-restore`,
+    image,
+    repositories,
+    { [CONF]: conf, ...filesOf(handling) },
+    ["restore.sh", stanza, ...restoreArguments(target)],
+    intoVolume(volume),
+    (container) => host.docker(["start", "--attach", container]),
+  );
+  return output.toString();
+}
+
+const intoVolume = (volume: string) => ["--volume", `${volume}:${DATA_PATH}`, "--shm-size", "256m"];
+
+function filesOf({ run, checks, cronOff }: Handling): Record<string, string> {
+  const files: Record<string, string> = cronOff ? { "cron-off": "" } : {};
   run.forEach(({ database, sql }, i) =>
     Object.assign(files, { [`run/${i}.sql`]: sql, [`run/${i}.database`]: database }),
   );
   checks.forEach(({ database, query }, i) =>
     Object.assign(files, { [`checks/${i}.sql`]: query, [`checks/${i}.database`]: database }),
   );
-  const command = ["restore.sh", stanza, ...restoreArguments(target)];
-  const output = await withRepositories(
+  return files;
+}
+
+/** Fills an empty volume with a copy of the cluster of a server that runs on the same engine, as it is now. */
+export async function copyRunning(
+  host: Host,
+  image: string,
+  volume: string,
+  source: string,
+  handling: Handling,
+): Promise<void> {
+  // The WAL of the time of the copy comes with it, so that it is whole without an archive.
+  const backup = [
+    "pg_basebackup",
+    "--username=postgres",
+    "--pgdata=-",
+    "--format=tar",
+    "--wal-method=fetch",
+    "--checkpoint=fast",
+  ];
+  await withRepositories(
     host,
     `${host.container}-restore`,
     image,
-    repositories,
-    files,
-    command,
-    ["--volume", `${volume}:${DATA_PATH}`, "--shm-size", "256m"],
-    (container) => host.docker(["start", "--attach", container]),
+    { stanza: "", mounts: {}, options: {} },
+    filesOf(handling),
+    ["restore.sh", "--running"],
+    [...intoVolume(volume), "--interactive"],
+    (container) => host.pipe(["exec", source, ...backup], ["start", "--attach", "--interactive", container]),
   );
-  return output.toString();
 }

@@ -6,6 +6,7 @@
 export function hbaRules(networks: string[]): string[] {
   return [
     "local all postgres peer",
+    "local replication postgres peer",
     "local all all scram-sha-256",
     "host all all 127.0.0.1/32 scram-sha-256",
     "host all all ::1/128 scram-sha-256",

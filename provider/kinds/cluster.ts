@@ -3,12 +3,14 @@ import type { Options } from "../../backup/options";
 import { chooseBackups, describeTarget, walAfter, type Target } from "../../backup/target";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
-import { readInfo, restore, type Handling, type Repositories } from "../restore";
+import { copyRunning, readInfo, restore, type Handling, type Repositories } from "../restore";
 
 /** What a cluster is restored from. */
 export interface Origin extends Target {
-  /** Name of the server in the repository. */
+  /** Name of the server in the repository, or the container of one that runs. */
   server: string;
+  /** A copy of it as it is now, without a repository. */
+  running?: boolean;
   /** The repository, if it is not the server's own: a volume or a folder of the Docker host. */
   repository?: string;
 }
@@ -63,6 +65,13 @@ function restores(old: ClusterState | undefined, { restoreFrom }: ClusterInputs)
 
 async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Operation): Promise<void> {
   const { restoreFrom, from, fromSecrets, image } = inputs;
+  if (restoreFrom?.running) {
+    if (!(await host.inspect(restoreFrom.server))?.running)
+      throw new Error(`restoreFrom.running: container ${restoreFrom.server} does not run on this Docker engine`);
+    return info(
+      `COPY of the running server ${restoreFrom.server}, as it is then, ${await sizeOf(host, restoreFrom.server)}`,
+    );
+  }
   if (!restoreFrom || !from) return;
   await mustExist(host, from);
   if (!(await host.imageExists(image))) {
@@ -105,19 +114,32 @@ async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host):
   );
 }
 
+async function sizeOf(host: Host, container: string): Promise<string> {
+  const query = "SELECT pg_size_pretty(sum(pg_database_size(oid))) FROM pg_database";
+  const command = ["exec", container, "psql", "-XAtq", "-U", "postgres", "-c", query];
+  return (await host.docker(command)).toString().trim();
+}
+
 async function fill(volume: string, inputs: ClusterInputs, { host, info }: Operation): Promise<void> {
   await host.docker(["volume", "create", volume]);
   const { restoreFrom, from, fromSecrets, handling, image } = inputs;
-  if (!restoreFrom || !from || !handling) return;
-  await mustExist(host, from);
+  if (!restoreFrom || !handling) return;
   try {
+    if (restoreFrom.running) {
+      await copyRunning(host, image, volume, restoreFrom.server, handling);
+      return info(`copied from ${restoreFrom.server}`);
+    }
+    if (!from) return;
+    await mustExist(host, from);
     const printed = await restore(host, image, volume, from, fromSecrets, restoreFrom, handling);
     const [, backup] = /restore backup set ([0-9FDI_-]+)/.exec(printed) ?? [];
     const [, told] = /last completed transaction was at log time (.*)/.exec(printed) ?? [];
     info(`restored ${from.stanza} from ${backup}${told ? `, up to ${told}` : ""}`);
   } catch (error) {
     await host.docker(["volume", "rm", "--force", volume]);
-    throw new Error(`the restore of ${from.stanza} has failed, and nothing was changed: ${(error as Error).message}`);
+    throw new Error(
+      `the restore of ${restoreFrom.server} has failed, and nothing was changed: ${(error as Error).message}`,
+    );
   }
 }
 

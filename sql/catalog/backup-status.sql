@@ -9,9 +9,9 @@ SELECT 'repository ' || h.repository,
   h.free_bytes < 2 * h.bytes
 FROM pgwright.backup_health AS h
 UNION ALL
-SELECT 'failed, repository ' || h.repository, format('%s, %s: %s', h.failed_job, date_trunc('second', h.failed_at), h.failed_message), true
-FROM pgwright.backup_health AS h
-WHERE h.failed_job IS NOT NULL
+SELECT 'failed' || CASE WHEN f.repository > 0 THEN ', repository ' || f.repository ELSE '' END,
+  format('%s, %s: %s', f.job, date_trunc('second', f.ended_at), f.message), true
+FROM pgwright.backup_failures AS f
 UNION ALL
 SELECT 'archive',
   coalesce('failing since ' || date_trunc('second', a.failing_since) || '; ', '')

@@ -27,23 +27,21 @@ SELECT
   ) AS newest_wal,
   s.bytes,
   s.free_bytes,
-  r.reported_at,
-  failed.job AS failed_job,
-  failed.ended_at AS failed_at,
-  failed.message AS failed_message
+  r.reported_at
 FROM pgwright.backup_sizes AS s
 CROSS JOIN pgwright.backup_report AS r
 LEFT JOIN LATERAL (
   SELECT l.label, l.ended_at FROM pgwright.backup_list AS l WHERE l.repository = s.repository ORDER BY l.ended_at DESC LIMIT 1
-) AS newest ON true
--- The newest run of each job that has not gone well since.
-LEFT JOIN LATERAL (
-  SELECT * FROM (
-    SELECT DISTINCT ON (u.job) u.job, u.ended_at, u.exit_code, u.message
-    FROM pgwright.backup_runs AS u WHERE u.repository = s.repository ORDER BY u.job, u.started_at DESC
-  ) AS newest_runs
-  WHERE newest_runs.exit_code <> 0 ORDER BY newest_runs.ended_at DESC LIMIT 1
-) AS failed ON true;
+) AS newest ON true;
+
+-- Jobs whose newest run has not gone well. Repository 0: a job of all together.
+CREATE OR REPLACE VIEW pgwright.backup_failures AS
+SELECT u.job, u.repository, u.started_at, u.ended_at, u.exit_code, u.message
+FROM (
+  SELECT DISTINCT ON (r.job, r.repository) r.*
+  FROM pgwright.backup_runs AS r ORDER BY r.job, r.repository, r.started_at DESC
+) AS u
+WHERE u.exit_code <> 0;
 
 -- How far the archive is behind. WAL that waits is on the data volume only.
 CREATE OR REPLACE FUNCTION pgwright.backup_archive()
@@ -70,4 +68,4 @@ $$;
 
 REVOKE ALL ON FUNCTION pgwright.backup_archive() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgwright.backup_archive() TO pg_monitor;
-GRANT SELECT ON pgwright.restore_drills, pgwright.restore_drill_checks, pgwright.backup_report, pgwright.backup_runs, pgwright.backup_sizes, pgwright.backup_list, pgwright.backup_health TO pg_monitor;
+GRANT SELECT ON pgwright.restore_drills, pgwright.restore_drill_checks, pgwright.backup_report, pgwright.backup_runs, pgwright.backup_sizes, pgwright.backup_list, pgwright.backup_health, pgwright.backup_failures TO pg_monitor;

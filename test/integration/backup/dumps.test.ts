@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { docker, TestStack } from "../stack";
+
+describe("logical dumps", () => {
+  let stack: TestStack;
+  const agent = (...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
+  const folders = () => agent("ls", "/var/lib/pgwright-dumps").split("\n");
+
+  beforeAll(async () => {
+    stack = await TestStack.create({
+      backup: { dumps: { keep: 2, databases: { 'odd "name"': { schemas: ["Data one"] } } } },
+      roles: { owner: {}, reader: { login: true } },
+      databases: { 'odd "name"': { owner: "owner", schemas: { "Data one": {}, other: {} } } },
+    });
+    await stack.up();
+    stack.sql(
+      'odd "name"',
+      `CREATE TABLE "Data one".t AS SELECT generate_series(1, 100) AS n; CREATE TABLE other.t (n int)`,
+    );
+  });
+  afterAll(() => stack.dispose());
+
+  it("are made of what is asked for, with the roles, and come back whole", async () => {
+    expect((await stack.cli("backup", "dump")).code).toBe(0);
+    const folder = `/var/lib/pgwright-dumps/${folders()[0]}`;
+    expect(agent("ls", folder).split("\n").sort()).toEqual(["globals.sql", 'odd "name".dump']);
+    expect(agent("cat", `${folder}/globals.sql`)).toMatch(/CREATE ROLE reader;/);
+    const server = ["--host=/var/lib/postgresql/data/socket", "--username=postgres"];
+    const list = agent("pg_restore", "--list", `${folder}/odd "name".dump`);
+    expect(list).toMatch(/TABLE DATA Data one t/);
+    expect(list).not.toMatch(/other/);
+    stack.sql("postgres", "CREATE DATABASE copy");
+    agent("pg_restore", ...server, "--dbname=copy", "--exit-on-error", `${folder}/odd "name".dump`);
+    expect(stack.sql("copy", 'SELECT sum(n) FROM "Data one".t')).toBe("5050");
+    stack.sql("postgres", "DROP DATABASE copy");
+  });
+
+  it("are kept as many as it is said", async () => {
+    const first = folders();
+    for (let i = 0; i < 2; i++) expect((await stack.cli("backup", "dump")).code).toBe(0);
+    expect(folders()).toHaveLength(2);
+    expect(folders()).not.toContain(first[0]);
+  });
+
+  it("fail loudly, and leave the ones before", async () => {
+    const before = folders();
+    stack.sql("postgres", `ALTER DATABASE "odd ""name""" RENAME TO gone`);
+    const { code } = await stack.cli("backup", "dump");
+    expect(code).not.toBe(0);
+    expect(folders().filter((name) => !name.endsWith(".partial"))).toEqual(before);
+    expect((await stack.cli("status")).text).toMatch(/! failed.* dump, .*database "odd "name"" does not exist/);
+    stack.sql("postgres", `ALTER DATABASE gone RENAME TO "odd ""name"""`);
+    await stack.cli("backup", "dump");
+    expect((await stack.cli("status")).text).not.toMatch(/failed/);
+  });
+});
