@@ -25,11 +25,21 @@ export interface BackupInfo {
 /** Codes of a stanza's status in a repository. */
 export const NO_STANZA = [1, 2];
 export const NO_BACKUP = 3;
+const UNREADABLE = 99;
 
 /** The stanza of that name in an answer; system identifiers stay exact, as text. */
 export function parseInfo(json: string, stanza: string): StanzaInfo | undefined {
-  const all = JSON.parse(json.replace(/("system-id":)(\d+)/g, '$1"$2"')) as StanzaInfo[];
+  // The text of an error is given with its line ends as they are, which JSON does not allow.
+  const text = json.replace(/[\u0000-\u001f]+/g, " ");
+  const all = JSON.parse(text.replace(/("system-id":)(\d+)/g, '$1"$2"')) as StanzaInfo[];
   return all.find(({ name }) => name === stanza);
+}
+
+/** Why none of the repositories can be read (the wrong passphrase, say); undefined if one can. */
+export function whyUnreadable(info: StanzaInfo | undefined): string | undefined {
+  const repositories = info?.repo ?? [];
+  const unreadable = repositories.filter(({ status }) => status.code === UNREADABLE);
+  return unreadable.length > 0 && unreadable.length === repositories.length ? unreadable[0]?.status.message : undefined;
 }
 
 /** Codes by repository, from 1 on. */

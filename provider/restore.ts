@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as tar from "tar-stream";
-import { parseInfo, type StanzaInfo } from "../backup/info";
+import { parseInfo, whyUnreadable, type StanzaInfo } from "../backup/info";
 import { renderPgbackrestConf, type Options } from "../backup/options";
 import { CLUSTER_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
 import { chooseBackups, restoreArguments, type Target } from "../backup/target";
@@ -76,7 +76,10 @@ export async function readInfo(
   const output = await withRepositories(host, name, image, repositories, files, command, [], (container) =>
     host.docker(["start", "--attach", container]),
   );
-  return parseInfo(output.toString(), stanza);
+  const info = parseInfo(output.toString(), stanza);
+  const problem = whyUnreadable(info);
+  if (problem) throw new Error(`the repository cannot be read (is the passphrase right?): ${problem}`);
+  return info;
 }
 
 /**
