@@ -243,6 +243,11 @@ export class TestStack {
     );
   }
 
+  /** Runs a program in the server's container. */
+  inServer(...command: string[]): string {
+    return docker("exec", this.container, ...command);
+  }
+
   /** Connects over TCP as a client does. */
   async connect(user: string, password: string, database: string): Promise<Client> {
     const client = new Client({ host: "127.0.0.1", port: this.port, user, password, database });
