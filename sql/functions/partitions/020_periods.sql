@@ -172,7 +172,24 @@ BEGIN
 END
 $$;
 
--- The name of a partition: the parent's, cut so that the suffix always fits into 63 bytes. A piece of a period says where it begins.
+-- A name made of another one: cut so that the suffix always fits. Names have room for 63 bytes, which need not be 63 characters.
+CREATE OR REPLACE FUNCTION pgwright.partition_beside(p_name name, p_suffix text, p_room int DEFAULT 63)
+RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_base text := p_name;
+BEGIN
+  WHILE v_base <> '' AND octet_length(v_base) + octet_length(p_suffix) > p_room LOOP
+    v_base := left(v_base, length(v_base) - 1);
+  END LOOP;
+  RETURN v_base || p_suffix;
+END
+$$;
+
+-- The name of a partition. A piece of a period says where it begins.
 CREATE OR REPLACE FUNCTION pgwright.partition_name(
   p_parent name,
   p_kind text,
@@ -193,7 +210,6 @@ DECLARE
   v_step interval;
   v_at timestamp;
   v_suffix text;
-  v_base text := p_parent;
 BEGIN
   IF p_kind = 'integer' THEN
     v_suffix := replace(coalesce(v_pattern, '_n{N}'), '{N}', CASE WHEN p_lower < 0 THEN 'm' ELSE '' END || abs(p_lower)::text);
@@ -216,9 +232,6 @@ BEGIN
     END LOOP;
     v_suffix := v_suffix || CASE WHEN p_piece THEN to_char(v_at, '_YYYYMMDD"t"HH24MI') ELSE '' END;
   END IF;
-  WHILE octet_length(v_base) + octet_length(v_suffix) > 63 LOOP
-    v_base := left(v_base, length(v_base) - 1);
-  END LOOP;
-  RETURN v_base || v_suffix;
+  RETURN pgwright.partition_beside(p_parent, v_suffix);
 END
 $$;

@@ -66,6 +66,15 @@ BEGIN
 END
 $$;
 
+-- False: a table has no row, as it has no block. True says nothing.
+CREATE OR REPLACE FUNCTION pgwright.partition_filled(p_table oid)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+AS $$
+  SELECT (SELECT c.relkind <> 'r' FROM pg_catalog.pg_class AS c WHERE c.oid = p_table) OR pg_catalog.pg_relation_size(p_table) > 0
+$$;
+
 -- Rows of a table, about: as the last ANALYZE or the statistics have it. `p_counted`: counted where it never was analyzed.
 CREATE OR REPLACE FUNCTION pgwright.partition_rows(p_table oid, p_counted boolean DEFAULT false)
 RETURNS bigint

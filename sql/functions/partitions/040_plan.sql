@@ -241,9 +241,9 @@ BEGIN
     ORDER BY 1
   LOOP
     action := 'create';
-    partition := format('%I.%I', v_schema,
+    partition := format('%I.%I', v_schema, pgwright.partition_vacant(p_set, v_schema,
       pgwright.partition_name(v_name, p_set.kind, p_set.step, p_set.zone, p_set.naming, v_period.piece_lower,
-        v_period.is_piece));
+        v_period.is_piece)));
     bound := format('FOR VALUES FROM (%L) TO (%L)',
       pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_lower),
       pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_upper));
@@ -265,6 +265,30 @@ BEGIN
   FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
   WHERE NOT b.is_default AND NOT b.detach_pending AND b.upper_position <= v_cutoff
   ORDER BY b.upper_position;
+END
+$$;
+
+-- The name of a partition; with a number, if one of the same period was detached before and still has it, or is about to keep it.
+CREATE OR REPLACE FUNCTION pgwright.partition_vacant(p_set pgwright.partition_sets, p_schema name, p_name text)
+RETURNS text
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_name text := p_name;
+  v_keeps boolean := p_set.retention ->> 'then' = 'detach'
+    OR p_set.retention ->> 'then' = 'archive' AND coalesce(p_set.retention ->> 'schema', p_schema) = p_schema;
+BEGIN
+  FOR v_n IN 2..1000 LOOP
+    EXIT WHEN NOT EXISTS (
+      SELECT FROM pgwright.partitions_known AS k
+      WHERE k.parent = p_set.parent AND k.partition = to_regclass(format('%I.%I', p_schema, v_name))
+        AND (k.state IN ('detached', 'archived') OR k.state = 'retiring' AND v_keeps)
+    );
+    v_name := pgwright.partition_beside(p_name, '_' || v_n);
+  END LOOP;
+  RETURN v_name;
 END
 $$;
 
@@ -373,7 +397,7 @@ LANGUAGE sql
 STABLE
 SET search_path = ''
 AS $$
-  SELECT 'create', format('%I.%I', p_schema, left(p_name, 63 - length(d.suffix)) || d.suffix), d.bound, 0::bigint
+  SELECT 'create', format('%I.%I', p_schema, pgwright.partition_beside(p_name, d.suffix)), d.bound, 0::bigint
   FROM pgwright.partition_declared(p_set.kind, p_set.members, p_set.members ->> 'modulus') AS d
   WHERE NOT EXISTS (
     SELECT FROM pgwright.partition_bounds(p_parent, p_set.kind) AS b

@@ -1,22 +1,5 @@
 -- What stands against partitioning a table that is not, told before anything is done.
 
--- Names beside the table's own, cut so that the suffix fits.
-CREATE OR REPLACE FUNCTION pgwright.partition_beside(p_name name, p_suffix text)
-RETURNS text
-LANGUAGE plpgsql
-IMMUTABLE
-SET search_path = ''
-AS $$
-DECLARE
-  v_base text := p_name;
-BEGIN
-  WHILE octet_length(v_base) + octet_length(p_suffix) > 63 LOOP
-    v_base := left(v_base, length(v_base) - 1);
-  END LOOP;
-  RETURN v_base || p_suffix;
-END
-$$;
-
 -- Foreign keys of other tables that point at this one. They are made anew when the rows they point at change their table.
 CREATE OR REPLACE FUNCTION pgwright.partition_foreign_keys_in(p_table oid)
 RETURNS TABLE (referencing regclass, owner oid, relkind "char", name name, columns int2[], definition text, validated boolean)
@@ -221,6 +204,7 @@ DECLARE
   v_copy record;
   v_plan jsonb;
   v_rows bigint;
+  v_bounds text[];
   v_default oid;
   v_drain boolean;
 BEGIN
@@ -231,12 +215,15 @@ BEGIN
       pgwright.partition_rows(v_table, v_copy.action IS NULL), pgwright.partition_bytes(v_table);
     RETURN;
   END IF;
-  SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]'), coalesce(sum(p.row_count) FILTER (WHERE p.action = 'create'), 0)
-  INTO v_plan, v_rows
+  SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]'), coalesce(sum(p.row_count) FILTER (WHERE p.action = 'create'), 0),
+    array_agg(p.bound) FILTER (WHERE p.action = 'create' AND p.row_count > 0)
+  INTO v_plan, v_rows, v_bounds
   FROM pgwright.partition_plan_steps(p_set, p_now) AS p;
-  v_default := coalesce(v_copy.source, (SELECT k.default_partition FROM pgwright.partition_key(v_table) AS k));
-  v_drain := v_copy.action IS NOT NULL OR p_set.overflow = 'drain' AND p_set.kind NOT IN ('list', 'hash')
-    AND v_rows > pgwright.partition_drain_limit();
+  v_default := v_copy.source;
+  IF v_rows > 0 AND v_copy.action IS NULL THEN
+    SELECT k.default_partition INTO v_default FROM pgwright.partition_key(v_table) AS k;
+  END IF;
+  v_drain := v_copy.action IS NOT NULL OR pgwright.partition_drain_copies(p_set, v_default, v_rows, v_bounds);
   IF v_drain THEN
     RETURN QUERY SELECT 'drain', v_default::regclass::text, CASE WHEN v_copy.action IS NULL THEN 'DEFAULT' ELSE 'under way: ' || v_copy.phase END,
       v_rows, pgwright.partition_bytes(v_default);

@@ -137,7 +137,7 @@ DECLARE
 BEGIN
   SELECT t.partdefid INTO v_default FROM pg_catalog.pg_partitioned_table AS t WHERE t.partrelid = v_parent;
   v_tables := CASE
-    WHEN p_phase = 'dispose' THEN ARRAY[v_partition]
+    WHEN p_phase = 'dispose' THEN v_partition || ARRAY(SELECT t.relid FROM pg_catalog.pg_partition_tree(v_partition::regclass) AS t)
     WHEN v_default = 0 OR p_phase = 'begin' THEN '{}'
     WHEN p_phase = 'detach' THEN ARRAY[v_parent, v_default, v_partition]
     WHEN p_rows > 0 THEN ARRAY[v_parent, v_default]
