@@ -21,7 +21,8 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION pgwright.partition_note_run(p_parent text, p_error text)
+-- `p_flush`: as synchronous_commit has it.
+CREATE OR REPLACE FUNCTION pgwright.partition_note_run(p_parent text, p_error text, p_flush text)
 RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -29,6 +30,7 @@ SET search_path = ''
 AS $$
 BEGIN
   PERFORM pgwright.partition_may(p_parent);
+  PERFORM set_config('synchronous_commit', p_flush, true);
   UPDATE pgwright.partition_sets AS s
   SET last_run = clock_timestamp(),
     last_success = CASE WHEN p_error IS NULL THEN clock_timestamp() ELSE s.last_success END,

@@ -60,7 +60,7 @@ BEGIN
   EXECUTE format(
     'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE'
     ' INCLUDING COMPRESSION INCLUDING STATISTICS)%s%s%s',
-    p_partition, v_parent, v_by, CASE WHEN p_set.sub IS NULL THEN pgwright.partition_storage(p_set.template) ELSE '' END,
+    p_partition, v_parent, v_by, CASE WHEN p_set.sub IS NULL AND p_set.template ? 'storage' THEN pgwright.partition_storage(p_set.template) ELSE '' END,
     coalesce(' TABLESPACE ' || quote_ident(p_set.template ->> 'tablespace'), '')
   );
   v_child := p_partition::regclass;

@@ -201,31 +201,38 @@ AS $$
 #variable_conflict use_column
 DECLARE
   v_table regclass := to_regclass(p_set.parent);
-  v_copy record;
+  v_kind "char";
+  v_action text;
+  v_phase text;
   v_plan jsonb;
   v_rows bigint;
   v_bounds text[];
   v_default oid;
   v_drain boolean;
 BEGIN
-  SELECT c.action, c.phase, c.source INTO v_copy FROM pgwright.partition_copies AS c WHERE c.parent = p_set.parent AND c.phase <> 'done';
-  IF v_copy.action = 'convert' OR (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = v_table) = 'r' THEN
+  SELECT c.relkind, p.action, p.phase, p.source INTO v_kind, v_action, v_phase, v_default
+  FROM pg_catalog.pg_class AS c
+  LEFT JOIN pgwright.partition_copies AS p ON p.parent = p_set.parent AND p.phase <> 'done'
+  WHERE c.oid = v_table;
+  IF v_action = 'convert' OR v_kind = 'r' THEN
     RETURN QUERY SELECT 'convert', v_table::text,
-      CASE WHEN v_copy.action IS NULL THEN pgwright.partition_convert_plan(p_set, v_table) ELSE 'under way: ' || v_copy.phase END,
-      pgwright.partition_rows(v_table, v_copy.action IS NULL), pgwright.partition_bytes(v_table);
+      CASE WHEN v_action IS NULL THEN pgwright.partition_convert_plan(p_set, v_table) ELSE 'under way: ' || v_phase END,
+      pgwright.partition_rows(v_table, v_action IS NULL), pgwright.partition_bytes(v_table);
     RETURN;
   END IF;
   SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]'), coalesce(sum(p.row_count) FILTER (WHERE p.action = 'create'), 0),
     array_agg(p.bound) FILTER (WHERE p.action = 'create' AND p.row_count > 0)
   INTO v_plan, v_rows, v_bounds
   FROM pgwright.partition_plan_steps(p_set, p_now) AS p;
-  v_default := v_copy.source;
-  IF v_rows > 0 AND v_copy.action IS NULL THEN
+  IF v_action IS NULL AND v_plan = '[]' THEN
+    RETURN;
+  END IF;
+  IF v_rows > 0 AND v_action IS NULL THEN
     SELECT k.default_partition INTO v_default FROM pgwright.partition_key(v_table) AS k;
   END IF;
-  v_drain := v_copy.action IS NOT NULL OR pgwright.partition_drain_copies(p_set, v_default, v_rows, v_bounds);
+  v_drain := v_action IS NOT NULL OR v_rows > 0 AND pgwright.partition_drain_copies(p_set, v_default, v_rows, v_bounds);
   IF v_drain THEN
-    RETURN QUERY SELECT 'drain', v_default::regclass::text, CASE WHEN v_copy.action IS NULL THEN 'DEFAULT' ELSE 'under way: ' || v_copy.phase END,
+    RETURN QUERY SELECT 'drain', v_default::regclass::text, CASE WHEN v_action IS NULL THEN 'DEFAULT' ELSE 'under way: ' || v_phase END,
       v_rows, pgwright.partition_bytes(v_default);
   END IF;
   -- The partitions come with the copy, or with its end. If it cannot be made, at least those that have no rows are not kept waiting.
@@ -233,6 +240,6 @@ BEGIN
   SELECT p.action, p.partition, p.bound, p.row_count, p.bytes
   FROM jsonb_to_recordset(v_plan) AS p (action text, partition text, bound text, row_count bigint, bytes bigint)
   WHERE NOT v_drain OR p.action <> 'create'
-    OR p.row_count = 0 AND v_copy.action IS NULL AND EXISTS (SELECT pgwright.partition_drain_problems(p_set, v_default));
+    OR p.row_count = 0 AND v_action IS NULL AND EXISTS (SELECT pgwright.partition_drain_problems(p_set, v_default));
 END
 $$;
