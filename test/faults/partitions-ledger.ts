@@ -15,6 +15,7 @@ export interface Row {
 
 /** One set is drained, one archived, and one both, so that what comes late is archived too. The ledger has no partitions. */
 export const TABLES = `
+  SET ROLE owner;
   CREATE TABLE data.drained (id bigint, at timestamptz, value int NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
   CREATE TABLE data.drained_default PARTITION OF data.drained DEFAULT;
   CREATE TABLE data.archived (id bigint, at timestamptz, value int NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
@@ -22,6 +23,7 @@ export const TABLES = `
   CREATE TABLE data.late_default PARTITION OF data.late DEFAULT;
   CREATE TABLE data.ledger (id bigint PRIMARY KEY, set text NOT NULL, at timestamptz NOT NULL, value int NOT NULL,
     since timestamptz NOT NULL DEFAULT clock_timestamp());
+  RESET ROLE;
   INSERT INTO pgwright.partition_sets (parent, kind, step, premake, overflow, retention) VALUES
     ('data.drained', 'time', '1 day', 3, 'drain', NULL),
     ('data.archived', 'time', '1 day', 3, 'none', '{"age": "3 days", "then": "archive", "schema": "archive"}'),

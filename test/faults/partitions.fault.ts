@@ -53,7 +53,9 @@ async function kill(stack: TestStack, world: World, lines: Line[]): Promise<void
 /** After the end, runs until nothing is left to do. */
 async function settle(client: Client, world: World): Promise<void> {
   for (let tries = 0; tries < 10; tries += 1) {
+    await client.query("SET SESSION AUTHORIZATION keeper");
     await client.query("CALL pgwright.maintain_partitions(to_timestamp($1))", [world.clock]);
+    await client.query("RESET SESSION AUTHORIZATION");
     const { rows } = await client.query(
       `SELECT p.* FROM pgwright.partition_sets AS s
        CROSS JOIN LATERAL pgwright.partition_plan(s, to_timestamp($1)) AS p`,
@@ -133,8 +135,15 @@ async function excludes(client: Client, other: Client, world: World): Promise<vo
 export async function run([minutes = String(MINUTES)]: string[]): Promise<void> {
   const stack = await TestStack.create({
     server: { memory: "1GB", cpus: 2, connections: 30 },
-    roles: { owner: { login: true, password: false } },
-    databases: { app: { owner: "owner", schemas: { data: {}, archive: {} }, partitions: { sets: {} } } },
+    roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
+    databases: {
+      app: {
+        owner: "owner",
+        schemas: { data: {}, archive: {} },
+        grants: { keeper: { database: ["CONNECT"] } },
+        partitions: { role: "keeper", schedule: "0 0 1 1 *", sets: {} },
+      },
+    },
   });
   const checks = new Checks();
   try {
@@ -155,8 +164,8 @@ export async function run([minutes = String(MINUTES)]: string[]): Promise<void> 
     await first.end();
 
     const lines: Line[] = [];
-    const line = (name: string) => {
-      lines.push(new Line(name, world));
+    const line = (name: string, role?: string) => {
+      lines.push(new Line(name, world, role));
       return lines.at(-1) as Line;
     };
     const all = [
@@ -166,7 +175,7 @@ export async function run([minutes = String(MINUTES)]: string[]): Promise<void> 
       ...SETS.map((set) => read(line(`reader locked ${set}`), world, "locked", set)),
       read(line("reader unlocked"), world, "unlocked", "drained"),
       read(line("reader committed"), world, "committed", "drained"),
-      ...[1, 2].map((n) => maintain(line(`maintenance ${n}`), world)),
+      ...[1, 2].map((n) => maintain(line(`maintenance ${n}`, "keeper"), world)),
       kill(stack, world, lines),
     ];
     const until = sleep(Number(minutes) * 60_000);
