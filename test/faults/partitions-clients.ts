@@ -172,7 +172,8 @@ export async function write(line: Line, world: World, set: SetName, firstId: num
         doubt = undefined;
         count(world, "rows found archived");
         frozen.add(id);
-        if (set === "drained") world.wrong.statements.push(`${found} rows of id ${id}, ${JSON.stringify(before)}`);
+        if (set === "drained" || set === "copied")
+          world.wrong.statements.push(`${found} rows of id ${id}, ${JSON.stringify(before)}`);
         world.wrong.statements.push(...(await compare(client, set, id)));
         return;
       }

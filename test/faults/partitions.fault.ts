@@ -86,8 +86,14 @@ async function checkAll(checks: Checks, client: Client, world: World): Promise<v
   await checks.that("no row is left in DEFAULT, and none is in its way", async () =>
     none(
       await one(
-        "SELECT format('%s at %s', id, at) AS text FROM (TABLE data.drained_default UNION ALL TABLE data.late_default) AS d LIMIT 5",
+        "SELECT format('%s at %s', id, at) AS text FROM (TABLE data.drained_default UNION ALL TABLE data.copied_default UNION ALL TABLE data.late_default) AS d LIMIT 5",
       ),
+    ),
+  );
+  await checks.that("data.copied was drained by copies", async () =>
+    expect(
+      (await one("SELECT phase AS text FROM pgwright.partition_copies WHERE phase = 'done'")).length === 1,
+      "it was not",
     ),
   );
   await checks.that("no partition is half detached, none is between set and archive", async () => {
@@ -170,6 +176,7 @@ export async function run([minutes = String(MINUTES)]: string[]): Promise<void> 
     };
     const all = [
       ...[1, 2].map((n) => write(line(`writer drained ${n}`), world, "drained", n * 1e9)),
+      ...[7, 8].map((n) => write(line(`writer copied ${n}`), world, "copied", n * 1e9)),
       ...[3, 4].map((n) => write(line(`writer archived ${n}`), world, "archived", n * 1e9)),
       ...[5, 6].map((n) => write(line(`writer late ${n}`), world, "late", n * 1e9)),
       ...SETS.map((set) => read(line(`reader locked ${set}`), world, "locked", set)),

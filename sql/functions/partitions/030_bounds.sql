@@ -122,7 +122,11 @@ BEGIN
   LOOP
     v_count := CASE WHEN v_leaf.tuples >= 0 THEN v_leaf.tuples ELSE pg_catalog.pg_stat_get_live_tuples(v_leaf.relid) END;
     IF p_counted AND v_leaf.tuples < 0 THEN
-      EXECUTE format('SELECT count(*) FROM %s', v_leaf.relid::regclass) INTO v_count;
+      BEGIN
+        EXECUTE format('SELECT count(*) FROM %s', v_leaf.relid::regclass) INTO v_count;
+      EXCEPTION WHEN undefined_table THEN
+        NULL; -- it has gone, or its name has
+      END;
     END IF;
     v_rows := v_rows + v_count;
   END LOOP;

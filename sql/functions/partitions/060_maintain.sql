@@ -1,19 +1,19 @@
 -- Runs. A procedure, as each step is a transaction of its own; pg_cron calls it as the only statement of a job.
 
--- What each transaction of a run begins with: it is its table's owner, and who waits behind it waits no longer than this. Its
--- commit does not wait for the disk: what a crash takes back, the next run does again, and whatever others build on it and
--- commit brings it to the disk first.
+-- What each transaction of a run begins with: it is its table's owner, and keeps other runs of the set away until its end, so that no
+-- lock is ever left behind. False: another run is at work. A commit does not wait for the disk: what a crash takes back, the next
+-- run does again, and whatever others build on it and commit brings it to the disk first.
 CREATE OR REPLACE FUNCTION pgwright.partition_begin(p_parent text)
-RETURNS void
+RETURNS boolean
 LANGUAGE plpgsql
 AS $$
 DECLARE
   v_set text;
 BEGIN
   v_set := pg_catalog.set_config('search_path', '', true);
-  v_set := pg_catalog.set_config('lock_timeout', '100ms', true);
   v_set := pg_catalog.set_config('synchronous_commit', 'off', true);
   v_set := pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
+  RETURN pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('pgwright.partitions ' || p_parent, 0));
 END
 $$;
 
@@ -28,6 +28,8 @@ CREATE OR REPLACE PROCEDURE pgwright.maintain_partition_set(
 LANGUAGE plpgsql
 AS $$
 DECLARE
+  -- Who waits behind us waits no longer than this.
+  c_lock_timeout CONSTANT text := '100ms';
   c_patience CONSTANT interval := '1 minute';
   v_flush text := CASE WHEN p_flush THEN pg_catalog.current_setting('synchronous_commit') ELSE 'off' END;
   v_set pgwright.partition_sets;
@@ -44,12 +46,15 @@ DECLARE
   v_users text[];
 BEGIN
   BEGIN
-    PERFORM pgwright.partition_begin(p_parent);
-    v_set := pgwright.partition_set(p_parent);
-    PERFORM pgwright.partition_adopt(p_parent);
-    SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p;
-    IF v_plan = '[]' THEN
-      PERFORM pgwright.partition_note_run(p_parent, NULL, v_flush);
+    IF pgwright.partition_begin(p_parent) THEN
+      v_set := pgwright.partition_set(p_parent);
+      PERFORM pgwright.partition_adopt(p_parent);
+      SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p;
+      IF v_plan = '[]' THEN
+        PERFORM pgwright.partition_note_run(p_parent, NULL, v_flush);
+      END IF;
+    ELSE
+      v_plan := '[]';
     END IF;
   EXCEPTION WHEN OTHERS THEN
     v_plan := NULL;
@@ -64,9 +69,11 @@ BEGIN
   IF v_copy IS NOT NULL THEN
     CALL pgwright.partition_copy_run(p_parent, v_copy, p_now, p_until, v_errors);
     BEGIN
-      PERFORM pgwright.partition_begin(p_parent);
-      SELECT jsonb_agg(to_jsonb(p)) INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p
-      WHERE p.action NOT IN ('convert', 'drain');
+      v_plan := NULL;
+      IF pgwright.partition_begin(p_parent) THEN
+        SELECT jsonb_agg(to_jsonb(p)) INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p
+        WHERE p.action NOT IN ('convert', 'drain');
+      END IF;
     EXCEPTION WHEN OTHERS THEN
       v_plan := NULL;
     END;
@@ -96,9 +103,8 @@ BEGIN
           EXIT;
         END IF;
         BEGIN
-          PERFORM pgwright.partition_begin(p_parent);
-          -- Held to the end of this transaction, so that none is ever left behind.
-          v_busy := NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('pgwright.partitions ' || p_parent, 0));
+          v_busy := NOT pgwright.partition_begin(p_parent);
+          PERFORM pg_catalog.set_config('lock_timeout', c_lock_timeout, true);
           IF NOT v_busy THEN
             PERFORM pgwright.partition_step(v_set, v_phase, v_step ->> 'action', v_step ->> 'partition', v_step ->> 'bound',
               (v_step ->> 'row_count')::bigint);
