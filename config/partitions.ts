@@ -26,7 +26,7 @@ const retentionSchema = z
         ),
       ),
     schema: identifier.optional().meta(key("Schema of the archive.", "archive")),
-    tablespace: identifier.optional().meta(key("Tablespace of the archive.", "slow")),
+    tablespace: identifier.optional().meta(key("Tablespace of the archive, for tables and their indexes.", "slow")),
   })
   .refine(({ age, count }) => (age === undefined) !== (count === undefined), "write either age or count")
   .refine(

@@ -43,6 +43,8 @@ export class Line {
   constructor(
     readonly name: string,
     private readonly world: World,
+    /** Who it is, if not the superuser. */
+    private readonly role?: string,
   ) {}
 
   private get application(): string {
@@ -57,6 +59,7 @@ export class Line {
         const client = await this.world.connect();
         this.client = client;
         await client.query(`SET application_name = '${this.application}'; SET timezone = 'UTC'`);
+        if (this.role) await client.query(`SET SESSION AUTHORIZATION ${this.role}`);
         for (;;) {
           const { rows } = await client.query("SELECT FROM pg_stat_activity WHERE application_name = $1", [before]);
           if (rows.length === 0) return client;
@@ -169,7 +172,8 @@ export async function write(line: Line, world: World, set: SetName, firstId: num
         doubt = undefined;
         count(world, "rows found archived");
         frozen.add(id);
-        if (set === "drained") world.wrong.statements.push(`${found} rows of id ${id}, ${JSON.stringify(before)}`);
+        if (set === "drained" || set === "copied")
+          world.wrong.statements.push(`${found} rows of id ${id}, ${JSON.stringify(before)}`);
         world.wrong.statements.push(...(await compare(client, set, id)));
         return;
       }

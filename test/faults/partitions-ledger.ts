@@ -3,7 +3,7 @@ import type { Client } from "pg";
 // What was acknowledged: a table of the same database, written in the same transactions, which any snapshot can be compared
 // to; and the memory of the test, which no server can lose.
 
-export const SETS = ["drained", "archived", "late"] as const;
+export const SETS = ["drained", "copied", "archived", "late"] as const;
 export type SetName = (typeof SETS)[number];
 
 export interface Row {
@@ -13,17 +13,26 @@ export interface Row {
   value: number;
 }
 
-/** One set is drained, one archived, and one both, so that what comes late is archived too. The ledger has no partitions. */
+/**
+ * One set is drained; one as well, and by a copy, since a publication would send a half of the moves; one archived; and one both drained and
+ * archived, so that what comes late is archived too. The ledger has no partitions.
+ */
 export const TABLES = `
+  SET ROLE owner;
   CREATE TABLE data.drained (id bigint, at timestamptz, value int NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
   CREATE TABLE data.drained_default PARTITION OF data.drained DEFAULT;
+  CREATE TABLE data.copied (LIKE data.drained INCLUDING INDEXES) PARTITION BY RANGE (at);
+  CREATE TABLE data.copied_default PARTITION OF data.copied DEFAULT;
   CREATE TABLE data.archived (id bigint, at timestamptz, value int NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
   CREATE TABLE data.late (LIKE data.archived INCLUDING INDEXES) PARTITION BY RANGE (at);
   CREATE TABLE data.late_default PARTITION OF data.late DEFAULT;
   CREATE TABLE data.ledger (id bigint PRIMARY KEY, set text NOT NULL, at timestamptz NOT NULL, value int NOT NULL,
     since timestamptz NOT NULL DEFAULT clock_timestamp());
+  RESET ROLE;
+  CREATE PUBLICATION half FOR TABLE data.copied WITH (publish = 'insert', publish_via_partition_root = true);
   INSERT INTO pgwright.partition_sets (parent, kind, step, premake, overflow, retention) VALUES
     ('data.drained', 'time', '1 day', 3, 'drain', NULL),
+    ('data.copied', 'time', '1 day', 3, 'drain', NULL),
     ('data.archived', 'time', '1 day', 3, 'none', '{"age": "3 days", "then": "archive", "schema": "archive"}'),
     ('data.late', 'time', '1 day', 3, 'drain', '{"age": "3 days", "then": "archive", "schema": "archive"}')`;
 

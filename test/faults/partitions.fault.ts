@@ -53,7 +53,9 @@ async function kill(stack: TestStack, world: World, lines: Line[]): Promise<void
 /** After the end, runs until nothing is left to do. */
 async function settle(client: Client, world: World): Promise<void> {
   for (let tries = 0; tries < 10; tries += 1) {
+    await client.query("SET SESSION AUTHORIZATION keeper");
     await client.query("CALL pgwright.maintain_partitions(to_timestamp($1))", [world.clock]);
+    await client.query("RESET SESSION AUTHORIZATION");
     const { rows } = await client.query(
       `SELECT p.* FROM pgwright.partition_sets AS s
        CROSS JOIN LATERAL pgwright.partition_plan(s, to_timestamp($1)) AS p`,
@@ -84,8 +86,14 @@ async function checkAll(checks: Checks, client: Client, world: World): Promise<v
   await checks.that("no row is left in DEFAULT, and none is in its way", async () =>
     none(
       await one(
-        "SELECT format('%s at %s', id, at) AS text FROM (TABLE data.drained_default UNION ALL TABLE data.late_default) AS d LIMIT 5",
+        "SELECT format('%s at %s', id, at) AS text FROM (TABLE data.drained_default UNION ALL TABLE data.copied_default UNION ALL TABLE data.late_default) AS d LIMIT 5",
       ),
+    ),
+  );
+  await checks.that("data.copied was drained by copies", async () =>
+    expect(
+      (await one("SELECT phase AS text FROM pgwright.partition_copies WHERE phase = 'done'")).length === 1,
+      "it was not",
     ),
   );
   await checks.that("no partition is half detached, none is between set and archive", async () => {
@@ -133,8 +141,15 @@ async function excludes(client: Client, other: Client, world: World): Promise<vo
 export async function run([minutes = String(MINUTES)]: string[]): Promise<void> {
   const stack = await TestStack.create({
     server: { memory: "1GB", cpus: 2, connections: 30 },
-    roles: { owner: { login: true, password: false } },
-    databases: { app: { owner: "owner", schemas: { data: {}, archive: {} }, partitions: { sets: {} } } },
+    roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
+    databases: {
+      app: {
+        owner: "owner",
+        schemas: { data: {}, archive: {} },
+        grants: { keeper: { database: ["CONNECT"] } },
+        partitions: { role: "keeper", schedule: "0 0 1 1 *", sets: {} },
+      },
+    },
   });
   const checks = new Checks();
   try {
@@ -155,18 +170,19 @@ export async function run([minutes = String(MINUTES)]: string[]): Promise<void> 
     await first.end();
 
     const lines: Line[] = [];
-    const line = (name: string) => {
-      lines.push(new Line(name, world));
+    const line = (name: string, role?: string) => {
+      lines.push(new Line(name, world, role));
       return lines.at(-1) as Line;
     };
     const all = [
       ...[1, 2].map((n) => write(line(`writer drained ${n}`), world, "drained", n * 1e9)),
+      ...[7, 8].map((n) => write(line(`writer copied ${n}`), world, "copied", n * 1e9)),
       ...[3, 4].map((n) => write(line(`writer archived ${n}`), world, "archived", n * 1e9)),
       ...[5, 6].map((n) => write(line(`writer late ${n}`), world, "late", n * 1e9)),
       ...SETS.map((set) => read(line(`reader locked ${set}`), world, "locked", set)),
       read(line("reader unlocked"), world, "unlocked", "drained"),
       read(line("reader committed"), world, "committed", "drained"),
-      ...[1, 2].map((n) => maintain(line(`maintenance ${n}`), world)),
+      ...[1, 2].map((n) => maintain(line(`maintenance ${n}`, "keeper"), world)),
       kill(stack, world, lines),
     ];
     const until = sleep(Number(minutes) * 60_000);

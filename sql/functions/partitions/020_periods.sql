@@ -1,13 +1,15 @@
 -- Pure: a position is a number on the line that a set is cut along. For times and UUIDv7 it is seconds since 1970 in UTC, for
 -- numbers the number itself. Columns without a time zone are read as if their clock were UTC.
 
--- Periods of a step that hold any position from p_from to p_to, in order. Their bounds depend on step and zone alone.
+-- Periods of a step that hold any position from p_from to p_to, and p_ahead more, in order. Their bounds depend on step and zone
+-- alone.
 CREATE OR REPLACE FUNCTION pgwright.partition_periods(
   p_kind text,
   p_step text,
   p_zone text,
   p_from numeric,
-  p_to numeric
+  p_to numeric,
+  p_ahead int DEFAULT 0
 )
 RETURNS TABLE (lower_position numeric, upper_position numeric)
 LANGUAGE plpgsql
@@ -16,13 +18,17 @@ SET search_path = ''
 SET intervalstyle = 'postgres'
 AS $$
 DECLARE
+  c_most CONSTANT int := 20000;
   v_step interval;
-  v_months int;
+  v_months int := 0;
   v_seconds numeric;
   v_first numeric;
   v_last numeric;
   v_width numeric;
+  v_count numeric;
   v_origin timestamp := '0001-01-01';
+  v_clock_from timestamp;
+  v_clock_to timestamp;
 BEGIN
   IF p_kind = 'integer' THEN
     v_width := p_step::numeric;
@@ -30,62 +36,64 @@ BEGIN
       RAISE EXCEPTION 'interval "%" is not allowed: write a whole number from 1 on', p_step
         USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM pgwright.partition_periods_few((p_to - p_from) / v_width, p_step);
-    RETURN QUERY
-    SELECT n * v_width, (n + 1) * v_width
-    FROM generate_series(floor(p_from / v_width), floor(p_to / v_width)) AS n;
-    RETURN;
+  ELSE
+    v_step := p_step::interval;
+    v_months := (extract(year FROM v_step) * 12 + extract(month FROM v_step))::int;
+    v_seconds := extract(epoch FROM v_step - make_interval(months => v_months));
+    IF v_months < 0 OR v_seconds < 0 OR (v_months > 0) = (v_seconds > 0)
+      OR v_months > 0 AND 12 % v_months <> 0 AND v_months % 12 <> 0
+      OR v_seconds > 0 AND 86400 % v_seconds <> 0 AND v_seconds % 86400 <> 0
+      OR v_seconds > 0 AND v_seconds <> trunc(v_seconds)
+    THEN
+      RAISE EXCEPTION 'interval "%" is not allowed: write seconds, minutes or hours that divide a day, days or weeks, or '
+        'months or years that divide a year or are whole years, such as 15 minutes, 1 day, 1 month, 3 months', p_step
+        USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    v_width := CASE WHEN v_months > 0 THEN v_months * 2629746 ELSE v_seconds END;
   END IF;
-
-  v_step := p_step::interval;
-  v_months := (extract(year FROM v_step) * 12 + extract(month FROM v_step))::int;
-  v_seconds := extract(epoch FROM v_step - make_interval(months => v_months));
-  IF v_months < 0 OR v_seconds < 0 OR (v_months > 0) = (v_seconds > 0)
-    OR v_months > 0 AND 12 % v_months <> 0 AND v_months % 12 <> 0
-    OR v_seconds > 0 AND 86400 % v_seconds <> 0 AND v_seconds % 86400 <> 0
-    OR v_seconds > 0 AND v_seconds <> trunc(v_seconds)
-  THEN
-    RAISE EXCEPTION 'interval "%" is not allowed: write seconds, minutes or hours that divide a day, days or weeks, or '
-      'months or years that divide a year or are whole years, such as 15 minutes, 1 day, 1 month, 3 months', p_step
-      USING ERRCODE = 'invalid_parameter_value';
+  v_count := (p_to - p_from) / v_width;
+  IF v_count > c_most THEN
+    RAISE EXCEPTION 'interval "%" would make % partitions; at most % are made', p_step, ceil(v_count), c_most
+      USING ERRCODE = 'program_limit_exceeded', HINT = 'Choose a longer interval, or a later start.';
   END IF;
-  v_width := CASE WHEN v_months > 0 THEN v_months * 2629746 ELSE v_seconds END;
-  PERFORM pgwright.partition_periods_few((p_to - p_from) / v_width, p_step);
 
   -- Parts of a day are the same length all year: counted in UTC, no hour is missing or twice as long when clocks change.
-  IF v_seconds > 0 AND v_seconds < 86400 THEN
+  IF p_kind = 'integer' OR v_seconds > 0 AND v_seconds < 86400 THEN
     RETURN QUERY
-    SELECT n * v_seconds, (n + 1) * v_seconds
-    FROM generate_series(floor(p_from / v_seconds), floor(p_to / v_seconds)) AS n;
+    SELECT n * v_width, (n + 1) * v_width
+    FROM generate_series(floor(p_from / v_width), floor(p_to / v_width) + p_ahead) AS n;
     RETURN;
   END IF;
 
   -- Days and months begin at midnight of the zone. One period more on both sides: where clocks go back over midnight, a
   -- moment can be before the midnight that begins its own day.
+  v_clock_from := to_timestamp(p_from) AT TIME ZONE p_zone;
+  v_clock_to := to_timestamp(p_to) AT TIME ZONE p_zone;
   IF v_months > 0 THEN
-    SELECT
-      floor((extract(year FROM f.at) * 12 + extract(month FROM f.at) - 13) / v_months) - 1,
-      floor((extract(year FROM t.at) * 12 + extract(month FROM t.at) - 13) / v_months) + 1
-    INTO v_first, v_last
-    FROM (SELECT to_timestamp(p_from) AT TIME ZONE p_zone) AS f (at), (SELECT to_timestamp(p_to) AT TIME ZONE p_zone) AS t (at);
+    v_first := floor((extract(year FROM v_clock_from) * 12 + extract(month FROM v_clock_from) - 13) / v_months) - 1;
+    v_last := floor((extract(year FROM v_clock_to) * 12 + extract(month FROM v_clock_to) - 13) / v_months) + 1;
   ELSE
     -- 0001-01-01 is a Monday: so weeks begin on Mondays.
-    SELECT
-      floor(extract(epoch FROM (to_timestamp(p_from) AT TIME ZONE p_zone) - v_origin) / v_seconds) - 1,
-      floor(extract(epoch FROM (to_timestamp(p_to) AT TIME ZONE p_zone) - v_origin) / v_seconds) + 1
-    INTO v_first, v_last;
+    v_first := floor(extract(epoch FROM v_clock_from - v_origin) / v_seconds) - 1;
+    v_last := floor(extract(epoch FROM v_clock_to - v_origin) / v_seconds) + 1;
   END IF;
+  -- And one more: where a zone has left out a whole day, that one has no length and does not count.
+  v_last := v_last + p_ahead + 1;
   RETURN QUERY
   SELECT p.lower_bound, p.upper_bound
   FROM (
-    -- Each bound once: where a period ends, the next begins.
-    SELECT b.bound AS lower_bound, lead(b.bound) OVER (ORDER BY b.n) AS upper_bound
+    SELECT b.lower_bound, b.upper_bound, count(*) FILTER (WHERE b.lower_bound > p_to) OVER (ORDER BY b.lower_bound) AS ahead
     FROM (
-      SELECT n, pgwright.partition_midnight(v_origin + (v_step * n::double precision), p_zone) AS bound
-      FROM generate_series(v_first, v_last + 1) AS n
+      -- Each bound once: where a period ends, the next begins.
+      SELECT n.bound AS lower_bound, lead(n.bound) OVER (ORDER BY n.n) AS upper_bound
+      FROM (
+        SELECT n, pgwright.partition_midnight(v_origin + (v_step * n::double precision), p_zone) AS bound
+        FROM generate_series(v_first, v_last + 1) AS n
+      ) AS n
     ) AS b
+    WHERE b.upper_bound > p_from AND b.lower_bound < b.upper_bound
   ) AS p
-  WHERE p.upper_bound > p_from AND p.lower_bound <= p_to AND p.lower_bound < p.upper_bound
+  WHERE p.ahead <= p_ahead
   ORDER BY 1;
 END
 $$;
@@ -101,20 +109,6 @@ AS $$
   SELECT extract(epoch FROM (p_day AT TIME ZONE p_zone) - greatest(
     interval '0', (((p_day AT TIME ZONE p_zone) - interval '1 second') AT TIME ZONE p_zone) - p_day + interval '1 second'
   ))
-$$;
-
-CREATE OR REPLACE FUNCTION pgwright.partition_periods_few(p_count numeric, p_step text)
-RETURNS void
-LANGUAGE plpgsql
-IMMUTABLE
-SET search_path = ''
-AS $$
-BEGIN
-  IF p_count > 20000 THEN
-    RAISE EXCEPTION 'interval "%" would make % partitions; at most 20000 are made', p_step, ceil(p_count)
-      USING ERRCODE = 'program_limit_exceeded', HINT = 'Choose a longer interval, or a later start.';
-  END IF;
-END
 $$;
 
 -- A position as a bound of this type is written, and read. Always with UTC's offset, whatever the session's zone.
@@ -137,23 +131,19 @@ BEGIN
 END
 $$;
 
+-- One expression, so that PostgreSQL puts it in place of the call. It reads literals by UTC's clock if its caller has set that.
 CREATE OR REPLACE FUNCTION pgwright.partition_position(p_kind text, p_literal text)
 RETURNS numeric
-LANGUAGE plpgsql
+LANGUAGE sql
 STABLE
-SET search_path = ''
-SET timezone = 'UTC'
-SET datestyle = 'ISO, YMD'
 AS $$
-BEGIN
-  RETURN CASE
+  SELECT CASE
     WHEN p_literal = 'MINVALUE' THEN '-Infinity'::numeric
     WHEN p_literal = 'MAXVALUE' THEN 'Infinity'::numeric
     WHEN p_kind = 'integer' THEN btrim(p_literal, '''')::numeric
     WHEN p_kind = 'uuid7' THEN ('x' || left(replace(btrim(p_literal, ''''), '-', ''), 12))::bit(48)::bigint::numeric / 1000
     ELSE extract(epoch FROM btrim(p_literal, '''')::timestamptz)
-  END;
-END
+  END
 $$;
 
 -- The clock of a set: its naive columns show the time of its zone.
@@ -172,7 +162,24 @@ BEGIN
 END
 $$;
 
--- The name of a partition: the parent's, cut so that the suffix always fits into 63 bytes. A piece of a period says where it begins.
+-- A name made of another one: cut so that the suffix always fits. Names have room for 63 bytes, which need not be 63 characters.
+CREATE OR REPLACE FUNCTION pgwright.partition_beside(p_name name, p_suffix text, p_room int DEFAULT 63)
+RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_base text := p_name;
+BEGIN
+  WHILE v_base <> '' AND octet_length(v_base) + octet_length(p_suffix) > p_room LOOP
+    v_base := left(v_base, length(v_base) - 1);
+  END LOOP;
+  RETURN v_base || p_suffix;
+END
+$$;
+
+-- The name of a partition. A piece of a period says where it begins.
 CREATE OR REPLACE FUNCTION pgwright.partition_name(
   p_parent name,
   p_kind text,
@@ -193,7 +200,6 @@ DECLARE
   v_step interval;
   v_at timestamp;
   v_suffix text;
-  v_base text := p_parent;
 BEGIN
   IF p_kind = 'integer' THEN
     v_suffix := replace(coalesce(v_pattern, '_n{N}'), '{N}', CASE WHEN p_lower < 0 THEN 'm' ELSE '' END || abs(p_lower)::text);
@@ -216,9 +222,6 @@ BEGIN
     END LOOP;
     v_suffix := v_suffix || CASE WHEN p_piece THEN to_char(v_at, '_YYYYMMDD"t"HH24MI') ELSE '' END;
   END IF;
-  WHILE octet_length(v_base) + octet_length(v_suffix) > 63 LOOP
-    v_base := left(v_base, length(v_base) - 1);
-  END LOOP;
-  RETURN v_base || v_suffix;
+  RETURN pgwright.partition_beside(p_parent, v_suffix);
 END
 $$;

@@ -5,11 +5,12 @@ CREATE OR REPLACE FUNCTION pgwright.partition_key(p_parent regclass)
 RETURNS TABLE (key_column name, key_type regtype, strategy "char", default_partition oid)
 LANGUAGE plpgsql
 STABLE
+ROWS 1
 SET search_path = ''
 AS $$
 BEGIN
-  RETURN QUERY
   SELECT a.attname, a.atttypid::regtype, t.partstrat, t.partdefid
+  INTO key_column, key_type, strategy, default_partition
   FROM pg_catalog.pg_partitioned_table AS t
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
   WHERE t.partrelid = p_parent AND t.partnatts = 1;
@@ -17,7 +18,53 @@ BEGIN
     RAISE EXCEPTION '% is not partitioned by one column', p_parent
       USING ERRCODE = 'wrong_object_type', HINT = 'Create it with PARTITION BY RANGE, LIST or HASH (column).';
   END IF;
+  RETURN NEXT;
 END
+$$;
+
+-- Without SET, so that PostgreSQL makes it a part of the query: plans ask it for every set. pg_get_expr prints bounds by the
+-- settings of the session, and what is read here must parse everywhere: where they are not UTC's and ISO's, ask partition_bounds.
+CREATE OR REPLACE FUNCTION pgwright.partition_bounds_in_utc(p_parent regclass, p_kind text)
+RETURNS TABLE (
+  partition oid,
+  partition_schema name,
+  partition_name name,
+  bound text,
+  lower_position numeric,
+  upper_position numeric,
+  is_default boolean,
+  detach_pending boolean
+)
+LANGUAGE sql
+STABLE
+ROWS 50
+AS $$
+  SELECT
+    c.oid,
+    n.nspname,
+    c.relname,
+    e.bound,
+    p.lower_position,
+    p.upper_position,
+    e.bound = 'DEFAULT',
+    i.inhdetachpending
+  FROM pg_catalog.pg_inherits AS i
+  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  -- OFFSET 0: once a row, however often it is used.
+  CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(c.relpartbound, c.oid) OFFSET 0) AS e (bound)
+  -- FOR VALUES FROM (...) TO (...); neither times, numbers nor UUIDs have parentheses.
+  CROSS JOIN LATERAL (
+    SELECT
+      CASE WHEN r.is_range THEN split_part(split_part(e.bound, '(', 2), ')', 1) END,
+      CASE WHEN r.is_range THEN split_part(split_part(e.bound, '(', 3), ')', 1) END
+    FROM (SELECT p_kind IN ('time', 'integer', 'uuid7') AND e.bound <> 'DEFAULT') AS r (is_range)
+    OFFSET 0
+  ) AS l (lower_end, upper_end)
+  CROSS JOIN LATERAL (
+    SELECT pgwright.partition_position(p_kind, l.lower_end), pgwright.partition_position(p_kind, l.upper_end) OFFSET 0
+  ) AS p (lower_position, upper_position)
+  WHERE i.inhparent = p_parent
 $$;
 
 CREATE OR REPLACE FUNCTION pgwright.partition_bounds(p_parent regclass, p_kind text)
@@ -35,34 +82,24 @@ LANGUAGE plpgsql
 STABLE
 ROWS 50
 SET search_path = ''
--- pg_get_expr prints bounds with these: the text read here must parse everywhere.
 SET timezone = 'UTC'
 SET datestyle = 'ISO, YMD'
 AS $$
-#variable_conflict use_column
 BEGIN
-  RETURN QUERY
-  SELECT
-    c.oid,
-    n.nspname,
-    c.relname,
-    e.bound,
-    CASE WHEN b.ends IS NOT NULL THEN pgwright.partition_position(p_kind, b.ends[1]) END,
-    CASE WHEN b.ends IS NOT NULL THEN pgwright.partition_position(p_kind, b.ends[2]) END,
-    e.bound = 'DEFAULT',
-    i.inhdetachpending
-  FROM pg_catalog.pg_inherits AS i
-  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
-  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  -- OFFSET 0: once a row, however often it is used.
-  CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(c.relpartbound, c.oid) OFFSET 0) AS e (bound)
-  CROSS JOIN LATERAL (
-    SELECT CASE
-      WHEN p_kind IN ('time', 'integer', 'uuid7') THEN regexp_match(e.bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$')
-    END
-    OFFSET 0
-  ) AS b (ends)
-  WHERE i.inhparent = p_parent;
+  RETURN QUERY SELECT b.* FROM pgwright.partition_bounds_in_utc(p_parent, p_kind) AS b;
+END
+$$;
+
+-- False: a table has no row, as it has no block. True says nothing.
+CREATE OR REPLACE FUNCTION pgwright.partition_filled(p_table oid)
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+BEGIN
+  RETURN pg_catalog.pg_relation_size(p_table) > 0
+    OR EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = p_table AND c.relkind <> 'r');
 END
 $$;
 
@@ -85,7 +122,11 @@ BEGIN
   LOOP
     v_count := CASE WHEN v_leaf.tuples >= 0 THEN v_leaf.tuples ELSE pg_catalog.pg_stat_get_live_tuples(v_leaf.relid) END;
     IF p_counted AND v_leaf.tuples < 0 THEN
-      EXECUTE format('SELECT count(*) FROM %s', v_leaf.relid::regclass) INTO v_count;
+      BEGIN
+        EXECUTE format('SELECT count(*) FROM %s', v_leaf.relid::regclass) INTO v_count;
+      EXCEPTION WHEN undefined_table THEN
+        NULL; -- it has gone, or its name has
+      END;
     END IF;
     v_rows := v_rows + v_count;
   END LOOP;

@@ -3,15 +3,17 @@
 -- What a set's column may be.
 CREATE OR REPLACE FUNCTION pgwright.partition_types(p_kind text)
 RETURNS regtype[]
-LANGUAGE sql
+LANGUAGE plpgsql
 IMMUTABLE
 SET search_path = ''
 AS $$
-  SELECT CASE p_kind
-    WHEN 'time' THEN ARRAY['timestamptz', 'timestamp', 'date']
-    WHEN 'integer' THEN ARRAY['bigint', 'integer', 'smallint', 'numeric']
-    WHEN 'uuid7' THEN ARRAY['uuid']
-  END::regtype[]
+BEGIN
+  RETURN CASE p_kind
+    WHEN 'time' THEN ARRAY['timestamptz', 'timestamp', 'date']::regtype[]
+    WHEN 'integer' THEN ARRAY['bigint', 'integer', 'smallint', 'numeric']::regtype[]
+    WHEN 'uuid7' THEN ARRAY['uuid']::regtype[]
+  END;
+END
 $$;
 
 CREATE OR REPLACE FUNCTION pgwright.partition_set(p_parent text)
@@ -36,9 +38,13 @@ BEGIN
 END
 $$;
 
--- Checks what can be told of a set and its parent together; partition_sets itself has seen to the rest.
-CREATE OR REPLACE FUNCTION pgwright.partition_check(p_set pgwright.partition_sets)
-RETURNS void
+-- Checks what can be told of a set and its parent together, partition_sets itself has seen to the rest. Its key.
+CREATE OR REPLACE FUNCTION pgwright.partition_check(
+  p_set pgwright.partition_sets,
+  OUT key_column name,
+  OUT key_type regtype,
+  OUT default_partition oid
+)
 LANGUAGE plpgsql
 STABLE
 SET search_path = ''
@@ -50,6 +56,9 @@ DECLARE
   v_types regtype[];
 BEGIN
   SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
+  key_column := v_key.key_column;
+  key_type := v_key.key_type;
+  default_partition := v_key.default_partition;
   v_strategy := CASE p_set.kind WHEN 'list' THEN 'l' WHEN 'hash' THEN 'h' ELSE 'r' END;
   IF v_key.strategy <> v_strategy THEN
     RAISE EXCEPTION '% is partitioned by %, and its set says %', v_parent,
@@ -90,6 +99,8 @@ AS $$
 DECLARE
   v_age text := p_set.retention ->> 'age';
   v_count int := (p_set.retention ->> 'count')::int;
+  v_width numeric;
+  v_back numeric;
   v_cutoff numeric;
 BEGIN
   IF p_set.retention IS NULL OR coalesce(p_set.retention ->> 'then', 'keep') = 'keep' THEN
@@ -102,18 +113,18 @@ BEGIN
     -- Months and days back on the clock of the zone.
     RETURN pgwright.partition_clock(p_type, p_set.zone, ((p_now AT TIME ZONE p_set.zone) - v_age::interval) AT TIME ZONE p_set.zone);
   END IF;
-  -- The current period and those before it, back to the count-th.
+  -- The current period and those before it, back to the count-th. What is asked is long enough whatever calendar and clocks do.
   IF p_type IN ('timestamp'::regtype, 'date'::regtype) THEN
     p_set.zone := 'UTC';
   END IF;
-  v_cutoff := p_clock;
-  FOR i IN 1..v_count LOOP
-    SELECT p.lower_position INTO v_cutoff
-    FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_cutoff, v_cutoff) AS p
-    WHERE p.lower_position <= v_cutoff ORDER BY 1 DESC LIMIT 1;
-    -- The last moment, or the number, before it.
-    v_cutoff := v_cutoff - CASE WHEN i = v_count THEN 0 WHEN p_set.kind = 'integer' THEN 1 ELSE 0.001 END;
-  END LOOP;
+  v_width := CASE WHEN p_set.kind = 'integer' THEN p_set.step::numeric ELSE extract(epoch FROM p_set.step::interval) END;
+  v_back := CASE
+    WHEN p_set.kind = 'integer' OR v_width < 86400 THEN (v_count - 1) * v_width
+    ELSE v_count * v_width * 1.1 + 3 * 86400
+  END;
+  SELECT p.lower_position INTO v_cutoff
+  FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, p_clock - v_back, p_clock) AS p
+  WHERE p.lower_position <= p_clock ORDER BY 1 DESC OFFSET v_count - 1 LIMIT 1;
   RETURN v_cutoff;
 END
 $$;
@@ -142,27 +153,30 @@ DECLARE
   v_parent regclass := to_regclass(p_set.parent);
   v_schema name;
   v_name name;
-  v_copied oid;
+  v_numbers oid;
   v_key record;
   v_clock numeric;
   v_cutoff numeric;
   v_from numeric;
-  v_to numeric;
   v_oldest numeric;
   v_start numeric;
   v_covered nummultirange;
-  v_then text := p_set.retention ->> 'then';
-  v_positions numeric[];
+  v_pending boolean;
+  v_old boolean;
+  -- NULL: retention takes nothing
+  v_then text := nullif(p_set.retention ->> 'then', 'keep');
+  v_filled boolean;
+  v_strays numrange[] := '{}';
   v_period record;
 BEGIN
-  PERFORM pgwright.partition_check(p_set);
-  SELECT n.nspname, c.relname INTO v_schema, v_name
-  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_parent;
+  v_key := pgwright.partition_check(p_set);
   -- A table that is on its way into this one gives it its name, and has the numbers.
-  SELECT c.relname, c.oid INTO v_name, v_copied
-  FROM (VALUES (v_name)) AS own (name)
-  LEFT JOIN pgwright.partition_copies AS p ON p.target = v_parent AND p.action = 'convert' AND p.phase <> 'done'
-  JOIN pg_catalog.pg_class AS c ON c.oid = coalesce(p.source, v_parent);
+  SELECT n.nspname, named.relname, named.oid INTO v_schema, v_name, v_numbers
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  LEFT JOIN pgwright.partition_copies AS p ON p.target = c.oid AND p.action = 'convert' AND p.phase <> 'done'
+  JOIN pg_catalog.pg_class AS named ON named.oid = coalesce(p.source, c.oid)
+  WHERE c.oid = v_parent;
 
   IF p_set.kind IN ('list', 'hash') THEN
     RETURN QUERY SELECT m.action, m.partition, m.bound, m.row_count, 0::bigint
@@ -170,31 +184,42 @@ BEGIN
     RETURN;
   END IF;
 
-  SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
   IF p_set.kind = 'integer' THEN
-    EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', v_key.key_column, v_copied::regclass) INTO v_clock;
+    EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', v_key.key_column, v_numbers::regclass) INTO v_clock;
   ELSE
     v_clock := pgwright.partition_clock(v_key.key_type, p_set.zone, p_now);
   END IF;
+  IF v_then IS NOT NULL THEN
+    v_cutoff := pgwright.partition_cutoff(p_set, v_key.key_type, p_now, v_clock);
+  END IF;
+
+  SELECT min(b.lower_position) FILTER (WHERE b.lower_position > '-Infinity'),
+    coalesce(range_agg(numrange(b.lower_position, b.upper_position)), '{}'),
+    coalesce(bool_or(b.detach_pending), false),
+    coalesce(bool_or(b.upper_position <= v_cutoff AND NOT b.detach_pending), false)
+  INTO v_oldest, v_covered, v_pending, v_old
+  FROM pgwright.partition_bounds_in_utc(v_parent, p_set.kind) AS b
+  WHERE NOT b.is_default;
 
   -- A detach that was interrupted comes first: PostgreSQL allows one at a time.
-  IF EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = v_parent AND i.inhdetachpending) THEN
+  IF v_pending THEN
     RETURN QUERY
     SELECT 'finalize', format('%I.%I', b.partition_schema, b.partition_name), b.bound,
       pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
-    FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
+    FROM pgwright.partition_bounds_in_utc(v_parent, p_set.kind) AS b
     WHERE b.detach_pending;
   END IF;
 
   -- Retention that began in an earlier run and did not come to its end: what is made may need its name.
-  RETURN QUERY
-  SELECT v_then, k.name, k.bound, pgwright.partition_rows(k.partition, true), pgwright.partition_bytes(k.partition)
-  FROM pgwright.partitions_known AS k
-  JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
-  WHERE k.parent = p_set.parent AND k.state = 'retiring' AND v_then <> 'keep'
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = k.partition AND NOT i.inhdetachpending);
+  IF v_then IS NOT NULL THEN
+    RETURN QUERY
+    SELECT v_then, k.name, k.bound, pgwright.partition_rows(k.partition, true), pgwright.partition_bytes(k.partition)
+    FROM pgwright.partitions_known AS k
+    JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
+    WHERE k.parent = p_set.parent AND k.state = 'retiring'
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = k.partition AND NOT i.inhdetachpending);
+  END IF;
 
-  v_cutoff := pgwright.partition_cutoff(p_set, v_key.key_type, p_now, v_clock);
   v_start := CASE
     WHEN p_set.start_at IS NULL THEN NULL
     WHEN p_set.kind = 'integer' THEN p_set.start_at::numeric
@@ -207,140 +232,114 @@ BEGIN
   IF v_key.key_type IN ('timestamp'::regtype, 'date'::regtype) THEN
     p_set.zone := 'UTC';
   END IF;
-
-  SELECT min(b.lower_position) FILTER (WHERE b.lower_position > '-Infinity'),
-    coalesce(range_agg(numrange(b.lower_position, b.upper_position)), '{}')
-  INTO v_oldest, v_covered
-  FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
-  WHERE NOT b.is_default;
-
   v_from := least(v_clock, v_oldest, v_start);
   -- Nothing is made that retention would take away again.
   v_from := greatest(v_from, v_cutoff);
-  v_to := pgwright.partition_ahead(p_set, v_clock);
 
+  v_filled := v_key.default_partition <> 0 AND pgwright.partition_filled(v_key.default_partition);
   -- What lies outside and is in DEFAULT gets partitions of its own.
-  IF p_set.overflow = 'drain' AND v_key.default_partition <> 0 THEN
-    v_positions := pgwright.partition_strays(p_set, v_key.default_partition, v_key.key_column, v_key.key_type);
+  IF p_set.overflow = 'drain' AND v_filled THEN
+    v_strays := pgwright.partition_strays(p_set, v_key.default_partition, v_key.key_column, v_key.key_type);
   END IF;
 
   FOR v_period IN
-    SELECT DISTINCT lower(piece) AS piece_lower, upper(piece) AS piece_upper, lower(piece) <> wanted.lower_position AS is_piece
+    SELECT lower(piece) AS piece_lower, upper(piece) AS piece_upper, lower(piece) <> wanted.lower_position AS is_piece
     FROM (
       SELECT p.lower_position, p.upper_position
-      FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_from, v_to) AS p
-      WHERE p.lower_position < v_to AND (v_cutoff IS NULL OR p.upper_position > v_cutoff)
+      FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_from, v_clock, p_set.premake) AS p
+      WHERE v_cutoff IS NULL OR p.upper_position > v_cutoff
       UNION
-      SELECT p.lower_position, p.upper_position
-      FROM unnest(v_positions) AS stray
-      CROSS JOIN LATERAL pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, stray, stray) AS p
-      WHERE p.upper_position > stray
+      SELECT lower(stray), upper(stray) FROM unnest(v_strays) AS stray
     ) AS wanted
     -- Where others cover a part (an interval that was changed, say), the rest of the period is made.
     CROSS JOIN LATERAL unnest(nummultirange(numrange(wanted.lower_position, wanted.upper_position)) - v_covered) AS piece
+    WHERE NOT numrange(wanted.lower_position, wanted.upper_position) <@ v_covered
     ORDER BY 1
   LOOP
     action := 'create';
-    partition := format('%I.%I', v_schema,
+    partition := format('%I.%I', v_schema, pgwright.partition_vacant(p_set, v_schema,
       pgwright.partition_name(v_name, p_set.kind, p_set.step, p_set.zone, p_set.naming, v_period.piece_lower,
-        v_period.is_piece));
+        v_period.is_piece)));
     bound := format('FOR VALUES FROM (%L) TO (%L)',
       pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_lower),
       pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_upper));
     row_count := 0;
     bytes := 0;
-    IF v_key.default_partition <> 0 THEN
-      row_count := pgwright.partition_default_rows(p_set, v_key.default_partition, v_key.key_column, v_key.key_type,
-        v_period.piece_lower, v_period.piece_upper);
+    IF v_filled THEN
+      EXECUTE format('SELECT count(*) FROM %s WHERE %s', v_key.default_partition::regclass,
+        pgwright.partition_condition(v_key.key_column, bound)) INTO row_count;
     END IF;
     RETURN NEXT;
   END LOOP;
 
-  IF v_then IS NULL OR v_then = 'keep' THEN
-    RETURN;
+  IF v_old THEN
+    RETURN QUERY
+    SELECT v_then, format('%I.%I', b.partition_schema, b.partition_name), b.bound,
+      pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
+    FROM pgwright.partition_bounds_in_utc(v_parent, p_set.kind) AS b
+    WHERE NOT b.is_default AND NOT b.detach_pending AND b.upper_position <= v_cutoff
+    ORDER BY b.upper_position;
   END IF;
-  RETURN QUERY
-  SELECT v_then, format('%I.%I', b.partition_schema, b.partition_name), b.bound,
-    pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
-  FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
-  WHERE NOT b.is_default AND NOT b.detach_pending AND b.upper_position <= v_cutoff
-  ORDER BY b.upper_position;
 END
 $$;
 
--- The end of the last partition that is made ahead.
-CREATE OR REPLACE FUNCTION pgwright.partition_ahead(p_set pgwright.partition_sets, p_clock numeric)
-RETURNS numeric
+-- The name of a partition; with a number, if one of the same period was detached before and still has it, or is about to keep it.
+CREATE OR REPLACE FUNCTION pgwright.partition_vacant(p_set pgwright.partition_sets, p_schema name, p_name text)
+RETURNS text
 LANGUAGE plpgsql
 STABLE
 SET search_path = ''
 AS $$
 DECLARE
-  v_upper numeric := p_clock;
+  v_name text := p_name;
+  v_keeps boolean := p_set.retention ->> 'then' = 'detach'
+    OR p_set.retention ->> 'then' = 'archive' AND coalesce(p_set.retention ->> 'schema', p_schema) = p_schema;
 BEGIN
-  FOR i IN 0..p_set.premake LOOP
-    SELECT p.upper_position INTO v_upper
-    FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_upper, v_upper) AS p
-    WHERE p.upper_position > v_upper ORDER BY 1 LIMIT 1;
+  FOR v_n IN 2..1000 LOOP
+    EXIT WHEN NOT EXISTS (
+      SELECT FROM pgwright.partitions_known AS k
+      WHERE k.parent = p_set.parent AND k.partition = to_regclass(format('%I.%I', p_schema, v_name))
+        AND (k.state IN ('detached', 'archived') OR k.state = 'retiring' AND v_keeps)
+    );
+    v_name := pgwright.partition_beside(p_name, '_' || v_n);
   END LOOP;
-  RETURN v_upper;
+  RETURN v_name;
 END
 $$;
 
--- Positions of rows in DEFAULT, one a period, at most 100: the next run takes the others.
+-- Periods of rows in DEFAULT, at most 100: the next run takes the others.
 CREATE OR REPLACE FUNCTION pgwright.partition_strays(
   p_set pgwright.partition_sets,
   p_default oid,
   p_column name,
   p_type regtype
 )
-RETURNS numeric[]
+RETURNS numrange[]
 LANGUAGE plpgsql
 STABLE
 SET search_path = ''
 SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
 AS $$
 DECLARE
-  v_found numeric[] := '{}';
+  v_found numrange[] := '{}';
   v_literal text;
   v_position numeric;
-  v_upper numeric;
+  v_period record;
 BEGIN
   EXECUTE format('SELECT %1$I::text FROM %2$s WHERE %1$I IS NOT NULL ORDER BY %1$I LIMIT 1', p_column, p_default::regclass)
   INTO v_literal;
-  WHILE v_literal IS NOT NULL AND v_literal NOT LIKE '%infinity' AND cardinality(v_found) < 100 LOOP
+  FOR v_turn IN 1..100 LOOP
+    EXIT WHEN v_literal IS NULL OR v_literal LIKE '%infinity';
     v_position := pgwright.partition_position(p_set.kind, v_literal);
-    v_found := v_found || v_position;
-    SELECT p.upper_position INTO v_upper
+    SELECT p.* INTO v_period
     FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_position, v_position) AS p
     WHERE p.upper_position > v_position ORDER BY 1 LIMIT 1;
+    v_found := v_found || numrange(v_period.lower_position, v_period.upper_position);
     EXECUTE format('SELECT %1$I::text FROM %2$s WHERE %1$I >= %3$L ORDER BY %1$I LIMIT 1', p_column, p_default::regclass,
-      pgwright.partition_literal(p_type, p_set.kind, v_upper)) INTO v_literal;
+      pgwright.partition_literal(p_type, p_set.kind, v_period.upper_position)) INTO v_literal;
   END LOOP;
   RETURN v_found;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION pgwright.partition_default_rows(
-  p_set pgwright.partition_sets,
-  p_default oid,
-  p_column name,
-  p_type regtype,
-  p_lower numeric,
-  p_upper numeric
-)
-RETURNS bigint
-LANGUAGE plpgsql
-STABLE
-SET search_path = ''
-AS $$
-DECLARE
-  v_count bigint;
-BEGIN
-  EXECUTE format('SELECT count(*) FROM %2$s WHERE %1$I >= %3$L AND %1$I < %4$L', p_column, p_default::regclass,
-    pgwright.partition_literal(p_type, p_set.kind, p_lower), pgwright.partition_literal(p_type, p_set.kind, p_upper))
-  INTO v_count;
-  RETURN v_count;
 END
 $$;
 
@@ -373,7 +372,7 @@ LANGUAGE sql
 STABLE
 SET search_path = ''
 AS $$
-  SELECT 'create', format('%I.%I', p_schema, left(p_name, 63 - length(d.suffix)) || d.suffix), d.bound, 0::bigint
+  SELECT 'create', format('%I.%I', p_schema, pgwright.partition_beside(p_name, d.suffix)), d.bound, 0::bigint
   FROM pgwright.partition_declared(p_set.kind, p_set.members, p_set.members ->> 'modulus') AS d
   WHERE NOT EXISTS (
     SELECT FROM pgwright.partition_bounds(p_parent, p_set.kind) AS b

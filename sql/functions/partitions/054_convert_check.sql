@@ -1,22 +1,5 @@
 -- What stands against partitioning a table that is not, told before anything is done.
 
--- Names beside the table's own, cut so that the suffix fits.
-CREATE OR REPLACE FUNCTION pgwright.partition_beside(p_name name, p_suffix text)
-RETURNS text
-LANGUAGE plpgsql
-IMMUTABLE
-SET search_path = ''
-AS $$
-DECLARE
-  v_base text := p_name;
-BEGIN
-  WHILE octet_length(v_base) + octet_length(p_suffix) > 63 LOOP
-    v_base := left(v_base, length(v_base) - 1);
-  END LOOP;
-  RETURN v_base || p_suffix;
-END
-$$;
-
 -- Foreign keys of other tables that point at this one. They are made anew when the rows they point at change their table.
 CREATE OR REPLACE FUNCTION pgwright.partition_foreign_keys_in(p_table oid)
 RETURNS TABLE (referencing regclass, owner oid, relkind "char", name name, columns int2[], definition text, validated boolean)
@@ -218,27 +201,38 @@ AS $$
 #variable_conflict use_column
 DECLARE
   v_table regclass := to_regclass(p_set.parent);
-  v_copy record;
+  v_kind "char";
+  v_action text;
+  v_phase text;
   v_plan jsonb;
   v_rows bigint;
+  v_bounds text[];
   v_default oid;
   v_drain boolean;
 BEGIN
-  SELECT c.action, c.phase, c.source INTO v_copy FROM pgwright.partition_copies AS c WHERE c.parent = p_set.parent AND c.phase <> 'done';
-  IF v_copy.action = 'convert' OR (SELECT c.relkind FROM pg_catalog.pg_class AS c WHERE c.oid = v_table) = 'r' THEN
+  SELECT c.relkind, p.action, p.phase, p.source INTO v_kind, v_action, v_phase, v_default
+  FROM pg_catalog.pg_class AS c
+  LEFT JOIN pgwright.partition_copies AS p ON p.parent = p_set.parent AND p.phase <> 'done'
+  WHERE c.oid = v_table;
+  IF v_action = 'convert' OR v_kind = 'r' THEN
     RETURN QUERY SELECT 'convert', v_table::text,
-      CASE WHEN v_copy.action IS NULL THEN pgwright.partition_convert_plan(p_set, v_table) ELSE 'under way: ' || v_copy.phase END,
-      pgwright.partition_rows(v_table, v_copy.action IS NULL), pgwright.partition_bytes(v_table);
+      CASE WHEN v_action IS NULL THEN pgwright.partition_convert_plan(p_set, v_table) ELSE 'under way: ' || v_phase END,
+      pgwright.partition_rows(v_table, v_action IS NULL), pgwright.partition_bytes(v_table);
     RETURN;
   END IF;
-  SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]'), coalesce(sum(p.row_count) FILTER (WHERE p.action = 'create'), 0)
-  INTO v_plan, v_rows
+  SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]'), coalesce(sum(p.row_count) FILTER (WHERE p.action = 'create'), 0),
+    array_agg(p.bound) FILTER (WHERE p.action = 'create' AND p.row_count > 0)
+  INTO v_plan, v_rows, v_bounds
   FROM pgwright.partition_plan_steps(p_set, p_now) AS p;
-  v_default := coalesce(v_copy.source, (SELECT k.default_partition FROM pgwright.partition_key(v_table) AS k));
-  v_drain := v_copy.action IS NOT NULL OR p_set.overflow = 'drain' AND p_set.kind NOT IN ('list', 'hash')
-    AND v_rows > pgwright.partition_drain_limit();
+  IF v_action IS NULL AND v_plan = '[]' THEN
+    RETURN;
+  END IF;
+  IF v_rows > 0 AND v_action IS NULL THEN
+    SELECT k.default_partition INTO v_default FROM pgwright.partition_key(v_table) AS k;
+  END IF;
+  v_drain := v_action IS NOT NULL OR v_rows > 0 AND pgwright.partition_drain_copies(p_set, v_default, v_rows, v_bounds);
   IF v_drain THEN
-    RETURN QUERY SELECT 'drain', v_default::regclass::text, CASE WHEN v_copy.action IS NULL THEN 'DEFAULT' ELSE 'under way: ' || v_copy.phase END,
+    RETURN QUERY SELECT 'drain', v_default::regclass::text, CASE WHEN v_action IS NULL THEN 'DEFAULT' ELSE 'under way: ' || v_phase END,
       v_rows, pgwright.partition_bytes(v_default);
   END IF;
   -- The partitions come with the copy, or with its end. If it cannot be made, at least those that have no rows are not kept waiting.
@@ -246,6 +240,6 @@ BEGIN
   SELECT p.action, p.partition, p.bound, p.row_count, p.bytes
   FROM jsonb_to_recordset(v_plan) AS p (action text, partition text, bound text, row_count bigint, bytes bigint)
   WHERE NOT v_drain OR p.action <> 'create'
-    OR p.row_count = 0 AND v_copy.action IS NULL AND EXISTS (SELECT pgwright.partition_drain_problems(p_set, v_default));
+    OR p.row_count = 0 AND v_action IS NULL AND EXISTS (SELECT pgwright.partition_drain_problems(p_set, v_default));
 END
 $$;

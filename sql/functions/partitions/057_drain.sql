@@ -20,6 +20,47 @@ AS $$
   SELECT pgwright.partition_copy_problems(p_set, p_default)
   UNION
   SELECT 'it is partitioned itself' FROM pg_catalog.pg_class AS c WHERE c.oid = p_default AND c.relkind <> 'r'
+  UNION
+  SELECT format('foreign key %I of %s points at it alone: let it point at %s', f.name, f.referencing, p_set.parent)
+  FROM pgwright.partition_foreign_keys_in(p_default) AS f
+  UNION
+  SELECT format('publication %I names it: ALTER PUBLICATION %1$I DROP TABLE %s, and add %s', p.pubname, p_default::regclass, p_set.parent)
+  FROM pg_catalog.pg_publication_rel AS r JOIN pg_catalog.pg_publication AS p ON p.oid = r.prpubid WHERE r.prrelid = p_default
+$$;
+
+-- Whether rows of DEFAULT are copied, and the table they are in replaced, rather than moved: many; those that a foreign key points
+-- at, as moving deletes them; and those of a publication that would send only a part of the move. `p_bounds`: of their partitions.
+CREATE OR REPLACE FUNCTION pgwright.partition_drain_copies(
+  p_set pgwright.partition_sets,
+  p_default oid,
+  p_rows bigint,
+  p_bounds text[]
+)
+RETURNS boolean
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_column name;
+BEGIN
+  IF p_set.overflow <> 'drain' OR p_rows = 0 THEN
+    RETURN false;
+  END IF;
+  IF p_rows > pgwright.partition_drain_limit() OR EXISTS (SELECT FROM pgwright.partition_published(p_default) AS p WHERE NOT p.moves) THEN
+    RETURN true;
+  END IF;
+  IF pgwright.partition_referenced(p_default) IS NULL THEN
+    RETURN false;
+  END IF;
+  -- Looking for what points at each row may take long under a lock. It is done where nothing else is possible.
+  IF NOT EXISTS (SELECT pgwright.partition_drain_problems(p_set, p_default)) THEN
+    RETURN true;
+  END IF;
+  SELECT k.key_column INTO v_column FROM pgwright.partition_key(to_regclass(p_set.parent)) AS k;
+  RETURN pgwright.partition_referenced(p_default, (
+    SELECT string_agg(pgwright.partition_condition(v_column, b), ' OR ') FROM unnest(p_bounds) AS b)) IS NOT NULL;
+END
 $$;
 
 -- Every row of DEFAULT that is in none of these bounds, as PostgreSQL writes it: so that the ATTACH need not read them.
@@ -53,17 +94,24 @@ DECLARE
   v_target text;
   v_rest text;
   v_todo jsonb;
+  v_rows bigint;
   v_bounds text[];
 BEGIN
   EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', v_parent);
   SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
+  SELECT jsonb_agg(to_jsonb(p)), coalesce(sum(p.row_count), 0), array_agg(p.bound) FILTER (WHERE p.row_count > 0)
+  INTO v_todo, v_rows, v_bounds
+  FROM pgwright.partition_plan_steps(p_set, p_now) AS p WHERE p.action = 'create';
+  -- They have gone since this was planned.
+  IF NOT pgwright.partition_drain_copies(p_set, v_key.default_partition, v_rows, v_bounds) THEN
+    RETURN;
+  END IF;
   v_problems := ARRAY(SELECT pgwright.partition_drain_problems(p_set, v_key.default_partition));
   IF v_problems <> '{}' THEN
-    RAISE EXCEPTION E'% cannot be drained of its many rows while it is in use:\n  %', v_key.default_partition::regclass,
+    RAISE EXCEPTION E'% cannot be drained of its rows while it is in use:\n  %', v_key.default_partition::regclass,
       array_to_string(v_problems, E'\n  ')
       USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
-  SELECT jsonb_agg(to_jsonb(p)) INTO v_todo FROM pgwright.partition_plan_steps(p_set, p_now) AS p WHERE p.action = 'create';
   SELECT n.nspname, c.relname INTO v_schema, v_name
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_parent;
   v_target := format('%I.%I', v_schema, pgwright.partition_beside(v_name, '_draining'));

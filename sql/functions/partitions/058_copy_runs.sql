@@ -122,7 +122,7 @@ BEGIN
           ELSE
             PERFORM pgwright.partition_drain_begin(v_set, p_now);
           END IF;
-          v_next := 'again';
+          v_next := CASE WHEN pgwright.partition_copying(p_parent) IS NULL THEN 'done' ELSE 'again' END;
         ELSE
           v_next := pgwright.partition_copy_step(v_set, p_now);
         END IF;

@@ -1,11 +1,29 @@
 -- Runs. A procedure, as each step is a transaction of its own; pg_cron calls it as the only statement of a job.
 
--- One set. Errors are collected: what fails does not keep the other steps from being done.
+-- What each transaction of a run begins with: it is its table's owner, and keeps other runs of the set away until its end, so that no
+-- lock is ever left behind. False: another run is at work. A commit does not wait for the disk: what a crash takes back, the next
+-- run does again, and whatever others build on it and commit brings it to the disk first.
+CREATE OR REPLACE FUNCTION pgwright.partition_begin(p_parent text)
+RETURNS boolean
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  v_set text;
+BEGIN
+  v_set := pg_catalog.set_config('search_path', '', true);
+  v_set := pg_catalog.set_config('synchronous_commit', 'off', true);
+  v_set := pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
+  RETURN pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('pgwright.partitions ' || p_parent, 0));
+END
+$$;
+
+-- One set. Errors are collected: what fails does not keep the other steps from being done. `p_flush`: at the end, all is on the disk.
 CREATE OR REPLACE PROCEDURE pgwright.maintain_partition_set(
   p_parent text,
   p_now timestamptz DEFAULT now(),
   INOUT p_errors text[] DEFAULT '{}',
-  p_until timestamptz DEFAULT clock_timestamp() + interval '5 minutes'
+  p_until timestamptz DEFAULT clock_timestamp() + interval '5 minutes',
+  p_flush boolean DEFAULT true
 )
 LANGUAGE plpgsql
 AS $$
@@ -13,6 +31,7 @@ DECLARE
   -- Who waits behind us waits no longer than this.
   c_lock_timeout CONSTANT text := '100ms';
   c_patience CONSTANT interval := '1 minute';
+  v_flush text := CASE WHEN p_flush THEN pg_catalog.current_setting('synchronous_commit') ELSE 'off' END;
   v_set pgwright.partition_sets;
   v_plan jsonb;
   v_copy text;
@@ -27,26 +46,36 @@ DECLARE
   v_users text[];
 BEGIN
   BEGIN
-    PERFORM pg_catalog.set_config('search_path', '', true);
-    PERFORM pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
-    v_set := pgwright.partition_set(p_parent);
-    PERFORM pgwright.partition_adopt(p_parent);
-    SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p;
+    IF pgwright.partition_begin(p_parent) THEN
+      v_set := pgwright.partition_set(p_parent);
+      PERFORM pgwright.partition_adopt(p_parent);
+      SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p;
+      IF v_plan = '[]' THEN
+        PERFORM pgwright.partition_note_run(p_parent, NULL, v_flush);
+      END IF;
+    ELSE
+      v_plan := '[]';
+    END IF;
   EXCEPTION WHEN OTHERS THEN
-    v_plan := '[]';
+    v_plan := NULL;
     v_errors := v_errors || SQLERRM;
   END;
   COMMIT;
+  IF v_plan = '[]' THEN
+    RETURN;
+  END IF;
 
   v_copy := jsonb_path_query_first(v_plan, '$[*].action ? (@ == "convert" || @ == "drain")') #>> '{}';
   IF v_copy IS NOT NULL THEN
     CALL pgwright.partition_copy_run(p_parent, v_copy, p_now, p_until, v_errors);
     BEGIN
-      PERFORM pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
-      SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p
-      WHERE p.action NOT IN ('convert', 'drain');
+      v_plan := NULL;
+      IF pgwright.partition_begin(p_parent) THEN
+        SELECT jsonb_agg(to_jsonb(p)) INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p
+        WHERE p.action NOT IN ('convert', 'drain');
+      END IF;
     EXCEPTION WHEN OTHERS THEN
-      v_plan := '[]';
+      v_plan := NULL;
     END;
     COMMIT;
   END IF;
@@ -65,8 +94,8 @@ BEGIN
         v_users := NULL;
         LOOP
           v_users := pgwright.partition_users(p_parent, v_phase, v_step ->> 'partition', (v_step ->> 'row_count')::bigint, v_users);
-          COMMIT;
           EXIT WHEN v_users = '{}' OR clock_timestamp() > v_until;
+          COMMIT;
           PERFORM pg_catalog.pg_sleep(0.02);
         END LOOP;
         IF v_users <> '{}' THEN
@@ -74,11 +103,8 @@ BEGIN
           EXIT;
         END IF;
         BEGIN
-          PERFORM pg_catalog.set_config('search_path', '', true);
+          v_busy := NOT pgwright.partition_begin(p_parent);
           PERFORM pg_catalog.set_config('lock_timeout', c_lock_timeout, true);
-          PERFORM pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
-          -- Held to the end of this transaction, so that none is ever left behind.
-          v_busy := NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('pgwright.partitions ' || p_parent, 0));
           IF NOT v_busy THEN
             PERFORM pgwright.partition_step(v_set, v_phase, v_step ->> 'action', v_step ->> 'partition', v_step ->> 'bound',
               (v_step ->> 'row_count')::bigint);
@@ -106,7 +132,7 @@ BEGIN
 
   IF NOT v_busy THEN
     BEGIN
-      PERFORM pgwright.partition_note_run(p_parent, nullif(array_to_string(v_errors, E'\n'), ''));
+      PERFORM pgwright.partition_note_run(p_parent, nullif(array_to_string(v_errors, E'\n'), ''), v_flush);
     EXCEPTION WHEN insufficient_privilege THEN
       NULL; -- told already
     END;
@@ -135,22 +161,23 @@ DECLARE
   v_default oid;
   v_tables oid[];
 BEGIN
-  SELECT t.partdefid INTO v_default FROM pg_catalog.pg_partitioned_table AS t WHERE t.partrelid = v_parent;
-  v_tables := CASE
-    WHEN p_phase = 'dispose' THEN ARRAY[v_partition]
-    WHEN v_default = 0 OR p_phase = 'begin' THEN '{}'
-    WHEN p_phase = 'detach' THEN ARRAY[v_parent, v_default, v_partition]
-    WHEN p_rows > 0 THEN ARRAY[v_parent, v_default]
-    ELSE ARRAY[v_default]
-  END;
-  IF v_tables = '{}' THEN
-    RETURN '{}';
+  IF p_phase = 'dispose' THEN
+    v_tables := v_partition || ARRAY(SELECT t.relid FROM pg_catalog.pg_partition_tree(v_partition::regclass) AS t);
+  ELSE
+    SELECT t.partdefid INTO v_default FROM pg_catalog.pg_partitioned_table AS t WHERE t.partrelid = v_parent;
+    IF v_default = 0 OR p_phase = 'begin' THEN
+      RETURN '{}';
+    END IF;
+    v_tables := v_default || CASE
+      WHEN p_phase = 'detach' THEN ARRAY[v_parent, v_partition]
+      WHEN p_rows > 0 THEN ARRAY[v_parent]
+    END;
   END IF;
   RETURN ARRAY(
     SELECT DISTINCT l.virtualtransaction
     FROM pg_catalog.pg_locks AS l
-    JOIN pg_catalog.pg_database AS d ON d.oid = l.database
-    WHERE d.datname = current_database() AND l.locktype = 'relation' AND l.granted AND l.relation = ANY (v_tables)
+    WHERE l.locktype = 'relation' AND l.granted AND l.relation = ANY (v_tables)
+      AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = current_database())
       AND l.pid <> pg_catalog.pg_backend_pid() AND (p_users IS NULL OR l.virtualtransaction = ANY (p_users))
   );
 END
@@ -207,24 +234,22 @@ $$;
 CREATE OR REPLACE FUNCTION pgwright.partition_adopt(p_parent text)
 RETURNS void
 LANGUAGE plpgsql
-SECURITY DEFINER
 SET search_path = ''
 AS $$
+DECLARE
+  v_parent regclass := to_regclass(p_parent);
 BEGIN
-  PERFORM pgwright.partition_may(p_parent);
-  IF NOT EXISTS (
+  IF EXISTS (
     SELECT FROM pg_catalog.pg_inherits AS i
-    WHERE i.inhparent = to_regclass(p_parent)
+    WHERE i.inhparent = v_parent
       AND NOT EXISTS (SELECT FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = i.inhrelid)
   ) THEN
-    RETURN;
+    PERFORM pgwright.partition_note(p_parent, b.partition, format('%I.%I', b.partition_schema, b.partition_name), b.bound, 'attached')
+    FROM pgwright.partition_sets AS s
+    CROSS JOIN LATERAL pgwright.partition_bounds(v_parent, s.kind) AS b
+    WHERE s.parent = p_parent
+      AND NOT EXISTS (SELECT FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = b.partition);
   END IF;
-  INSERT INTO pgwright.partitions_known (parent, partition, name, bound)
-  SELECT p_parent, b.partition, format('%I.%I', b.partition_schema, b.partition_name), b.bound
-  FROM pgwright.partition_sets AS s
-  CROSS JOIN LATERAL pgwright.partition_bounds(to_regclass(s.parent), s.kind) AS b
-  WHERE s.parent = p_parent
-  ON CONFLICT DO NOTHING;
 END
 $$;
 
@@ -239,7 +264,6 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
   v_parents text[];
-  v_parent text;
   v_errors text[] := '{}';
   v_until timestamptz := clock_timestamp() + p_budget;
 BEGIN
@@ -252,8 +276,8 @@ BEGIN
   IF p_parent IS NOT NULL AND v_parents = '{}' THEN
     RAISE EXCEPTION 'there is no set of partitions %', p_parent USING ERRCODE = 'undefined_object';
   END IF;
-  FOREACH v_parent IN ARRAY v_parents LOOP
-    CALL pgwright.maintain_partition_set(v_parent, p_now, v_errors, v_until);
+  FOR v_n IN 1..pg_catalog.cardinality(v_parents) LOOP
+    CALL pgwright.maintain_partition_set(v_parents[v_n], p_now, v_errors, v_until, v_n = pg_catalog.cardinality(v_parents));
   END LOOP;
   IF v_errors <> '{}' THEN
     RAISE EXCEPTION '% of the sets'' steps failed', pg_catalog.cardinality(v_errors)

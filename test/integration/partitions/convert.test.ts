@@ -348,6 +348,73 @@ describe("tables in use", () => {
     expect(during.max).toBeLessThan(5000);
   });
 
+  it("can be given up on the way, and begun anew", { timeout: 120_000 }, async () => {
+    asOwner(
+      `CREATE TABLE data.visits (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL, writer int, n int, version int,
+         PRIMARY KEY (id, at));
+       CREATE INDEX visits_writer ON data.visits (writer, n);
+       INSERT INTO data.visits (at, writer, n, version)
+       SELECT '2026-06-01Z'::timestamptz + i * interval '3 minutes', w, CASE WHEN w >= 0 THEN i / 60 END, CASE WHEN w >= 0 THEN 0 END
+       FROM generate_series(1, 60000) AS i CROSS JOIN LATERAL (SELECT CASE WHEN i % 60 IN (3, 4, 5) THEN i % 60 - 3 END) AS r (w);
+       GRANT SELECT, INSERT, UPDATE, DELETE ON data.visits TO app`,
+    );
+    const before = untouched("data.visits");
+    const left =
+      "SELECT count(*) FROM pg_class WHERE relname ~ 'visits.*(converting|_y20)' OR relname = 'visits_default'";
+    const abandon = async () => {
+      const client = await stack.connect("postgres", password, "app");
+      await client.query("SET SESSION AUTHORIZATION keeper");
+      await client.query("SELECT pgwright.partition_copy_abandon('data.visits')").finally(() => client.end());
+    };
+    const load = new Load("data.visits", connect, MONTHS);
+    await load.start({ writers: 2, repeatable: 1 });
+    declare("data.visits", `'time', '1 month', 1, 'guard', '{"column": "at"}'`);
+    for (const condition of ["phase = 'copy' AND copied > 5000", "phase = 'compare' AND compared > 0"]) {
+      await terminate("data.visits", condition);
+      await abandon();
+      expect(sql(left)).toBe("0");
+      expect(sql("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'data.visits'::regclass AND NOT tgisinternal")).toBe(
+        "0",
+      );
+      expect(sql("SELECT count(*) FROM pgwright.partition_copies WHERE parent = 'data.visits'")).toBe("0");
+      expect(sql("SELECT relkind FROM pg_class WHERE oid = 'data.visits'::regclass")).toBe("r");
+      expect(untouched("data.visits")).toBe(before);
+    }
+    // While a run is at work on it.
+    const run = maintain("data.visits");
+    await until("data.visits", "phase = 'copy'");
+    await abandon();
+    await run;
+    for (let tries = 0; tries < 20; tries += 1) {
+      if ((await ask("SELECT phase FROM pgwright.partition_copies WHERE parent = 'data.visits'")) === "done") break;
+      await maintain("data.visits");
+    }
+    await load.stop();
+    expect(load.wrong).toEqual([]);
+    expect(untouched("data.visits")).toBe(before);
+    expect(sql("SELECT relkind FROM pg_class WHERE oid = 'data.visits'::regclass")).toBe("p");
+  });
+
+  it("become partitioned by an up, as its preview says", async () => {
+    asOwner(
+      `CREATE TABLE data.deliveries (id bigint PRIMARY KEY, at timestamptz NOT NULL, note text);
+       INSERT INTO data.deliveries SELECT i, now() - i * interval '1 hour', 'note ' || i FROM generate_series(1, 3000) AS i`,
+    );
+    const before = sql("SELECT count(*), sum(hashtextextended(d::text, 0)::numeric) FROM data.deliveries AS d");
+    const set = { interval: "1 month", premake: 1, convert: { column: "at" } };
+    stack.configure(() => Object.assign(sets(), { "data.deliveries": set }));
+    const { changes, messages } = await stack.preview();
+    expect(changes.map(({ kind }) => kind)).toContain("PartitionSet");
+    expect(messages.join("\n")).toMatch(
+      /convert data\.deliveries BY RANGE \(at\), its key \(id\) becomes \(id, at\), about 3000 rows/,
+    );
+    await stack.up();
+    expect(sql("SELECT relkind FROM pg_class WHERE oid = 'data.deliveries'::regclass")).toBe("p");
+    expect(sql("SELECT count(*), sum(hashtextextended(d::text, 0)::numeric) FROM data.deliveries AS d")).toBe(before);
+    const again = await stack.preview("--refresh");
+    expect(again.changes.filter(({ kind }) => kind === "PartitionSet")).toEqual([]);
+  });
+
   it("show no change once they are converted", async () => {
     stack.configure(() =>
       Object.assign(sets(), { "data.orders": { interval: "1 month", premake: 1, convert: { column: "at" } } }),

@@ -13,6 +13,7 @@ const ZONES = [
   "Asia/Kathmandu",
   "Asia/Beirut", // clocks change at midnight
   "Pacific/Apia", // had no 30 December 2011
+  "Pacific/Kwajalein", // had no 21 August 1993
 ];
 const PARTS_OF_A_DAY = ["15 minutes", "1 hour", "6 hours"];
 const DAYS = ["1 day", "7 days", "10 days"];
@@ -22,6 +23,7 @@ const STEPS = [...PARTS_OF_A_DAY, ...DAYS, ...MONTHS];
 /** Moments at which a clock or a calendar does something odd, and a day around them. */
 const ODD = [
   "1997-04-06T05:00Z",
+  "1993-08-20T23:00Z",
   "2004-02-29T12:00Z",
   "2005-10-30T02:31Z",
   "2011-12-30T10:00Z",
@@ -124,6 +126,40 @@ describe("partitions along the clock", () => {
         expect(await periods(step, zone, middle.lower, middle.lower)).toEqual([middle]);
       }),
       { numRuns: 600 },
+    );
+  });
+
+  it("go on ahead, and back as retention counts them, as if asked one after the other", async () => {
+    const cases = fc.record({
+      step: fc.constantFrom(...STEPS),
+      zone: fc.constantFrom(...ZONES),
+      at: moment,
+      n: fc.integer({ min: 1, max: 40 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(cases, async ({ step, zone, at, n }) => {
+        const one = async (position: number) => (await periods(step, zone, position, position))[0] as Period;
+        const ahead: Period[] = [await one(at)];
+        const back: Period[] = [...ahead];
+        for (let i = 0; i < n; i += 1) {
+          ahead.push(await one((ahead.at(-1) as Period).upper));
+          back.push(await one((back.at(-1) as Period).lower - 0.001));
+        }
+        const { rows } = await client.query(
+          `SELECT lower_position::float8 AS lower, upper_position::float8 AS upper
+           FROM pgwright.partition_periods('time', $1, $2, $3, $3, $4)`,
+          [step, zone, at, n],
+        );
+        expect(rows).toEqual(ahead);
+        const set = { kind: "time", step, zone, retention: { count: n, then: "drop" } };
+        const { rows: cut } = await client.query(
+          `SELECT pgwright.partition_cutoff(s, 'timestamptz', to_timestamp($2), $2::numeric)::float8 AS at
+           FROM jsonb_populate_record(NULL::pgwright.partition_sets, $1) AS s`,
+          [JSON.stringify(set), at],
+        );
+        expect(cut[0].at).toBe(back[n - 1]?.lower);
+      }),
+      { numRuns: 150 },
     );
   });
 

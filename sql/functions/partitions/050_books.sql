@@ -1,0 +1,60 @@
+-- The books: which partitions a set has, and how its runs went.
+
+-- Keeps the books. The runs' roles own the tables and not the books, so this runs as their owner and looks at who asks.
+CREATE OR REPLACE FUNCTION pgwright.partition_note(p_parent text, p_partition oid, p_name text, p_bound text, p_state text)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+  PERFORM pgwright.partition_may(p_parent);
+  IF p_state IS NULL THEN
+    DELETE FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = p_partition;
+  ELSE
+    -- A table that is being made into a set is not one yet.
+    INSERT INTO pgwright.partitions_known AS k (parent, partition, name, bound, state)
+    SELECT s.parent, p_partition, p_name, p_bound, p_state FROM pgwright.partition_sets AS s WHERE s.parent = p_parent
+    ON CONFLICT (parent, partition) DO UPDATE
+    SET name = excluded.name, bound = excluded.bound, state = excluded.state, since = now();
+  END IF;
+END
+$$;
+
+-- `p_flush`: as synchronous_commit has it.
+CREATE OR REPLACE FUNCTION pgwright.partition_note_run(p_parent text, p_error text, p_flush text)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+  PERFORM pgwright.partition_may(p_parent);
+  PERFORM set_config('synchronous_commit', p_flush, true);
+  UPDATE pgwright.partition_sets AS s
+  SET last_run = clock_timestamp(),
+    last_success = CASE WHEN p_error IS NULL THEN clock_timestamp() ELSE s.last_success END,
+    last_error = p_error
+  WHERE s.parent = p_parent;
+END
+$$;
+
+-- Only who owns a set's table, or may become its owner, has anything to say about it.
+CREATE OR REPLACE FUNCTION pgwright.partition_may(p_parent text)
+RETURNS name
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_owner name;
+BEGIN
+  SELECT pg_catalog.pg_get_userbyid(c.relowner) INTO v_owner
+  FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(p_parent);
+  IF v_owner IS NULL OR NOT pg_catalog.pg_has_role(session_user, v_owner, 'SET') THEN
+    RAISE EXCEPTION 'role % may not maintain %', session_user, coalesce(p_parent, 'NULL')
+      USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT %I TO %I', coalesce(v_owner, 'owner'), session_user);
+  END IF;
+  RETURN v_owner;
+END
+$$;

@@ -1,0 +1,184 @@
+-- Making a partition: one short transaction.
+
+CREATE OR REPLACE FUNCTION pgwright.partition_create(
+  p_set pgwright.partition_sets,
+  p_partition text,
+  p_bound text,
+  p_rows bigint
+)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = ''
+SET timezone = 'UTC'
+SET datestyle = 'ISO, YMD'
+AS $$
+DECLARE
+  v_parent regclass := to_regclass(p_set.parent);
+  v_key record;
+  v_child regclass;
+  v_default regclass;
+  v_columns text;
+  v_condition text;
+  v_by text := '';
+  v_index text;
+  v_published boolean[];
+  v_refers text;
+  -- where rows are kept until the partition is attached
+  v_waiting text;
+  v_move boolean := false;
+BEGIN
+  -- The parent first, always: the order in which everybody else locks. Readers and writers are not blocked.
+  EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', v_parent);
+  IF to_regclass(p_partition) IS NOT NULL THEN
+    -- Another run has made it since this one was planned. Numbers are printed with quotes or without.
+    IF EXISTS (
+      SELECT FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
+      WHERE b.partition = to_regclass(p_partition) AND replace(b.bound, '''', '') = replace(p_bound, '''', '')
+    ) THEN
+      RETURN;
+    END IF;
+    IF EXISTS (
+      SELECT FROM pgwright.partitions_known AS k
+      WHERE k.parent = p_set.parent AND k.partition = to_regclass(p_partition) AND k.state = 'retiring'
+    ) THEN
+      RAISE EXCEPTION 'retention is about to take another %', p_partition USING ERRCODE = 'lock_not_available';
+    END IF;
+    RAISE EXCEPTION '% exists and is not the partition of % %', p_partition, v_parent, p_bound
+      USING ERRCODE = 'duplicate_table', HINT = 'Rename or drop it, or attach it with these bounds.';
+  END IF;
+  SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
+  v_default := nullif(v_key.default_partition, 0);
+  IF v_default IS NOT NULL AND p_rows > 0 AND p_set.overflow = 'guard' THEN
+    RAISE EXCEPTION '% has % rows that belong into a partition % of their own', v_default, p_rows, p_bound
+      USING ERRCODE = 'check_violation', HINT = 'Move or delete them, or write overflow: drain.';
+  END IF;
+
+  IF p_set.sub IS NOT NULL THEN
+    v_by := format(' PARTITION BY %s (%I)', p_set.sub ->> 'by', p_set.sub ->> 'column');
+  END IF;
+  -- Not PARTITION OF, which would lock the parent against its readers. ATTACH adds indexes, keys and identity.
+  EXECUTE format(
+    'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE'
+    ' INCLUDING COMPRESSION INCLUDING STATISTICS)%s%s%s',
+    p_partition, v_parent, v_by, CASE WHEN p_set.sub IS NULL AND p_set.template ? 'storage' THEN pgwright.partition_storage(p_set.template) ELSE '' END,
+    coalesce(' TABLESPACE ' || quote_ident(p_set.template ->> 'tablespace'), '')
+  );
+  v_child := p_partition::regclass;
+
+  IF v_default IS NOT NULL THEN
+    v_condition := pgwright.partition_condition(v_key.key_column, p_bound);
+    IF p_set.overflow = 'drain' THEN
+      v_move := pgwright.partition_has(v_default, v_condition);
+    END IF;
+    -- A query that knows the partitions of before and then waits for DEFAULT would find these rows in neither: where rows
+    -- move, it has to wait before it looks which partitions there are.
+    IF v_move THEN
+      EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_parent);
+    END IF;
+    -- ATTACH takes this lock anyway; taken now, no row can arrive between the move and the ATTACH.
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_default);
+    IF p_set.overflow = 'drain' AND NOT v_move AND pgwright.partition_has(v_default, v_condition) THEN
+      RAISE EXCEPTION 'rows of % arrived just now', p_partition USING ERRCODE = 'lock_not_available';
+    END IF;
+  END IF;
+  IF v_move THEN
+    SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO STRICT v_columns
+    FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = v_parent AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+    v_published := ARRAY(SELECT p.moves FROM pgwright.partition_published(v_default) AS p);
+    v_refers := pgwright.partition_referenced(v_default, v_condition);
+    IF v_refers IS NOT NULL OR false = ANY (v_published) THEN
+      RAISE EXCEPTION 'rows of % in % have to be copied: %', p_partition, v_default,
+        coalesce(v_refers || ' points at them', 'a publication sends not all of their move')
+        USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'The next run does it.';
+    END IF;
+    -- Subscribers hear of what is written once it is attached. What has partitions of its own gets them later, too.
+    IF v_published <> '{}' OR p_set.sub IS NOT NULL THEN
+      SELECT format('%I.%I', n.nspname, pgwright.partition_beside(c.relname, '_moving')) INTO v_waiting
+      FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_child;
+      -- Unlogged: no publication has it.
+      EXECUTE format('CREATE UNLOGGED TABLE %s AS SELECT %s FROM %s WITH NO DATA', v_waiting, v_columns, v_parent);
+    END IF;
+    PERFORM pgwright.partition_move(v_default, coalesce(to_regclass(v_waiting), v_child), v_columns, v_condition);
+  END IF;
+
+  FOR v_index IN SELECT jsonb_array_elements_text(p_set.template -> 'indexes') LOOP
+    EXECUTE format('CREATE INDEX ON %s %s', v_child, v_index);
+  END LOOP;
+  EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', v_parent, v_child, p_bound);
+  -- Not before: ATTACH gives identity columns to the table alone that is attached, and DETACH looks for them below it too.
+  IF p_set.sub IS NOT NULL THEN
+    PERFORM pgwright.partition_subdivide(p_set, v_child);
+  END IF;
+  IF v_waiting IS NOT NULL THEN
+    PERFORM pgwright.partition_move(v_waiting::regclass, v_child, v_columns, 'true');
+    EXECUTE format('DROP TABLE %s', v_waiting);
+  END IF;
+  IF (SELECT c.relreplident FROM pg_catalog.pg_class AS c WHERE c.oid = v_parent) = 'f' THEN
+    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_child);
+  END IF;
+  PERFORM pgwright.partition_note(p_set.parent, v_child, p_partition, p_bound, 'attached');
+END
+$$;
+
+-- WITH (...) of the storage parameters that a set declares.
+CREATE OR REPLACE FUNCTION pgwright.partition_storage(p_template jsonb)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+SET search_path = ''
+AS $$
+  SELECT coalesce(' WITH (' || string_agg(format('%s = %L', s.key, s.value), ', ' ORDER BY s.key) || ')', '')
+  FROM jsonb_each_text(p_template -> 'storage') AS s
+$$;
+
+-- A RANGE or LIST bound as a condition on its column.
+CREATE OR REPLACE FUNCTION pgwright.partition_condition(p_column name, p_bound text)
+RETURNS text
+LANGUAGE plpgsql
+IMMUTABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_ends text[] := regexp_match(p_bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$');
+BEGIN
+  IF v_ends IS NOT NULL THEN
+    RETURN format('%1$I >= %2$s AND %1$I < %3$s', p_column, v_ends[1], v_ends[2]);
+  END IF;
+  RETURN format('%I IN (%s)', p_column, (regexp_match(p_bound, '^FOR VALUES IN \((.+)\)$'))[1]);
+END
+$$;
+
+-- The partitions of a partition, which no other transaction knows yet: nobody waits.
+CREATE OR REPLACE FUNCTION pgwright.partition_subdivide(p_set pgwright.partition_sets, p_child regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+DECLARE
+  v_schema name;
+  v_name text;
+  v_parent text;
+  v_common int := 0;
+  v_leaf record;
+BEGIN
+  SELECT n.nspname, c.relname INTO v_schema, v_name
+  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = p_child;
+  -- What is not the table's own name tells the partitions apart, and is not cut.
+  SELECT c.relname INTO v_parent FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(p_set.parent);
+  WHILE v_common < length(v_name) AND left(v_name, v_common + 1) = left(v_parent, v_common + 1) LOOP
+    v_common := v_common + 1;
+  END LOOP;
+  FOR v_leaf IN
+    SELECT d.suffix, d.bound
+    FROM pgwright.partition_declared(p_set.sub ->> 'by', p_set.sub -> 'partitions', p_set.sub ->> 'modulus') AS d
+    UNION ALL
+    SELECT '_default', 'DEFAULT' WHERE p_set.sub ->> 'by' = 'list' AND (p_set.sub ->> 'default')::boolean
+  LOOP
+    EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s %s%s%s', v_schema,
+      pgwright.partition_beside(left(v_name, v_common), substr(v_name, v_common + 1) || v_leaf.suffix),
+      p_child, v_leaf.bound, pgwright.partition_storage(p_set.template),
+      coalesce(' TABLESPACE ' || quote_ident(p_set.template ->> 'tablespace'), ''));
+  END LOOP;
+END
+$$;
