@@ -26,8 +26,9 @@ SELECT to_regclass('pgwright.backup_report') IS NULL AS absent \gset
 \set info `cat /var/lib/pgwright/info.json`
 BEGIN;
 CREATE TEMP TABLE runs (LIKE pgwright.backup_runs) ON COMMIT DROP;
+ALTER TABLE runs DROP COLUMN run;
 \copy runs from '/var/lib/pgwright/runs.tsv'
-INSERT INTO pgwright.backup_runs SELECT * FROM runs ON CONFLICT DO NOTHING;
+INSERT INTO pgwright.backup_runs (started_at, ended_at, job, repository, exit_code, message) SELECT * FROM runs ON CONFLICT DO NOTHING;
 CREATE TEMP TABLE drills (LIKE pgwright.restore_drills) ON COMMIT DROP;
 \copy drills from '/var/lib/pgwright/drills.tsv'
 INSERT INTO pgwright.restore_drills SELECT * FROM drills ON CONFLICT DO NOTHING;

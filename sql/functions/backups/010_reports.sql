@@ -12,6 +12,8 @@ CREATE TABLE IF NOT EXISTS pgwright.backup_report (
 INSERT INTO pgwright.backup_report DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS pgwright.backup_runs (
+  -- In the order of the ledger: clocks may go back.
+  run bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
   started_at timestamptz NOT NULL,
   ended_at timestamptz NOT NULL,
   -- full, differential, incremental, verify, drill

@@ -39,7 +39,7 @@ CREATE OR REPLACE VIEW pgwright.backup_failures AS
 SELECT u.job, u.repository, u.started_at, u.ended_at, u.exit_code, u.message
 FROM (
   SELECT DISTINCT ON (r.job, r.repository) r.*
-  FROM pgwright.backup_runs AS r ORDER BY r.job, r.repository, r.started_at DESC
+  FROM pgwright.backup_runs AS r ORDER BY r.job, r.repository, r.run DESC
 ) AS u
 WHERE u.exit_code <> 0;
 
