@@ -34,7 +34,9 @@ describe("what is made from config/stack.ts", () => {
 
   it("has every key of the stack file, and lets those of other packages and of Pulumi be", () => {
     const { config, ...pulumis } = (stackFileSchema() as unknown as Schema).properties;
-    const wanted = [...Object.keys(stackSchema.shape), "passwords"].map((name) => `pgwright:${name}`);
+    const wanted = [...Object.keys(stackSchema.shape), "passwords", "backupPassphrase", "restorePassphrase"].map(
+      (name) => `pgwright:${name}`,
+    );
     expect(Object.keys(config?.properties ?? {})).toEqual(wanted);
     expect(Object.keys(pulumis)).toEqual(["secretsprovider", "encryptedkey", "encryptionsalt", "environment"]);
     expect(config?.additionalProperties).toBe(false);
@@ -69,7 +71,7 @@ describe("what is made from config/stack.ts", () => {
     const known =
       "$schema title description type properties patternProperties additionalProperties required default examples enum const";
     const more =
-      "minimum maximum minLength minItems pattern patternErrorMessage errorMessage format items anyOf propertyNames";
+      "minimum maximum minLength maxLength minItems maxItems pattern patternErrorMessage errorMessage format items anyOf propertyNames";
     const words = new Set(`${known} ${more}`.split(" "));
     const unknown = new Set<string>();
     const visit = (schema: unknown): void => {
