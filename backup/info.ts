@@ -30,7 +30,7 @@ const UNREADABLE = 99;
 /** The stanza of that name in an answer; system identifiers stay exact, as text. */
 export function parseInfo(json: string, stanza: string): StanzaInfo | undefined {
   // The text of an error is given with its line ends as they are, which JSON does not allow.
-  const text = json.replace(/[\u0000-\u001f]+/g, " ");
+  const text = json.replace(/\p{Cc}+/gu, " ");
   const all = JSON.parse(text.replace(/("system-id":)(\d+)/g, '$1"$2"')) as StanzaInfo[];
   return all.find(({ name }) => name === stanza);
 }
