@@ -4,13 +4,15 @@ import { backups } from "./backups";
 import { cluster } from "./cluster";
 import { configuration } from "./configuration";
 import { cronJob } from "./cron-job";
+import { database } from "./database";
 import { library } from "./library";
 import { migrations } from "./migrations";
 import { partitionSet } from "./partition-set";
 import { password } from "./password";
 import { presence } from "./presence";
 import { protection } from "./protection";
-import { roleSettings } from "./role-settings";
+import { retired } from "./retired";
+import { role } from "./role";
 import { server } from "./server";
 
 /** Every kind of resource that this plugin knows, by Pulumi type token. */
@@ -21,12 +23,14 @@ export const kinds = {
   "pgwright:index:Cluster": cluster,
   "pgwright:index:Configuration": configuration,
   "pgwright:index:CronJob": cronJob,
+  "pgwright:index:Database": database,
   "pgwright:index:Library": library,
   "pgwright:index:Migrations": migrations,
   "pgwright:index:PartitionSet": partitionSet,
   "pgwright:index:Password": password,
   "pgwright:index:Presence": presence,
   "pgwright:index:Protection": protection,
-  "pgwright:index:RoleSettings": roleSettings,
+  "pgwright:index:Role": role,
+  "pgwright:index:RoleSettings": retired,
   "pgwright:index:Server": server,
 };
