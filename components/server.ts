@@ -134,6 +134,9 @@ export class Server extends pulumi.ComponentResource {
           retries: 6,
         },
         capabilities: { drops: ["ALL"] },
+        // What a child of PostgreSQL leaves behind (pgBackRest's asynchronous archiving, say) goes to process 1. If that were
+        // the postmaster, it would take the failure of a process that it does not know for a crash, and end all sessions.
+        init: true,
         logDriver: "json-file",
         logOpts: { "max-file": "3", "max-size": "20m" },
         stopSignal: "SIGINT",
