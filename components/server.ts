@@ -148,8 +148,9 @@ export class Server extends pulumi.ComponentResource {
       {
         ...child,
         dependsOn: [args.image.ready, ...written],
-        // The plugin applies changes of these to nothing; only a new container has them.
+        // The plugin applies changes of these to nothing; only a new container has them, and two cannot have one name.
         replaceOnChanges: ["healthcheck", "tmpfs", "init"],
+        deleteBeforeReplace: true,
         replacementTrigger: presence.generation,
       },
     );

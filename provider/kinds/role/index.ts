@@ -55,11 +55,11 @@ async function put(inputs: RoleInputs, { host }: Operation): Promise<{ adopted: 
 }
 
 /** What happens to the password, in words: its text is never shown. */
-function explainPassword(old: RoleInputs, { verifier }: RoleInputs, info: (text: string) => void): void {
-  if (old.verifier === verifier) return;
+function explainPassword(old: RoleInputs, found: RoleFact, { verifier }: RoleInputs, info: (text: string) => void) {
+  if (found.verifier === (verifier ?? null)) return;
   if (verifier === undefined) info("it loses its password");
+  else if (found.verifier === null) info("it has no password: it gets the declared one");
   else if (old.verifier === ANOTHER_PASSWORD) info("its password was changed by hand: it gets the declared one");
-  else if (old.verifier === undefined) info("it has no password: it gets the declared one");
   else info("it gets another password; sessions that are open go on");
 }
 
@@ -73,7 +73,7 @@ async function explain(
   const found = (await facts.ask(host, inputs.name))?.get(inputs.name);
   if (!found) return;
   if (!old) info(`role ${inputs.name} is there already: adopted, and brought to the declaration`);
-  else explainPassword(old, inputs, info);
+  else explainPassword(old, found, inputs, info);
   tell("will be run:", changes(found, inputs), info);
 }
 
