@@ -4,7 +4,6 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type Host } from "../provider/host";
-import { closeConnections, withDatabase } from "../provider/session";
 import { log, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
 import { hostOf } from "./server";
 
@@ -83,31 +82,21 @@ function lockIsStale(state: string, stack: string): boolean {
 
 /**
  * What the killed run was making may be there or not; Pulumi knows nothing of it and would fail to make it again. It holds
- * nothing yet, for what goes into it is made afterwards.
+ * nothing yet, for what goes into it is made afterwards. What lives inside PostgreSQL is adopted if it is there.
  */
 async function removeHalfMade({ type, inputs }: PendingOperation["resource"], stack: string): Promise<void> {
   const host = hostOf(stack);
   const name = String(inputs?.name ?? "");
-  const quoted = `"${name.replaceAll('"', '""')}"`;
-  const sql = {
-    "postgresql:index/role:Role": `DROP ROLE IF EXISTS ${quoted}`,
-    "postgresql:index/database:Database": `DROP DATABASE IF EXISTS ${quoted}`,
-  }[type];
   const docker = {
     "docker:index/container:Container": ["rm", "--force", name],
     "docker:index/network:Network": ["network", "rm", name],
   }[type];
-  if (!name || (!sql && !docker)) return;
+  if (!name || !docker) return;
   log(`the killed run was making ${type.split(":").pop()?.toLowerCase()} ${name}: starting over with it`);
-  if (docker) {
-    // The engine may still be at it: it does not stop because the one who asked was killed.
-    await removeIfThere(host, docker);
-    await sleep(ENGINE_CATCHES_UP_MS);
-    await removeIfThere(host, docker);
-  } else if (sql && (await host.inspect())?.running) {
-    await withDatabase(host, "postgres", (client) => client.query(sql));
-    await closeConnections(host);
-  }
+  // The engine may still be at it: it does not stop because the one who asked was killed.
+  await removeIfThere(host, docker);
+  await sleep(ENGINE_CATCHES_UP_MS);
+  await removeIfThere(host, docker);
 }
 
 async function removeIfThere(host: Host, command: string[]): Promise<void> {

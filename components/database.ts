@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { tierOwner } from "../config/jobs";
 import type { DatabaseConfig, RoleConfig } from "../config/stack";
 import type { TieredTableConfig } from "../config/tiers";
-import { Access, Migrations, type Provider } from "../provider/resources";
+import { Access, Database as DatabaseResource, Migrations, type Provider } from "../provider/resources";
 import { versionsOf, wantedMigrations } from "../provider/kinds/migrations/file";
 import { readMigrations } from "../sql/read";
 import { wantedAccess } from "./access";
@@ -30,13 +30,13 @@ export class Database extends pulumi.ComponentResource {
     const inServer = { parent: this, provider: args.postgres };
     const inDatabase = { parent: this, provider: args.pgwright };
 
-    const database = new postgresql.Database(
+    const database = new DatabaseResource(
       name,
       { name, owner: args.owner, connectionLimit: args.connectionLimit },
-      { ...inServer, dependsOn: args.rolesReady, protect: args.protect },
+      { ...inDatabase, dependsOn: args.rolesReady, protect: args.protect },
     );
 
-    // Goes with the database. Access does not: it ends the sessions that would keep the database from being dropped.
+    // Goes with the database.
     const withDatabase = { ...inServer, deletedWith: database };
 
     // A schema is dropped only when it is empty; Access empties it if the stack file says so.
@@ -90,7 +90,7 @@ export class Database extends pulumi.ComponentResource {
       this.ready.push(...new Tiers(name, { database: name, tables, pgwright: args.pgwright }, inside).ready);
     }
     // After what makes objects: grants may name them.
-    this.ready.push(new Access(name, access, { ...inDatabase, dependsOn: [...this.ready] }));
+    this.ready.push(new Access(name, access, { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] }));
     this.registerOutputs({});
   }
 }

@@ -78,7 +78,7 @@ export class Postgres extends pulumi.ComponentResource {
     // What lives inside PostgreSQL goes with the data volume: a destroy does not drop it piece by piece.
     const inside = { parent: this, deletedWith: server.cluster, dependsOn: [server.ready] };
 
-    const roles = new Roles(name, { roles: args.roles, passwords, passwordsGiven, pgwright, postgres }, inside);
+    const roles = new Roles(name, { roles: args.roles, passwords, passwordsGiven, pgwright }, inside);
     this.passwords = pulumi.all(roles.passwords);
 
     const { cronDatabase } = args.server;

@@ -137,6 +137,9 @@ export class Server extends pulumi.ComponentResource {
           retries: 6,
         },
         capabilities: { drops: ["ALL"] },
+        // What a child of PostgreSQL leaves behind (pgBackRest's asynchronous archiving, say) goes to process 1. If that were
+        // the postmaster, it would take the failure of a process that it does not know for a crash, and end all sessions.
+        init: true,
         logDriver: "json-file",
         logOpts: { "max-file": "3", "max-size": "20m" },
         stopSignal: "SIGINT",
@@ -148,8 +151,9 @@ export class Server extends pulumi.ComponentResource {
       {
         ...child,
         dependsOn: [args.image.ready, ...written],
-        // The plugin applies changes of these to nothing; only a new container has them.
+        // The plugin applies changes of these to nothing; only a new container has them, and two cannot have one name.
         replaceOnChanges: ["healthcheck", "tmpfs", "init"],
+        deleteBeforeReplace: true,
         replacementTrigger: presence.generation,
       },
     );

@@ -36,6 +36,8 @@ export interface Kind<I extends object, S extends I> {
   replaceOn?: (keyof I & string)[];
   /** Inputs that say how to act, not what should be there: they never are a difference. */
   notCompared?: (keyof I & string)[];
+  /** Inputs without which there should be nothing: what is there although they are absent is a difference. */
+  noneIfAbsent?: (keyof I & string)[];
   /** The state that is compared with these inputs, where that is not simply the state. */
   compared?(state: S, inputs: I): S;
   /** Says what is wrong with the inputs, beyond what the program's own validation has seen. */

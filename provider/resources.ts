@@ -6,6 +6,7 @@ import type { BackupsInputs } from "./kinds/backups";
 import type { ClusterInputs } from "./kinds/cluster";
 import type { ConfigurationInputs } from "./kinds/configuration";
 import type { CronJobInputs } from "./kinds/cron-job";
+import type { DatabaseInputs } from "./kinds/database";
 import type { LibraryInputs } from "./kinds/library";
 import type { MigrationsInputs } from "./kinds/migrations";
 import { wantedMigrations } from "./kinds/migrations/file";
@@ -14,7 +15,7 @@ import type { PasswordInputs } from "./kinds/password";
 import type { PresenceInputs } from "./kinds/presence";
 import type { ProtectionInputs } from "./kinds/protection";
 import type { RestoreDrillInputs } from "./kinds/restore-drill";
-import type { RoleSettingsInputs } from "./kinds/role-settings";
+import type { RoleInputs } from "./kinds/role";
 import type { ServerInputs } from "./kinds/server";
 import type { TieredTableInputs } from "./kinds/tiered-table";
 
@@ -110,9 +111,30 @@ export class Server extends pulumi.CustomResource {
   }
 }
 
-export class RoleSettings extends pulumi.CustomResource {
-  constructor(name: string, args: Omit<RoleSettingsInputs, "byHand">, opts?: pulumi.CustomResourceOptions) {
-    super("pgwright:index:RoleSettings", name, { ...args, byHand: {} }, opts);
+export class Role extends pulumi.CustomResource {
+  constructor(name: string, args: Args<Omit<RoleInputs, "superuser" | "byHand">>, opts?: pulumi.CustomResourceOptions) {
+    super(
+      "pgwright:index:Role",
+      name,
+      { ...args, superuser: false, byHand: [] },
+      pulumi.mergeOptions(opts, {
+        additionalSecretOutputs: ["verifier"],
+        aliases: [{ type: "postgresql:index/role:Role" }],
+      }),
+    );
+  }
+}
+
+export class Database extends pulumi.CustomResource {
+  declare readonly name: pulumi.Output<string>;
+
+  constructor(name: string, args: Args<DatabaseInputs>, opts?: pulumi.CustomResourceOptions) {
+    super(
+      "pgwright:index:Database",
+      name,
+      args,
+      pulumi.mergeOptions(opts, { aliases: [{ type: "postgresql:index/database:Database" }] }),
+    );
   }
 }
 

@@ -135,7 +135,8 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       const state = properties(request.getOlds());
       const inputs = properties(request.getNews());
       const ignored = new Set([...(kind.notCompared ?? []), ...request.getIgnorechangesList()]);
-      const compared = Object.keys({ ...properties(request.getOldInputs()), ...inputs }).filter(
+      const known = { ...properties(request.getOldInputs()), ...inputs };
+      const compared = [...new Set([...Object.keys(known), ...(kind.noneIfAbsent ?? [])])].filter(
         (key) => !ignored.has(key),
       );
       const pick = (from: Properties) => Object.fromEntries(compared.map((key) => [key, from[key]]));

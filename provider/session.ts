@@ -27,13 +27,6 @@ export async function withDatabase<T>(host: Host, database: string, use: (client
   }
 }
 
-/** Closes what is kept open for the next caller, which would keep a program from ending. */
-export async function closeConnections(host: Host): Promise<void> {
-  const clients = [...(idle.get(host)?.values() ?? [])].flat();
-  idle.delete(host);
-  await Promise.all(clients.map((client) => client.end()));
-}
-
 const shared = new WeakMap<Host, Map<string, Promise<Client | undefined>>>();
 
 /**

@@ -4,6 +4,7 @@ import { backups } from "./backups";
 import { cluster } from "./cluster";
 import { configuration } from "./configuration";
 import { cronJob } from "./cron-job";
+import { database } from "./database";
 import { library } from "./library";
 import { migrations } from "./migrations";
 import { partitionSet } from "./partition-set";
@@ -11,7 +12,7 @@ import { password } from "./password";
 import { presence } from "./presence";
 import { protection } from "./protection";
 import { restoreDrill } from "./restore-drill";
-import { roleSettings } from "./role-settings";
+import { role } from "./role";
 import { server } from "./server";
 import { tieredTable } from "./tiered-table";
 
@@ -23,6 +24,7 @@ export const kinds = {
   "pgwright:index:Cluster": cluster,
   "pgwright:index:Configuration": configuration,
   "pgwright:index:CronJob": cronJob,
+  "pgwright:index:Database": database,
   "pgwright:index:Library": library,
   "pgwright:index:Migrations": migrations,
   "pgwright:index:PartitionSet": partitionSet,
@@ -30,7 +32,7 @@ export const kinds = {
   "pgwright:index:Presence": presence,
   "pgwright:index:Protection": protection,
   "pgwright:index:RestoreDrill": restoreDrill,
-  "pgwright:index:RoleSettings": roleSettings,
+  "pgwright:index:Role": role,
   "pgwright:index:Server": server,
   "pgwright:index:TieredTable": tieredTable,
 };

@@ -83,13 +83,24 @@ describe("roles", () => {
     await quiet();
   });
 
-  it("get their password back when somebody has changed it; a preview with --refresh shows it", async () => {
-    stack.sql("postgres", "ALTER ROLE reader PASSWORD 'by hand'");
-    const { changes } = await stack.preview("--refresh");
-    expect(changes.map(({ kind, name }) => `${kind} ${name}`)).toEqual(["Role reader"]);
-    await stack.up("--refresh");
+  it("get their password back when somebody has changed it; every preview shows it, and never its text", async () => {
+    stack.sql("postgres", "ALTER ROLE reader PASSWORD 'by hand'; ALTER ROLE \"group\" PASSWORD 'by hand too'");
+    const { changes, messages } = await stack.preview();
+    expect(changes.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual(["Role group", "Role reader"]);
+    for (const { detailedDiff } of changes) expect(Object.keys(detailedDiff ?? {})).toEqual(["verifier"]);
+    expect(messages.join("\n")).toContain("its password was changed by hand: it gets the declared one");
+    expect(messages.join("\n")).toContain(`ALTER ROLE "reader" PASSWORD '...'`);
+    expect(messages.join("\n")).toContain('ALTER ROLE "group" PASSWORD NULL');
+    for (const refresh of [[], ["--refresh"]]) {
+      const shown = (await stack.run("preview", "--diff", ...refresh, "--stack", stack.name)).text;
+      expect(shown).toContain("verifier");
+      expect(shown).not.toContain("SCRAM-SHA-256$");
+    }
+    await stack.up();
     await refused("reader", "by hand");
     await enters("reader", "second pässword");
+    expect(stack.sql("postgres", "SELECT rolpassword IS NULL FROM pg_authid WHERE rolname = 'group'")).toBe("t");
+    expect(JSON.stringify(await stack.state())).not.toContain("SCRAM-SHA-256$");
     expect((await stack.preview("--refresh")).changes).toEqual([]);
   });
 
@@ -103,27 +114,43 @@ describe("roles", () => {
       ALTER ROLE reader SUPERUSER CONNECTION LIMIT 50 VALID UNTIL '2030-01-01 00:00+00';
       REVOKE "group" FROM reader; GRANT owner TO made_up WITH ADMIN OPTION; SET ROLE made_up; GRANT owner TO reader`,
     );
-    const { changes, text } = await stack.preview();
-    expect(
-      changes.map(({ kind }) => kind),
-      text,
-    ).toEqual(["RoleSettings"]);
-    expect(Object.keys(changes[0]?.detailedDiff ?? {}).sort()).toEqual([
-      "byHand.made_up",
-      "byHand.reader",
-      "roles.reader.lock_timeout",
-      "roles.reader.work_mem",
+    const { changes, messages, text } = await stack.preview();
+    const found = changes.map(({ kind, name, detailedDiff }) => [
+      `${kind} ${name}`,
+      Object.keys(detailedDiff ?? {}).sort(),
     ]);
+    expect(Object.fromEntries(found), text).toEqual({
+      "Role made_up": ["memberOf"],
+      "Role reader": [
+        "byHand",
+        "connectionLimit",
+        "memberOf",
+        "searchPath",
+        "settings.lock_timeout",
+        "settings.work_mem",
+        "statementTimeout",
+        "superuser",
+        "validUntil",
+      ],
+    });
+    const said = messages.join("\n");
+    for (const statement of [
+      "ALTER ROLE \"reader\" NOSUPERUSER CONNECTION LIMIT 5 VALID UNTIL 'infinity'",
+      'REVOKE "owner" FROM "reader" GRANTED BY "made_up" CASCADE',
+      'GRANT "group" TO "reader"',
+      'ALTER ROLE "reader" RESET "work_mem"',
+    ]) {
+      expect(said).toContain(statement);
+    }
     const shown = (await stack.run("preview", "--diff", "--stack", stack.name)).text;
     for (const words of [
-      "SUPERUSER",
-      "member of owner",
-      "no member of group",
-      "search_path=public",
-      "no statement_timeout",
-      "in database app: jit=off",
+      /superuser *: true => false/,
+      /\[0\]: "owner"/,
+      /"public" => "data"/,
+      /in database app: jit=off/,
+      /2030-01-01/,
     ]) {
-      expect(shown).toContain(words);
+      expect(shown).toMatch(words);
     }
     await stack.up();
     await quiet();
@@ -135,6 +162,16 @@ describe("roles", () => {
       ),
     ).toBe("f|5|t");
     expect(stack.sql("postgres", "SELECT count(*) FROM pg_auth_members WHERE roleid = 'owner'::regrole")).toBe("0");
+  });
+
+  it("are made again when somebody has dropped them, with their password and memberships", async () => {
+    stack.sql("postgres", "REVOKE CONNECT ON DATABASE app FROM reader; DROP ROLE reader");
+    const { changes } = await stack.preview();
+    expect(changes.map(({ op, kind, name }) => `${op} ${kind} ${name}`)).toContain("create Role reader");
+    await stack.up();
+    await enters("reader", "second pässword");
+    expect(stack.sql("postgres", "SELECT pg_has_role('reader', 'group', 'USAGE')")).toBe("t");
+    await quiet();
   });
 
   it("leave without harm: what they own in any database goes to its owner, sessions end, the rest stays", async () => {
@@ -223,6 +260,82 @@ describe("roles", () => {
     await stack.up();
     expect(stack.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname = 'second'")).toBe("0");
     await client.end().catch(() => undefined);
+    await quiet();
+  });
+
+  it("are adopted when they are there already, and so is a database, with its data", async () => {
+    stack.sql(
+      "postgres",
+      `CREATE ROLE found LOGIN SUPERUSER PASSWORD 'its old one' VALID UNTIL '2020-01-01' IN ROLE new_owner;
+      ALTER ROLE found SET work_mem = '1GB'; CREATE ROLE stranger LOGIN`,
+    );
+    stack.sql("postgres", "CREATE DATABASE there OWNER stranger CONNECTION LIMIT 1");
+    stack.sql("there", "SET ROLE found; CREATE SCHEMA data; CREATE TABLE data.kept AS SELECT 11 AS id");
+    stack.configure((config) => {
+      roles().found = { login: true, memberOf: ["group"] };
+      databases().there = {
+        owner: "found",
+        schemas: { data: {}, more: {} },
+        extensions: { vector: {} },
+        grants: { found: { database: ["CONNECT"] } },
+      };
+      config.passwords = { ...config.passwords, found: "its new one" };
+    });
+    const said = (await stack.preview()).messages.join("\n");
+    expect(said).toContain("role found is there already: adopted, and brought to the declaration");
+    expect(said).toContain(`ALTER ROLE "found" NOSUPERUSER VALID UNTIL 'infinity' PASSWORD '...'`);
+    expect(said).toContain("database there is there already: adopted with what is in it");
+    expect(said).toContain('ALTER DATABASE "there" OWNER TO "found"');
+    await stack.up();
+    const client = await stack.connect("found", "its new one", "there");
+    expect(
+      (await client.query("SELECT id, current_setting('work_mem') <> '1GB' AS reset FROM data.kept")).rows,
+    ).toEqual([{ id: 11, reset: true }]);
+    await client.end();
+    expect(
+      stack.sql(
+        "there",
+        "SELECT rolsuper, pg_has_role('found', 'new_owner', 'MEMBER') FROM pg_roles WHERE rolname = 'found'",
+      ),
+    ).toBe("f|f");
+    expect(stack.sql("there", "SELECT count(*) FROM pg_roles WHERE rolname = 'stranger'")).toBe("1");
+    const { code, text } = await stack.unchanged();
+    expect(code, text).toBe(0);
+  });
+
+  it("show a database whose owner or limit was changed by hand, and put it back", async () => {
+    stack.sql("postgres", "ALTER DATABASE there OWNER TO stranger; ALTER DATABASE there CONNECTION LIMIT 3");
+    const { changes } = await stack.preview();
+    const database = changes.find(({ kind }) => kind === "Database");
+    expect(Object.keys(database?.detailedDiff ?? {}).sort()).toEqual(["connectionLimit", "owner"]);
+    await stack.up();
+    expect(stack.sql("there", "SELECT datdba::regrole, datconnlimit FROM pg_database WHERE datname = 'there'")).toBe(
+      "found|-1",
+    );
+    await quiet();
+  });
+
+  it("are not removed while a database that is not declared knows them; the error says what is there", async () => {
+    stack.sql("postgres", "CREATE DATABASE aside");
+    stack.sql(
+      "aside",
+      "GRANT CREATE ON SCHEMA public TO made_up; SET ROLE made_up; CREATE TABLE public.mine AS SELECT 3 AS id",
+    );
+    stack.configure(() => {
+      delete roles().made_up;
+      for (const database of Object.values(databases())) delete database.grants?.made_up;
+    });
+    const { code, text } = await stack.tryUp();
+    expect(code).not.toBe(0);
+    expect(text).toMatch(
+      /role made_up cannot be removed.*in database aside: .*table (public\.)?mine \(owner\).*REASSIGN OWNED BY "made_up"/s,
+    );
+    expect(stack.sql("aside", "SELECT id FROM mine")).toBe("3");
+    stack.sql("aside", "REASSIGN OWNED BY made_up TO postgres; DROP OWNED BY made_up");
+    await stack.up();
+    expect(stack.sql("aside", "SELECT id, (SELECT count(*) FROM pg_roles WHERE rolname = 'made_up') FROM mine")).toBe(
+      "3|0",
+    );
     await quiet();
   });
 });

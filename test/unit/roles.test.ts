@@ -1,10 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { membershipOrder } from "../../components/roles";
 import { parseStack } from "../../config/parse";
-import { identifiers, roleDrift, type RoleDeclaration, type RoleFact } from "../../provider/kinds/role-drift";
+import {
+  ANOTHER_PASSWORD,
+  changes,
+  FRESH,
+  identifiers,
+  observed,
+  type RoleFact,
+  type RoleInputs,
+} from "../../provider/kinds/role/changes";
 
 const attributes = {
+  name: 'r"1',
   login: true,
+  superuser: false,
   inherit: true,
   createDatabase: false,
   createRole: false,
@@ -12,64 +22,125 @@ const attributes = {
   bypassRowLevelSecurity: false,
   connectionLimit: 5,
 };
-const declared: RoleDeclaration = {
+const declared: RoleInputs = {
   ...attributes,
   memberOf: ["group"],
   searchPath: ["users", "Odd, one"],
   statementTimeout: "30s",
+  settings: { timezone: "UTC", lock_timeout: "5s" },
+  verifier: "SCRAM-SHA-256$declared",
+  byHand: [],
 };
+const [path, timeout, ...others] = [
+  { database: null, setting: 'search_path=users, "Odd, one"' },
+  { database: null, setting: "statement_timeout=30000" },
+  { database: null, setting: "lock_timeout=5000ms" },
+  { database: null, setting: "TimeZone=UTC" },
+];
+const membership = { group: "group", grantor: "postgres", admin: false, inherit: true, set: true };
 const fact: RoleFact = {
   ...attributes,
-  role: 'r"1',
-  superuser: false,
   validUntil: null,
-  memberships: [{ group: "group", grantor: "postgres", admin: false }],
-  settings: [
-    { database: null, setting: 'search_path=users, "Odd, one"' },
-    { database: null, setting: "statement_timeout=30000" },
-    { database: null, setting: "lock_timeout=5s" },
-  ],
+  verifier: "SCRAM-SHA-256$declared",
+  memberships: [membership],
+  settings: [path, timeout, ...others],
 };
 
-describe("drift of a role", () => {
-  it("is nothing when all is as declared", () => {
-    expect(roleDrift(fact, declared)).toEqual([]);
-    const until = "2030-01-01T01:00:00+01:00";
-    expect(roleDrift({ ...fact, validUntil: new Date(until) }, { ...declared, validUntil: until })).toEqual([]);
+describe("a role of the catalog", () => {
+  it("is the declared one, word for word, when it means the same", () => {
+    expect(observed(fact, declared)).toEqual(declared);
+    expect(changes(fact, declared)).toEqual([]);
+    const validUntil = "2030-01-01T01:00:00+01:00";
+    const limited = { ...fact, validUntil: "2030-01-01 00:00:00+00" };
+    expect(observed(limited, { ...declared, validUntil }).validUntil).toBe(validUntil);
+    expect(changes(limited, { ...declared, validUntil })).toEqual([]);
   });
 
-  it.each<[Partial<RoleFact>, string, string]>([
-    [{ superuser: true }, "SUPERUSER", 'ALTER ROLE "r""1" NOSUPERUSER'],
-    [{ login: false }, "NOLOGIN", 'ALTER ROLE "r""1" LOGIN'],
-    [{ connectionLimit: -1 }, "CONNECTION LIMIT -1", 'ALTER ROLE "r""1" CONNECTION LIMIT 5'],
-    [{ validUntil: new Date(0) }, "VALID UNTIL 1970-01-01T00:00:00.000Z", `ALTER ROLE "r""1" VALID UNTIL 'infinity'`],
-    [{ memberships: [] }, "no member of group", 'GRANT "group" TO "r""1"'],
+  it.each<[Partial<RoleFact>, Partial<RoleInputs>, string]>([
+    [{ superuser: true }, { superuser: true }, 'ALTER ROLE "r""1" NOSUPERUSER'],
     [
-      { memberships: [{ group: "group", grantor: "g", admin: true }] },
-      "may pass on group",
+      { login: false, connectionLimit: -1 },
+      { login: false, connectionLimit: -1 },
+      'ALTER ROLE "r""1" LOGIN CONNECTION LIMIT 5',
+    ],
+    [
+      { validUntil: "1970-01-01 00:00:00.5+00" },
+      { validUntil: "1970-01-01T00:00:00.500Z" },
+      `ALTER ROLE "r""1" VALID UNTIL 'infinity'`,
+    ],
+    [{ validUntil: "-infinity" }, { validUntil: "-infinity" }, `ALTER ROLE "r""1" VALID UNTIL 'infinity'`],
+    [{ memberships: [] }, { memberOf: [] }, 'GRANT "group" TO "r""1"'],
+    [
+      { memberships: [{ ...membership, admin: true, grantor: "g" }] },
+      { byHand: ["may pass on group"] },
       'REVOKE ADMIN OPTION FOR "group" FROM "r""1" GRANTED BY "g" CASCADE',
     ],
     [
-      { memberships: [...fact.memberships, { group: "other", grantor: "g", admin: false }] },
-      "member of other",
+      { memberships: [{ ...membership, inherit: false }] },
+      { byHand: ["does not inherit from group"] },
+      'GRANT "group" TO "r""1" WITH INHERIT true GRANTED BY "postgres"',
+    ],
+    [
+      { memberships: [{ ...membership, set: false }] },
+      { byHand: ["may not become group by SET ROLE"] },
+      'GRANT "group" TO "r""1" WITH SET TRUE GRANTED BY "postgres"',
+    ],
+    [
+      { memberships: [membership, { ...membership, group: "other", grantor: "g", admin: true }] },
+      { memberOf: ["group", "other"] },
       'REVOKE "other" FROM "r""1" GRANTED BY "g" CASCADE',
     ],
-    [{ settings: fact.settings.slice(1) }, "no search_path", 'ALTER ROLE "r""1" SET search_path = "users", "Odd, one"'],
     [
-      { settings: [fact.settings[0]!, { database: null, setting: "statement_timeout=1min" }] },
-      "statement_timeout=1min",
-      `ALTER ROLE "r""1" SET statement_timeout = '30s'`,
+      { settings: [timeout, ...others] },
+      { searchPath: undefined },
+      'ALTER ROLE "r""1" SET "search_path" = "users", "Odd, one"',
+    ],
+    [
+      { settings: [path, { database: null, setting: "statement_timeout=1min" }, ...others] },
+      { statementTimeout: "1min" },
+      `ALTER ROLE "r""1" SET "statement_timeout" = '30s'`,
+    ],
+    [
+      { settings: [...fact.settings, { database: null, setting: "work_mem=1GB" }] },
+      { settings: { ...declared.settings, work_mem: "1GB" } },
+      'ALTER ROLE "r""1" RESET "work_mem"',
     ],
     [
       { settings: [...fact.settings, { database: "d", setting: "jit=off" }] },
-      "in database d: jit=off",
+      { byHand: ["in database d: jit=off"] },
       'ALTER ROLE "r""1" IN DATABASE "d" RESET "jit"',
     ],
-  ])("%j is shown and undone", (change, words, statement) => {
-    expect(roleDrift({ ...fact, ...change }, declared)).toEqual([{ words, statement }]);
+  ])("%j is seen as %j, and undone", (change, seen, statement) => {
+    const drifted = { ...fact, ...change };
+    expect(observed(drifted, declared)).toEqual({ ...declared, ...seen });
+    expect(changes(drifted, declared)).toEqual([{ sql: statement, shown: statement }]);
   });
 
-  it("reads lists as PostgreSQL writes them", () => {
+  it("shows no verifier, its own or another", () => {
+    const drifted = { ...fact, verifier: "SCRAM-SHA-256$by hand" };
+    expect(observed(drifted, declared).verifier).toBe(ANOTHER_PASSWORD);
+    expect(changes(drifted, declared)).toEqual([
+      { sql: `ALTER ROLE "r""1" PASSWORD 'SCRAM-SHA-256$declared'`, shown: `ALTER ROLE "r""1" PASSWORD '...'` },
+    ]);
+    expect(changes(drifted, { ...declared, verifier: undefined })).toEqual([
+      { sql: 'ALTER ROLE "r""1" PASSWORD NULL', shown: 'ALTER ROLE "r""1" PASSWORD NULL' },
+    ]);
+    expect(observed({ ...fact, verifier: null }, declared).verifier).toBeUndefined();
+  });
+
+  it("comes from nothing by the statements for what differs from CREATE ROLE", () => {
+    const shown = changes({ ...FRESH, name: declared.name }, declared).map((change) => change.shown);
+    expect(shown).toEqual([
+      `ALTER ROLE "r""1" LOGIN CONNECTION LIMIT 5 PASSWORD '...'`,
+      'GRANT "group" TO "r""1"',
+      'ALTER ROLE "r""1" SET "search_path" = "users", "Odd, one"',
+      `ALTER ROLE "r""1" SET "statement_timeout" = '30s'`,
+      `ALTER ROLE "r""1" SET "timezone" = 'UTC'`,
+      `ALTER ROLE "r""1" SET "lock_timeout" = '5s'`,
+    ]);
+  });
+
+  it("has lists as PostgreSQL writes them", () => {
     expect(identifiers('"$user", public, "a ""b"", c"')).toEqual(["$user", "public", 'a "b", c']);
   });
 });

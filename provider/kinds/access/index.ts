@@ -1,5 +1,3 @@
-import { escapeIdentifier as quoted } from "pg";
-import { readSql } from "../../../sql/read";
 import type { Kind, Operation } from "../../kind";
 import { setRestorePoint } from "../../restore-point";
 import { whyDown } from "../../readiness";
@@ -124,19 +122,12 @@ export const access: Kind<AccessInputs, AccessState> = {
       );
     } catch (error) {
       if (!isNoDatabase(error)) throw error;
-      warn(`database ${inputs.database} does not exist; with --refresh it is made again, empty`);
-      return undefined;
+      return undefined; // its own resource says so
     }
   },
   async update(_id, old, inputs, operation) {
     return operation.preview ? inputs : apply(inputs, old, operation);
   },
-  // The privileges go with the database, which cannot be dropped while somebody is in it.
-  async delete(_id, { database }, { host }) {
-    await withDatabase(host, "postgres", async (client) => {
-      const { rows } = await client.query<{ who: string }>(readSql("catalog/may-connect.sql"), [database]);
-      for (const { who } of rows) await client.query(`REVOKE CONNECT ON DATABASE ${quoted(database)} FROM ${who}`);
-      await client.query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1", [database]);
-    });
-  },
+  // The privileges go with the database.
+  delete: async () => undefined,
 };

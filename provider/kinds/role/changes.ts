@@ -1,0 +1,233 @@
+import { escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
+import { sameValue } from "../parameters";
+
+// Pure: a role of the catalog in the words of its declaration, and the statements that bring it there.
+
+export interface RoleInputs {
+  name: string;
+  login: boolean;
+  /** Always false: the stack file has no superusers. */
+  superuser: boolean;
+  inherit: boolean;
+  createDatabase: boolean;
+  createRole: boolean;
+  replication: boolean;
+  bypassRowLevelSecurity: boolean;
+  connectionLimit: number;
+  /** When the password ends; never if absent. */
+  validUntil?: string;
+  /** Sorted. */
+  memberOf: string[];
+  searchPath?: string[];
+  /** As PostgreSQL takes it. */
+  statementTimeout?: string;
+  /** Other parameters of its sessions. */
+  settings: Record<string, string>;
+  /** SCRAM verifier of its password; without one there is no password. */
+  verifier?: string;
+  /** What somebody has done to it that has no key above, in words: always nothing. */
+  byHand: string[];
+}
+
+export interface Membership {
+  group: string;
+  grantor: string;
+  /** It may be passed on. */
+  admin: boolean;
+  inherit: boolean;
+  /** SET ROLE is allowed. */
+  set: boolean;
+}
+
+/** A role as the catalog has it. */
+export interface RoleFact {
+  name: string;
+  login: boolean;
+  superuser: boolean;
+  inherit: boolean;
+  createDatabase: boolean;
+  createRole: boolean;
+  replication: boolean;
+  bypassRowLevelSecurity: boolean;
+  connectionLimit: number;
+  validUntil: string | null;
+  verifier: string | null;
+  memberships: Membership[];
+  /** `name=value`; without a database: in all. */
+  settings: { database: string | null; setting: string }[];
+}
+
+/** A statement, and how it may be shown to people. */
+export interface Change {
+  sql: string;
+  shown: string;
+}
+
+/** In the place of a verifier that is not the declared one, which nobody has to know. */
+export const ANOTHER_PASSWORD = "another password";
+
+const FLAGS = {
+  login: "LOGIN",
+  superuser: "SUPERUSER",
+  inherit: "INHERIT",
+  createDatabase: "CREATEDB",
+  createRole: "CREATEROLE",
+  replication: "REPLICATION",
+  bypassRowLevelSecurity: "BYPASSRLS",
+} as const;
+type Flag = keyof typeof FLAGS;
+const flags = Object.keys(FLAGS) as Flag[];
+
+/** What CREATE ROLE makes without options. */
+export const FRESH: Omit<RoleFact, "name"> = {
+  login: false,
+  superuser: false,
+  inherit: true,
+  createDatabase: false,
+  createRole: false,
+  replication: false,
+  bypassRowLevelSecurity: false,
+  connectionLimit: -1,
+  validUntil: null,
+  verifier: null,
+  memberships: [],
+  settings: [],
+};
+
+/** Splits a list of identifiers as PostgreSQL writes it: `users, "My Schema"`. */
+export function identifiers(list: string): string[] {
+  return [...list.matchAll(/"((?:[^"]|"")*)"|[^\s,"]+/g)].map(
+    ([plain, inner]) => inner?.replaceAll('""', '"') ?? plain,
+  );
+}
+
+/** A time of the catalog, as it was declared if it is that. */
+function until(found: string | null, declared: string | undefined): string | undefined {
+  if (found === null) return undefined;
+  const time = Date.parse(found.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
+  if (declared !== undefined && Date.parse(declared) === time) return declared;
+  return Number.isNaN(time) ? found : new Date(time).toISOString();
+}
+
+/** Parameters that are set for all databases, under the names and in the words of the declared ones where they mean those. */
+function parameters({ settings }: RoleFact, declared: Record<string, string>): Record<string, string> {
+  const found = settings.filter(({ database }) => database === null);
+  return Object.fromEntries(
+    found.map(({ setting }) => {
+      const written = setting.slice(0, setting.indexOf("="));
+      const value = setting.slice(written.length + 1);
+      const name = Object.keys(declared).find((each) => each.toLowerCase() === written.toLowerCase()) ?? written;
+      const want = declared[name];
+      return [name, want !== undefined && sameValue(name, want, value) ? want : value];
+    }),
+  );
+}
+
+const inDatabases = ({ settings }: RoleFact) =>
+  settings.flatMap(({ database, setting }) => (database === null ? [] : [{ database, setting }]));
+
+/** What was done to declared memberships, with what undoes it. */
+function memberships(fact: RoleFact, { name, memberOf, inherit }: RoleInputs): { words: string; sql: string }[] {
+  const role = quoted(name);
+  return fact.memberships.flatMap((each) => {
+    if (!memberOf.includes(each.group)) return [];
+    const { group } = each;
+    const [to, from] = [`${quoted(group)} TO ${role}`, `${quoted(group)} FROM ${role}`];
+    const by = `GRANTED BY ${quoted(each.grantor)}`;
+    return [
+      ...(each.admin ? [{ words: `may pass on ${group}`, sql: `REVOKE ADMIN OPTION FOR ${from} ${by} CASCADE` }] : []),
+      ...(each.inherit === inherit
+        ? []
+        : [
+            {
+              words: each.inherit ? `inherits from ${group}` : `does not inherit from ${group}`,
+              sql: `GRANT ${to} WITH INHERIT ${inherit} ${by}`,
+            },
+          ]),
+      ...(each.set ? [] : [{ words: `may not become ${group} by SET ROLE`, sql: `GRANT ${to} WITH SET TRUE ${by}` }]),
+    ];
+  });
+}
+
+/** What is there, under the names of the inputs, and in their words where it means the same. */
+export function observed(fact: RoleFact, inputs: RoleInputs): RoleInputs {
+  const { search_path, statement_timeout, ...settings } = parameters(fact, {
+    ...inputs.settings,
+    ...(inputs.statementTimeout === undefined ? {} : { statement_timeout: inputs.statementTimeout }),
+  });
+  return {
+    name: fact.name,
+    ...(Object.fromEntries(flags.map((flag) => [flag, fact[flag]])) as Record<Flag, boolean>),
+    connectionLimit: fact.connectionLimit,
+    validUntil: until(fact.validUntil, inputs.validUntil),
+    memberOf: [...new Set(fact.memberships.map(({ group }) => group))].sort(),
+    searchPath: search_path === undefined ? undefined : identifiers(search_path),
+    statementTimeout: statement_timeout,
+    settings,
+    verifier:
+      fact.verifier === null || fact.verifier === inputs.verifier ? (fact.verifier ?? undefined) : ANOTHER_PASSWORD,
+    byHand: [
+      ...memberships(fact, inputs).map(({ words }) => words),
+      ...inDatabases(fact).map(({ database, setting }) => `in database ${database}: ${setting}`),
+    ],
+  };
+}
+
+/** The statements that bring a role to its declaration; none if it is there. */
+export function changes(fact: RoleFact, inputs: RoleInputs): Change[] {
+  const is = observed(fact, inputs);
+  const role = quoted(inputs.name);
+  const plain = (sql: string): Change => ({ sql, shown: sql });
+  const revoked = fact.memberships
+    .filter(({ group }) => !inputs.memberOf.includes(group))
+    .map(({ group, grantor }) => `REVOKE ${quoted(group)} FROM ${role} GRANTED BY ${quoted(grantor)} CASCADE`);
+  const granted = inputs.memberOf
+    .filter((group) => !is.memberOf.includes(group))
+    .map((group) => `GRANT ${quoted(group)} TO ${role}`);
+
+  const options: Change[] = flags
+    .filter((flag) => is[flag] !== inputs[flag])
+    .map((flag) => plain(inputs[flag] ? FLAGS[flag] : `NO${FLAGS[flag]}`));
+  if (is.connectionLimit !== inputs.connectionLimit) options.push(plain(`CONNECTION LIMIT ${inputs.connectionLimit}`));
+  if (is.validUntil !== inputs.validUntil)
+    options.push(plain(`VALID UNTIL ${literal(inputs.validUntil ?? "infinity")}`));
+  if (is.verifier !== inputs.verifier)
+    options.push(
+      inputs.verifier === undefined
+        ? plain("PASSWORD NULL")
+        : { sql: `PASSWORD ${literal(inputs.verifier)}`, shown: "PASSWORD '...'" },
+    );
+  const altered = (of: (option: Change) => string) => `ALTER ROLE ${role} ${options.map(of).join(" ")}`;
+
+  return [
+    ...revoked.map(plain),
+    ...(options.length > 0 ? [{ sql: altered(({ sql }) => sql), shown: altered(({ shown }) => shown) }] : []),
+    ...memberships(fact, inputs).map(({ sql }) => plain(sql)),
+    ...granted.map(plain),
+    ...inDatabases(fact).map(({ database, setting }) =>
+      plain(
+        `ALTER ROLE ${role} IN DATABASE ${quoted(database)} RESET ${quoted(setting.slice(0, setting.indexOf("=")))}`,
+      ),
+    ),
+    ...setParameters(is, inputs).map(plain),
+  ];
+}
+
+function setParameters(is: RoleInputs, inputs: RoleInputs): string[] {
+  // As SQL takes it: a list of names is no text.
+  const all = ({ searchPath, statementTimeout, settings }: RoleInputs): Record<string, string> => ({
+    ...(searchPath ? { search_path: searchPath.map((each) => quoted(each)).join(", ") || "''" } : {}),
+    ...(statementTimeout === undefined ? {} : { statement_timeout: literal(statementTimeout) }),
+    ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, literal(value)])),
+  });
+  const [found, wanted] = [all(is), all(inputs)];
+  const alter = `ALTER ROLE ${quoted(inputs.name)}`;
+  return [
+    ...Object.keys(found)
+      .filter((name) => !(name in wanted))
+      .map((name) => `${alter} RESET ${quoted(name)}`),
+    ...Object.entries(wanted)
+      .filter(([name, value]) => found[name] !== value)
+      .map(([name, value]) => `${alter} SET ${quoted(name)} = ${value}`),
+  ];
+}

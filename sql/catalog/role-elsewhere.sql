@@ -1,0 +1,7 @@
+-- Databases, beside this one, in which the role $1 still owns something or has a privilege.
+SELECT DISTINCT datname AS database, datallowconn AS "allowsConnections"
+FROM pg_shdepend
+JOIN pg_database AS d ON d.oid = dbid
+WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = $1)
+  AND datname <> current_database()
+ORDER BY 1
