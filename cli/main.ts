@@ -1,3 +1,4 @@
+import { archive } from "./commands/archive";
 import { backup } from "./commands/backup";
 import { bench } from "./commands/bench";
 import { check } from "./commands/check";
@@ -21,6 +22,7 @@ const COMMANDS = {
   backup,
   drill,
   restore,
+  archive,
   pulumi: passThrough,
   test,
   faults,

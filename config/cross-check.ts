@@ -67,6 +67,15 @@ export function crossCheck(stack: Stack): Problem[] {
     if (!databases.includes(name) && name !== "postgres")
       report(`backup.dumps.databases.${name}`, `no such database in pgwright:databases; there are ${list(databases)}`);
   }
+  for (const [name, { partitions }] of Object.entries(stack.databases)) {
+    for (const [table, { retention }] of Object.entries(partitions?.sets ?? {})) {
+      if (retention?.dump && !stack.backup?.dumps)
+        report(
+          `databases.${name}.partitions.sets["${table}"].retention.dump`,
+          "the backup agent makes them: write backup: {dumps: {}} too",
+        );
+    }
+  }
   if (stack.server.cronDatabase !== "postgres" && !databases.includes(stack.server.cronDatabase)) {
     report(
       "server.cronDatabase",

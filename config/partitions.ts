@@ -27,7 +27,20 @@ const retentionSchema = z
       ),
     schema: identifier.optional().meta(key("Schema of the archive.", "archive")),
     tablespace: identifier.optional().meta(key("Tablespace of the archive, for tables and their indexes.", "slow")),
+    dump: z
+      .boolean()
+      .optional()
+      .meta(
+        key(
+          "With a schema: what is in it is dumped into a file beside the dumps of the backup, counted there, and dropped; `npm run archive` brings it back.",
+          true,
+        ),
+      ),
   })
+  .refine(
+    ({ dump, schema }) => dump === undefined || schema !== undefined,
+    "a dump is made of what is in the archive's schema",
+  )
   .refine(({ age, count }) => (age === undefined) !== (count === undefined), "write either age or count")
   .refine(
     ({ then, schema, tablespace }) => (then === "archive") === (schema !== undefined || tablespace !== undefined),

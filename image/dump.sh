@@ -46,3 +46,11 @@ mv "$folder.partial" "$folder"
 
 keep=$(sed -n 's/^keep //p' "$settings")
 find "$dumps" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*Z' | sort -r | tail -n "+$((keep + 1))" | while read -r old; do rm -rf "$old"; done
+
+# Partitions that retention has archived to be dumped.
+failed=0
+while IFS= read -r database; do
+  archive.sh "$database" || failed=1
+done < <(psql "${server[@]}" --no-psqlrc --tuples-only --no-align --dbname postgres \
+  --command "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname")
+exit $failed

@@ -70,7 +70,11 @@ export class Cluster extends pulumi.CustomResource {
       "pgwright:index:Cluster",
       name,
       wanted,
-      pulumi.mergeOptions(opts, { additionalSecretOutputs: ["fromSecrets", "ownSecrets"] }),
+      pulumi.mergeOptions(opts, {
+        additionalSecretOutputs: ["fromSecrets", "ownSecrets"],
+        // As earlier versions had it.
+        aliases: [{ type: "docker:index/volume:Volume" }],
+      }),
     );
   }
 }

@@ -181,8 +181,10 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
     if (!operation.preview) await fill(inputs.name, inputs, operation);
     return { id: inputs.name, state: { ...inputs, volume: inputs.name, previous: "", generation: 1 } };
   },
-  async read(_id, state, _inputs, { host }) {
-    return { ...state, present: await host.volumeExists(state.volume) };
+  async read(_id, state, { name }, { host }) {
+    // A state of earlier versions, which had a plain volume of that name.
+    const { volume = name, previous = "", generation = 1 } = state as Partial<ClusterState>;
+    return { ...state, volume, previous, generation, present: await host.volumeExists(volume) };
   },
   async update(_id, old, inputs, operation) {
     const { host, preview } = operation;

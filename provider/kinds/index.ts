@@ -12,6 +12,7 @@ import { password } from "./password";
 import { presence } from "./presence";
 import { protection } from "./protection";
 import { restoreDrill } from "./restore-drill";
+import { retired } from "./retired";
 import { role } from "./role";
 import { server } from "./server";
 import { tieredTable } from "./tiered-table";
@@ -33,6 +34,7 @@ export const kinds = {
   "pgwright:index:Protection": protection,
   "pgwright:index:RestoreDrill": restoreDrill,
   "pgwright:index:Role": role,
+  "pgwright:index:RoleSettings": retired,
   "pgwright:index:Server": server,
   "pgwright:index:TieredTable": tieredTable,
 };

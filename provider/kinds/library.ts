@@ -28,7 +28,7 @@ const LIBRARIES = {
   },
   partitions: {
     routines: "^(maintain_)?partition",
-    tables: ["partition_copies", "partitions_known", "partition_sets"],
+    tables: ["partition_archives", "partition_copies", "partitions_known", "partition_sets"],
   },
   tiers: {
     routines: "^tiers_",

@@ -1,0 +1,45 @@
+#!/bin/bash
+# Dumps archived partitions of one database into files, and drops what is safely in one: rows are counted in the table and in the
+# file while nobody can write, and file and folder are on the disk before the table goes. Killed in between, the table is still there.
+#   archive.sh DATABASE
+set -euo pipefail
+
+export DATABASE=$1
+export FOLDER="/var/lib/pgwright-dumps/archive/${DATABASE//\//_}"
+export PGHOST=/var/lib/postgresql/data/socket PGUSER=postgres PGDATABASE=$DATABASE
+psql=(psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1)
+umask 077
+
+[ "$("${psql[@]}" --command "SELECT to_regclass('pgwright.partition_dumps_due') IS NOT NULL")" = t ] || exit 0
+due=$("${psql[@]}" --command "SELECT name FROM pgwright.partition_dumps_due ORDER BY name")
+[ -n "$due" ] || exit 0
+mkdir -p "$FOLDER"
+failed=0
+while IFS= read -r TABLE; do
+  export TABLE
+  FILE=$(tr -c 'A-Za-z0-9_.\n-' '_' <<<"$TABLE")_$(date -u +%Y%m%dT%H%M%SZ).dump
+  export FILE
+  "${psql[@]}" <<'SQL' || failed=1
+\getenv table TABLE
+\getenv file FILE
+BEGIN;
+SET LOCAL lock_timeout = '10s';
+LOCK TABLE :table IN SHARE MODE;
+SELECT count(*) AS rows FROM :table \gset
+\set dumped `archive-table.sh`
+SELECT :'dumped' = :'rows' AS same \gset
+\if :same
+INSERT INTO pgwright.partition_archives (parent, name, bound, file, row_count)
+SELECT d.parent, d.name, d.bound, :'file', :rows FROM pgwright.partition_dumps_due AS d WHERE d.name = :'table';
+DELETE FROM pgwright.partitions_known AS k USING pgwright.partition_dumps_due AS d WHERE k.parent = d.parent AND k.partition = d.partition AND d.name = :'table';
+DROP TABLE :table;
+COMMIT;
+\echo :table :rows rows are in :file
+\else
+ROLLBACK;
+\warn :table was not dropped: it has :rows rows, and its dump :dumped
+SELECT 1 / 0;
+\endif
+SQL
+done <<<"$due"
+exit $failed

@@ -1,0 +1,25 @@
+-- Archived partitions that the backup agent has dumped into a file and dropped.
+
+CREATE TABLE IF NOT EXISTS pgwright.partition_archives (
+  parent text NOT NULL,
+  -- schema.name of the table, quoted where SQL needs it
+  name text NOT NULL,
+  bound text NOT NULL,
+  -- in the folder of the database among the dumps
+  file text NOT NULL,
+  row_count bigint NOT NULL,
+  dumped_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- brought back since
+  restored_at timestamptz,
+  PRIMARY KEY (name, dumped_at)
+);
+GRANT SELECT ON pgwright.partition_archives TO PUBLIC;
+
+-- What waits to be dumped: archived partitions of sets whose retention says dump. One that was brought back stays.
+CREATE OR REPLACE VIEW pgwright.partition_dumps_due AS
+SELECT k.parent, k.name, k.bound, k.partition
+FROM pgwright.partitions_known AS k
+JOIN pgwright.partition_sets AS s USING (parent)
+WHERE k.state = 'archived' AND (s.retention ->> 'dump')::boolean
+  AND EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = k.partition);
+GRANT SELECT ON pgwright.partition_dumps_due TO PUBLIC;
