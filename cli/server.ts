@@ -9,9 +9,14 @@ export function containerName(stack: string): string {
   return `pgwright-${stack}`;
 }
 
+/** Where a stack's configuration is. */
+export function stackFile(stack: string): string {
+  return process.env.PULUMI_OPTION_CONFIG_FILE ?? join(ROOT, `Pulumi.${stack}.yaml`);
+}
+
 /** The way to a stack's container, on the engine that its stack file names. */
 export function hostOf(stack: string): Host {
-  const file = process.env.PULUMI_OPTION_CONFIG_FILE ?? join(ROOT, `Pulumi.${stack}.yaml`);
+  const file = stackFile(stack);
   const text = existsSync(file) ? readFileSync(file, "utf8") : "";
   const { config } = (parse(text) ?? {}) as { config?: Record<string, unknown> };
   const engine = config?.["pgwright:engine"];

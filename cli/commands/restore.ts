@@ -1,9 +1,11 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { parseDocument } from "yaml";
 import { ensureEngine } from "../../toolchain/docker";
 import type { Invocation } from "../main";
 import { log, Project } from "../project";
 import { repairInterrupted } from "../repair";
-import { refreshFlags } from "../server";
+import { refreshFlags, stackFile } from "../server";
 
 const USAGE =
   "npm run restore -- --time TIME | --name POINT | --lsn LSN | --backup LABEL | --latest   the server goes back to that\n" +
@@ -25,23 +27,38 @@ export function restoreRequest(args: string[]): Record<string, string> | "accept
   return accept ? "accept" : (target as Record<string, string>);
 }
 
+/** Writes restoreFrom into a stack file, or takes it out; all else in it stays as it is, comments too. */
+export function withRestore(text: string, request: Record<string, string> | "accept"): string {
+  const document = parseDocument(text);
+  const path = ["config", "pgwright:restoreFrom"];
+  if (request === "accept") document.deleteIn(path);
+  else document.setIn(path, { inPlace: true, ...request });
+  // In quotes: what looks like a date or a number is a text.
+  return document.toString({ lineWidth: 0, defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" });
+}
+
 /**
  * `npm run restore`: writes the target into the stack file and brings the server there. The restored data is made and checked
  * beside the server's own, which is kept until `--accept`.
  */
 export async function restore({ stack, args }: Invocation): Promise<number> {
   const request = restoreRequest(args);
+  const file = stackFile(stack);
+  if (!existsSync(file)) throw new Error(`there is no stack file ${file}`);
+  writeFileSync(file, withRestore(readFileSync(file, "utf8"), request));
   await ensureEngine({ log });
   const project = await Project.open(stack);
   await project.ensureStack(stack);
   await repairInterrupted(project, stack);
-  const config = (...command: string[]) => project.run(["config", ...command, "--stack", stack]);
-  await config("rm", "pgwright:restoreFrom");
-  if (request !== "accept") {
-    await config("set", "--path", "pgwright:restoreFrom.inPlace", "true");
-    for (const [key, value] of Object.entries(request))
-      await config("set", "--path", `pgwright:restoreFrom.${key}`, "--type", "string", "--", value);
-  }
   const flags = await refreshFlags(stack);
-  return project.run(["up", "--stack", stack, "--yes", "--skip-preview", ...flags]);
+  const code = await project.run(["up", "--stack", stack, "--yes", "--skip-preview", ...flags]);
+  if (code !== 0) {
+    log(
+      `\nrestoreFrom stands in ${file}: mend what is wrong and run the same again, or take it out before the next up, if the ` +
+        "server did not get as far as the restored data",
+    );
+  } else if (request !== "accept") {
+    log("\nThe data from before is kept until you run: npm run restore -- --accept");
+  }
+  return code;
 }
