@@ -9,7 +9,7 @@ import { Checks, expect } from "./checks";
 const CONF = "--config=/etc/pgwright/pgbackrest.conf";
 
 /** Bytes of the disk that the repository is on. */
-const DISK = "600m";
+const DISK = "2g";
 
 const run = (...command: string[]) => {
   const [program = "", ...args] = command;
@@ -165,8 +165,10 @@ async function onClock(image: string, checks: Checks): Promise<void> {
   const built = spawnSync("docker", ["build", "--tag", tag, "-"], { input: lines.join("\n"), encoding: "utf8" });
   expect(built.status === 0, built.stderr);
   const stack = await TestStack.create({ image: { name: tag }, backup: { archiveTimeout: "5s", drill: {} } });
-  const clock = (offset: string) =>
-    docker("exec", stack.container, "sh", "-c", `echo "${offset}" > /var/lib/postgresql/data/clock`);
+  const clock = (offset: string) => {
+    for (const container of [stack.container, `${stack.container}-drill`])
+      docker("exec", container, "sh", "-c", `echo "${offset}" > /var/lib/postgresql/data/clock`);
+  };
   try {
     await checks.that(
       "a clock that jumps ahead and back: no backup that is out of order, told, and then whole again",
@@ -213,7 +215,10 @@ async function onNames(stack: TestStack, disk: string, checks: Checks): Promise<
   await checks.that("a backup that retention has taken is refused, with those that there are", async () => {
     const labels = (): string[] => inAgent(stack, "pgbackrest", CONF, "info").match(/\d{8}-\d{6}F/g) ?? [];
     const oldest = labels()[0] as string;
-    for (let i = 0; i < 2; i++) await stack.cli("backup", "full");
+    for (let i = 0; i < 2; i++) {
+      const { code, text } = await stack.cli("backup", "full");
+      expect(code === 0, text);
+    }
     expect(!labels().includes(oldest), "retention keeps more than it says");
     stack.configure((config) => (config.restoreFrom = { inPlace: true, backup: oldest }));
     const { messages } = await stack.preview();
