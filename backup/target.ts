@@ -21,8 +21,13 @@ export function momentOf(time: string): Date {
   return new Date(time.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
 }
 
+/** Does a restore end with its backup, and replay no WAL beyond it? */
+export const endsWithBackup = ({ time, name, lsn, backup }: Target): boolean =>
+  backup !== undefined && [time, name, lsn].every((each) => each === undefined);
+
 /** What pgBackRest's restore is told. The time is given in UTC, whatever offset it was written with. */
-export function restoreArguments({ time, name, lsn, backup, timeline }: Target): string[] {
+export function restoreArguments(target: Target): string[] {
+  const { time, name, lsn, backup, timeline } = target;
   const common = [
     ...(backup === undefined ? [] : [`--set=${backup}`]),
     ...(timeline === undefined ? [] : [`--target-timeline=${timeline}`]),
@@ -34,16 +39,17 @@ export function restoreArguments({ time, name, lsn, backup, timeline }: Target):
   }
   if (name !== undefined) return [...common, "--type=name", `--target=${name}`, promote];
   if (lsn !== undefined) return [...common, "--type=lsn", `--target=${lsn}`, promote];
-  if (backup !== undefined) return [...common, "--type=immediate", promote];
+  if (endsWithBackup(target)) return [...common, "--type=immediate", promote];
   return [...common, "--type=default"];
 }
 
 /** A target in words. */
-export function describeTarget({ time, name, lsn, backup }: Target): string {
+export function describeTarget(target: Target): string {
+  const { time, name, lsn } = target;
   if (time !== undefined) return `as it was at ${time}`;
   if (name !== undefined) return `as it was at the restore point ${name}`;
   if (lsn !== undefined) return `as it was at ${lsn}`;
-  return backup === undefined ? "as new as the archive has it" : "as it was at the end of that backup";
+  return endsWithBackup(target) ? "as it was at the end of that backup" : "as new as the archive has it";
 }
 
 const position = (lsn: string): bigint => {

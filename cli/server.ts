@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { Host } from "../provider/host";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -35,4 +36,11 @@ export async function refreshFlags(stack: string): Promise<string[]> {
       `container ${containerName(stack)} does not run (${container.status}): roles and databases are taken as they were last seen`,
     );
   return [];
+}
+
+/** Runs a program in the container of a stack's backup agent, and shows what it prints; returns its exit code. */
+export function runInAgent(stack: string, ...command: string[]): number {
+  const host = hostOf(stack);
+  const args = ["exec", `${host.container}-agent`, ...command];
+  return spawnSync("docker", args, { env: host.environment(), stdio: "inherit" }).status ?? 1;
 }

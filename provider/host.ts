@@ -13,7 +13,17 @@ export class CommandError extends Error {
 }
 
 /** Group (and user) id of postgres in the image. */
-const POSTGRES = 999;
+export const POSTGRES = 999;
+
+/** A file or folder on its way into a container. */
+export interface Entry {
+  name: string;
+  /** A folder if absent. */
+  content?: string;
+  mode: number;
+  uid: number;
+  gid: number;
+}
 
 /** What to do when the engine or the server in its container has no room left. */
 export const DISK_FULL =
@@ -168,14 +178,21 @@ export class Host {
    */
   async writeVolume(volume: string, image: string, files: Record<string, string>, secret = false): Promise<void> {
     const access = secret ? { mode: 0o640, uid: 0, gid: POSTGRES } : { mode: 0o644, uid: 0, gid: 0 };
-    await this.withVolume(volume, image, async (container) => {
-      const pack = tar.pack();
-      for (const [name, content] of Object.entries(files)) pack.entry({ name, ...access }, content);
-      pack.finalize();
-      const chunks: Buffer[] = [];
-      for await (const chunk of pack) chunks.push(chunk as Buffer);
-      await this.docker(["cp", "-", `${container}:/volume`], Buffer.concat(chunks));
-    });
+    const entries = Object.entries(files).map(([name, content]) => ({ name, content, ...access }));
+    await this.withVolume(volume, image, (container) => this.copyInto(container, "/volume", entries));
+  }
+
+  /** Copies files and folders into a container, which need not run. */
+  async copyInto(container: string, path: string, entries: Entry[]): Promise<void> {
+    const pack = tar.pack();
+    for (const { content, ...header } of entries) {
+      if (content === undefined) pack.entry({ ...header, type: "directory" });
+      else pack.entry(header, content);
+    }
+    pack.finalize();
+    const chunks: Buffer[] = [];
+    for await (const chunk of pack) chunks.push(chunk as Buffer);
+    await this.docker(["cp", "-", `${container}:${path}`], Buffer.concat(chunks));
   }
 
   /** Files travel through a container that is made for it and never started. */

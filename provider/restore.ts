@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import * as tar from "tar-stream";
 import { parseInfo, whyUnreadable, type StanzaInfo } from "../backup/info";
 import { renderPgbackrestConf, type Options } from "../backup/options";
 import { CLUSTER_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
 import { chooseBackups, restoreArguments, type Target } from "../backup/target";
-import type { Host } from "./host";
+import { POSTGRES, type Host } from "./host";
 
 /** Repositories, and a server's name in them. */
 export interface Repositories {
@@ -25,9 +24,6 @@ export interface Handling {
   cronOff: boolean;
 }
 
-/** Group and user id of postgres in the image. */
-const POSTGRES = 999;
-
 /** A container that has the repositories, and the files of `files` in /restore. Removed at the end, whatever happens. */
 async function withRepositories<T>(
   host: Host,
@@ -44,16 +40,11 @@ async function withRepositories<T>(
   const fixed = ["--name", name, "--network", "none", "--label", "pgwright.helper=restore", "--cap-drop", "ALL"];
   await host.docker(["create", ...fixed, ...volumes, ...options, image, ...command]);
   try {
-    const pack = tar.pack();
     const owner = { uid: POSTGRES, gid: POSTGRES };
-    for (const folder of ["restore", "restore/run", "restore/checks"])
-      pack.entry({ name: folder, type: "directory", mode: 0o700, ...owner });
-    for (const [file, content] of Object.entries(files))
-      pack.entry({ name: `restore/${file}`, mode: 0o600, ...owner }, content);
-    pack.finalize();
-    const chunks: Buffer[] = [];
-    for await (const chunk of pack) chunks.push(chunk as Buffer);
-    await host.docker(["cp", "-", `${name}:/`], Buffer.concat(chunks));
+    await host.copyInto(name, "/", [
+      ...["restore", "restore/run", "restore/checks"].map((folder) => ({ name: folder, mode: 0o700, ...owner })),
+      ...Object.entries(files).map(([file, content]) => ({ name: `restore/${file}`, content, mode: 0o600, ...owner })),
+    ]);
     return await use(name);
   } finally {
     await host.docker(["rm", "--force", "--volumes", name]).catch(() => undefined);
@@ -95,11 +86,28 @@ export async function restore(
   target: Target,
   handling: Handling,
 ): Promise<string> {
-  const attempt = (backup = target.backup) =>
-    restoreFrom(host, image, volume, repositories, secrets, { ...target, backup }, handling);
+  const { stanza, options } = repositories;
+  const unfinished = { "pg1-path": `${CLUSTER_PATH}.unfinished`, "spool-path": SPOOL_PATH };
+  const files = {
+    [CONF]: renderPgbackrestConf(stanza, { ...options, ...unfinished, ...secrets }),
+    ...filesOf(handling),
+  };
+  const attempt = async (backup = target.backup): Promise<string> => {
+    const output = await withRepositories(
+      host,
+      `${host.container}-restore`,
+      image,
+      repositories,
+      files,
+      ["restore.sh", stanza, ...restoreArguments({ ...target, backup })],
+      intoVolume(volume),
+      (container) => host.docker(["start", "--attach", container]),
+    );
+    return output.toString();
+  };
   if (target.name === undefined || target.backup !== undefined) return attempt();
   // A restore point may be before the newest backup, which only the WAL can tell: then an older one is tried.
-  const found = chooseBackups(await readInfo(host, image, repositories, secrets), repositories.stanza, target);
+  const found = chooseBackups(await readInfo(host, image, repositories, secrets), stanza, target);
   const labels = [...new Set(found.map(({ label }) => label))];
   for (const label of labels) {
     try {
@@ -109,32 +117,7 @@ export async function restore(
       if (!notThere || label === labels.at(-1)) throw error;
     }
   }
-  throw new Error(`the repository has no backup of ${repositories.stanza}`);
-}
-
-async function restoreFrom(
-  host: Host,
-  image: string,
-  volume: string,
-  repositories: Repositories,
-  secrets: Options,
-  target: Target,
-  handling: Handling,
-): Promise<string> {
-  const { stanza, options } = repositories;
-  const unfinished = { "pg1-path": `${CLUSTER_PATH}.unfinished`, "spool-path": SPOOL_PATH };
-  const conf = renderPgbackrestConf(stanza, { ...options, ...unfinished, ...secrets });
-  const output = await withRepositories(
-    host,
-    `${host.container}-restore`,
-    image,
-    repositories,
-    { [CONF]: conf, ...filesOf(handling) },
-    ["restore.sh", stanza, ...restoreArguments(target)],
-    intoVolume(volume),
-    (container) => host.docker(["start", "--attach", container]),
-  );
-  return output.toString();
+  throw new Error(`the repository has no backup of ${stanza}`);
 }
 
 const intoVolume = (volume: string) => ["--volume", `${volume}:${DATA_PATH}`, "--shm-size", "256m"];

@@ -1,12 +1,9 @@
-import { spawnSync } from "node:child_process";
 import type { Invocation } from "../main";
-import { hostOf } from "../server";
+import { runInAgent } from "../server";
 
 /** `npm run archive -- DATABASE TABLE`: brings a partition back that retention has dumped; a name that is not known lists them. */
 export async function archive({ stack, args: [database, table, ...more] }: Invocation): Promise<number> {
   if (database === undefined || more.length > 0)
     throw new Error("npm run archive -- DATABASE TABLE brings a dumped partition back; without TABLE they are listed");
-  const host = hostOf(stack);
-  const command = ["exec", `${host.container}-agent`, "unarchive.sh", database, table ?? ""];
-  return spawnSync("docker", command, { env: host.environment(), stdio: "inherit" }).status ?? 1;
+  return runInAgent(stack, "unarchive.sh", database, table ?? "");
 }

@@ -1,11 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
-import { ensureEngine } from "../../toolchain/docker";
 import type { Invocation } from "../main";
-import { log, Project } from "../project";
-import { repairInterrupted } from "../repair";
-import { refreshFlags, stackFile } from "../server";
+import { log } from "../project";
+import { stackFile } from "../server";
+import { bringUp } from "./up";
 
 const USAGE =
   "npm run restore -- --time TIME | --name POINT | --lsn LSN | --backup LABEL | --latest   the server goes back to that\n" +
@@ -13,14 +12,10 @@ const USAGE =
 
 /** What the arguments ask for: the keys of restoreFrom, or "accept". */
 export function restoreRequest(args: string[]): Record<string, string> | "accept" {
-  const options = { time: {}, name: {}, lsn: {}, backup: {}, latest: {}, accept: {} };
-  const types = Object.fromEntries(
-    Object.keys(options).map((name) => [
-      name,
-      { type: ["latest", "accept"].includes(name) ? ("boolean" as const) : ("string" as const) },
-    ]),
-  );
-  const { values } = parseArgs({ args, options: types, strict: true });
+  const text = { type: "string" } as const;
+  const flag = { type: "boolean" } as const;
+  const options = { time: text, name: text, lsn: text, backup: text, latest: flag, accept: flag };
+  const { values } = parseArgs({ args, options, strict: true });
   const { latest, accept, ...target } = values;
   const given = Object.keys(values).length;
   if (given === 0 || ((latest || accept) && given > 1)) throw new Error(USAGE);
@@ -46,12 +41,7 @@ export async function restore({ stack, args }: Invocation): Promise<number> {
   const file = stackFile(stack);
   if (!existsSync(file)) throw new Error(`there is no stack file ${file}`);
   writeFileSync(file, withRestore(readFileSync(file, "utf8"), request));
-  await ensureEngine({ log });
-  const project = await Project.open(stack);
-  await project.ensureStack(stack);
-  await repairInterrupted(project, stack);
-  const flags = await refreshFlags(stack);
-  const code = await project.run(["up", "--stack", stack, "--yes", "--skip-preview", ...flags]);
+  const { code } = await bringUp(stack);
   if (code !== 0) {
     log(
       `\nrestoreFrom stands in ${file}: mend what is wrong and run the same again, or take it out before the next up, if the ` +

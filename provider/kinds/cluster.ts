@@ -1,6 +1,6 @@
 import { newestBackup } from "../../backup/info";
 import type { Options } from "../../backup/options";
-import { chooseBackups, describeTarget, walAfter, type Target } from "../../backup/target";
+import { chooseBackups, describeTarget, endsWithBackup, walAfter, type Target } from "../../backup/target";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { copyRunning, readInfo, restore, type Handling, type Repositories } from "../restore";
@@ -80,11 +80,10 @@ async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Opera
   const found = await readInfo(host, image, from, fromSecrets);
   const [backup, ...others] = chooseBackups(found, from.stanza, restoreFrom);
   if (!backup) return;
-  const wal = restoreFrom.backup !== undefined && describeTarget(restoreFrom).includes("end of that backup");
   info(
     `RESTORE of ${from.stanza} from ${backup.label} (ended ${new Date(backup.timestamp.stop * 1000).toISOString()}, ` +
       `${mebibytes(backup.info.size)}), ${describeTarget(restoreFrom)}` +
-      (wal ? "" : `; ${mebibytes(walAfter(found, backup))} of WAL at most`) +
+      (endsWithBackup(restoreFrom) ? "" : `; ${mebibytes(walAfter(found, backup))} of WAL at most`) +
       (restoreFrom.name !== undefined && others.length > 0
         ? "; from an older backup if the point is before that one"
         : ""),

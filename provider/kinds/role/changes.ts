@@ -3,10 +3,10 @@ import { sameValue } from "../parameters";
 
 // Pure: a role of the catalog in the words of its declaration, and the statements that bring it there.
 
-export interface RoleInputs {
+interface RoleAttributes {
   name: string;
   login: boolean;
-  /** Always false: the stack file has no superusers. */
+  /** Never declared: the stack file has no superusers. */
   superuser: boolean;
   inherit: boolean;
   createDatabase: boolean;
@@ -14,6 +14,9 @@ export interface RoleInputs {
   replication: boolean;
   bypassRowLevelSecurity: boolean;
   connectionLimit: number;
+}
+
+export interface RoleInputs extends RoleAttributes {
   /** When the password ends; never if absent. */
   validUntil?: string;
   /** Sorted. */
@@ -40,16 +43,7 @@ export interface Membership {
 }
 
 /** A role as the catalog has it. */
-export interface RoleFact {
-  name: string;
-  login: boolean;
-  superuser: boolean;
-  inherit: boolean;
-  createDatabase: boolean;
-  createRole: boolean;
-  replication: boolean;
-  bypassRowLevelSecurity: boolean;
-  connectionLimit: number;
+export interface RoleFact extends RoleAttributes {
   validUntil: string | null;
   verifier: string | null;
   memberships: Membership[];
