@@ -4,14 +4,14 @@
 #   archive.sh DATABASE
 set -euo pipefail
 
+. common.sh
+
 export DATABASE=$1
-export FOLDER="/var/lib/pgwright-dumps/archive/${DATABASE//\//_}"
-export PGHOST=/var/lib/postgresql/data/socket PGUSER=postgres PGDATABASE=$DATABASE
-psql=(psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1)
+export FOLDER="$dumps/archive/${DATABASE//\//_}"
 umask 077
 
-[ "$("${psql[@]}" --command "SELECT to_regclass('pgwright.partition_dumps_due') IS NOT NULL")" = t ] || exit 0
-due=$("${psql[@]}" --command "SELECT name FROM pgwright.partition_dumps_due ORDER BY name")
+[ "$(ask "$DATABASE" <<<"SELECT to_regclass('pgwright.partition_dumps_due') IS NOT NULL")" = t ] || exit 0
+due=$(ask "$DATABASE" <<<"SELECT name FROM pgwright.partition_dumps_due ORDER BY name")
 [ -n "$due" ] || exit 0
 mkdir -p "$FOLDER"
 failed=0
@@ -19,7 +19,7 @@ while IFS= read -r TABLE; do
   export TABLE
   FILE=$(tr -c 'A-Za-z0-9_.\n-' '_' <<<"$TABLE")_$(date -u +%Y%m%dT%H%M%SZ).dump
   export FILE
-  "${psql[@]}" <<'SQL' || failed=1
+  ask "$DATABASE" <<'SQL' || failed=1
 \getenv table TABLE
 \getenv file FILE
 BEGIN;

@@ -3,18 +3,17 @@
 #   backup.sh JOB
 set -uo pipefail
 
-config=/etc/pgwright/pgbackrest.conf
-home=/var/lib/pgwright
+. common.sh
+
 ledger=$home/runs.tsv
 job=$1
-stanza=$(sed -n 's/^\[\(.*\)\]$/\1/p' "$config" | grep -v '^global$' | head -n 1)
-repositories=$(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config" | sort -n)
 
 run() { # REPOSITORY
   case "$job" in
-    full) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type=full backup ;;
-    differential) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type=diff backup ;;
-    incremental) pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type=incr backup ;;
+    full | differential | incremental)
+      local -A types=([full]=full [differential]=diff [incremental]=incr)
+      pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type="${types[$job]}" backup
+      ;;
     verify) verify.sh "$1" ;;
     drill) drill ;;
     dump) dump.sh ;;

@@ -4,13 +4,11 @@
 #   drill.sh           waits for requests until it is stopped
 #   drill.sh health    whether it runs
 set -uo pipefail
+. common.sh
 . recovery.sh
 
-home=/var/lib/pgwright
-conf=/etc/pgwright/pgbackrest.conf
 settings=/etc/pgwright/drill
 copy="$PGDATA"
-stanza() { sed -n 's/^\[\(.*\)\]$/\1/p' "$conf" | grep -v '^global$' | head -n 1; }
 now() { date -u +%Y-%m-%dT%H:%M:%S.%3NZ; }
 
 if [ "${1:-}" = health ]; then
@@ -61,7 +59,7 @@ drill() {
   started=$(now)
   SECONDS=0
   output=$(mktemp)
-  if recover "$copy" "$conf" "$(stanza)" --type=name --target="$id" --target-action=promote >"$output" 2>&1; then
+  if recover "$copy" "$config" "$stanza" --type=name --target="$id" --target-action=promote >"$output" 2>&1; then
     seconds=$SECONDS
     evidence "restore and recovery" t "$seconds s"
     recovered_to=$(sed -n 's/.*last completed transaction was at log time //p' "$recovery_log" | tail -n 1)

@@ -3,9 +3,9 @@
 # whole or not at all.
 set -euo pipefail
 
+. common.sh
+
 settings=/etc/pgwright/dumps
-dumps=/var/lib/pgwright-dumps
-server=(--host=/var/lib/postgresql/data/socket --username=postgres)
 umask 077
 
 folder="$dumps/$(date -u +%Y%m%dT%H%M%SZ)"
@@ -20,14 +20,12 @@ dump() { # DATABASE, SCHEMA...
   for schema in "$@"; do schemas+=("--schema=\"${schema//\"/\"\"}\""); done
   file="$folder.partial/${database//\//_}.dump"
   # No longer than a minute for a lock: whoever waits behind the dump waits as long.
-  # As a connection string, since a name with = in it would be taken for one.
-  database=${database//\\/\\\\}
-  pg_dump "${server[@]}" --format=custom --compress=zstd --lock-wait-timeout=60000 "${schemas[@]}" --file="$file" \
-    --dbname="dbname='${database//\'/\\\'}'"
+  pg_dump --format=custom --compress=zstd --lock-wait-timeout=60000 "${schemas[@]}" --file="$file" \
+    --dbname="$(connection "$database")"
   pg_restore --list "$file" >/dev/null
 }
 
-pg_dumpall "${server[@]}" --globals-only --file="$folder.partial/globals.sql"
+pg_dumpall --globals-only --file="$folder.partial/globals.sql"
 if grep -q '^database ' "$settings"; then
   while read -r kind database schemas; do
     [ "$kind" = database ] || continue
@@ -38,8 +36,7 @@ if grep -q '^database ' "$settings"; then
 else
   while IFS= read -r database; do
     dump "$database"
-  done < <(psql "${server[@]}" --no-psqlrc --tuples-only --no-align --dbname postgres \
-    --command "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname")
+  done < <(databases)
 fi
 sync "$folder.partial"
 mv "$folder.partial" "$folder"
@@ -51,6 +48,5 @@ find "$dumps" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*Z' | sort -r | tail -
 failed=0
 while IFS= read -r database; do
   archive.sh "$database" || failed=1
-done < <(psql "${server[@]}" --no-psqlrc --tuples-only --no-align --dbname postgres \
-  --command "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname")
+done < <(databases)
 exit $failed

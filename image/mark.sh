@@ -2,11 +2,11 @@
 # Sets the mark that a restore drill goes to, and asks for the drill: a row, a restore point, another row. Run by the agent.
 set -euo pipefail
 
-home=/var/lib/pgwright
-socket=/var/lib/postgresql/data/socket
-id=drill-$(date -u +%Y%m%dT%H%M%SZ)
+. common.sh
 
-ask() { PGOPTIONS="-c pgaudit.log=none" psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --host "$socket" --username postgres --dbname "$1"; }
+# Its own bookkeeping is not for the audit log.
+export PGOPTIONS="-c pgaudit.log=none"
+id=drill-$(date -u +%Y%m%dT%H%M%SZ)
 
 mkdir -p "$home/drill"
 rm -f "$home"/drill/*

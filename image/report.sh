@@ -2,13 +2,11 @@
 # Tells the server's database what the repositories hold and how the agent's jobs went. Without a word while the server is away.
 set -euo pipefail
 
-config=/etc/pgwright/pgbackrest.conf
-home=/var/lib/pgwright
-socket=/var/lib/postgresql/data/socket
+. common.sh
 
 touch "$home/runs.tsv" "$home/drills.tsv" "$home/drill-checks.tsv"
 pgbackrest --config="$config" --output=json info >"$home/info.json" || exit 0
-for repository in $(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config"); do
+for repository in $repositories; do
   printf '%s\t%s\t%s\n' "$repository" "$(du -sb "/var/lib/pgbackrest/$repository" | cut -f1)" \
     "$(df -B1 --output=avail "/var/lib/pgbackrest/$repository" | tail -n 1 | tr -d ' ')"
 done >"$home/sizes.tsv"
@@ -18,7 +16,7 @@ news=$({ grep -o '"label":"[^"]*"' "$home/info.json" || true; cat "$home/runs.ts
 if [ "$news" = "$(cat /tmp/agent-told 2>/dev/null)" ] && [ -n "$(find /tmp/agent-told -mmin -10)" ]; then exit 0; fi
 
 # Its own bookkeeping is not for the audit log.
-PGOPTIONS="-c pgaudit.log=none" psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --host "$socket" --username postgres --dbname postgres 2>/dev/null <<'SQL' || exit 0
+PGOPTIONS="-c pgaudit.log=none" ask postgres 2>/dev/null <<'SQL' || exit 0
 SELECT to_regclass('pgwright.backup_report') IS NULL AS absent \gset
 \if :absent
   \quit

@@ -3,19 +3,20 @@
 #   unarchive.sh DATABASE TABLE
 set -euo pipefail
 
-database=$1 table=$2
-folder="/var/lib/pgwright-dumps/archive/${database//\//_}"
-export PGHOST=/var/lib/postgresql/data/socket PGUSER=postgres PGDATABASE=$database
-psql=(psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --set "name=$table")
+. common.sh
 
-found=$("${psql[@]}" <<<"SELECT file FROM pgwright.partition_archives WHERE name = :'name' ORDER BY dumped_at DESC LIMIT 1")
+database=$1 table=$2
+folder="$dumps/archive/${database//\//_}"
+asked=(ask "$database" --set "name=$table")
+
+found=$("${asked[@]}" <<<"SELECT file FROM pgwright.partition_archives WHERE name = :'name' ORDER BY dumped_at DESC LIMIT 1")
 if [ -z "$found" ]; then
   echo "there is no dump of a partition $table in database $database; there are:" >&2
-  "${psql[@]}" <<<"SELECT '  ' || name || ', ' || row_count || ' rows, of ' || parent || ', dumped ' || date_trunc('second', dumped_at) FROM pgwright.partition_archives ORDER BY name, dumped_at" >&2
+  "${asked[@]}" <<<"SELECT '  ' || name || ', ' || row_count || ' rows, of ' || parent || ', dumped ' || date_trunc('second', dumped_at) FROM pgwright.partition_archives ORDER BY name, dumped_at" >&2
   exit 66 # EX_NOINPUT
 fi
-pg_restore --exit-on-error --single-transaction --dbname="dbname='$(sed "s/[\\\\']/\\\\&/g" <<<"$database")'" "$folder/$found"
-"${psql[@]}" <<'SQL'
+pg_restore --exit-on-error --single-transaction --dbname="$(connection "$database")" "$folder/$found"
+"${asked[@]}" <<'SQL'
 UPDATE pgwright.partition_archives SET restored_at = clock_timestamp()
 WHERE name = :'name' AND dumped_at = (SELECT max(a.dumped_at) FROM pgwright.partition_archives AS a WHERE a.name = :'name');
 SELECT format('%s is back with %s rows; into its set again: ALTER TABLE %s ATTACH PARTITION %s %s', a.name, a.row_count, a.parent, a.name, a.bound)

@@ -4,8 +4,8 @@
 #   verify.sh REPOSITORY
 set -uo pipefail
 
-config=/etc/pgwright/pgbackrest.conf
-stanza=$(sed -n 's/^\[\(.*\)\]$/\1/p' "$config" | grep -v '^global$' | head -n 1)
+. common.sh
+
 repository() { pgbackrest --config="$config" --stanza="$stanza" --repo="$number" "$@"; }
 number=$1
 failed=0
