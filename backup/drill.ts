@@ -1,13 +1,47 @@
 import type { BackupConfig } from "../config/backup";
+import { parseObjectName, quoteIdentifier } from "../config/object-name";
 
 type Drill = NonNullable<BackupConfig["drill"]>;
 
 const encoded = (text: string) => Buffer.from(text).toString("base64");
 
+function inSql(text: string): string {
+  const found = parseObjectName(text);
+  if (!found) throw new Error(`${text} is not schema.name`);
+  return `${quoteIdentifier(found.schema)}.${quoteIdentifier(found.name)}`;
+}
+
+/** What a drill looks at besides what every copy has to have. Names as SQL takes them. */
+export interface DrillOrders {
+  amcheck: boolean;
+  checks: { database: string; query: string }[];
+  /** Tables that have to have as many rows as at the mark. */
+  counts: { database: string; table: string }[];
+  /** Vector indexes, and the share of the true neighbours that they have to find. */
+  recalls: { database: string; index: string; atLeast: number }[];
+}
+
+export function drillOrders({ amcheck, checks, tables, recall }: Drill): DrillOrders {
+  const within = <Value>(byDatabase: Record<string, Value>) => Object.entries(byDatabase);
+  return {
+    amcheck,
+    checks,
+    counts: within(tables).flatMap(([database, names]) => names.map((name) => ({ database, table: inSql(name) }))),
+    recalls: within(recall).flatMap(([database, indexes]) =>
+      Object.entries(indexes).map(([name, atLeast]) => ({ database, index: inSql(name), atLeast })),
+    ),
+  };
+}
+
 /** The drill's file of what it looks at: a line a check. */
-export function renderDrill({ amcheck, checks }: Pick<Drill, "amcheck" | "checks">): string {
-  const lines = checks.map(({ database, query }) => `check ${encoded(database)} ${encoded(query)}`);
-  return [...(amcheck ? ["amcheck"] : []), ...lines].map((line) => `${line}\n`).join("");
+export function renderDrill({ amcheck, checks, counts, recalls }: DrillOrders): string {
+  const lines = [
+    ...(amcheck ? ["amcheck"] : []),
+    ...checks.map(({ database, query }) => `check ${encoded(database)} ${encoded(query)}`),
+    ...counts.map(({ database, table }) => `count ${encoded(database)} ${encoded(table)}`),
+    ...recalls.map(({ database, index, atLeast }) => `recall ${encoded(database)} ${encoded(index)} ${atLeast}`),
+  ];
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /** What is on record of a drill, as the drill container writes it: a line of columns parted by tabs. */

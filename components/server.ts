@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { drillOrders } from "../backup/drill";
 import { backupOptions } from "../backup/options";
 import { CONFIG_PATH, DATA_PATH } from "../backup/paths";
 import { agentSchedules } from "../backup/schedules";
@@ -98,7 +99,7 @@ export class Server extends pulumi.ComponentResource {
             options: backupOptions(repositories.config),
             secrets: repositories.secrets,
             schedules: agentSchedules(repositories.config),
-            drill: drill && { amcheck: drill.amcheck, checks: drill.checks },
+            drill: drill && drillOrders(drill),
             dumps: dumps && { keep: dumps.keep, databases: dumps.databases },
           },
           // After the other files: the volume is written by one at a time.

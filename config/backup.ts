@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { allowed, identifier, key } from "./key";
+import { allowed, identifier, key, objectName } from "./key";
 
 // Backups in the stack file: where they are kept, how long, and when they are made.
 
@@ -97,6 +97,23 @@ const drillSchema = z.strictObject({
     .boolean()
     .default(true)
     .meta(key("Every table and btree index of the copy is checked: reads all of it.", false)),
+  tables: z
+    .record(identifier, z.array(objectName))
+    .default({})
+    .meta(
+      key("Tables whose rows are counted in the copy, by database: as many as there were at the mark.", {
+        shop: ["shop.orders"],
+      }),
+    ),
+  recall: z
+    .record(identifier, z.record(objectName, z.number().min(0.01).max(1)))
+    .default({})
+    .meta(
+      key(
+        "Vector indexes, by database and schema.name: the share of the ten true neighbours that they have to find in the copy, over 20 of its rows.",
+        { shop: { "shop.chunks_embedding_idx": 0.95 } },
+      ),
+    ),
   checks: checks("What must hold in the copy besides."),
   memory: size.default("1GB").meta(key("Memory limit of the drill's container.", "2GB")),
 });

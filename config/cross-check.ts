@@ -63,13 +63,20 @@ export function crossCheck(stack: Stack): Problem[] {
   }
 
   const databases = Object.keys(stack.databases);
-  for (const name of Object.keys(stack.backup?.dumps?.databases ?? {})) {
-    if (!databases.includes(name) && name !== "postgres")
-      report(`backup.dumps.databases.${name}`, `no such database in pgwright:databases; there are ${list(databases)}`);
+  const { drill, dumps } = stack.backup ?? {};
+  for (const [key, named = {}] of Object.entries({
+    "drill.tables": drill?.tables,
+    "drill.recall": drill?.recall,
+    "dumps.databases": dumps?.databases,
+  })) {
+    for (const name of Object.keys(named)) {
+      if (!databases.includes(name) && name !== "postgres")
+        report(`backup.${key}.${name}`, `no such database in pgwright:databases; there are ${list(databases)}`);
+    }
   }
   for (const [name, { partitions }] of Object.entries(stack.databases)) {
     for (const [table, { retention }] of Object.entries(partitions?.sets ?? {})) {
-      if (retention?.dump && !stack.backup?.dumps)
+      if (retention?.dump && !dumps)
         report(
           `databases.${name}.partitions.sets["${table}"].retention.dump`,
           "the backup agent makes them: write backup: {dumps: {}} too",

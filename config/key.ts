@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseObjectName } from "./object-name";
 
 // A key's example is shown in the reference and by editors. `allowed` says in words what a pattern allows, for error
 // messages and editors; other types say it themselves (config/allowed.ts).
@@ -18,3 +19,9 @@ export const identifier = z
     "YAML takes this for a date: write such a name in quotes",
   )
   .meta(allowed("a name of 1 to 63 bytes"));
+
+/** An object in a schema, as config/object-name.ts reads it. */
+export const objectName = z
+  .string()
+  .refine((text) => parseObjectName(text) !== undefined, 'write schema.name; "a.b".name for a schema a.b')
+  .meta(allowed("schema.name"));

@@ -36,7 +36,7 @@ drill() {
     sleep 1
   done
   [ "$(tail -n 1 "$home/drills.tsv" | cut -f4)" = t ] && return
-  grep -P '\tf\t' "$home/drill/checks" | cut -f2,4
+  awk -F'\t' '$3 == "f" { print $2 ": " $4 }' "$home/drill/checks"
   return 1
 }
 

@@ -21,3 +21,6 @@ ask() {
 }
 
 databases() { ask postgres <<<"SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname"; }
+
+# Names and SQL come in the settings as base64, to be one word each.
+decoded() { base64 --decode <<<"$1"; }

@@ -7,7 +7,8 @@ set -uo pipefail
 . common.sh
 . recovery.sh
 
-settings=/etc/pgwright/drill
+# What is looked at, as it stood when the mark was set.
+orders="$home/drill/orders"
 copy="$PGDATA"
 now() { date -u +%Y-%m-%dT%H:%M:%S.%3NZ; }
 
@@ -38,18 +39,44 @@ examine() {
     difference=$(diff <(cat "$file") <(query "$database" </usr/local/share/pgwright/inventory.sql 2>&1) | grep '^[<>]' | head -n 5)
     evidence "extensions and roles of $database" "$([ -z "$difference" ] && echo t || echo f)" "$difference"
   done
-  if grep -q '^amcheck$' "$settings"; then
+  if grep -q '^amcheck$' "$orders"; then
     local output
     output=$(pg_amcheck --host=/tmp --username=postgres --all --install-missing --heapallindexed --no-dependent-toast 2>&1)
     evidence "tables and btree indexes (amcheck)" "$([ -z "$output" ] && echo t || echo f)" "$output"
   fi
-  local kind name sql answer
-  while read -r kind name sql; do
-    [ "$kind" = check ] || continue
-    sql=$(base64 --decode <<<"$sql")
-    answer=$(query "$(base64 --decode <<<"$name")" <<<"$sql" 2>&1)
-    evidence "$sql" "$([ "$answer" = t ] && echo t || echo f)" "$answer"
-  done <"$settings"
+  local kind name what more
+  exec 3<"$home/drill/counts"
+  while read -r kind name what more; do
+    name=$(decoded "$name") what=$(decoded "$what")
+    case "$kind" in
+      check) holds "$name" "$what" ;;
+      count) counted "$name" "$what" ;;
+      recall) finds "$name" "$what" "$more" ;;
+    esac
+  done < <(grep -v '^amcheck$' "$orders")
+  exec 3<&-
+}
+
+holds() { # DATABASE QUERY
+  local answer
+  answer=$(query "$1" <<<"$2" 2>&1)
+  evidence "$2" "$([ "$answer" = t ] && echo t || echo f)" "$answer"
+}
+
+# counted DATABASE TABLE: the next line of file 3 has the fewest and the most rows that it had around the mark.
+counted() {
+  local fewest most rows there=f
+  read -r fewest most <&3
+  rows=$(query "$1" <<<"SELECT count(*) FROM $2" 2>&1)
+  [[ "$rows" =~ ^[0-9]+$ ]] && [ "$rows" -ge "$fewest" ] && [ "$rows" -le "$most" ] && there=t
+  evidence "rows of $2 in $1" $there "$rows; at the mark $fewest$([ "$fewest" = "$most" ] || echo " to $most")"
+}
+
+finds() { # DATABASE INDEX AT_LEAST
+  local recall enough=f
+  recall=$(query "$1" --set index="$2" </usr/local/share/pgwright/recall.sql 2>&1)
+  awk "BEGIN { exit !(\"$recall\" ~ /^[0-9.]+$/ && \"$recall\" + 0 >= $3) }" && enough=t
+  evidence "recall of $2 in $1" $enough "${recall:-the planner does not use the index}; $3 at least"
 }
 
 drill() {

@@ -12,8 +12,6 @@ folder="$dumps/$(date -u +%Y%m%dT%H%M%SZ)"
 rm -rf "$dumps"/*.partial
 mkdir "$folder.partial"
 
-decoded() { base64 --decode <<<"$1"; }
-
 dump() { # DATABASE, SCHEMA...
   local database=$1 schemas=() file
   shift

@@ -7,13 +7,35 @@ set -euo pipefail
 # Its own bookkeeping is not for the audit log.
 export PGOPTIONS="-c pgaudit.log=none"
 id=drill-$(date -u +%Y%m%dT%H%M%SZ)
+orders="$home/drill/orders"
 
 mkdir -p "$home/drill"
 rm -f "$home"/drill/*
+cp /etc/pgwright/drill "$orders"
 # What the copy has to have: extensions and roles, by database.
 for database in $(ask postgres <<<"SELECT datname FROM pg_database WHERE datallowconn AND datname !~ '[/[:space:]]' AND NOT datistemplate"); do
   ask "$database" </usr/local/share/pgwright/inventory.sql >"$home/drill/$database.inventory"
 done
+
+# hold SIDE NAME: a snapshot of now of a database, by its name in the orders. The session waits for more to do until the script ends.
+hold() {
+  local file="$snapshots/$1-${2//\//_}" session
+  mkfifo "$file.in"
+  ask "$(decoded "$2")" <"$file.in" >"$file" &
+  exec {session}>"$file.in"
+  echo "SET idle_in_transaction_session_timeout = 0; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();" >&"$session"
+  for _ in $(seq 200); do
+    [ ! -s "$file" ] || return 0
+    sleep 0.01
+  done
+  echo "database $(decoded "$2") gives no snapshot to count its rows in" >&2
+  return 1
+}
+snapshots=$(mktemp -d)
+trap 'rm -rf "$snapshots"' EXIT
+
+counted=$(sed -n 's/^count \([^ ]*\) .*/\1/p' "$orders" | sort -u)
+for name in $counted; do hold before "$name"; done
 ask postgres >"$home/drill/point" <<SQL
 INSERT INTO pgwright.drill_marks (drill, before) VALUES ('$id', true);
 SELECT pg_create_restore_point('$id');
@@ -21,6 +43,20 @@ INSERT INTO pgwright.drill_marks (drill, before) VALUES ('$id', false);
 DELETE FROM pgwright.drill_marks WHERE marked_at < now() - interval '1 day';
 SELECT pg_walfile_name(pg_switch_wal());
 SQL
+for name in $counted; do hold after "$name"; done
+
+# A line a table, in the order of the orders: its rows just before the mark and just after it.
+while read -r kind name table; do
+  [ "$kind" = count ] || continue
+  for side in before after; do
+    ask "$(decoded "$name")" <<SQL
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET TRANSACTION SNAPSHOT '$(cat "$snapshots/$side-${name//\//_}")';
+SELECT count(*) FROM $(decoded "$table");
+SQL
+  done | sort -n | paste --serial --delimiters=' '
+done <"$orders" >"$home/drill/counts"
+
 # The mark counts once it is in the archive. The segment of the last line, or a later one.
 wanted=$(tail -n 1 "$home/drill/point")
 for _ in $(seq 120); do

@@ -47,9 +47,11 @@ CONF
   grep -E 'last completed transaction|recovery stopping|redo done|selected new timeline' "$recovery_log" || true
 }
 
-# query DATABASE: SQL comes on stdin, one value a row goes out.
+# query DATABASE OPTIONS...: SQL comes on stdin, one value a row goes out.
 query() {
-  psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --host /tmp --username postgres --dbname "$1"
+  local database=$1
+  shift
+  psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --host /tmp --username postgres --dbname "$database" "$@"
 }
 
 # Shuts the recovered server down.

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { renderDrill } from "../../backup/drill";
+import { renderDrill, type DrillOrders } from "../../backup/drill";
 import { renderDumps, type Dumps } from "../../backup/dumps";
 import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
 import { renderSchedules } from "../../backup/schedules";
@@ -20,7 +20,7 @@ export interface BackupConfigurationInputs {
   /** When the agent does what: five cron fields, by job. */
   schedules: Record<string, string>;
   /** What a drill looks at; there are none if absent. */
-  drill?: { amcheck: boolean; checks: { database: string; query: string }[] };
+  drill?: DrillOrders;
   /** What is dumped; there are no dumps if absent. */
   dumps?: Dumps;
 }
@@ -37,7 +37,8 @@ const DRILL = "drill";
 const DUMPS = "dumps";
 
 const dumpsFile = ({ dumps }: BackupConfigurationInputs) => (dumps ? renderDumps(dumps) : "");
-const drillFile = ({ drill }: BackupConfigurationInputs) => renderDrill(drill ?? { amcheck: false, checks: [] });
+const NO_ORDERS: DrillOrders = { amcheck: false, checks: [], counts: [], recalls: [] };
+const drillFile = ({ drill }: BackupConfigurationInputs) => renderDrill(drill ?? NO_ORDERS);
 
 async function write(host: Host, inputs: BackupConfigurationInputs): Promise<void> {
   const { volume, image, stanza, options, secrets, schedules } = inputs;
@@ -66,7 +67,7 @@ async function readBack(host: Host, state: BackupConfigurationState): Promise<Ba
     stanza,
     options: Object.fromEntries(entries.filter(([name]) => !secret(name))),
     secrets: Object.fromEntries(entries.filter(([name]) => secret(name))),
-    drill: files[DRILL] === drillFile(state) ? state.drill : { amcheck: false, checks: [] },
+    drill: files[DRILL] === drillFile(state) ? state.drill : NO_ORDERS,
     dumps: files[DUMPS] === dumpsFile(state) ? state.dumps : { keep: 0, databases: {} },
     schedules: files[SCHEDULES] === renderSchedules(state.schedules) ? state.schedules : {},
   };

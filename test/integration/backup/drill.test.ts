@@ -9,29 +9,53 @@ describe("restore drills", () => {
     stack = await TestStack.create({
       backup: {
         compression: "none",
-        drill: { maxAge: "1d", checks: [{ database: "app", query: "SELECT count(*) = 1000 FROM t" }] },
+        drill: {
+          maxAge: "1d",
+          checks: [{ database: "app", query: "SELECT count(*) = 1000 FROM t" }],
+          tables: { app: ["public.t", "public.Busy"] },
+          recall: { app: { "public.things_idx": 0.9 } },
+        },
       },
       roles: { owner: {} },
-      databases: { app: { owner: "owner" } },
+      databases: { app: { owner: "owner", extensions: { vector: {} } } },
     });
   });
   afterAll(() => stack.dispose());
 
+  it("fail the deploy whose tables they cannot count", async () => {
+    const { code, text } = await stack.tryUp();
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/the restore drill has failed:.*relation "public.t" does not exist/);
+  });
+
   it("fail the deploy whose backup does not hold what is asked of it", async () => {
+    stack.sql(
+      "app",
+      `CREATE TABLE t AS SELECT generate_series(1, 999) AS n;
+       CREATE INDEX ON t (n);
+       CREATE TABLE "Busy" (at timestamptz DEFAULT now());
+       SELECT setseed(0.5);
+       CREATE TABLE things AS
+       SELECT (SELECT array_agg(random()) FROM generate_series(1, 64) WHERE n > 0)::vector(64) AS v FROM generate_series(1, 2000) AS n;
+       CREATE INDEX things_idx ON things USING hnsw (v vector_cosine_ops) WITH (m = 2, ef_construction = 4)`,
+    );
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
     expect(text).toMatch(
-      /the restore drill has failed:.*SELECT count\(\*\) = 1000 FROM t.*relation "t" does not exist/,
+      /has failed: SELECT count\(\*\) = 1000 FROM t: f; recall of public.things_idx in app: 0\.\d+; 0.9 at least/,
     );
   });
 
-  it("pass once it does, with evidence", async () => {
-    stack.sql("app", "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n; CREATE INDEX ON t (n)");
+  it("pass once it does, with evidence, also of tables that are written to", async () => {
+    stack.sql("app", "INSERT INTO t VALUES (1000); DROP INDEX things_idx");
+    stack.sql("app", "CREATE INDEX things_idx ON things USING hnsw (v vector_cosine_ops)");
+    const insert = `echo 'INSERT INTO "Busy" DEFAULT VALUES \\watch 0.002' | timeout 120 psql -q -U postgres app >/dev/null`;
+    docker("exec", "--detach", stack.container, "bash", "-c", insert);
     agent("backup.sh", "full");
     const { code, text } = await stack.tryUp();
     expect(text).toMatch(/drill-\d{8}T\d{6}Z has passed: from \d{8}-\d{6}F, recovered to .*, in \d+ s/);
     expect(code).toBe(0);
-    const evidence = agent("tail", "-n", "9", "/var/lib/pgwright/drill-checks.tsv").split("\n");
+    const evidence = agent("tail", "-n", "12", "/var/lib/pgwright/drill-checks.tsv").split("\n");
     const [last = ""] = (evidence.at(-1) ?? "").split("\t");
     const checks = evidence.filter((line) => line.startsWith(last)).map((line) => line.split("\t").slice(1, 3));
     expect(Object.fromEntries(checks)).toEqual({
@@ -42,8 +66,14 @@ describe("restore drills", () => {
       "extensions and roles of postgres": "t",
       "tables and btree indexes (amcheck)": "t",
       "SELECT count(*) = 1000 FROM t": "t",
+      "rows of public.t in app": "t",
+      'rows of public."Busy" in app': "t",
+      "recall of public.things_idx in app": "t",
       "checksums of all pages": "t",
     });
+    const details = evidence.filter((line) => line.startsWith(last)).join("\n");
+    expect(details).toMatch(/public.t in app\tt\t1000; at the mark 1000$/m);
+    expect(details).toMatch(/public."Busy" in app\tt\t[1-9]\d+; at the mark \d+( to \d+)?$/m);
     const unchanged = await stack.unchanged();
     expect(unchanged.code, unchanged.text).toBe(0);
   });

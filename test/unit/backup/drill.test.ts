@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseDrills, problemOf, renderDrill } from "../../../backup/drill";
+import { drillOrders, parseDrills, problemOf, renderDrill } from "../../../backup/drill";
+import { backupSchema } from "../../../config/backup";
 
 const line = (passed: string, ended: string) =>
   ["drill-1", "2026-11-25T01:00:00.000Z", ended, passed, "20261125-010000F", "\\N", "7"].join("\t");
@@ -33,15 +34,27 @@ describe("the evidence of drills", () => {
     expect(problemOf([], undefined, now)).toBeUndefined();
   });
 
-  it("is asked for line by line, whatever the SQL holds", () => {
+  it("is asked for line by line, whatever names and SQL hold", () => {
     const query = "SELECT 'a\tb'\n-- and more\nFROM t";
-    const [first, second] = renderDrill({ amcheck: true, checks: [{ database: "a b", query }] }).split("\n");
-    expect(first).toBe("amcheck");
-    expect(
-      second
-        ?.split(" ")
-        .slice(1)
-        .map((each) => Buffer.from(each, "base64").toString()),
-    ).toEqual(["a b", query]);
+    const orders = drillOrders(
+      backupSchema.parse({
+        drill: {
+          checks: [{ database: "a b", query }],
+          tables: { shop: ["shop.orders", '"my.schema".Order'] },
+          recall: { shop: { "shop.chunks_idx": 0.95 } },
+        },
+      }).drill!,
+    );
+    const lines = renderDrill(orders).trimEnd().split("\n");
+    const decoded = lines.map((line) =>
+      line.split(" ").map((word, i) => (i === 1 || i === 2 ? Buffer.from(word, "base64").toString() : word)),
+    );
+    expect(decoded).toEqual([
+      ["amcheck"],
+      ["check", "a b", query],
+      ["count", "shop", "shop.orders"],
+      ["count", "shop", '"my.schema"."Order"'],
+      ["recall", "shop", "shop.chunks_idx", "0.95"],
+    ]);
   });
 });

@@ -26,6 +26,10 @@ describe("backup in the stack file", () => {
     [{ full: "61 * * * *" }, /^backup.full: "61 \* \* \* \*": .*minute is 0 to 59/],
     [{ drill: { schedule: "@reboot" } }, /^backup.drill.schedule: "@reboot": a schedule here has five fields/],
     [{ drill: { maxAge: "7" } }, /maxAge: "7".*such as 36h or 7d/],
+    [{ drill: { tables: { postgres: ["orders"] } } }, /drill.tables.postgres\[0\]: "orders": write schema.name/],
+    [{ drill: { tables: { nowhere: ["a.b"] } } }, /^backup.drill.tables.nowhere: no such database/],
+    [{ drill: { recall: { postgres: { idx: 0.9 } } } }, /drill.recall.postgres.idx: "idx": write schema.name/],
+    [{ drill: { recall: { postgres: { "a.idx": 95 } } } }, /recall.postgres\["a.idx"\]: 95 is not allowed/],
     [{ archiveTimeout: "1d" }, /archiveTimeout: "1d".*such as 60s or 5min/],
     [{ dumps: { databases: { nowhere: {} } } }, /^backup.dumps.databases.nowhere: no such database/],
   ])("is refused where it cannot be: %j", (backup, why) => {
