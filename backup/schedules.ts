@@ -1,5 +1,5 @@
 import type { BackupConfig } from "../config/backup";
-import { timesOf, type Times } from "../config/schedule";
+import { timesOf } from "../config/schedule";
 
 /** What the agent does by the clock. */
 export const AGENT_JOBS = ["full", "differential", "incremental", "verify", "drill", "dump"] as const;
@@ -32,26 +32,4 @@ export function renderSchedules(schedules: Record<string, string>): string {
   return Object.entries(schedules)
     .map(([job, schedule]) => `${job} ${snoozeArguments(schedule)}\n`)
     .join("");
-}
-
-/** Times by job, of the agent's file of schedules. */
-export function parseSchedules(text: string): Record<string, Times> {
-  const lines = text.split("\n").filter((line) => line !== "");
-  return Object.fromEntries(
-    lines.map((line) => {
-      const [job = "", ...fields] = line.split(" ");
-      const values = (flag: string, from: number, to: number): number[] => {
-        const list = fields.find((field) => field.startsWith(`-${flag}`))?.slice(2) ?? "*";
-        return list === "*" ? Array.from({ length: to - from + 1 }, (_, i) => from + i) : list.split(",").map(Number);
-      };
-      const times: Times = {
-        minutes: values("M", 0, 59),
-        hours: values("H", 0, 23),
-        days: values("d", 1, 31),
-        months: values("m", 1, 12),
-        weekdays: values("w", 0, 6),
-      };
-      return [job, times];
-    }),
-  );
 }

@@ -5,6 +5,7 @@ import { check } from "./commands/check";
 import { destroy } from "./commands/destroy";
 import { drill } from "./commands/drill";
 import { faults } from "./commands/faults";
+import { metrics } from "./commands/metrics";
 import { preview } from "./commands/preview";
 import { psql } from "./commands/psql";
 import { passThrough } from "./commands/pulumi";
@@ -19,6 +20,7 @@ const COMMANDS = {
   destroy,
   psql,
   status,
+  metrics,
   backup,
   drill,
   restore,

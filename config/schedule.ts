@@ -114,20 +114,3 @@ export function timesOf(schedule: string): Times {
     throw new Error("days of the month and days of the week together: cron takes either, write one of them as *");
   return { minutes, hours, days, months, weekdays };
 }
-
-/** The first of the times after a moment, in UTC; undefined if there is none within five years. */
-export function nextTimeOf({ minutes, hours, days, months, weekdays }: Times, after: Date): Date | undefined {
-  const day = new Date(Date.UTC(after.getUTCFullYear(), after.getUTCMonth(), after.getUTCDate()));
-  for (let i = 0; i < 5 * 366; i++, day.setUTCDate(day.getUTCDate() + 1)) {
-    const fits =
-      months.includes(day.getUTCMonth() + 1) && days.includes(day.getUTCDate()) && weekdays.includes(day.getUTCDay());
-    if (!fits) continue;
-    for (const hour of hours) {
-      for (const minute of minutes) {
-        const time = new Date(day.getTime() + (hour * 60 + minute) * 60_000);
-        if (time > after) return time;
-      }
-    }
-  }
-  return undefined;
-}

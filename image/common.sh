@@ -24,3 +24,25 @@ databases() { ask postgres <<<"SELECT datname FROM pg_database WHERE datallowcon
 
 # Names and SQL come in the settings as base64, to be one word each.
 decoded() { base64 --decode <<<"$1"; }
+
+# missing_wal REPOSITORY: what is missing between segments of its archive, a line each: the segment behind it, how many, and t if no
+# backup has begun since, so that there is no way from a backup to now.
+missing_wal() {
+  local newest archived segment position last=0 timeline='' open
+  newest=$(pgbackrest --config="$config" --stanza="$stanza" --repo="$1" info | sed -n 's/^ *wal start\/stop: \([0-9A-F]*\) .*/\1/p' | tail -n 1)
+  # Segments are sent several at a time: up to here all should be there. Without a server nothing is on its way.
+  archived=$(ask postgres <<<"SELECT coalesce(substring(last_archived_wal FROM '^[0-9A-F]{24}'), '') FROM pg_stat_archiver" 2>/dev/null) || archived=G
+  while read -r segment; do
+    [[ "$segment" > "$archived" ]] && break
+    position=$((16#${segment:8:8} * 256 + 16#${segment:16:8}))
+    if [ "${segment:0:8}" = "$timeline" ] && [ "$position" -gt $((last + 1)) ]; then
+      open=t
+      if [ "${segment:0:8}" != "${newest:0:8}" ] || [[ "$segment" < "$newest" || "$segment" = "$newest" ]]; then open=f; fi
+      printf '%s\t%s\t%s\n' "$segment" $((position - last - 1)) "$open"
+    fi
+    timeline=${segment:0:8} last=$position
+  done < <(
+    pgbackrest --config="$config" --stanza="$stanza" --repo="$1" repo-ls --recurse "archive/$stanza" |
+      grep -oE '[0-9A-F]{24}-[0-9a-f]{40}' | cut -c1-24 | sort -u
+  )
+}

@@ -11,12 +11,24 @@ for repository in $repositories; do
     "$(df -B1 --output=avail "/var/lib/pgbackrest/$repository" | tail -n 1 | tr -d ' ')"
 done >"$home/sizes.tsv"
 
+# The next run of each job.
+while read -r job arguments; do
+  # shellcheck disable=SC2086 # each is a word of its own
+  next=$(set -f; snooze -n $arguments 2>/dev/null | sed -n '1s/ .*//p') || true # none within a year
+  [ -z "$next" ] || printf '%s\t%s\n' "$job" "$next"
+done </etc/pgwright/agent-schedules >"$home/next.tsv"
+
 # Where there is no other backup or run than before, every ten minutes will do: a report is itself WAL that is archived.
-news=$({ grep -o '"label":"[^"]*"' "$home/info.json" || true; cat "$home/runs.tsv" "$home/drills.tsv"; } | cksum)
+news=$({ grep -o '"label":"[^"]*"' "$home/info.json" || true; cat "$home/runs.tsv" "$home/drills.tsv" "$home/next.tsv"; } | cksum)
 if [ "$news" = "$(cat /tmp/agent-told 2>/dev/null)" ] && [ -n "$(find /tmp/agent-told -mmin -10)" ]; then exit 0; fi
 
+for repository in $repositories; do
+  missing_wal "$repository" | sed "s/^/$repository\t/"
+done >"$home/missing-wal.tsv"
+
 # Its own bookkeeping is not for the audit log.
-PGOPTIONS="-c pgaudit.log=none" ask postgres 2>/dev/null <<'SQL' || exit 0
+pg_isready --quiet || exit 0
+PGOPTIONS="-c pgaudit.log=none" ask postgres <<'SQL'
 SELECT to_regclass('pgwright.backup_report') IS NULL AS absent \gset
 \if :absent
   \quit
@@ -37,6 +49,10 @@ CREATE TEMP TABLE sizes (LIKE pgwright.backup_sizes) ON COMMIT DROP;
 \copy sizes from '/var/lib/pgwright/sizes.tsv'
 DELETE FROM pgwright.backup_sizes;
 INSERT INTO pgwright.backup_sizes SELECT * FROM sizes;
+DELETE FROM pgwright.backup_schedule;
+\copy pgwright.backup_schedule from '/var/lib/pgwright/next.tsv'
+DELETE FROM pgwright.backup_missing_wal;
+\copy pgwright.backup_missing_wal from '/var/lib/pgwright/missing-wal.tsv'
 UPDATE pgwright.backup_report SET info = :'info', reported_at = now();
 COMMIT;
 SQL

@@ -1,6 +1,3 @@
-import { nextTimeOf } from "../../config/schedule";
-import { parseSchedules } from "../../backup/schedules";
-import { CONFIG_PATH } from "../../backup/paths";
 import { connect } from "../../provider/connection";
 import type { Host } from "../../provider/host";
 import { readSql } from "../../sql/read";
@@ -25,7 +22,7 @@ export async function printStatus(stack: string): Promise<boolean> {
   const lines = [await containerLine(host, host.container, "server")];
   if (await host.inspect(`${host.container}-agent`)) {
     lines.push(await containerLine(host, `${host.container}-agent`, "backup agent"));
-    lines.push(...(await backupLines(host)), ...(await nextRuns(host)));
+    lines.push(...(await backupLines(host)));
   } else lines.push({ what: "backups", value: "none: the stack file has no backup", alarm: false });
   const width = Math.max(...lines.map(({ what }) => what.length));
   for (const { what, value, alarm } of lines) console.log(`${alarm ? "!" : " "} ${what.padEnd(width)}  ${value}`);
@@ -47,18 +44,5 @@ async function backupLines(host: Host): Promise<Line[]> {
     }
   } catch (error) {
     return [{ what: "backups", value: (error as Error).message, alarm: true }];
-  }
-}
-
-async function nextRuns(host: Host): Promise<Line[]> {
-  try {
-    const file = await host.docker(["exec", `${host.container}-agent`, "cat", `${CONFIG_PATH}/agent-schedules`]);
-    return Object.entries(parseSchedules(file.toString())).map(([job, times]) => ({
-      what: `next ${job}`,
-      value: nextTimeOf(times, new Date())?.toISOString().slice(0, 16).replace("T", " ").concat(" UTC") ?? "never",
-      alarm: false,
-    }));
-  } catch {
-    return []; // the line of the container says why
   }
 }

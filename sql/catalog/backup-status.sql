@@ -19,6 +19,11 @@ SELECT 'archive',
   a.failing_since IS NOT NULL OR a.waiting_segments > 16
 FROM pgwright.backup_archive() AS a
 UNION ALL
+SELECT 'archive, repository ' || m.repository,
+  format('%s WAL segments are missing before %s, and there is no backup since: make one by npm run backup -- full', m.segments, m.before_segment), true
+FROM pgwright.backup_missing_wal AS m
+WHERE m.open
+UNION ALL
 SELECT 'agent''s report', coalesce(date_trunc('second', r.reported_at)::text, 'none yet'), coalesce(r.reported_at < now() - interval '20 minutes', true)
 FROM pgwright.backup_report AS r
 UNION ALL
@@ -30,4 +35,10 @@ UNION ALL
   FROM pgwright.restore_drills AS d
   ORDER BY d.ended_at DESC
   LIMIT 1
+)
+UNION ALL
+(
+  SELECT 'next ' || n.job, to_char(n.next_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), false
+  FROM pgwright.backup_schedule AS n
+  ORDER BY n.next_at
 )

@@ -27,6 +27,7 @@ export async function faultDrills(checks: Checks): Promise<void> {
     backup: {
       repositories: [{ path: disk, retention: { full: 2 } }],
       archiveTimeout: "5s",
+      mostWaiting: "128MB",
       drill: { checks: [{ database: "app", query: "SELECT count(*) >= 1000 FROM t" }] },
       compression: "lz4",
     },
@@ -89,6 +90,23 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
   await checks.that("repository read-only: told, the server goes on, the WAL comes later", () => {
     run("mount", "-o", "remount,ro", disk);
     return comesBack(() => run("mount", "-o", "remount,rw", disk));
+  });
+  await checks.that("WAL beyond mostWaiting: given up, told, and a backup begins anew", async () => {
+    run("mount", "-o", "remount,ro", disk);
+    for (let i = 0; i < 12; i++) stack.sql("app", "INSERT INTO t SELECT 1; SELECT pg_switch_wal()");
+    await eventually("WAL is given up", () => waiting(stack) < 8);
+    run("mount", "-o", "remount,rw", disk);
+    stack.sql("app", "INSERT INTO t SELECT 1; SELECT pg_switch_wal()");
+    await eventually("the archive goes on", () => waiting(stack) <= 1, 150);
+    inAgent(stack, "sh", "-c", "rm -f /tmp/agent-told; report.sh"); // as it does every ten minutes
+    const told = await status(stack);
+    expect(/! archive, repository 1 +\d+ WAL segments are missing before [0-9A-F]{24}/.test(told), told);
+    const { code, text } = await stack.cli("drill");
+    expect(code !== 0, `a drill passes over the hole: ${text}`);
+    await stack.cli("backup", "differential");
+    const after = await status(stack);
+    expect(!/are missing/.test(after), after);
+    await drillPasses(stack);
   });
   await checks.that("a backup into a repository that is read-only fails, and status says so", async () => {
     run("mount", "-o", "remount,ro", disk);

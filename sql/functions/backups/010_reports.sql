@@ -31,6 +31,23 @@ CREATE TABLE IF NOT EXISTS pgwright.backup_sizes (
   free_bytes bigint NOT NULL
 );
 
+-- When the agent does what next.
+CREATE TABLE IF NOT EXISTS pgwright.backup_schedule (
+  job text PRIMARY KEY,
+  next_at timestamptz NOT NULL
+);
+
+-- Holes in the archives: WAL that was given up, since it could not be archived and was more than may wait, or that somebody removed.
+CREATE TABLE IF NOT EXISTS pgwright.backup_missing_wal (
+  repository int NOT NULL,
+  -- the segment behind the hole
+  before_segment text NOT NULL,
+  segments int NOT NULL,
+  -- no backup has begun since: what comes after the hole cannot be restored
+  open boolean NOT NULL,
+  PRIMARY KEY (repository, before_segment)
+);
+
 -- Rows on both sides of the restore point that a drill goes to.
 CREATE TABLE IF NOT EXISTS pgwright.drill_marks (
   drill text NOT NULL,

@@ -92,6 +92,17 @@ describe("a stack with backups", () => {
     expect(code).toBe(0);
   });
 
+  it("gives figures for alerts", async () => {
+    const { code, text } = await stack.cli("metrics");
+    expect(code).toBe(0);
+    expect(text).toMatch(/^pgwright_backup_newest_timestamp_seconds\{type="full",repository="1"\} 1\d{9}/m);
+    expect(text).toMatch(/^pgwright_backup_job_exit_code\{job="incremental",repository="2"\} 0$/m);
+    expect(text).toMatch(/^pgwright_wal_missing_segments\{repository="1"\} 0$/m);
+    expect(text).toMatch(/^pgwright_wal_waiting_segments [01]$/m);
+    const next = /^pgwright_backup_job_next_timestamp_seconds\{job="full"\} (\d+)$/m.exec(text)?.[1];
+    expect(Number(next)).toBeGreaterThan(Date.now() / 1000);
+  });
+
   it("makes everything again that somebody takes away from a repository", async () => {
     agent("sh", "-c", "rm -rf /var/lib/pgbackrest/1/*");
     const preview = await stack.preview();

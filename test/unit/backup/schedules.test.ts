@@ -1,10 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { agentSchedules, parseSchedules, renderSchedules, snoozeArguments } from "../../../backup/schedules";
+import { agentSchedules, renderSchedules, snoozeArguments } from "../../../backup/schedules";
 import { backupSchema } from "../../../config/backup";
-import { nextTimeOf, timesOf } from "../../../config/schedule";
-
-const next = (schedule: string, after: string) => nextTimeOf(timesOf(schedule), new Date(after))?.toISOString();
+import { timesOf } from "../../../config/schedule";
 
 describe("schedules of the agent", () => {
   it("are those of the stack file", () => {
@@ -34,21 +31,9 @@ describe("schedules of the agent", () => {
     expect(() => timesOf(schedule)).toThrow(why);
   });
 
-  it("say when they are due next", () => {
-    expect(next("10 1 * * 0", "2026-11-25T00:00:00Z")).toBe("2026-11-29T01:10:00.000Z");
-    expect(next("10 1 * * *", "2026-11-25T01:10:00Z")).toBe("2026-11-26T01:10:00.000Z");
-    expect(next("0 0 29 2 *", "2026-11-25T00:00:00Z")).toBe("2028-02-29T00:00:00.000Z");
-    expect(next("0 0 31 2 *", "2026-11-25T00:00:00Z")).toBeUndefined();
-  });
-
-  it("are the same after a way through the file", () => {
-    const minute = fc.integer({ min: 0, max: 59 });
-    const hour = fc.integer({ min: 0, max: 23 });
-    fc.assert(
-      fc.property(minute, hour, fc.integer({ min: 0, max: 6 }), (m, h, w) => {
-        const schedule = `${m} ${h} * * ${w}`;
-        expect(parseSchedules(renderSchedules({ full: schedule })).full).toEqual(timesOf(schedule));
-      }),
+  it("are a line a job in the agent's file", () => {
+    expect(renderSchedules({ full: "10 1 * * 0", drill: "@daily" })).toBe(
+      "full -M10 -H1 -d* -m* -w0\ndrill -M0 -H0 -d* -m* -w*\n",
     );
   });
 });
