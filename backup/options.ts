@@ -54,7 +54,6 @@ export function backupOptions(config: BackupConfig): Options {
     "process-max": String(processes),
     // Does not wait for the next checkpoint by the clock.
     "start-fast": "y",
-    delta: "y",
     "log-level-console": "warn",
     // What goes wrong is in the container's log; a log that cannot be written would stop the archive.
     "log-level-file": "off",

@@ -2,7 +2,7 @@
 # Makes the cluster of the data volume from a backup: restores, replays WAL up to the target, promotes, runs what is to be run,
 # checks, and shuts down. In a container without a network; the cluster is in its place only once all of that went well.
 #   restore.sh STANZA ARGUMENTS OF pgbackrest restore...
-#   restore.sh --running      what pg_basebackup of a running server has written to a tar archive comes on stdin
+#   restore.sh --copied       pg_basebackup has put it there already
 # Files in /restore: pgbackrest.conf; run/N.sql and checks/N.sql, each with its database in N.database; cron-off, if all cron
 # jobs are switched off
 set -euo pipefail
@@ -13,10 +13,7 @@ shift
 unfinished="$PGDATA.unfinished"
 home=/restore
 
-if [ "$stanza" = --running ]; then
-  rm -rf "$unfinished"
-  mkdir -m 0700 "$unfinished"
-  tar --extract --directory="$unfinished"
+if [ "$stanza" = --copied ]; then
   # What the other server was told is not for this one.
   rm -f "$unfinished"/{standby,recovery}.signal
   : >"$unfinished/postgresql.auto.conf"

@@ -89,28 +89,24 @@ export class Host {
     throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, problem);
   }
 
-  /** Runs `docker FROM | docker TO`: what the first prints goes into the second. Throws if either fails. */
-  async pipe(from: string[], to: string[]): Promise<void> {
-    const start = (args: string[], stdio: ("ignore" | "pipe")[]) => {
-      const child = spawn("docker", args, { env: this.environment(), stdio });
-      const problem: Buffer[] = [];
-      child.stderr?.on("data", (chunk: Buffer) => problem.push(chunk));
-      child.stdin?.on("error", () => undefined); // the exit code tells
-      const ended = new Promise<void>((resolve, reject) => {
-        child.on("error", reject);
-        child.on("close", (code) => {
-          const output = Buffer.concat(problem).toString();
-          if (code === 0) resolve();
-          else reject(new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, output));
-        });
-      });
-      return { child, ended };
-    };
-    const source = start(from, ["ignore", "pipe", "pipe"]);
-    const target = start(to, ["pipe", "ignore", "pipe"]);
-    if (source.child.stdout && target.child.stdin) source.child.stdout.pipe(target.child.stdin);
-    const results = await Promise.allSettled([source.ended, target.ended]);
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+  /** Runs `docker ARGS` beside `use`: from its first line of output on, until its input is closed. */
+  async beside<T>(args: string[], use: () => Promise<T>): Promise<T> {
+    const child = spawn("docker", args, { env: this.environment(), stdio: ["pipe", "pipe", "pipe"] });
+    const problem: Buffer[] = [];
+    child.stderr.on("data", (chunk: Buffer) => problem.push(chunk));
+    child.stdin.on("error", () => undefined); // the exit code tells
+    const ended = new Promise<number | null>((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", resolve);
+    });
+    const started = new Promise<boolean>((resolve) => child.stdout.on("data", () => resolve(true)));
+    try {
+      if (await Promise.race([started, ended.then(() => false)])) return await use();
+      throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, child.exitCode, Buffer.concat(problem).toString());
+    } finally {
+      child.stdin.end();
+      await ended;
+    }
   }
 
   environment(): NodeJS.ProcessEnv {

@@ -5,7 +5,9 @@ import type { Client } from "pg";
  * "migrations of shop".
  */
 export async function setRestorePoint(client: Client, what: string, info: (message: string) => void): Promise<void> {
-  const name = `before ${what} ${new Date().toISOString().slice(0, 19).replace("T", " ")}`.slice(0, 63);
+  // Of 63 bytes at most.
+  const named = `before ${what}`.replace(/[^ -~]/g, "?").slice(0, 43);
+  const name = `${named} ${new Date().toISOString().slice(0, 19).replace("T", " ")}`;
   const { rows } = await client.query<{ archived: boolean }>(
     "SELECT current_setting('archive_mode') <> 'off' AS archived",
   );

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { parseInfo, whyUnreadable, type StanzaInfo } from "../backup/info";
 import { renderPgbackrestConf, type Options } from "../backup/options";
 import { CLUSTER_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
@@ -34,10 +34,13 @@ async function withRepositories<T>(
   command: string[],
   options: string[],
   use: (container: string) => Promise<T>,
+  /** Container whose network it shares; none if absent. */
+  beside?: string,
 ): Promise<T> {
   await host.docker(["rm", "--force", "--volumes", name]); // what a killed run has left
   const volumes = Object.entries(mounts).flatMap(([path, source]) => ["--volume", `${source}:${path}:ro`]);
-  const fixed = ["--name", name, "--network", "none", "--label", "pgwright.helper=restore", "--cap-drop", "ALL"];
+  const network = beside === undefined ? "none" : `container:${beside}`;
+  const fixed = ["--name", name, "--network", network, "--label", "pgwright.helper=restore", "--cap-drop", "ALL"];
   await host.docker(["create", ...fixed, ...volumes, ...options, image, ...command]);
   try {
     const owner = { uid: POSTGRES, gid: POSTGRES };
@@ -141,23 +144,29 @@ export async function copyRunning(
   source: string,
   handling: Handling,
 ): Promise<void> {
-  // The WAL of the time of the copy comes with it, so that it is whole without an archive.
-  const backup = [
-    "pg_basebackup",
-    "--username=postgres",
-    "--pgdata=-",
-    "--format=tar",
-    "--wal-method=fetch",
-    "--checkpoint=fast",
-  ];
-  await withRepositories(
-    host,
-    `${host.container}-restore`,
-    image,
-    { stanza: "", mounts: {}, options: {} },
-    filesOf(handling),
-    ["restore.sh", "--running"],
-    [...intoVolume(volume), "--interactive"],
-    (container) => host.pipe(["exec", source, ...backup], ["start", "--attach", "--interactive", container]),
+  const nothing: Repositories = { stanza: "", mounts: {}, options: {} };
+  const name = `${host.container}-restore`;
+  const attached = (container: string) => host.docker(["start", "--attach", container]);
+  // Both containers have one network namespace for the time of the copy, and in it a socket that no file system shows: the data
+  // goes from server to volume, by no way over this program. The socket goes with its input.
+  const socket = `pgwright-${randomBytes(8).toString("hex")}`;
+  const serve = ["exec", "--interactive", source, "bash", "-c", SERVE, "serve", socket];
+  await host.beside(serve, () =>
+    withRepositories(host, name, image, nothing, {}, copyCommand(socket), intoVolume(volume), attached, source),
   );
+  const files = filesOf(handling);
+  await withRepositories(host, name, image, nothing, files, ["restore.sh", "--copied"], intoVolume(volume), attached);
+}
+
+const SERVE = `
+socat "ABSTRACT-LISTEN:$1/.s.PGSQL.5432,fork" UNIX-CONNECT:/var/run/postgresql/.s.PGSQL.5432 &
+until grep -q "@$1" /proc/net/unix; do kill -0 $! || exit 1; sleep 0.02; done
+echo ready
+cat >/dev/null
+kill $!`;
+
+function copyCommand(socket: string): string[] {
+  const to = `${CLUSTER_PATH}.unfinished`;
+  const backup = `pg_basebackup --host=@${socket} --username=postgres --checkpoint=fast --wal-method=stream --pgdata=${to}`;
+  return ["bash", "-c", `rm -rf ${to} && exec ${backup}`];
 }

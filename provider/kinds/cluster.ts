@@ -3,7 +3,10 @@ import type { Options } from "../../backup/options";
 import { chooseBackups, describeTarget, endsWithBackup, walAfter, type Target } from "../../backup/target";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
+import { archiveNow } from "../archive";
+import { whyDown } from "../readiness";
 import { copyRunning, readInfo, restore, type Handling, type Repositories } from "../restore";
+import { withDatabase } from "../session";
 
 /** What a cluster is restored from. */
 export interface Origin extends Target {
@@ -142,6 +145,13 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info }: Opera
   }
 }
 
+/** What the server has written and not archived yet may be what somebody wants to go back to. */
+async function archiveRest({ host, warn }: Operation): Promise<void> {
+  if (await whyDown(host)) return;
+  if (!(await withDatabase(host, "postgres", archiveNow)))
+    warn("the newest WAL could not be archived within a minute: the restore goes on with what the archive has");
+}
+
 async function remove(host: Host, volume: string): Promise<void> {
   if (volume !== "") await host.docker(["volume", "rm", "--force", volume]);
 }
@@ -196,6 +206,7 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
       const volume = nextVolume(inputs.name, old.volume);
       if (!preview) {
         await remove(host, volume); // of a restore that was killed
+        if (inputs.own && inputs.from?.stanza === inputs.own.stanza) await archiveRest(operation);
         await fill(volume, inputs, operation);
         if (old.previous !== "") await remove(host, old.previous);
       }

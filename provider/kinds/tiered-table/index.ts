@@ -3,6 +3,7 @@ import { writeObjectName } from "../../../config/object-name";
 import { readSql } from "../../../sql/read";
 import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
+import { setRestorePoint } from "../../restore-point";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { changes, configOf, inWordsOf, refusals, sameValue, type Config, type TieredTableInputs } from "./inputs";
 
@@ -156,10 +157,11 @@ export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
   },
   async delete(_id, { database, schema, name, onRemove }, { host, info }) {
     try {
-      await withDatabase(host, database, (client) =>
-        client.query("SELECT pgwright.tiers_drop($1, $2, $3)", [schema, name, onRemove === "keep"]),
-      );
       const table = writeObjectName({ schema, name });
+      await withDatabase(host, database, async (client) => {
+        if (onRemove !== "keep") await setRestorePoint(client, `drop of ${table}`, info);
+        await client.query("SELECT pgwright.tiers_drop($1, $2, $3)", [schema, name, onRemove === "keep"]);
+      });
       info(
         onRemove === "keep" ? `the rows of ${table} stay in a partitioned table of this name` : `${table} was dropped`,
       );

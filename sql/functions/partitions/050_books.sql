@@ -58,3 +58,21 @@ BEGIN
   RETURN v_owner;
 END
 $$;
+
+-- Names the moment before a partition is dropped, where there is an archive to go back to it. Its name is in the server's log.
+CREATE OR REPLACE FUNCTION pgwright.partition_restore_point(p_parent text, p_partition text)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+  PERFORM pgwright.partition_may(p_parent);
+  IF pg_catalog.current_setting('archive_mode') <> 'off' THEN
+    PERFORM pg_catalog.pg_create_restore_point(
+      left(regexp_replace('before drop of ' || p_partition, '[^ -~]', '?', 'g'), 43) -- of 63 bytes at most
+        || to_char(clock_timestamp() AT TIME ZONE 'UTC', ' YYYY-MM-DD HH24:MI:SS')
+    );
+  END IF;
+END
+$$;

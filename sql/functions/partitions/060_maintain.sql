@@ -209,6 +209,9 @@ BEGIN
   );
   CASE p_phase
     WHEN 'begin' THEN
+      IF v_attached AND p_action = 'drop' THEN
+        PERFORM pgwright.partition_restore_point(p_set.parent, p_partition);
+      END IF;
       IF v_attached AND p_action <> 'finalize' THEN
         PERFORM pgwright.partition_note(p_set.parent, to_regclass(p_partition), p_partition, p_bound, 'retiring');
       END IF;

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestStack } from "../stack";
+import { docker, TestStack } from "../stack";
 
 describe("a copy of a running server", () => {
   let source: TestStack;
@@ -36,6 +36,7 @@ describe("a copy of a running server", () => {
     );
     expect(copy.sql("postgres", "SELECT active FROM cron.job WHERE jobname = 'nightly'")).toBe("f");
     expect(source.sql("shop", "SELECT count(DISTINCT name) FROM customers")).toBe("5000");
+    expect(docker("top", source.container)).not.toMatch(/socat|pg_basebackup/); // the way out of the source is closed
     expect(source.sql("postgres", "SELECT active FROM cron.job WHERE jobname = 'nightly'")).toBe("t");
     const passwords = await Promise.all([source, copy].map((stack) => stack.output<string>("superuserPassword")));
     expect(passwords[0]).not.toBe(passwords[1]);
