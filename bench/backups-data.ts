@@ -7,17 +7,15 @@ const CENTERS = 1000;
 const DIRECTIONS = 1000;
 const PROBES = 20;
 
-/** A database "bench": pgbench's tables, and as many vectors with an HNSW index. */
+/** Fills the database "bench": pgbench's tables, and as many vectors with an HNSW index. */
 export function fill(stack: TestStack, scale: number, vectors: number): void {
-  stack.sql("postgres", "CREATE DATABASE bench");
   stack.inServer("pgbench", "-U", "postgres", "-i", "-q", "--scale", String(scale), "bench");
   const random = (rows: number) =>
     `SELECT n, (SELECT array_agg(random() - 0.5) FROM generate_series(1, ${DIMENSIONS}) WHERE n > 0)::vector AS v
      FROM generate_series(1, ${rows}) AS n`;
   stack.sql(
     "bench",
-    `CREATE EXTENSION vector;
-     SELECT setseed(0.17);
+    `SELECT setseed(0.17);
      CREATE TABLE centers AS ${random(CENTERS)};
      CREATE TABLE directions AS ${random(DIRECTIONS)};
      CREATE TABLE chunks (id int PRIMARY KEY, embedding vector(${DIMENSIONS}) NOT NULL);

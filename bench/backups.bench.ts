@@ -15,6 +15,7 @@ const SOCKET = "/var/lib/postgresql/data/socket";
 /** Where the peers write: the volume of the repository, so that all write to the same disk. */
 const SCRATCH = "/var/lib/pgbackrest/1/peer";
 const ROUNDS = 3;
+const INDEX = "public.chunks_embedding_idx";
 
 const image = (stack: TestStack) => docker("inspect", "--format", "{{.Config.Image}}", stack.container);
 
@@ -121,6 +122,24 @@ async function backups(stack: TestStack): Promise<Figure[]> {
   return figures;
 }
 
+/** The index finds as much in the copy of a drill as it does in the server; throws if not. */
+async function drilled(stack: TestStack): Promise<void> {
+  const script = `psql -XAtq -U postgres -d bench --set index=${INDEX} -f /usr/local/share/pgwright/recall.sql`;
+  const recall = stack.inServer("sh", "-c", script);
+  stack.configure(({ backup }) =>
+    Object.assign(backup ?? {}, {
+      drill: { memory: "2GB", tables: { bench: ["public.chunks"] }, recall: { bench: { [INDEX]: Number(recall) } } },
+    }),
+  );
+  console.log(`recall, as drills measure it: ${recall}; a drill has to find no less`);
+  const time = await seconds(() => stack.up());
+  const found =
+    "SELECT string_agg(what || ': ' || detail, '; ') FROM pgwright.restore_drill_checks WHERE what ~ 'recall|rows'";
+  const evidence = stack.sql("postgres", found);
+  console.log(`drill in ${time.toFixed(0)} s: ${evidence}`);
+  if (!evidence.includes(`in bench: ${recall};`)) throw new Error(`the drill finds another recall than ${recall}`);
+}
+
 /** Milliseconds of a small commit; one server after the other, several times. */
 async function commits(archiving: TestStack, plain: TestStack): Promise<Figure> {
   console.log("commits with and without an archive");
@@ -148,6 +167,8 @@ export async function run([scale = "100", vectors = "200000"]: string[]): Promis
   const stack = await TestStack.create({
     server: { ...server, settings: { summarize_wal: "on" } },
     backup: { verify: null, differential: null },
+    roles: { bench: {} },
+    databases: { bench: { owner: "bench", extensions: { vector: {} } } },
   });
   const plain = await TestStack.create({ server });
   try {
@@ -155,6 +176,7 @@ export async function run([scale = "100", vectors = "200000"]: string[]): Promis
     console.log(`making the data set: pgbench scale ${scale}, ${vectors} vectors with an HNSW index`);
     console.log(`${(await seconds(() => fill(stack, Number(scale), Number(vectors)))).toFixed(0)} s`);
     const figures = await backups(stack);
+    await drilled(stack);
     await plain.up();
     report("backups", [...figures, await commits(stack, plain)]);
   } finally {

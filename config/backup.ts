@@ -182,7 +182,7 @@ export const backupSchema = z.strictObject({
     .default("16GB")
     .meta(
       key(
-        "WAL that cannot be archived waits on the data volume, up to this; beyond it, it is given up so that the server goes on, and the next full backup begins anew.",
+        "WAL that cannot be archived waits on the data volume, up to this; beyond it, it is given up so that the server goes on: told, and the next backup begins anew.",
         "64GB",
       ),
     ),
