@@ -1,9 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { backupOptions } from "../backup/options";
-import { repositoryPath } from "../backup/paths";
-import { backupSchema } from "../config/backup";
 import { Host } from "../provider/host";
 import { copyRunning, restore } from "../provider/restore";
+import { ownRepository } from "../test/integration/backup/repository";
 import { docker, TestStack } from "../test/integration/stack";
 import { fill, RECALL } from "./backups-data";
 import { median, report, seconds, type Figure } from "./report";
@@ -40,13 +38,9 @@ async function intoScratch(stack: TestStack, use: (volume: string) => Promise<vo
 const nothing = { run: [], checks: [], cronOff: false };
 
 async function restored(stack: TestStack, volume: string, recall: string): Promise<void> {
-  const repositories = {
-    stanza: stack.container,
-    mounts: { [repositoryPath(1)]: `${stack.container}-backup` },
-    options: backupOptions(backupSchema.parse({})),
-  };
   const checks = [{ database: "bench", query: `SELECT ${RECALL} = ${recall}` }];
-  await restore(new Host(stack.container), image(stack), volume, repositories, {}, {}, { ...nothing, checks });
+  const from = ownRepository(stack.container);
+  await restore(new Host(stack.container), image(stack), volume, from, {}, {}, { ...nothing, checks });
 }
 
 /** What a user would do by hand: put the pieces together, start, wait until it takes connections. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { damageNewestBackup } from "../integration/backup/repository";
 import { docker, TestStack } from "../integration/stack";
 import { Checks, expect } from "./checks";
 
@@ -140,14 +141,7 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
     await stack.cli("backup", "full");
     const before = await stack.cli("backup", "verify");
     expect(before.code === 0, `verify complains of a good repository: ${before.text}`);
-    inAgent(
-      stack,
-      "bash",
-      "-c",
-      `file=$(find -L /var/lib/pgbackrest/1/backup/*/latest -type f -printf '%s %p\\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
-       at=$(($(stat -c %s "$file") / 2)); old=$(od -An -tu1 -j $at -N 1 "$file")
-       printf "\\\\x$(printf %x $(((old + 1) % 256)))" | dd of="$file" bs=1 seek=$at conv=notrunc status=none`,
-    );
+    damageNewestBackup(stack.container);
     const { code } = await stack.cli("backup", "verify");
     const told = await status(stack);
     expect(code !== 0 && /! failed, repository 1 +verify/.test(told), told);
@@ -232,7 +226,8 @@ async function onNames(stack: TestStack, disk: string, checks: Checks): Promise<
     await second.dispose();
   }
   await checks.that("a backup that retention has taken is refused, with those that there are", async () => {
-    const labels = (): string[] => inAgent(stack, "pgbackrest", CONF, "info").match(/\d{8}-\d{6}F/g) ?? [];
+    const labels = (): string[] =>
+      inAgent(stack, "pgbackrest", CONF, `--stanza=${stack.container}`, "info").match(/\d{8}-\d{6}F/g) ?? [];
     const oldest = labels()[0] as string;
     for (let i = 0; i < 2; i++) {
       const { code, text } = await stack.cli("backup", "full");

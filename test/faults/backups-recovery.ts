@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
-import { backupOptions } from "../../backup/options";
-import { repositoryPath } from "../../backup/paths";
 import type { Target } from "../../backup/target";
-import { backupSchema } from "../../config/backup";
 import { Host } from "../../provider/host";
 import { restore } from "../../provider/restore";
+import { ownRepository } from "../integration/backup/repository";
 import { docker, type TestStack } from "../integration/stack";
 import { Checks, expect } from "./checks";
 
@@ -119,13 +117,12 @@ async function restoreTo(stack: TestStack, target: Target, query: string): Promi
   docker("volume", "create", volume);
   try {
     const image = docker("inspect", "--format", "{{.Config.Image}}", stack.container);
-    const repositories = {
-      stanza: stack.container,
-      mounts: { [repositoryPath(1)]: `${stack.container}-backup` },
-      options: backupOptions(backupSchema.parse({})),
-    };
     const checks = [{ database: "app", query }];
-    return await restore(host, image, volume, repositories, {}, target, { run: [], checks, cronOff: true });
+    return await restore(host, image, volume, ownRepository(stack.container), {}, target, {
+      run: [],
+      checks,
+      cronOff: true,
+    });
   } finally {
     docker("volume", "rm", "--force", volume);
   }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, TestStack } from "../stack";
+import { damageNewestBackup } from "./repository";
 
 describe("restore drills", () => {
   let stack: TestStack;
@@ -86,15 +87,7 @@ describe("restore drills", () => {
   });
 
   it("find a byte that has changed in a backup, loudly, and fail the previews until it is mended", async () => {
-    // In the middle of the largest file of the newest backup.
-    agent(
-      "bash",
-      "-c",
-      `file=$(find -L /var/lib/pgbackrest/1/backup/*/latest -type f -printf '%s %p\\n' | sort -n | tail -n 1 | cut -d' ' -f2-)
-       at=$(($(stat -c %s "$file") / 2))
-       old=$(od -An -tu1 -j $at -N 1 "$file")
-       printf "\\\\x$(printf %x $(((old + 1) % 256)))" | dd of="$file" bs=1 seek=$at conv=notrunc status=none`,
-    );
+    damageNewestBackup(stack.container);
     const { code, text } = await stack.cli("drill");
     expect(code).not.toBe(0);
     expect(text).toMatch(/! restore drill +drill-\S+ FAILED/);
