@@ -1,7 +1,8 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { tierOwner } from "../config/jobs";
-import type { DatabaseConfig, RoleConfig } from "../config/stack";
+import type { DatabaseConfig } from "../config/databases";
+import type { RoleConfig } from "../config/roles";
 import type { TieredTableConfig } from "../config/tiers";
 import { Access, Database as DatabaseResource, Migrations, type Provider } from "../provider/resources";
 import { versionsOf, wantedMigrations } from "../provider/kinds/migrations/file";

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RoleConfig } from "../config/stack";
+import type { RoleConfig } from "../config/roles";
 import { Password, Role, type Provider } from "../provider/resources";
 
 export interface RolesArgs {

@@ -5,7 +5,8 @@ import { parseFunctionName, parseObjectName } from "./object-name";
 import type { Problem } from "./parse";
 import { scheduleProblem, timesOf } from "./schedule";
 import { serverSettings } from "./server-settings";
-import type { DatabaseConfig, Stack } from "./stack";
+import type { DatabaseConfig } from "./databases";
+import type { Stack } from "./stack";
 
 /** The bootstrap superuser. */
 export const SUPERUSER = "postgres";
