@@ -1,9 +1,10 @@
 import type { Kind, Operation } from "../../kind";
 import { ask, isNoDatabase, withDatabase } from "../../session";
+import { SqlFileError } from "../../sql-file";
 import { setRestorePoint } from "../../restore-point";
 import { reconcile, type AccessInputs } from "../access";
 import { endSessions, retiredRoles } from "../access/removals";
-import { fileOf, MigrationFileError, parseMigrations, type MigrationFile, type Section } from "./file";
+import { fileOf, parseMigrations, type MigrationFile, type Section } from "./file";
 import { readLedger, type Applied } from "./ledger";
 import { planMigrations } from "./plan";
 import { runMigrations } from "./run";
@@ -103,7 +104,7 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
       }
       return [];
     } catch (error) {
-      if (error instanceof MigrationFileError) return [{ property: "files", reason: error.message }];
+      if (error instanceof SqlFileError) return [{ property: "files", reason: error.message }];
       throw error;
     }
   },
