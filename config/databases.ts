@@ -68,6 +68,31 @@ export const grantSchema = z.strictObject({
     .meta(key("On foreign servers, by name.", { warehouse: ["USAGE"] })),
 });
 
+/** Databases that every server has. */
+export const SYSTEM_DATABASES = ["postgres", "template0", "template1"];
+
+const copySchema = z.strictObject({
+  database: identifier.meta(key("Database of the same server; nobody may be connected to it.", "shop_template")),
+  run: z
+    .array(z.string().min(1))
+    .default([])
+    .meta(
+      key(
+        "SQL files, relative to the project, that are run in the copy as superuser before anybody else can connect.",
+        ["sql/shop/mask.sql"],
+      ),
+    ),
+  strategy: z
+    .enum(["wal_log", "file_copy"])
+    .default("wal_log")
+    .meta(
+      key(
+        "wal_log writes the copy into the WAL, and so into the archive; file_copy copies files between two checkpoints, which is faster for many GB, and not while a backup is made.",
+        "file_copy",
+      ),
+    ),
+});
+
 export const databaseSchema = z.strictObject({
   owner: identifier.meta(key("Role that owns the database; better one without login.", "shop_owner")),
   connectionLimit: z
@@ -75,6 +100,12 @@ export const databaseSchema = z.strictObject({
     .min(-1)
     .default(-1)
     .meta(key(`Most sessions at a time; ${noLimit}.`, 100)),
+  copyOf: copySchema.optional().meta(
+    key("Made as a copy of another database, with all that is in it. One that is there already stays as it is.", {
+      database: "shop_template",
+      run: ["sql/shop/mask.sql"],
+    }),
+  ),
   schemas: z
     .record(
       identifier,
@@ -179,3 +210,9 @@ export const databaseSchema = z.strictObject({
 
 export type DatabaseConfig = z.output<typeof databaseSchema>;
 export type GrantConfig = z.output<typeof grantSchema>;
+
+/** The database that one of them is a copy of, if it is. */
+export function sourceOf(databases: Record<string, DatabaseConfig>, name: string): string[] {
+  const source = databases[name]?.copyOf?.database;
+  return source === undefined ? [] : [source];
+}
