@@ -54,3 +54,15 @@ export function newestBackup(info: StanzaInfo | undefined, repository?: number):
     .filter(({ error, database }) => !error && (repository === undefined || database["repo-key"] === repository))
     .sort((a, b) => b.timestamp.stop - a.timestamp.stop)[0];
 }
+
+/** Is a backup still there, with the WAL since its begin? A server that goes on lets old ones go. */
+export function isWhole(info: StanzaInfo | undefined, label: string): boolean {
+  const { archive = [], backup = [] } = info ?? {};
+  return backup.some(({ label: other, database, archive: { start } }) => {
+    const { min } = archive.find(({ database: of }) => sameDatabase(of, database)) ?? {};
+    return other === label && start && min ? min <= start : false;
+  });
+}
+
+const sameDatabase = (a: BackupInfo["database"], b: BackupInfo["database"]) =>
+  a.id === b.id && a["repo-key"] === b["repo-key"];

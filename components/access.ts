@@ -1,4 +1,4 @@
-import type { DatabaseConfig, GrantConfig } from "../config/stack";
+import type { DatabaseConfig, GrantConfig } from "../config/databases";
 import { tierOwner } from "../config/jobs";
 import { parseFunctionName, parseObjectName, writeSignature } from "../config/object-name";
 import { describe, inShort, type Grant } from "../provider/kinds/access/privileges";

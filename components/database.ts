@@ -1,9 +1,12 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
+import { readFileSync } from "node:fs";
 import { tierOwner } from "../config/jobs";
-import type { DatabaseConfig, RoleConfig } from "../config/stack";
+import type { DatabaseConfig } from "../config/databases";
+import type { RoleConfig } from "../config/roles";
 import type { TieredTableConfig } from "../config/tiers";
 import { Access, Database as DatabaseResource, Migrations, type Provider } from "../provider/resources";
+import type { DatabaseInputs } from "../provider/kinds/database";
 import { versionsOf, wantedMigrations } from "../provider/kinds/migrations/file";
 import { readMigrations } from "../sql/read";
 import { wantedAccess } from "./access";
@@ -12,13 +15,31 @@ import { Tiers } from "./tiers";
 
 export interface DatabaseArgs extends DatabaseConfig {
   roles: Record<string, RoleConfig>;
-  /** What the database waits for: the roles that it names. */
-  rolesReady: pulumi.Resource[];
+  /** What the database waits for: the roles that it names, and all of the database that it is a copy of. */
+  after: pulumi.Resource[];
+  /** The database that it is a copy of, if the stack declares that. */
+  source?: DatabaseConfig;
   /** Is this the database that holds pg_cron? */
   holdsCron: boolean;
   pgwright: Provider;
   postgres: postgresql.Provider;
   protect: boolean;
+}
+
+/** The migration files of a database, and the hashes of those that should be applied. */
+function migrationsOf(config: DatabaseConfig | undefined) {
+  const files = config?.migrations ? readMigrations(config.migrations.folder) : {};
+  return { files, applied: wantedMigrations(files, config?.migrations?.target) };
+}
+
+/** What the resource of a database gets of its being a copy. */
+function copyInputs({ copyOf, source }: DatabaseArgs): Pick<DatabaseInputs, "copyOf" | "copying"> {
+  if (!copyOf) return {};
+  const run = copyOf.run.map((file) => ({ file, sql: readFileSync(file, "utf8") }));
+  return {
+    copyOf: { database: copyOf.database, run },
+    copying: { strategy: copyOf.strategy, declared: source !== undefined },
+  };
 }
 
 /** One database: schemas, extensions, migrations, sets of partitions, tiered tables and privileges. */
@@ -32,8 +53,8 @@ export class Database extends pulumi.ComponentResource {
 
     const database = new DatabaseResource(
       name,
-      { name, owner: args.owner, connectionLimit: args.connectionLimit },
-      { ...inDatabase, dependsOn: args.rolesReady, protect: args.protect },
+      { name, owner: args.owner, connectionLimit: args.connectionLimit, ...copyInputs(args) },
+      { ...inDatabase, dependsOn: args.after, protect: args.protect },
     );
 
     // Goes with the database.
@@ -62,15 +83,15 @@ export class Database extends pulumi.ComponentResource {
     );
     this.ready.push(database, ...schemas, ...extensions);
 
-    const { folder, role, target } = args.migrations ?? {};
-    const files = folder === undefined ? {} : readMigrations(folder);
-    const applied = wantedMigrations(files, target);
+    const { role, target } = args.migrations ?? {};
+    const { files, applied } = migrationsOf(args);
     const access = wantedAccess(name, args, versionsOf(Object.keys(applied)));
     if (args.migrations) {
+      const copyOf = args.copyOf && { database: args.copyOf.database, applied: migrationsOf(args.source).applied };
       this.ready.push(
         new Migrations(
           name,
-          { database: name, role: role ?? args.owner, files, target, access },
+          { database: name, role: role ?? args.owner, files, target, access, copyOf },
           { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] },
         ),
       );

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { jobsOf } from "../config/jobs";
-import type { DatabaseConfig } from "../config/stack";
+import type { DatabaseConfig } from "../config/databases";
 import { CronJob, type Provider } from "../provider/resources";
 
 /** How long pg_cron's run log is kept. It is never pruned by itself and grows by 12 MB a day for a job a second. */

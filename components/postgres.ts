@@ -1,6 +1,8 @@
 import * as docker from "@pulumi/docker";
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
+import { sourceOf, type DatabaseConfig } from "../config/databases";
+import { inOrder } from "../config/order";
 import type { Stack } from "../config/stack";
 import { Protection, Provider } from "../provider/resources";
 import { Backup } from "./backup";
@@ -82,22 +84,25 @@ export class Postgres extends pulumi.ComponentResource {
     this.passwords = pulumi.all(roles.passwords);
 
     const { cronDatabase } = args.server;
-    const databases = Object.entries(args.databases).map(
-      ([database, config]) =>
-        new Database(
-          database,
-          {
-            ...config,
-            roles: args.roles,
-            rolesReady: roles.ready,
-            holdsCron: database === cronDatabase,
-            pgwright,
-            postgres,
-            protect: args.protect,
-          },
-          inside,
-        ),
-    );
+    const databases: Record<string, Database> = {};
+    for (const database of inOrder(Object.keys(args.databases), (each) => sourceOf(args.databases, each))) {
+      const config = args.databases[database] as DatabaseConfig;
+      const [source = ""] = sourceOf(args.databases, database);
+      databases[database] = new Database(
+        database,
+        {
+          ...config,
+          roles: args.roles,
+          after: [...roles.ready, ...(databases[source]?.ready ?? [])],
+          source: args.databases[source],
+          holdsCron: database === cronDatabase,
+          pgwright,
+          postgres,
+          protect: args.protect,
+        },
+        inside,
+      );
+    }
     const cron = args.databases[cronDatabase]
       ? []
       : [
@@ -110,7 +115,7 @@ export class Postgres extends pulumi.ComponentResource {
     const jobs = new Jobs(
       name,
       { databases: args.databases, cronDatabase, pgwright },
-      { ...inside, dependsOn: [...cron, ...databases.flatMap(({ ready }) => ready)] },
+      { ...inside, dependsOn: [...cron, ...Object.values(databases).flatMap(({ ready }) => ready)] },
     );
     if (repositories) {
       const backup = { image: image.reference, server, repositories, pgwright };
@@ -123,7 +128,7 @@ export class Postgres extends pulumi.ComponentResource {
         parent: this,
         provider: pgwright,
         protect: args.protect,
-        dependsOn: [image, server, roles, ...databases, ...cron, jobs],
+        dependsOn: [image, server, roles, ...Object.values(databases), ...cron, jobs],
       },
     );
     this.registerOutputs({});

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RoleConfig } from "../config/stack";
+import { inOrder } from "../config/order";
+import type { RoleConfig } from "../config/roles";
 import { Password, Role, type Provider } from "../provider/resources";
 
 export interface RolesArgs {
@@ -12,14 +13,7 @@ export interface RolesArgs {
 
 /** Roles in an order in which those that others are members of come first. */
 export function membershipOrder(roles: Record<string, { memberOf: string[] }>): string[] {
-  const order: string[] = [];
-  const visit = (name: string) => {
-    if (order.includes(name) || !roles[name]) return;
-    roles[name].memberOf.forEach(visit);
-    order.push(name);
-  };
-  Object.keys(roles).forEach(visit);
-  return order;
+  return inOrder(Object.keys(roles), (name) => roles[name]?.memberOf ?? []);
 }
 
 function settingsOf({ settings }: RoleConfig): Record<string, string> {

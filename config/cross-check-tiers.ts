@@ -1,6 +1,6 @@
 import { schemaOwner, tierOwner } from "./jobs";
 import { parseObjectName } from "./object-name";
-import type { DatabaseConfig } from "./stack";
+import type { DatabaseConfig } from "./databases";
 import type { TieredTableConfig } from "./tiers";
 
 type Report = (key: string, text: string) => void;

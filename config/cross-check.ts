@@ -1,11 +1,14 @@
 import { agentSchedules } from "../backup/schedules";
+import { checkCopy } from "./cross-check-copies";
 import { checkTiers } from "./cross-check-tiers";
 import { jobsOf } from "./jobs";
 import { parseFunctionName, parseObjectName } from "./object-name";
+import { cycleFrom } from "./order";
 import type { Problem } from "./parse";
 import { scheduleProblem, timesOf } from "./schedule";
 import { serverSettings } from "./server-settings";
-import type { DatabaseConfig, Stack } from "./stack";
+import { SYSTEM_DATABASES, type DatabaseConfig } from "./databases";
+import type { Stack } from "./stack";
 
 /** The bootstrap superuser. */
 export const SUPERUSER = "postgres";
@@ -35,7 +38,7 @@ export function crossCheck(stack: Stack): Problem[] {
     role.memberOf.forEach((group, i) => {
       if (!group.startsWith("pg_")) needsRole(`roles.${name}.memberOf[${i}]`, group);
     });
-    const cycle = cycleFrom(name, stack);
+    const cycle = cycleFrom(name, (each) => stack.roles[each]?.memberOf ?? []);
     if (cycle) report(`roles.${name}.memberOf`, `the role would be a member of itself: ${cycle.join(" -> ")}`);
   }
 
@@ -104,8 +107,8 @@ export function crossCheck(stack: Stack): Problem[] {
   const jobs = new Map<string, string>();
   for (const [name, database] of Object.entries(stack.databases)) {
     const key = `databases.${name}`;
-    if (["postgres", "template0", "template1"].includes(name))
-      report(key, "this database belongs to PostgreSQL itself");
+    if (SYSTEM_DATABASES.includes(name)) report(key, "this database belongs to PostgreSQL itself");
+    checkCopy(name, stack, report);
     needsRole(`${key}.owner`, database.owner);
     checkDatabase(key, database, needsRole, report);
     if (database.migrations?.role) needsRole(`${key}.migrations.role`, database.migrations.role);
@@ -203,19 +206,4 @@ function inherited(role: string, stack: Stack, found = new Set<string>()): strin
   const { inherit = true, memberOf = [] } = stack.roles[role] ?? {};
   for (const group of inherit ? memberOf : []) inherited(group, stack, found);
   return [...found];
-}
-
-/** The way from a role back to itself over memberOf, if there is one. */
-function cycleFrom(start: string, stack: Stack): string[] | undefined {
-  const walk = (role: string, way: string[]): string[] | undefined => {
-    for (const group of stack.roles[role]?.memberOf ?? []) {
-      if (group === start) return [...way, group];
-      if (!way.includes(group)) {
-        const found = walk(group, [...way, group]);
-        if (found) return found;
-      }
-    }
-    return undefined;
-  };
-  return walk(start, [start]);
 }

@@ -1,5 +1,5 @@
 import { parseObjectName } from "./object-name";
-import type { DatabaseConfig } from "./stack";
+import type { DatabaseConfig } from "./databases";
 import { tierJobs } from "./tiers";
 
 /** A cron job of a database, as it is declared or as its sets of partitions and tiered tables need it. */

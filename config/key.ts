@@ -25,3 +25,9 @@ export const objectName = z
   .string()
   .refine((text) => parseObjectName(text) !== undefined, 'write schema.name; "a.b".name for a schema a.b')
   .meta(allowed("schema.name"));
+
+export const text = z.string().meta(allowed("a text; in quotes if it looks like a number or a date"));
+export const settingValue = z
+  .union([z.string(), z.number(), z.boolean()])
+  .meta(allowed("a text, a number, true or false"));
+export const noLimit = "-1: no limit";

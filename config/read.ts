@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parsePassphrases, parsePasswords, parseStack, PASSPHRASES, StackError, type Passphrase } from "./parse";
 import type { Stack } from "./stack";
@@ -67,20 +67,22 @@ export function fromText(text: string): unknown {
   }
 }
 
-function checkFiles(stack: Stack): void {
-  const missing = Object.entries(stack.databases).flatMap(([name, { migrations }]) =>
-    migrations && !existsSync(resolve(migrations.folder))
-      ? [
-          {
-            key: `databases.${name}.migrations.folder`,
-            text: `"${migrations.folder}": there is no such folder in ${process.cwd()}`,
-          },
-        ]
-      : [],
+function checkFiles({ databases, restoreFrom }: Stack): void {
+  const folders = Object.entries(databases).flatMap(([name, { migrations }]) =>
+    migrations ? [{ key: `databases.${name}.migrations.folder`, path: migrations.folder, what: "folder" }] : [],
   );
-  stack.restoreFrom?.run.forEach(({ file }, i) => {
-    if (!existsSync(resolve(file)))
-      missing.push({ key: `restoreFrom.run[${i}].file`, text: `"${file}": there is no such file in ${process.cwd()}` });
-  });
+  const masks = Object.entries(databases).flatMap(([name, { copyOf }]) =>
+    (copyOf?.run ?? []).map((path, i) => ({ key: `databases.${name}.copyOf.run[${i}]`, path, what: "file" })),
+  );
+  const restored = (restoreFrom?.run ?? []).map(({ file: path }, i) => ({
+    key: `restoreFrom.run[${i}].file`,
+    path,
+    what: "file",
+  }));
+  const missing = [...folders, ...masks, ...restored]
+    .filter(
+      ({ path, what }) => statSync(resolve(path), { throwIfNoEntry: false })?.isDirectory() !== (what === "folder"),
+    )
+    .map(({ key, path, what }) => ({ key, text: `"${path}": there is no such ${what} in ${process.cwd()}` }));
   if (missing.length > 0) throw new StackError(missing);
 }

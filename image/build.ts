@@ -1,24 +1,41 @@
+import { join } from "node:path";
 import { ensureBaseImage } from "../toolchain/base-image";
+import { cacheFolder } from "../toolchain/cache";
+import { withLock } from "../toolchain/lock";
 import { elapsed, run, tail, withProgress } from "../toolchain/run";
 
 // Builds the server's image on the engine. Called by components/image.ts with IMAGE (the tag to give), BASE (empty: Debian
-// trixie) and PACKAGES in the environment. The classic builder is used: every engine has it.
+// trixie) and PACKAGES in the environment. The classic builder is used: every engine has it. Where several stacks need an image,
+// one builds it, and the others wait.
 
 async function main(): Promise<void> {
   const { IMAGE, BASE, PACKAGES } = process.env;
   if (!IMAGE) throw new Error("IMAGE is not set: the name and tag to build");
-  // The tag is made from all that goes into it.
-  if ((await run("docker", ["image", "inspect", IMAGE])).code === 0) return console.log(`${IMAGE} is there already`);
+  if (await isThere(IMAGE)) return;
+  const lock = join(cacheFolder(), `image-${IMAGE.replace(/[^\w.-]/g, "-")}.lock`);
+  await withLock(lock, console.log, async () => {
+    if (!(await isThere(IMAGE))) await build(IMAGE, BASE || undefined, PACKAGES ?? "");
+  });
+}
+
+/** The tag is made from all that goes into it. */
+async function isThere(image: string): Promise<boolean> {
+  const there = (await run("docker", ["image", "inspect", image])).code === 0;
+  if (there) console.log(`${image} is there already`);
+  return there;
+}
+
+async function build(image: string, wantedBase: string | undefined, packages: string): Promise<void> {
   const started = Date.now();
-  const base = await ensureBaseImage({ log: console.log, base: BASE || undefined });
-  const into = ["--build-arg", `BASE=${base}`, "--build-arg", `PACKAGES=${PACKAGES ?? ""}`];
-  const args = ["build", "--quiet", "--tag", IMAGE, ...into, __dirname];
-  console.log(`building ${IMAGE} from ${base} ...`);
-  const { code, stderr } = await withProgress(console.log, `building ${IMAGE}`, () =>
+  const base = await ensureBaseImage({ log: console.log, base: wantedBase });
+  const into = ["--build-arg", `BASE=${base}`, "--build-arg", `PACKAGES=${packages}`];
+  const args = ["build", "--quiet", "--tag", image, ...into, __dirname];
+  console.log(`building ${image} from ${base} ...`);
+  const { code, stderr } = await withProgress(console.log, `building ${image}`, () =>
     run("docker", args, { env: { DOCKER_BUILDKIT: "0" } }),
   );
-  if (code !== 0) throw new Error(`docker build of ${IMAGE} from ${base} failed:\n${tail(stderr)}`);
-  console.log(`built ${IMAGE} in ${elapsed(started)}`);
+  if (code !== 0) throw new Error(`docker build of ${image} from ${base} failed:\n${tail(stderr)}`);
+  console.log(`built ${image} in ${elapsed(started)}`);
 }
 
 main().catch((error: Error) => {

@@ -1,14 +1,19 @@
 import { spawn } from "node:child_process";
 import * as tar from "tar-stream";
 
+/** So much of what a program printed is shown, characters. */
+const PRINTED = 2000;
+
 /** What a program said, when it did not end well. */
 export class CommandError extends Error {
   constructor(
     readonly command: string,
     readonly code: number | null,
     readonly output: string,
+    /** What it wrote to its standard output; some programs tell their errors there. */
+    readonly printed = "",
   ) {
-    super(`${command} ended with ${code}: ${output.trim()}`);
+    super(`${command} ended with ${code}: ${output.trim() || printed.trim().slice(-PRINTED)}`);
   }
 }
 
@@ -86,7 +91,7 @@ export class Host {
       );
     }
     if (isDiskFull(problem)) throw new Error(`${DISK_FULL} ${problem.trim()}`);
-    throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, problem);
+    throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, problem, Buffer.concat(out).toString());
   }
 
   /** Runs `docker ARGS` beside `use`: from its first line of output on, until its input is closed. */

@@ -1,13 +1,20 @@
 import type { Client } from "pg";
 
+/** Longest name that PostgreSQL takes, in bytes. */
+const LONGEST = 63;
+
+/** Such as `before migrations of shop 2026-11-25 13:00:00`, in characters that a shell takes as they are in double quotes. */
+export function restorePointName(what: string, time: Date): string {
+  const at = ` ${time.toISOString().slice(0, 19).replace("T", " ")}`;
+  return `before ${what.replace(/[^\w .-]/g, "_")}`.slice(0, LONGEST - at.length) + at;
+}
+
 /**
  * Names the moment before something that cannot be undone, where there is an archive to go back to it, and says how. `what`: such as
  * "migrations of shop".
  */
 export async function setRestorePoint(client: Client, what: string, info: (message: string) => void): Promise<void> {
-  // Of 63 bytes at most.
-  const named = `before ${what}`.replace(/[^ -~]/g, "?").slice(0, 43);
-  const name = `${named} ${new Date().toISOString().slice(0, 19).replace("T", " ")}`;
+  const name = restorePointName(what, new Date());
   const { rows } = await client.query<{ archived: boolean }>(
     "SELECT current_setting('archive_mode') <> 'off' AS archived",
   );

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { parseInfo, whyUnreadable, type StanzaInfo } from "../backup/info";
+import { isWhole, parseInfo, whyUnreadable, type StanzaInfo } from "../backup/info";
 import { renderPgbackrestConf, type Options } from "../backup/options";
 import { CLUSTER_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
 import { chooseBackups, restoreArguments, type Target } from "../backup/target";
-import { POSTGRES, type Host } from "./host";
+import { CommandError, POSTGRES, type Host } from "./host";
 
 /** Repositories, and a server's name in them. */
 export interface Repositories {
@@ -108,7 +108,12 @@ export async function restore(
     );
     return output.toString();
   };
-  if (target.name === undefined || target.backup !== undefined) return attempt();
+  const isThere = async (printed: string) => {
+    const [, label] = /restore backup set (\S+),/.exec(printed) ?? [];
+    return label === undefined || isWhole(await readInfo(host, image, repositories, secrets), label);
+  };
+  if (target.backup !== undefined) return attempt();
+  if (target.name === undefined) return whileThere(attempt, isThere, target);
   // A restore point may be before the newest backup, which only the WAL can tell: then an older one is tried.
   const found = chooseBackups(await readInfo(host, image, repositories, secrets), stanza, target);
   const labels = [...new Set(found.map(({ label }) => label))];
@@ -121,6 +126,29 @@ export async function restore(
     }
   }
   throw new Error(`the repository has no backup of ${stanza}`);
+}
+
+/** Restores that are begun anew, since the server that the backup is of went on and let it go. */
+const TRIES = 3;
+
+/**
+ * A backup that goes while it is restored, or its WAL, makes the attempt fail; or it ends well where the WAL does, with less than
+ * the archive has.
+ */
+async function whileThere(
+  attempt: () => Promise<string>,
+  isThere: (printed: string) => Promise<boolean>,
+  { time, lsn }: Target,
+): Promise<string> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      const printed = await attempt();
+      if (time !== undefined || lsn !== undefined || (await isThere(printed))) return printed;
+      if (tries === TRIES) throw new Error("each backup was let go by its server while it was restored");
+    } catch (error) {
+      if (!(error instanceof CommandError) || tries === TRIES || (await isThere(error.printed))) throw error;
+    }
+  }
 }
 
 const intoVolume = (volume: string) => ["--volume", `${volume}:${DATA_PATH}`, "--shm-size", "256m"];

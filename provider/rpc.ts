@@ -215,6 +215,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     delete: handler(async (request: proto.DeleteRequest) => {
       const now = operation(request.getUrn(), false);
       await kindOf(request.getUrn()).delete(request.getId(), properties(request.getProperties()), now);
+      await logged;
       return new Empty();
     }),
   };

@@ -27,7 +27,13 @@ export async function withDatabase<T>(host: Host, database: string, use: (client
   }
 }
 
-const shared = new WeakMap<Host, Map<string, Promise<Client | undefined>>>();
+interface Shared {
+  client: Promise<Client | undefined>;
+  /** Questions that are not answered yet. */
+  open: Set<Promise<unknown>>;
+}
+
+const shared = new WeakMap<Host, Map<string, Shared>>();
 
 /**
  * Asks a database for what a refresh wants to know, over a connection that all reads share. `unknown` is the answer while
@@ -39,17 +45,38 @@ export async function ask<T>(
   question: (client: Client) => Promise<T>,
   unknown: T,
 ): Promise<T> {
-  const clients = shared.get(host) ?? new Map<string, Promise<Client | undefined>>();
-  shared.set(host, clients);
-  let client = clients.get(database);
-  if (!client) {
-    client = openOrWait(host, database);
-    clients.set(database, client);
-    const forget = () => clients.delete(database);
-    client.then((opened) => (opened ? opened.on("end", forget) : forget()), forget);
+  const { client, open } = sharedWith(host, database);
+  const answer = client.then((opened) => (opened ? question(opened) : unknown));
+  open.add(answer);
+  try {
+    return await answer;
+  } finally {
+    open.delete(answer);
   }
-  const opened = await client;
-  return opened ? question(opened) : unknown;
+}
+
+function sharedWith(host: Host, database: string): Shared {
+  const all = shared.get(host) ?? new Map<string, Shared>();
+  shared.set(host, all);
+  const there = all.get(database);
+  if (there) return there;
+  const made: Shared = { client: openOrWait(host, database), open: new Set() };
+  all.set(database, made);
+  const forget = () => {
+    if (all.get(database) === made) all.delete(database);
+  };
+  made.client.then((opened) => (opened ? opened.on("end", forget) : forget()), forget);
+  return made;
+}
+
+/** Ends our own connections to a database that nobody uses; what is asked there just now is answered first. */
+export async function leave(host: Host, database: string): Promise<void> {
+  const there = shared.get(host)?.get(database);
+  shared.get(host)?.delete(database);
+  await Promise.allSettled(there?.open ?? []);
+  const reader = await there?.client.catch(() => undefined);
+  const pool = idle.get(host)?.get(database)?.splice(0) ?? [];
+  await Promise.all([...(reader ? [reader] : []), ...pool].map((client) => client.end()));
 }
 
 /** A connection; undefined while the server is down. One that is starting is waited for. */

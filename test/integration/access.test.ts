@@ -4,7 +4,7 @@ import { Client } from "pg";
 import { Host } from "../../provider/host";
 import { reconcile, type AccessInputs } from "../../provider/kinds/access";
 import { describe as inWords, type Grant } from "../../provider/kinds/access/privileges";
-import { PRIVILEGES } from "../../config/stack";
+import { PRIVILEGES } from "../../config/databases";
 import { withDatabase } from "../../provider/session";
 import { TestStack } from "./stack";
 

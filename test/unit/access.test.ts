@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseFunctionName, parseObjectName, writeObjectName, writeSignature } from "../../config/object-name";
 import { parseStack } from "../../config/parse";
-import { PRIVILEGES } from "../../config/stack";
+import { PRIVILEGES } from "../../config/databases";
 import {
   compare,
   type DefaultFact,

@@ -1,9 +1,10 @@
 import type { Kind, Operation } from "../../kind";
 import { ask, isNoDatabase, withDatabase } from "../../session";
+import { SqlFileError } from "../../sql-file";
 import { setRestorePoint } from "../../restore-point";
 import { reconcile, type AccessInputs } from "../access";
 import { endSessions, retiredRoles } from "../access/removals";
-import { fileOf, MigrationFileError, parseMigrations, type MigrationFile, type Section } from "./file";
+import { fileOf, parseMigrations, type MigrationFile, type Section } from "./file";
 import { readLedger, type Applied } from "./ledger";
 import { planMigrations } from "./plan";
 import { runMigrations } from "./run";
@@ -20,6 +21,8 @@ export interface MigrationsInputs {
   access: AccessInputs;
   /** Hash of each file that should be applied, by name: what is compared. */
   applied: Record<string, string>;
+  /** The database that this one is made as a copy of, and what will have been applied there by then. */
+  copyOf?: { database: string; applied: Record<string, string> };
 }
 
 export type MigrationsState = MigrationsInputs;
@@ -71,28 +74,36 @@ function recognised(applied: Record<string, string>, wanted: Record<string, stri
   );
 }
 
-/** What is applied. A server that is down is believed to hold what it held; a database that is not there holds nothing. */
-async function ledgerOf(
-  old: MigrationsState | undefined,
-  { database }: MigrationsInputs,
-  { host }: Operation,
-): Promise<Applied[]> {
-  const lastKnown = Object.entries(old?.applied ?? {}).map(([file, hash]) => {
+/** As the ledger of a database has them. */
+function asApplied(files: Record<string, string>): Applied[] {
+  return Object.entries(files).map(([file, hash]) => {
     const [, version = "", name = ""] = /^(\d+)_(.*)\.sql$/.exec(file) ?? [];
     return { version, name, hash, statements: 0, finished: true };
   });
+}
+
+/** What is applied. A server that is down is believed to hold what it held; a database that is not there holds nothing. */
+async function ledgerOf(database: string, lastKnown: Applied[], { host }: Operation): Promise<Applied[] | undefined> {
   try {
     return (await ask(host, database, readLedger, lastKnown)) ?? [];
   } catch (error) {
-    if (isNoDatabase(error)) return [];
+    if (isNoDatabase(error)) return undefined;
     throw error;
   }
+}
+
+/** The ledger that a copy brings along once it is made. */
+async function ledgerOfCopy({ copyOf }: MigrationsInputs, operation: Operation): Promise<Applied[]> {
+  if (!copyOf) return [];
+  const there = (await ledgerOf(copyOf.database, [], operation)) ?? [];
+  const versions = there.map(({ version }) => BigInt(version));
+  return [...there, ...asApplied(copyOf.applied).filter(({ version }) => !versions.includes(BigInt(version)))];
 }
 
 /** The migrations of one database: what the folder holds is applied, once, in order. */
 export const migrations: Kind<MigrationsInputs, MigrationsState> = {
   replaceOn: ["database"],
-  notCompared: ["role", "files", "target", "access"],
+  notCompared: ["role", "files", "target", "access", "copyOf"],
   compared: (state, inputs) => ({ ...state, applied: recognised(state.applied, inputs.applied) }),
   async check({ files, target }) {
     try {
@@ -103,7 +114,7 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
       }
       return [];
     } catch (error) {
-      if (error instanceof MigrationFileError) return [{ property: "files", reason: error.message }];
+      if (error instanceof SqlFileError) return [{ property: "files", reason: error.message }];
       throw error;
     }
   },
@@ -111,7 +122,8 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
     const { preview, info } = operation;
     if (!preview) return;
     const files = await parseMigrations(inputs.files);
-    const ledger = await ledgerOf(old, inputs, operation);
+    const lastKnown = old ? asApplied(old.applied) : await ledgerOfCopy(inputs, operation);
+    const ledger = (await ledgerOf(inputs.database, lastKnown, operation)) ?? (await ledgerOfCopy(inputs, operation));
     const { up, down } = planMigrations(files, ledger, inputs.target);
     for (const file of down) info(tell("undo", file, file.down as Section, inputs.role));
     for (const file of up) {
@@ -123,13 +135,10 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
     if (!operation.preview) await apply(inputs, undefined, operation);
     return { id: inputs.database, state: inputs };
   },
-  read: (_id, state, inputs, { host }) =>
-    ask(
-      host,
-      inputs.database,
-      async (client) => ({ ...state, applied: appliedFiles((await readLedger(client)) ?? []) }),
-      state,
-    ),
+  async read(_id, state, inputs, operation) {
+    const ledger = await ledgerOf(inputs.database, asApplied(state.applied), operation);
+    return ledger && { ...state, applied: appliedFiles(ledger) };
+  },
   async update(_id, old, inputs, operation) {
     if (!operation.preview) await apply(inputs, old.access, operation);
     return inputs;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, DatabaseError } from "pg";
 import { escapeIdentifier as quoted } from "pg";
+import { located } from "../../sql-file";
 import { hashOfDone, type MigrationFile, type Section, type Statement } from "./file";
 import { forget, record, recordBegun } from "./ledger";
 
@@ -31,17 +32,6 @@ export async function runSection(run: Run): Promise<void> {
   else await oneByOne(run);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   run.info(`${run.direction === "up" ? "applied" : "undid"} ${run.file.file} in ${seconds} s`);
-}
-
-/** An error of PostgreSQL with file, line and SQLSTATE; `more` says how things stand now. */
-function located({ file }: Run, statement: Statement, error: DatabaseError, more: string[] = []): Error {
-  const before = Array.from(statement.sql).slice(0, Math.max(Number(error.position ?? 0) - 1, 0));
-  const line = statement.line + before.filter((character) => character === "\n").length;
-  const state = error.code ? ` (SQLSTATE ${error.code})` : "";
-  const details = [error.detail, error.hint, ...more].filter(Boolean).map((each) => `\n  ${each}`);
-  return Object.assign(new Error(`${file.file}:${line}: ${error.message}${state}${details.join("")}`), {
-    code: error.code,
-  });
 }
 
 async function withLockRetry<T>({ file, info }: Run, act: () => Promise<T>): Promise<T> {
@@ -80,7 +70,7 @@ async function inTransaction(run: Run): Promise<void> {
     await client.query("COMMIT");
   } catch (error) {
     await client.query("ROLLBACK").catch(() => undefined); // the connection may be gone
-    throw located(run, statement, error as DatabaseError);
+    throw located(file.file, statement, error as DatabaseError);
   }
 }
 
@@ -100,7 +90,7 @@ async function oneByOne(run: Run): Promise<void> {
         i === 0
           ? []
           : [`statements 1 to ${i} of ${section.statements.length} are done; the next run goes on with this one`];
-      throw located(run, statement, error as DatabaseError, up ? done : []);
+      throw located(file.file, statement, error as DatabaseError, up ? done : []);
     }
     if (up) await recordBegun(client, file, i + 1, hashOfDone(section, i + 1));
   }

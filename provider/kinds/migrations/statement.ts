@@ -1,7 +1,6 @@
-// Pure: what can be told of a statement from its parse tree (PostgreSQL's own, by libpg-query).
+import { needsClient, transactionKind, type Node } from "../../sql-file";
 
-/** A parse tree: one key, the type of the node. */
-export type Node = Record<string, unknown>;
+// Pure: what can be told of a statement from its parse tree (PostgreSQL's own, by libpg-query).
 
 interface Relation {
   schemaname?: string;
@@ -21,14 +20,9 @@ function node<T>(stmt: Node, type: string): T | undefined {
 
 /** Says why a migration cannot hold this statement at all. */
 export function refusal(stmt: Node): string | undefined {
-  const copy = node<{ filename?: string; is_program?: boolean; is_from?: boolean }>(stmt, "CopyStmt");
-  if (copy && !copy.filename && !copy.is_program) {
-    return copy.is_from
-      ? "COPY FROM STDIN needs a client that sends the rows: write INSERT, or COPY from a file of the server"
-      : "COPY TO STDOUT needs a client that takes the rows";
-  }
-  const transaction = node<{ kind: string }>(stmt, "TransactionStmt")?.kind;
-  if (transaction && !/SAVEPOINT|RELEASE|ROLLBACK_TO/.test(transaction)) {
+  const client = needsClient(stmt);
+  if (client) return client;
+  if (transactionKind(stmt)) {
     return "transactions begin and end with the file; transaction:false beside -- migrate:up runs each statement by itself";
   }
   const index = node<{ concurrent?: boolean; idxname?: string; relation: Relation }>(stmt, "IndexStmt");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseInfo, type BackupInfo, type StanzaInfo } from "../../../backup/info";
+import { isWhole, parseInfo, type BackupInfo, type StanzaInfo } from "../../../backup/info";
 import { chooseBackups, momentOf, restoreArguments, walAfter } from "../../../backup/target";
 
 const backup = (
@@ -99,5 +99,22 @@ describe("what pgBackRest answers", () => {
     const text = '[{"name":"shop","db":[{"id":1,"system-id":7445678901234567891,"version":"17"}],"backup":[]}]';
     expect(parseInfo(text, "shop")?.db[0]?.["system-id"]).toBe("7445678901234567891");
     expect(parseInfo(text, "other")).toBeUndefined();
+  });
+});
+
+describe("a backup is whole", () => {
+  const since = (min: string | null, id = 1): StanzaInfo => ({
+    ...info,
+    archive: [{ database: { id, "repo-key": 1 }, min, max: "000000020000000100000002" }],
+  });
+
+  it("while it is there, with the WAL since its begin", () => {
+    expect(isWhole(info, "20260102-010000F")).toBe(true);
+    expect(isWhole(since("0000000100000000000000FF"), "20260102-010000F")).toBe(true);
+    expect(isWhole(since("000000010000000100000000"), "20260102-010000F")).toBe(false);
+    expect(isWhole(since("000000010000000000000001", 2), "20260102-010000F")).toBe(false);
+    expect(isWhole(since(null), "20260102-010000F")).toBe(false);
+    expect(isWhole(info, "20260104-010000F")).toBe(false);
+    expect(isWhole(undefined, "20260102-010000F")).toBe(false);
   });
 });

@@ -67,6 +67,18 @@ describe("the configuration of the stack", () => {
     );
   });
 
+  it("names files that should be run and are not there", () => {
+    const inDatabase = (run: string) => `{"d":{"owner":"o","copyOf":{"database":"e","run":["package.json","${run}"]}}}`;
+    configure({ roles: '{"o":{}}', databases: inDatabase("no/mask.sql") });
+    expect(problem()).toBe(
+      `pgwright:databases.d.copyOf.run[1]: "no/mask.sql": there is no such file in ${process.cwd()}`,
+    );
+    configure({ roles: '{"o":{}}', databases: inDatabase("config") });
+    expect(problem()).toContain('pgwright:databases.d.copyOf.run[1]: "config": there is no such file');
+    configure({ restoreFrom: '{"running":"other","run":[{"database":"d","file":"no/mask.sql"}]}' });
+    expect(problem()).toContain('pgwright:restoreFrom.run[0].file: "no/mask.sql": there is no such file');
+  });
+
   it("keeps passwords secret", async () => {
     const roles = '{"app":{"login":true}}';
     configure({ roles, passwords: '{"app":"s3cret"}' }, ["passwords"]);

@@ -6,15 +6,9 @@ import { z } from "zod";
 import { shapeOf, type Shape } from "../../../config/allowed";
 import { made, stackFileSchema } from "../../../config/json-schema";
 import { parseStack } from "../../../config/parse";
-import {
-  databaseSchema,
-  grantSchema,
-  imageSchema,
-  passwordsSchema,
-  roleSchema,
-  serverSchema,
-  stackSchema,
-} from "../../../config/stack";
+import { databaseSchema, grantSchema } from "../../../config/databases";
+import { roleSchema } from "../../../config/roles";
+import { imageSchema, passwordsSchema, serverSchema, stackSchema } from "../../../config/stack";
 
 const ROOT = join(__dirname, "..", "..", "..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");

@@ -1,0 +1,114 @@
+import type { Client } from "pg";
+import { escapeIdentifier as quoted } from "pg";
+import { differences, type Kind, type Operation } from "../../kind";
+import { whyDown } from "../../readiness";
+import { setRestorePoint } from "../../restore-point";
+import { ask, withDatabase } from "../../session";
+import { SqlFileError } from "../../sql-file";
+import { explainCopy, makeCopy } from "./copy";
+import { ELSEWHERE, isCopy, type DatabaseInputs } from "./inputs";
+import { parseMasks } from "./mask";
+import { databaseChanges, type Found } from "./statements";
+
+export type { DatabaseInputs } from "./inputs";
+
+async function find(client: Client, name: string): Promise<Found | undefined> {
+  const { rows } = await client.query<Found>(
+    `SELECT datname AS name, pg_get_userbyid(datdba) AS owner, datconnlimit AS "connectionLimit",
+            datallowconn AS "allowsConnections", datistemplate AS "isTemplate"
+     FROM pg_database WHERE datname = $1`,
+    [name],
+  );
+  return rows[0];
+}
+
+function tell(what: string, statements: string[], info: (text: string) => void): void {
+  if (statements.length > 0) info([what, ...statements.map((each) => `  ${each};`)].join("\n"));
+}
+
+/** Only what is made is copied: says so where copyOf was changed, or the database was there before. */
+function tellNoCopy(old: DatabaseInputs | undefined, { name, copyOf }: DatabaseInputs, { warn }: Operation): void {
+  if (differences(old?.copyOf, copyOf).length === 0) return;
+  warn(
+    `copyOf changes nothing: database ${name} is there already, and only one that is made is copied and masked. To have it made ` +
+      "anew, with the loss of what is in it, take it out of the stack file for one up",
+  );
+}
+
+async function put(inputs: DatabaseInputs, operation: Operation): Promise<{ adopted: boolean; done: string[] }> {
+  const { host } = operation;
+  const found = await withDatabase(host, ELSEWHERE, (client) => find(client, inputs.name));
+  if (!found && isCopy(inputs)) {
+    await makeCopy(inputs, operation);
+    return { adopted: false, done: [] };
+  }
+  const done = databaseChanges(found, inputs);
+  await withDatabase(host, ELSEWHERE, async (client) => {
+    for (const statement of done) await client.query(statement); // CREATE DATABASE is no part of a transaction
+  });
+  return { adopted: found !== undefined, done };
+}
+
+async function explain(old: DatabaseInputs | undefined, inputs: DatabaseInputs, operation: Operation): Promise<void> {
+  const { host, info, preview } = operation;
+  if (!preview) return;
+  const down = (await whyDown(host)) !== undefined;
+  const found = down ? undefined : await ask(host, ELSEWHERE, (client) => find(client, inputs.name), undefined);
+  if (!found) {
+    if (isCopy(inputs) && !(old && down)) await explainCopy(inputs, down, operation);
+    return;
+  }
+  if (!old) info(`database ${inputs.name} is there already: adopted with what is in it`);
+  tellNoCopy(old, inputs, operation);
+  tell("will be run:", databaseChanges(found, inputs), info);
+}
+
+/** A database. One that is there already is adopted, with what is in it. */
+export const database: Kind<DatabaseInputs, DatabaseInputs> = {
+  replaceOn: ["name"],
+  notCompared: ["copying"],
+  async check({ copyOf }) {
+    try {
+      await parseMasks(copyOf?.run ?? []);
+      return [];
+    } catch (error) {
+      if (error instanceof SqlFileError) return [{ property: "copyOf.run", reason: error.message }];
+      throw error;
+    }
+  },
+  explain,
+  async create(inputs, operation) {
+    if (!operation.preview) {
+      const { adopted, done } = await put(inputs, operation);
+      if (adopted) {
+        operation.info(`database ${inputs.name} was there already: adopted with what is in it`);
+        tellNoCopy(undefined, inputs, operation);
+        tell("was run:", done, operation.info);
+      }
+    }
+    return { id: inputs.name, state: inputs };
+  },
+  async read(name, state, { copyOf }, { host, warn }) {
+    const unknown: Found = { ...state, allowsConnections: true, isTemplate: false };
+    const found = await ask(host, ELSEWHERE, (client) => find(client, name), unknown);
+    if (!found) {
+      const how = copyOf ? `as a copy of ${copyOf.database}` : "empty";
+      warn(`database ${name} does not exist: it is made again, ${how}; with --refresh its schemas and extensions too`);
+      return undefined;
+    }
+    return { ...state, owner: found.owner, connectionLimit: found.connectionLimit };
+  },
+  async update(_id, _old, inputs, operation) {
+    if (!operation.preview) tell("was run:", (await put(inputs, operation)).done, operation.info);
+    return inputs;
+  },
+  async delete(name, _state, { host, info }) {
+    await withDatabase(host, ELSEWHERE, async (client) => {
+      const found = await find(client, name);
+      if (!found) return;
+      await setRestorePoint(client, `database ${name} goes`, info);
+      if (found.isTemplate) await client.query(`ALTER DATABASE ${quoted(name)} IS_TEMPLATE false`);
+      await client.query(`DROP DATABASE ${quoted(name)} WITH (FORCE)`);
+    });
+  },
+};

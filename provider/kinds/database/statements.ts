@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import { escapeIdentifier as quoted } from "pg";
+import type { DatabaseInputs } from "./inputs";
+
+/** A database as the catalog has it. */
+export interface Found {
+  name: string;
+  owner: string;
+  connectionLimit: number;
+  allowsConnections: boolean;
+  isTemplate: boolean;
+}
+
+type Declared = Pick<DatabaseInputs, "name" | "owner" | "connectionLimit">;
+
+/** The statements that bring a database to its declaration; without one, those that make it. */
+export function databaseChanges(found: Found | undefined, { name, owner, connectionLimit }: Declared): string[] {
+  const database = `DATABASE ${quoted(name)}`;
+  if (!found) {
+    return [
+      `CREATE ${database} OWNER ${quoted(owner)} TEMPLATE template0 ENCODING 'UTF8' CONNECTION LIMIT ${connectionLimit}`,
+    ];
+  }
+  return [
+    ...(found.owner === owner ? [] : [`ALTER ${database} OWNER TO ${quoted(owner)}`]),
+    ...(found.connectionLimit === connectionLimit ? [] : [`ALTER ${database} CONNECTION LIMIT ${connectionLimit}`]),
+    ...(found.allowsConnections ? [] : [`ALTER ${database} ALLOW_CONNECTIONS true`]),
+  ];
+}
+
+/** The name that a copy has until it is whole: one that was left half made must not be taken for the database. */
+export function unfinishedName(name: string): string {
+  return `pgwright-copy-${createHash("sha256").update(name).digest("hex").slice(0, 12)}`;
+}
+
+/** Makes the copy under its first name. With a limit of 0 nobody but superusers can connect. */
+export function copyStatement(
+  source: string,
+  { name, owner, strategy }: Pick<DatabaseInputs, "name" | "owner"> & { strategy: string },
+): string {
+  const copy = quoted(unfinishedName(name));
+  return `CREATE DATABASE ${copy} OWNER ${quoted(owner)} TEMPLATE ${quoted(source)} STRATEGY ${strategy} CONNECTION LIMIT 0`;
+}
+
+/** Gives the copy its name, and lets others in. */
+export function finishStatements({ name, connectionLimit }: Declared): string[] {
+  return [
+    `ALTER DATABASE ${quoted(unfinishedName(name))} RENAME TO ${quoted(name)}`,
+    ...(connectionLimit === 0 ? [] : [`ALTER DATABASE ${quoted(name)} CONNECTION LIMIT ${connectionLimit}`]),
+  ];
+}
