@@ -1,5 +1,5 @@
 import type { BackupConfig } from "../config/backup";
-import { parseObjectName, quoteIdentifier } from "../config/object-name";
+import { parseObjectName, quoteObjectName } from "../config/object-name";
 
 type Drill = NonNullable<BackupConfig["drill"]>;
 
@@ -8,7 +8,7 @@ const encoded = (text: string) => Buffer.from(text).toString("base64");
 function inSql(text: string): string {
   const found = parseObjectName(text);
   if (!found) throw new Error(`${text} is not schema.name`);
-  return `${quoteIdentifier(found.schema)}.${quoteIdentifier(found.name)}`;
+  return quoteObjectName(found);
 }
 
 /** What a drill looks at besides what every copy has to have. Names as SQL takes them. */
@@ -22,12 +22,13 @@ export interface DrillOrders {
 }
 
 export function drillOrders({ amcheck, checks, tables, recall }: Drill): DrillOrders {
-  const within = <Value>(byDatabase: Record<string, Value>) => Object.entries(byDatabase);
   return {
     amcheck,
     checks,
-    counts: within(tables).flatMap(([database, names]) => names.map((name) => ({ database, table: inSql(name) }))),
-    recalls: within(recall).flatMap(([database, indexes]) =>
+    counts: Object.entries(tables).flatMap(([database, names]) =>
+      names.map((name) => ({ database, table: inSql(name) })),
+    ),
+    recalls: Object.entries(recall).flatMap(([database, indexes]) =>
       Object.entries(indexes).map(([name, atLeast]) => ({ database, index: inSql(name), atLeast })),
     ),
   };

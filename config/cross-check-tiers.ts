@@ -1,5 +1,5 @@
 import { schemaOwner, tierOwner } from "./jobs";
-import { parseObjectName } from "./object-name";
+import { parseObjectName, WRITE_OBJECT_NAME } from "./object-name";
 import type { DatabaseConfig } from "./databases";
 import type { TieredTableConfig } from "./tiers";
 
@@ -93,7 +93,7 @@ export function checkTiers(
     const at = `tiers["${table}"]`;
     const parsed = parseObjectName(table);
     if (!parsed) {
-      report(at, 'write schema.name; "a.b".name for a schema a.b');
+      report(at, WRITE_OBJECT_NAME);
       continue;
     }
     const { schema, name } = parsed;

@@ -2,7 +2,7 @@ import { agentSchedules } from "../backup/schedules";
 import { checkCopy } from "./cross-check-copies";
 import { checkTiers } from "./cross-check-tiers";
 import { jobsOf } from "./jobs";
-import { parseFunctionName, parseObjectName } from "./object-name";
+import { parseFunctionName, parseObjectName, WRITE_OBJECT_NAME } from "./object-name";
 import { cycleFrom } from "./order";
 import type { Problem } from "./parse";
 import { scheduleProblem, timesOf } from "./schedule";
@@ -171,7 +171,7 @@ function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRo
     const at = `${key}.partitions.sets["${table}"]`;
     const parsed = parseObjectName(table);
     if (parsed) needsSchema(at, parsed.schema);
-    else report(at, 'write schema.name; "a.b".name for a schema a.b');
+    else report(at, WRITE_OBJECT_NAME);
     if (retention?.schema) needsSchema(`${at}.retention.schema`, retention.schema);
   }
   for (const [role, grant] of Object.entries(database.grants)) {

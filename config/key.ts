@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseObjectName } from "./object-name";
+import { parseObjectName, WRITE_OBJECT_NAME } from "./object-name";
 
 // A key's example is shown in the reference and by editors. `allowed` says in words what a pattern allows, for error
 // messages and editors; other types say it themselves (config/allowed.ts).
@@ -23,7 +23,7 @@ export const identifier = z
 /** An object in a schema, as config/object-name.ts reads it. */
 export const objectName = z
   .string()
-  .refine((text) => parseObjectName(text) !== undefined, 'write schema.name; "a.b".name for a schema a.b')
+  .refine((text) => parseObjectName(text) !== undefined, WRITE_OBJECT_NAME)
   .meta(allowed("schema.name"));
 
 export const text = z.string().meta(allowed("a text; in quotes if it looks like a number or a date"));

@@ -49,6 +49,9 @@ export function writeObjectName({ schema, name }: ObjectName): string {
   return `${writeSchema(schema)}${name.startsWith('"') ? quote(name) : name}`;
 }
 
+/** What an error says of a text that is no such name. */
+export const WRITE_OBJECT_NAME = 'write schema.name; "a.b".name for a schema a.b';
+
 /** Writes name and argument types of a function as parseFunctionName reads them. */
 export function writeSignature({ name, args }: { name: string; args: string }): string {
   return `${/[("]/.test(name) ? quote(name) : name}(${args})`;
@@ -69,4 +72,9 @@ const RESERVED = new Set(
 /** A name as SQL takes it: in quotes where it needs them. */
 export function quoteIdentifier(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name) ? name : quote(name);
+}
+
+/** Schema and name as SQL takes them. */
+export function quoteObjectName({ schema, name }: ObjectName): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }

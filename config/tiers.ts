@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { allowed, identifier, key } from "./key";
-import { parseObjectName, quoteIdentifier } from "./object-name";
+import { parseObjectName, quoteObjectName } from "./object-name";
 
 // Tiered feature tables in the stack file. What only the server knows, such as types and tablespaces, sql/functions/tiers checks.
 
@@ -158,6 +158,6 @@ export function tierJobs(
   ].map(([job, schedule = "", suffix]) => ({
     name: `${database}.${plainName(table)}-${job}`,
     schedule,
-    command: `CALL ${quoteIdentifier(schema)}.${quoteIdentifier(`${name}${suffix}`)}()`,
+    command: `CALL ${quoteObjectName({ schema, name: `${name}${suffix}` })}()`,
   }));
 }

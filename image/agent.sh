@@ -4,8 +4,8 @@
 #   agent.sh health    whether it runs
 set -uo pipefail
 
-schedules=/etc/pgwright/agent-schedules
-home=/var/lib/pgwright
+. common.sh
+
 beat=/tmp/agent-beat
 # An agent that was away when a job was due catches up on it.
 catch_up=43200

@@ -12,7 +12,7 @@ run() { # REPOSITORY
   case "$job" in
     full | differential | incremental)
       local -A types=([full]=full [differential]=diff [incremental]=incr)
-      pgbackrest --config="$config" --stanza="$stanza" --repo="$1" --type="${types[$job]}" backup
+      repository "$1" --type="${types[$job]}" backup
       ;;
     verify) verify.sh "$1" ;;
     drill) drill ;;

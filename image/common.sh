@@ -1,6 +1,7 @@
 # Sourced by the scripts of agent and drill: where things are, and how the server is reached.
 
 config=/etc/pgwright/pgbackrest.conf
+schedules=/etc/pgwright/agent-schedules
 home=/var/lib/pgwright
 dumps=/var/lib/pgwright-dumps
 export PGHOST=/var/lib/postgresql/data/socket PGUSER=postgres
@@ -8,6 +9,13 @@ export PGHOST=/var/lib/postgresql/data/socket PGUSER=postgres
 # The server's name in the repositories, and the numbers of those.
 stanza=$(sed -n 's/^\[\(.*\)\]$/\1/p' "$config" | grep -v '^global$' | head -n 1)
 repositories=$(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config" | sort -n)
+
+# repository NUMBER COMMAND OF pgbackrest...: of this server, in one of them.
+repository() {
+  local number=$1
+  shift
+  pgbackrest --config="$config" --stanza="$stanza" --repo="$number" "$@"
+}
 
 # connection DATABASE: as a connection string, since a name with = in it would be taken for one.
 connection() { printf "dbname='%s'" "$(sed "s/[\\\\']/\\\\&/g" <<<"$1")"; }
@@ -29,7 +37,7 @@ decoded() { base64 --decode <<<"$1"; }
 # backup has begun since, so that there is no way from a backup to now.
 missing_wal() {
   local newest archived segment position last=0 timeline='' open
-  newest=$(pgbackrest --config="$config" --stanza="$stanza" --repo="$1" info | sed -n 's/^ *wal start\/stop: \([0-9A-F]*\) .*/\1/p' | tail -n 1)
+  newest=$(repository "$1" info | sed -n 's/^ *wal start\/stop: \([0-9A-F]*\) .*/\1/p' | tail -n 1)
   # Segments are sent several at a time: up to here all should be there. Without a server nothing is on its way.
   archived=$(ask postgres <<<"SELECT coalesce(substring(last_archived_wal FROM '^[0-9A-F]{24}'), '') FROM pg_stat_archiver" 2>/dev/null) || archived=G
   while read -r segment; do
@@ -42,7 +50,7 @@ missing_wal() {
     fi
     timeline=${segment:0:8} last=$position
   done < <(
-    pgbackrest --config="$config" --stanza="$stanza" --repo="$1" repo-ls --recurse "archive/$stanza" |
+    repository "$1" repo-ls --recurse "archive/$stanza" |
       grep -oE '[0-9A-F]{24}-[0-9a-f]{40}' | cut -c1-24 | sort -u
   )
 }

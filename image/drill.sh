@@ -75,7 +75,7 @@ counted() {
 finds() { # DATABASE INDEX AT_LEAST
   local recall enough=f
   recall=$(query "$1" --set index="$2" </usr/local/share/pgwright/recall.sql 2>&1)
-  awk "BEGIN { exit !(\"$recall\" ~ /^[0-9.]+$/ && \"$recall\" + 0 >= $3) }" && enough=t
+  awk -v found="$recall" -v least="$3" 'BEGIN { exit !(found ~ /^[0-9.]+$/ && found + 0 >= least + 0) }' && enough=t
   evidence "recall of $2 in $1" $enough "${recall:-the planner does not use the index}; $3 at least"
 }
 

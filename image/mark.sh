@@ -17,9 +17,13 @@ for database in $(ask postgres <<<"SELECT datname FROM pg_database WHERE datallo
   ask "$database" </usr/local/share/pgwright/inventory.sql >"$home/drill/$database.inventory"
 done
 
+# held SIDE NAME: the file of a snapshot.
+held() { printf %s "$snapshots/$1-${2//\//_}"; }
+
 # hold SIDE NAME: a snapshot of now of a database, by its name in the orders. The session waits for more to do until the script ends.
 hold() {
-  local file="$snapshots/$1-${2//\//_}" session
+  local file session
+  file=$(held "$1" "$2")
   mkfifo "$file.in"
   ask "$(decoded "$2")" <"$file.in" >"$file" &
   exec {session}>"$file.in"
@@ -51,7 +55,7 @@ while read -r kind name table; do
   for side in before after; do
     ask "$(decoded "$name")" <<SQL
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SET TRANSACTION SNAPSHOT '$(cat "$snapshots/$side-${name//\//_}")';
+SET TRANSACTION SNAPSHOT '$(cat "$(held "$side" "$name")")';
 SELECT count(*) FROM $(decoded "$table");
 SQL
   done | sort -n | paste --serial --delimiters=' '

@@ -2,8 +2,8 @@
 
 recovery_log=/tmp/recovery.log
 # What a database or a role says of its sessions has come along: nothing here may be cut short by it.
-unlimited="-c statement_timeout=0 -c transaction_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=0"
-export PGOPTIONS="$unlimited -c default_transaction_read_only=off"
+export PGOPTIONS="-c statement_timeout=0 -c transaction_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=0 \
+-c default_transaction_read_only=off"
 
 # recover FOLDER CONF STANZA ARGUMENTS OF pgbackrest restore...: leaves a server that has reached the target and takes connections
 # by a socket in /tmp; its process is $recovered.

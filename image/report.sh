@@ -16,18 +16,18 @@ while read -r job arguments; do
   # shellcheck disable=SC2086 # each is a word of its own
   next=$(set -f; snooze -n $arguments 2>/dev/null | sed -n '1s/ .*//p') || true # none within a year
   [ -z "$next" ] || printf '%s\t%s\n' "$job" "$next"
-done </etc/pgwright/agent-schedules >"$home/next.tsv"
+done <"$schedules" >"$home/next.tsv"
 
 # Where there is no other backup or run than before, every ten minutes will do: a report is itself WAL that is archived.
 news=$({ grep -o '"label":"[^"]*"' "$home/info.json" || true; cat "$home/runs.tsv" "$home/drills.tsv" "$home/next.tsv"; } | cksum)
 if [ "$news" = "$(cat /tmp/agent-told 2>/dev/null)" ] && [ -n "$(find /tmp/agent-told -mmin -10)" ]; then exit 0; fi
 
+pg_isready --quiet || exit 0
 for repository in $repositories; do
   missing_wal "$repository" | sed "s/^/$repository\t/"
 done >"$home/missing-wal.tsv"
 
 # Its own bookkeeping is not for the audit log.
-pg_isready --quiet || exit 0
 PGOPTIONS="-c pgaudit.log=none" ask postgres <<'SQL'
 SELECT to_regclass('pgwright.backup_report') IS NULL AS absent \gset
 \if :absent

@@ -6,17 +6,16 @@ set -uo pipefail
 
 . common.sh
 
-repository() { pgbackrest --config="$config" --stanza="$stanza" --repo="$number" "$@"; }
 number=$1
 failed=0
 
-output=$(repository --output=text --verbose verify 2>&1) || failed=1
+output=$(repository "$number" --output=text --verbose verify 2>&1) || failed=1
 grep -q '^ *status: ok' <<<"$output" || failed=1
 echo "$output"
 
-info=$(repository info)
+info=$(repository "$number" info)
 for label in $(grep -oE 'backup: [0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?' <<<"$info" | cut -d' ' -f2); do
-  repository repo-ls "backup/$stanza/$label" | grep -q '^backup.manifest$' || { echo "backup $label is gone"; failed=1; }
+  repository "$number" repo-ls "backup/$stanza/$label" | grep -q '^backup.manifest$' || { echo "backup $label is gone"; failed=1; }
 done
 
 # Holes before the newest backup only mean that there is no way to the time after them; they are told.

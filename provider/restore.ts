@@ -24,8 +24,11 @@ export interface Handling {
   cronOff: boolean;
 }
 
-/** A container that has the repositories, and the files of `files` in /restore. Removed at the end, whatever happens. */
-async function withRepositories<T>(
+/**
+ * Runs a command in a container that has the repositories, and the files of `files` in /restore; returns what it prints. The
+ * container is removed at the end, whatever happens.
+ */
+async function runWithRepositories(
   host: Host,
   name: string,
   image: string,
@@ -33,10 +36,9 @@ async function withRepositories<T>(
   files: Record<string, string>,
   command: string[],
   options: string[],
-  use: (container: string) => Promise<T>,
   /** Container whose network it shares; none if absent. */
   beside?: string,
-): Promise<T> {
+): Promise<string> {
   await host.docker(["rm", "--force", "--volumes", name]); // what a killed run has left
   const volumes = Object.entries(mounts).flatMap(([path, source]) => ["--volume", `${source}:${path}:ro`]);
   const network = beside === undefined ? "none" : `container:${beside}`;
@@ -48,7 +50,7 @@ async function withRepositories<T>(
       ...["restore", "restore/run", "restore/checks"].map((folder) => ({ name: folder, mode: 0o700, ...owner })),
       ...Object.entries(files).map(([file, content]) => ({ name: `restore/${file}`, content, mode: 0o600, ...owner })),
     ]);
-    return await use(name);
+    return (await host.docker(["start", "--attach", name])).toString();
   } finally {
     await host.docker(["rm", "--force", "--volumes", name]).catch(() => undefined);
   }
@@ -67,10 +69,7 @@ export async function readInfo(
   const name = `${host.container}-info-${createHash("sha256").update(JSON.stringify(repositories)).digest("hex").slice(0, 6)}`;
   const files = { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) };
   const command = ["pgbackrest", `--config=/restore/${CONF}`, `--stanza=${stanza}`, "--output=json", "info"];
-  const output = await withRepositories(host, name, image, repositories, files, command, [], (container) =>
-    host.docker(["start", "--attach", container]),
-  );
-  const info = parseInfo(output.toString(), stanza);
+  const info = parseInfo(await runWithRepositories(host, name, image, repositories, files, command, []), stanza);
   const problem = whyUnreadable(info);
   if (problem) throw new Error(`the repository cannot be read (is the passphrase right?): ${problem}`);
   return info;
@@ -95,18 +94,10 @@ export async function restore(
     [CONF]: renderPgbackrestConf(stanza, { ...options, ...unfinished, ...secrets }),
     ...filesOf(handling),
   };
-  const attempt = async (backup = target.backup): Promise<string> => {
-    const output = await withRepositories(
-      host,
-      `${host.container}-restore`,
-      image,
-      repositories,
-      files,
-      ["restore.sh", stanza, ...restoreArguments({ ...target, backup })],
-      intoVolume(volume),
-      (container) => host.docker(["start", "--attach", container]),
-    );
-    return output.toString();
+  const attempt = (backup = target.backup): Promise<string> => {
+    const command = ["restore.sh", stanza, ...restoreArguments({ ...target, backup })];
+    const name = `${host.container}-restore`;
+    return runWithRepositories(host, name, image, repositories, files, command, intoVolume(volume));
   };
   const isThere = async (printed: string) => {
     const [, label] = /restore backup set (\S+),/.exec(printed) ?? [];
@@ -174,16 +165,15 @@ export async function copyRunning(
 ): Promise<void> {
   const nothing: Repositories = { stanza: "", mounts: {}, options: {} };
   const name = `${host.container}-restore`;
-  const attached = (container: string) => host.docker(["start", "--attach", container]);
   // Both containers have one network namespace for the time of the copy, and in it a socket that no file system shows: the data
   // goes from server to volume, by no way over this program. The socket goes with its input.
   const socket = `pgwright-${randomBytes(8).toString("hex")}`;
   const serve = ["exec", "--interactive", source, "bash", "-c", SERVE, "serve", socket];
   await host.beside(serve, () =>
-    withRepositories(host, name, image, nothing, {}, copyCommand(socket), intoVolume(volume), attached, source),
+    runWithRepositories(host, name, image, nothing, {}, copyCommand(socket), intoVolume(volume), source),
   );
   const files = filesOf(handling);
-  await withRepositories(host, name, image, nothing, files, ["restore.sh", "--copied"], intoVolume(volume), attached);
+  await runWithRepositories(host, name, image, nothing, files, ["restore.sh", "--copied"], intoVolume(volume));
 }
 
 const SERVE = `

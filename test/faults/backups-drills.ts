@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { damageNewestBackup } from "../integration/backup/repository";
+import { eventually } from "../integration/eventually";
 import { docker, TestStack } from "../integration/stack";
 import { Checks, expect } from "./checks";
 
@@ -53,14 +53,6 @@ export async function faultDrills(checks: Checks): Promise<void> {
 
 const inAgent = (stack: TestStack, ...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
 
-async function eventually(what: string, holds: () => Promise<boolean> | boolean, seconds = 90): Promise<void> {
-  const deadline = Date.now() + seconds * 1000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s`);
-    await sleep(1000);
-  }
-}
-
 const status = async (stack: TestStack) => (await stack.cli("status")).text;
 const waiting = (stack: TestStack) =>
   Number(stack.sql("postgres", "SELECT waiting_segments FROM pgwright.backup_archive()"));
@@ -79,7 +71,7 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
     );
     stack.sql("app", "INSERT INTO t SELECT 1");
     mend();
-    await eventually("the archive catches up", () => waiting(stack) <= 1, 150);
+    await eventually("the archive catches up", () => waiting(stack) <= 1, { seconds: 150 });
     await eventually("status is content", async () => !/failing/.test(await status(stack)));
     await drillPasses(stack);
   };
@@ -98,7 +90,7 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
     await eventually("WAL is given up", () => waiting(stack) < 8);
     run("mount", "-o", "remount,rw", disk);
     stack.sql("app", "INSERT INTO t SELECT 1; SELECT pg_switch_wal()");
-    await eventually("the archive goes on", () => waiting(stack) <= 1, 150);
+    await eventually("the archive goes on", () => waiting(stack) <= 1, { seconds: 150 });
     await eventually("status tells of the hole", async () => {
       inAgent(stack, "sh", "-c", "rm -f /tmp/agent-told; report.sh"); // as it does every ten minutes
       return /! archive, repository 1 +\d+ WAL segments are missing before [0-9A-F]{24}/.test(await status(stack));

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StackInput } from "../../config/stack";
+import { eventually } from "./eventually";
 import { docker, TestStack } from "./stack";
 
 type DatabaseInput = NonNullable<StackInput["databases"]>[string];
@@ -33,13 +33,6 @@ const shop: DatabaseInput = {
       sortKey: { columns: ["at"] },
     },
   },
-};
-
-const until = async (holds: () => boolean) => {
-  for (let tries = 0; !holds(); tries += 1) {
-    if (tries === 300) throw new Error("has not come about in 30 s");
-    await sleep(100);
-  }
 };
 
 describe("a database that is made as a copy", () => {
@@ -177,7 +170,7 @@ describe("a database that is made as a copy", () => {
     stack.configure(() => databases().masked!.copyOf!.run!.unshift(mask("wait.sql", "SELECT pg_sleep(4);")));
     const made = stack.up();
     const unfinished = () => stack.sql("postgres", "SELECT datname FROM pg_database WHERE datname ~ '^pgwright-copy-'");
-    await until(() => unfinished() !== "");
+    await eventually("a copy", () => unfinished() !== "", { seconds: 30, every: 100 });
     expect(
       stack.sql(
         "postgres",

@@ -34,13 +34,15 @@ LEFT JOIN LATERAL (
   SELECT l.label, l.ended_at FROM pgwright.backup_list AS l WHERE l.repository = s.repository ORDER BY l.ended_at DESC LIMIT 1
 ) AS newest ON true;
 
+-- The newest run of each job.
+CREATE OR REPLACE VIEW pgwright.backup_last_runs AS
+SELECT DISTINCT ON (r.job, r.repository) r.*
+FROM pgwright.backup_runs AS r ORDER BY r.job, r.repository, r.run DESC;
+
 -- Jobs whose newest run has not gone well. Repository 0: a job of all together.
 CREATE OR REPLACE VIEW pgwright.backup_failures AS
 SELECT u.job, u.repository, u.started_at, u.ended_at, u.exit_code, u.message
-FROM (
-  SELECT DISTINCT ON (r.job, r.repository) r.*
-  FROM pgwright.backup_runs AS r ORDER BY r.job, r.repository, r.run DESC
-) AS u
+FROM pgwright.backup_last_runs AS u
 WHERE u.exit_code <> 0;
 
 -- How far the archive is behind. WAL that waits is on the data volume only.
@@ -68,4 +70,4 @@ $$;
 
 REVOKE ALL ON FUNCTION pgwright.backup_archive() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgwright.backup_archive() TO pg_monitor;
-GRANT SELECT ON pgwright.restore_drills, pgwright.restore_drill_checks, pgwright.backup_report, pgwright.backup_runs, pgwright.backup_sizes, pgwright.backup_schedule, pgwright.backup_missing_wal, pgwright.backup_list, pgwright.backup_health, pgwright.backup_failures TO pg_monitor;
+GRANT SELECT ON pgwright.restore_drills, pgwright.restore_drill_checks, pgwright.backup_report, pgwright.backup_runs, pgwright.backup_sizes, pgwright.backup_schedule, pgwright.backup_missing_wal, pgwright.backup_list, pgwright.backup_health, pgwright.backup_last_runs, pgwright.backup_failures TO pg_monitor;

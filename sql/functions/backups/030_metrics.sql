@@ -14,11 +14,10 @@ FROM (
   SELECT 'pgwright_backup_repository_free_bytes', 'Free space on the disk of a repository.',
     jsonb_build_object('repository', s.repository::text), s.free_bytes
   FROM pgwright.backup_sizes AS s
-  WHERE s.free_bytes IS NOT NULL
   UNION ALL
   SELECT 'pgwright_backup_job_exit_code', 'Of the newest run of a job of the agent; 0: it went well.',
     jsonb_build_object('job', r.job, 'repository', r.repository::text), r.exit_code
-  FROM (SELECT DISTINCT ON (job, repository) * FROM pgwright.backup_runs ORDER BY job, repository, run DESC) AS r
+  FROM pgwright.backup_last_runs AS r
   UNION ALL
   SELECT 'pgwright_backup_job_next_timestamp_seconds', 'Next run of a job of the agent.', jsonb_build_object('job', n.job),
     extract(epoch FROM n.next_at)
@@ -26,7 +25,6 @@ FROM (
   UNION ALL
   SELECT 'pgwright_backup_report_timestamp_seconds', 'Last report of the agent.', NULL, extract(epoch FROM p.reported_at)
   FROM pgwright.backup_report AS p
-  WHERE p.reported_at IS NOT NULL
   UNION ALL
   SELECT f.name, f.help, NULL, f.value
   FROM pgwright.backup_archive() AS a

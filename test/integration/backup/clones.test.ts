@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StackInput } from "../../../config/stack";
+import { eventually } from "../eventually";
 import { docker, TestStack, type Run } from "../stack";
 
 const ROWS = 100_000;
@@ -23,12 +24,8 @@ const contents: StackInput = {
   },
 };
 
-const until = async (what: string, holds: () => boolean) => {
-  for (let tries = 0; !holds(); tries += 1) {
-    if (tries === 1200) throw new Error(`${what} has not come about in a minute`);
-    await sleep(50);
-  }
-};
+/** Often enough to catch a restore at a certain point. */
+const closely = { seconds: 60, every: 50 };
 
 describe("many clones of a server that is in use", () => {
   let source: TestStack;
@@ -49,9 +46,10 @@ describe("many clones of a server that is in use", () => {
   const all = () => [source, ...clones];
   const archived = () => {
     const name = source.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal())");
-    return until(
+    return eventually(
       "the archive",
       () => source.sql("postgres", `SELECT last_archived_wal >= '${name}' FROM pg_stat_archiver`) === "t",
+      closely,
     );
   };
 
@@ -141,7 +139,7 @@ describe("many clones of a server that is in use", () => {
       const container = `${stack.container}-restore`;
       try {
         const up = stack.tryUp();
-        await until(at.join(" "), () => spawnSync("docker", ["exec", container, ...at]).status === 0);
+        await eventually(at.join(" "), () => spawnSync("docker", ["exec", container, ...at]).status === 0, closely);
         docker("pause", container);
         source.sql("shop", "INSERT INTO data.late SELECT 1");
         await archived();
