@@ -3,7 +3,7 @@ import { Postgres } from "./components/postgres";
 import { StackError } from "./config/parse";
 import { readStack, type StackConfig } from "./config/read";
 
-const { stack, passwords, passwordsGiven, passphrases } = readOrReport();
+const { stack, passwords, passwordsGiven, passphrases, s3Keys } = readOrReport();
 // Pulumi notes a stack trace for each of its promises, in case one is lost, and for each resource, and sends the engine four
 // debug messages a resource, one after the other; in a large stack that is most of the time.
 if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
@@ -12,7 +12,7 @@ if (!process.env.PULUMI_DEBUG_PROMISE_LEAKS) {
   Object.assign(pulumi.log, { debug: () => Promise.resolve() });
 }
 const name = `pgwright-${pulumi.getStack()}`;
-const postgres = new Postgres(name, { ...stack, passwords, passwordsGiven, ...passphrases });
+const postgres = new Postgres(name, { ...stack, passwords, passwordsGiven, ...passphrases, ...s3Keys });
 
 export const host = postgres.host;
 export const port = postgres.port;

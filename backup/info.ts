@@ -27,6 +27,12 @@ export const NO_STANZA = [1, 2];
 export const NO_BACKUP = 3;
 const UNREADABLE = 99;
 
+/**
+ * Asks what repositories hold. One that does not answer is given up soon: pgBackRest tries again and again, for nine times as
+ * long as it is told.
+ */
+export const INFO = ["--io-timeout=5", "--output=json", "info"];
+
 /** The stanza of that name in an answer; system identifiers stay exact, as text. */
 export function parseInfo(json: string, stanza: string): StanzaInfo | undefined {
   // The text of an error is given with its line ends as they are, which JSON does not allow.
@@ -35,11 +41,17 @@ export function parseInfo(json: string, stanza: string): StanzaInfo | undefined 
   return all.find(({ name }) => name === stanza);
 }
 
-/** Why none of the repositories can be read (the wrong passphrase, say); undefined if one can. */
-export function whyUnreadable(info: StanzaInfo | undefined): string | undefined {
-  const repositories = info?.repo ?? [];
-  const unreadable = repositories.filter(({ status }) => status.code === UNREADABLE);
-  return unreadable.length > 0 && unreadable.length === repositories.length ? unreadable[0]?.status.message : undefined;
+/** A repository of that number cannot be read. */
+export interface Unreadable {
+  key: number;
+  message: string;
+}
+
+/** Repositories that cannot be read (the wrong passphrase, say). */
+export function unreadable(info: StanzaInfo | undefined): Unreadable[] {
+  return (info?.repo ?? [])
+    .filter(({ status }) => status.code === UNREADABLE)
+    .map(({ key, status }) => ({ key, message: status.message }));
 }
 
 /** Codes by repository, from 1 on. */

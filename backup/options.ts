@@ -1,5 +1,6 @@
 import type { BackupConfig, RepositoryConfig } from "../config/backup";
-import { CLUSTER_PATH, repositoryPath, SOCKET_PATH, SPOOL_PATH } from "./paths";
+import { endpointOf, type S3Config, type S3Keys } from "../config/s3";
+import { certificatePath, CLUSTER_PATH, repositoryPath, SOCKET_PATH, SPOOL_PATH } from "./paths";
 
 export type Options = Record<string, string>;
 
@@ -12,11 +13,22 @@ const prefixed = (number: number, options: Options): Options =>
   Object.fromEntries(Object.entries(options).map(([name, value]) => [`repo${number}-${name}`, value]));
 
 /** Where a repository is and whether it is encrypted: enough for a restore. */
-export function repositoryOptions(number: number, encrypted: boolean): Options {
-  return prefixed(
-    number,
-    present({ path: repositoryPath(number), "cipher-type": encrypted ? "aes-256-cbc" : undefined }),
-  );
+export function repositoryOptions(number: number, encrypted: boolean, s3?: S3Config): Options {
+  const place = s3 ? bucketOptions(number, s3) : { path: repositoryPath(number) };
+  return prefixed(number, present({ ...place, "cipher-type": encrypted ? "aes-256-cbc" : undefined }));
+}
+
+function bucketOptions(number: number, s3: S3Config): Record<string, string | undefined> {
+  const { bucket, region, folder = "", pathStyle, certificate } = s3;
+  return {
+    type: "s3",
+    path: `/${folder}`,
+    "s3-bucket": bucket,
+    "s3-endpoint": endpointOf(s3),
+    "s3-region": region,
+    "s3-uri-style": pathStyle ? "path" : "host",
+    "storage-ca-file": certificate === undefined ? undefined : certificatePath(number),
+  };
 }
 
 function retentionOptions({ retention }: RepositoryConfig, number: number): Options {
@@ -41,7 +53,7 @@ export function backupOptions(config: BackupConfig): Options {
     ...Object.assign(
       {},
       ...repositories.flatMap((repository, i) => [
-        repositoryOptions(i + 1, encrypted),
+        repositoryOptions(i + 1, encrypted, repository.s3),
         retentionOptions(repository, i + 1),
       ]),
     ),
@@ -64,6 +76,39 @@ export function backupOptions(config: BackupConfig): Options {
 export function passphraseOptions(repositories: number, passphrase: string): Options {
   return Object.fromEntries(Array.from({ length: repositories }, (_, i) => [`repo${i + 1}-cipher-pass`, passphrase]));
 }
+
+/** Keys to the buckets as the options that take them. */
+export function keyOptions(repositories: { s3?: S3Config }[], keys: S3Keys): Options {
+  const of = repositories.map(({ s3 }, i) => {
+    const found = s3 && keys[s3.bucket];
+    return found ? prefixed(i + 1, { "s3-key": found.key, "s3-key-secret": found.secret }) : {};
+  });
+  return Object.assign({}, ...of) as Options;
+}
+
+const numberOf = (option: string): number | undefined => {
+  const [, number] = /^repo(\d+)-/.exec(option) ?? [];
+  return number === undefined ? undefined : Number(number);
+};
+
+/** The options without those of some repositories. */
+export function onlyRepositories(options: Options, keep: (number: number) => boolean): Options {
+  const entries = Object.entries(options).filter(([option]) => {
+    const number = numberOf(option);
+    return number === undefined || keep(number);
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Numbers of the repositories. */
+export function repositoryNumbers(options: Options): number[] {
+  return [...new Set(Object.keys(options).flatMap((option) => numberOf(option) ?? []))].sort((a, b) => a - b);
+}
+
+/** Is a repository in a bucket, and so reached over the network? */
+export const isInBucket = (options: Options, number: number): boolean => options[`repo${number}-type`] === "s3";
+export const hasBuckets = (options: Options): boolean =>
+  repositoryNumbers(options).some((number) => isInBucket(options, number));
 
 /** pgbackrest.conf as text. */
 export function renderPgbackrestConf(stanza: string, options: Options): string {

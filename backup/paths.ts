@@ -12,5 +12,8 @@ export const LEDGER_PATH = "/var/lib/pgwright";
 
 /** Folder of a repository; `number` from 1 on. */
 export const repositoryPath = (number: number): string => `/var/lib/pgbackrest/${number}`;
+/** The certificate of the CA of a repository's endpoint: its name among the files of the configuration, and where it is. */
+export const certificateFile = (number: number): string => `repository-${number}.crt`;
+export const certificatePath = (number: number): string => `${CONFIG_PATH}/${certificateFile(number)}`;
 /** Logical dumps. */
 export const DUMPS_PATH = "/var/lib/pgwright-dumps";

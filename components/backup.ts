@@ -34,7 +34,7 @@ export class Backup extends pulumi.ComponentResource {
     ];
     const agent = new Sidecar(
       `${name}-agent`,
-      { image, script: "agent.sh", memory, mounts, pgwright },
+      { image, script: "agent.sh", memory, mounts, network: this.network(args), pgwright },
       { ...child, dependsOn: [server.ready] },
     );
     const library = new Library(
@@ -47,7 +47,8 @@ export class Backup extends pulumi.ComponentResource {
       {
         agent: agent.container.name,
         stanza: repositories.stanza,
-        repositories: repositories.mounts.length,
+        repositories: repositories.config.repositories.length,
+        buckets: repositories.buckets,
         generation: server.cluster.generation,
         restored: server.restored,
       },
@@ -55,6 +56,11 @@ export class Backup extends pulumi.ComponentResource {
     );
     if (drill) this.drill(name, args, ledger, agent, backups);
     this.registerOutputs({});
+  }
+
+  /** The way to buckets; none where there are none. */
+  private network({ server, repositories }: BackupArgs): pulumi.Output<string> | undefined {
+    return repositories.buckets ? server.network.name : undefined;
   }
 
   /** Where the dumps go. */
@@ -84,7 +90,7 @@ export class Backup extends pulumi.ComponentResource {
     ];
     const room = new Sidecar(
       `${name}-drill`,
-      { image, script: "drill.sh", memory: drill.memory, mounts, pgwright },
+      { image, script: "drill.sh", memory: drill.memory, mounts, network: this.network(args), pgwright },
       { parent: this, dependsOn: [server.ready] },
     );
     new RestoreDrill(

@@ -3,6 +3,7 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { sourceOf, type DatabaseConfig } from "../config/databases";
 import { inOrder } from "../config/order";
+import type { S3Keys } from "../config/s3";
 import type { Stack } from "../config/stack";
 import { Protection, Provider } from "../provider/resources";
 import { Backup } from "./backup";
@@ -22,6 +23,9 @@ export interface PostgresArgs extends Stack {
   backupPassphrase?: pulumi.Output<string>;
   /** Of the repository that `restoreFrom` names, if that is encrypted. */
   restorePassphrase?: pulumi.Output<string>;
+  /** Keys to the buckets of `backup`, and to the one of `restoreFrom`. */
+  backupS3?: pulumi.Output<S3Keys>;
+  restoreS3?: pulumi.Output<S3Keys>;
 }
 
 /** A PostgreSQL server with all that the stack file says lives in it. `name` names its Docker objects too. */
@@ -43,8 +47,8 @@ export class Postgres extends pulumi.ComponentResource {
     const onEngine = { parent: this, providers: engine };
 
     const image = new Image(name, { ...args.image, engine: args.engine, pgwright }, onEngine);
-    const repositories =
-      args.backup && new Repositories(name, { config: args.backup, passphrase: args.backupPassphrase }, onEngine);
+    const { backup: config, backupPassphrase: passphrase, backupS3: keys } = args;
+    const repositories = config && new Repositories(name, { config, passphrase, keys }, onEngine);
     const server = new Server(
       name,
       {
@@ -57,6 +61,7 @@ export class Postgres extends pulumi.ComponentResource {
         repositories,
         restoreFrom: args.restoreFrom,
         restorePassphrase: args.restorePassphrase,
+        restoreKeys: args.restoreS3,
       },
       onEngine,
     );

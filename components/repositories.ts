@@ -1,8 +1,10 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { passphraseOptions, type Options } from "../backup/options";
-import { repositoryPath } from "../backup/paths";
-import type { BackupConfig } from "../config/backup";
+import { readFileSync } from "node:fs";
+import { keyOptions, passphraseOptions, type Options } from "../backup/options";
+import { certificateFile, repositoryPath } from "../backup/paths";
+import { placeOf, type BackupConfig } from "../config/backup";
+import type { S3Config, S3Keys } from "../config/s3";
 
 /** A mount of a container, as the Docker plugin takes it. */
 export type Mount = docker.types.input.ContainerVolume;
@@ -11,6 +13,28 @@ export interface RepositoriesArgs {
   config: BackupConfig;
   /** Encrypts them, if the stack file says so. */
   passphrase?: pulumi.Output<string>;
+  /** Of the buckets among them. */
+  keys?: pulumi.Output<S3Keys>;
+}
+
+/** The options of repositories that are secret. */
+export function repositorySecrets(
+  repositories: { s3?: S3Config }[],
+  passphrase?: pulumi.Output<string>,
+  keys?: pulumi.Output<S3Keys>,
+): pulumi.Output<Options> {
+  return pulumi.all([passphrase ?? "", keys ?? {}]).apply(([text, found]) => ({
+    ...(text ? passphraseOptions(repositories.length, text) : {}),
+    ...keyOptions(repositories, found as S3Keys),
+  }));
+}
+
+/** The CAs of the endpoints of buckets, as files of the configuration; undefined if there are none. */
+export function certificatesOf(repositories: { s3?: S3Config }[]): Record<string, string> | undefined {
+  const files = repositories.flatMap(({ s3 }, i) =>
+    s3?.certificate === undefined ? [] : [[certificateFile(i + 1), readFileSync(s3.certificate, "utf8")]],
+  );
+  return files.length > 0 ? (Object.fromEntries(files) as Record<string, string>) : undefined;
 }
 
 /** Where a server's WAL and backups go: the volumes that the stack makes for it, and what is there already. */
@@ -24,26 +48,32 @@ export class Repositories extends pulumi.ComponentResource {
   public readonly stanza: string;
   /** Options of pgbackrest.conf that are secret. */
   public readonly secrets: pulumi.Output<Options>;
+  /** CAs of the endpoints of buckets. */
+  public readonly certificates?: Record<string, string>;
+  /** Where those in buckets are, by number, which are reached over the network; undefined if there are none. */
+  public readonly buckets?: Record<string, string>;
 
-  constructor(name: string, { config, passphrase }: RepositoriesArgs, opts?: pulumi.ComponentResourceOptions) {
+  constructor(name: string, { config, passphrase, keys }: RepositoriesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pgwright:components:Repositories", name, {}, opts);
     const { repositories, keep } = config;
     this.config = config;
     this.stanza = config.name ?? name;
-    this.secrets = (passphrase ?? pulumi.output("")).apply((text) =>
-      text ? passphraseOptions(repositories.length, text) : {},
-    );
-    this.mounts = repositories.map(({ volume, path }, i) => {
+    this.secrets = repositorySecrets(repositories, passphrase, keys);
+    this.certificates = certificatesOf(repositories);
+    const inBuckets = repositories.flatMap((repository, i) => (repository.s3 ? [[i + 1, placeOf(repository)]] : []));
+    if (inBuckets.length > 0) this.buckets = Object.fromEntries(inBuckets) as Record<string, string>;
+    this.mounts = repositories.flatMap(({ volume, path, s3 }, i): Mount[] => {
       const containerPath = repositoryPath(i + 1);
-      if (path !== undefined) return { hostPath: path, containerPath };
-      if (volume !== undefined) return { volumeName: volume, containerPath };
+      if (s3 !== undefined) return [];
+      if (path !== undefined) return [{ hostPath: path, containerPath }];
+      if (volume !== undefined) return [{ volumeName: volume, containerPath }];
       const own = `${name}-backup${i === 0 ? "" : i + 1}`;
       const made = new docker.Volume(
         own,
         { name: own },
         { parent: this, retainOnDelete: keep, ignoreChanges: ["labels", "driverOpts"] },
       );
-      return { volumeName: made.name, containerPath };
+      return [{ volumeName: made.name, containerPath }];
     });
     this.places = Object.fromEntries(
       this.mounts.map(({ containerPath, volumeName, hostPath }) => [containerPath, (volumeName ?? hostPath)!]),

@@ -6,6 +6,7 @@ import { CONFIG_PATH, DATA_PATH } from "../backup/paths";
 import { agentSchedules } from "../backup/schedules";
 import { serverSettings } from "../config/server-settings";
 import type { RestoreConfig } from "../config/backup";
+import type { S3Keys } from "../config/s3";
 import type { ServerConfig } from "../config/stack";
 import { mebibytes } from "../config/units";
 import { configurationId } from "../provider/kinds/configuration";
@@ -41,6 +42,7 @@ export interface ServerArgs extends ServerConfig {
   restoreFrom?: RestoreConfig;
   /** Of the repository that restoreFrom names. */
   restorePassphrase?: pulumi.Output<string>;
+  restoreKeys?: pulumi.Output<S3Keys>;
 }
 
 /** Docker reads a CPU limit back in a form of its own; written in that form, it makes no difference on a refresh. */
@@ -58,6 +60,7 @@ export class Server extends pulumi.ComponentResource {
   /** It comes from a backup. */
   public readonly restored: boolean;
   public readonly superuserPassword: pulumi.Output<string>;
+  public readonly network: docker.Network;
   private readonly configVolume: docker.Volume;
 
   constructor(name: string, args: ServerArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -73,7 +76,7 @@ export class Server extends pulumi.ComponentResource {
     const reasons = Object.fromEntries(tuning.settings.map(({ name: parameter, reason }) => [parameter, reason]));
     const hba = hbaRules(args.allowFrom);
 
-    const network = new docker.Network(name, { name }, child);
+    this.network = new docker.Network(name, { name }, child);
     this.restored = args.restoreFrom !== undefined;
     this.cluster = new Cluster(
       `${name}-data`,
@@ -98,6 +101,7 @@ export class Server extends pulumi.ComponentResource {
             stanza: repositories.stanza,
             options: backupOptions(repositories.config),
             secrets: repositories.secrets,
+            certificates: repositories.certificates,
             schedules: agentSchedules(repositories.config),
             drill: drill && drillOrders(drill),
             dumps: dumps && { keep: dumps.keep, databases: dumps.databases },
@@ -127,7 +131,7 @@ export class Server extends pulumi.ComponentResource {
         memorySwap: memory,
         cpus: dockerCpus(args.cpus),
         shmSize: tuning.sharedMemory,
-        networksAdvanced: [{ name: network.name, aliases: ["postgres"] }],
+        networksAdvanced: [{ name: this.network.name, aliases: ["postgres"] }],
         ports: [{ internal: 5432, external: args.port, ip: args.address, protocol: "tcp" }],
         volumes: [...this.mounts(), ...(repositories?.mounts ?? [])],
         healthcheck: {

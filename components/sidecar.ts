@@ -12,10 +12,12 @@ export interface SidecarArgs {
   /** Memory limit, such as 512MB. */
   memory: string;
   mounts: Mount[];
+  /** A network for it; without one it reaches nobody. */
+  network?: pulumi.Input<string>;
   pgwright: Provider;
 }
 
-/** A container beside the server, of the same image and without a network. */
+/** A container beside the server, of the same image. */
 export class Sidecar extends pulumi.ComponentResource {
   public readonly container: docker.Container;
 
@@ -36,7 +38,7 @@ export class Sidecar extends pulumi.ComponentResource {
         restart: "unless-stopped",
         memory,
         memorySwap: memory,
-        networkMode: "none",
+        ...(args.network === undefined ? { networkMode: "none" } : { networksAdvanced: [{ name: args.network }] }),
         volumes: args.mounts,
         healthcheck: {
           tests: ["CMD", `/usr/local/bin/${args.script}`, "health"],

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { allowed, identifier, key, objectName } from "./key";
+import { endpointOf, s3Schema, type S3Config } from "./s3";
 
 // Backups in the stack file: where they are kept, how long, and when they are made.
 
@@ -60,17 +61,23 @@ const places = {
       ...allowed("an absolute path"),
     }),
 };
-type Place = { volume?: string; path?: string };
-const onePlace = ({ volume, path }: Place) => volume === undefined || path === undefined;
+const repositoryPlaces = {
+  ...places,
+  s3: s3Schema
+    .optional()
+    .meta(key("A bucket of an object store that speaks S3.", { bucket: "shop-backups", region: "eu-central-1" })),
+};
+type Place = { volume?: string; path?: string; s3?: S3Config };
+const placesOf = ({ volume, path, s3 }: Place) => [volume, path, s3].filter((place) => place !== undefined).length;
 
 const repositorySchema = z
   .strictObject({
-    ...places,
+    ...repositoryPlaces,
     retention: retentionSchema
       .prefault({})
       .meta(key("What is kept; two full backups if neither full nor days is given.", { full: 4, differential: 7 })),
   })
-  .refine(onePlace, "write either volume or path; neither, and the stack makes a volume");
+  .refine((place) => placesOf(place) <= 1, "write one of volume, path and s3; none, and the stack makes a volume");
 
 const checks = (description: string) =>
   z
@@ -207,6 +214,11 @@ export const backupSchema = z.strictObject({
     .meta(key("A destroy of the stack leaves the volumes of the repositories, for a restore.", true)),
 });
 
+/** Where a repository is, so that one can be told from another; undefined if the stack makes a volume for it. */
+export function placeOf({ volume, path, s3 }: Place): string | undefined {
+  return volume ?? path ?? (s3 && `s3://${endpointOf(s3)}/${s3.bucket}/${s3.folder ?? ""}`);
+}
+
 export type BackupConfig = z.output<typeof backupSchema>;
 export type RepositoryConfig = BackupConfig["repositories"][number];
 
@@ -234,13 +246,13 @@ export const restoreSchema = z
       ),
     repository: z
       .strictObject({
-        ...places,
+        ...repositoryPlaces,
         encrypted: z
           .boolean()
           .default(false)
           .meta(key("It is encrypted with the secret pgwright:restorePassphrase.", true)),
       })
-      .refine((place) => onePlace(place) && Boolean(place.volume ?? place.path), "write either volume or path")
+      .refine((place) => placesOf(place) === 1, "write one of volume, path and s3")
       .optional()
       .meta(
         key("Where the backups are; this server's own repositories if absent.", { volume: "pgwright-prod-backup" }),

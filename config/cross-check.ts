@@ -1,4 +1,5 @@
 import { agentSchedules } from "../backup/schedules";
+import { placeOf } from "./backup";
 import { checkCopy } from "./cross-check-copies";
 import { checkTiers } from "./cross-check-tiers";
 import { jobsOf } from "./jobs";
@@ -53,6 +54,13 @@ export function crossCheck(stack: Stack): Problem[] {
       "restoreFrom",
       "there is no backup in this stack file: name the repository that the backups are in (restoreFrom.repository)",
     );
+
+  const places = (stack.backup?.repositories ?? []).map(placeOf);
+  places.forEach((place, i) => {
+    const first = places.indexOf(place);
+    if (place !== undefined && first < i)
+      report(`backup.repositories[${i}]`, `is in the same place as [${first}], ${place}`);
+  });
 
   for (const [job, schedule] of Object.entries(stack.backup ? agentSchedules(stack.backup) : {})) {
     try {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { inWords, shapeOf, type Shape } from "./allowed";
 import { reference } from "./reference";
+import { s3KeysSchema } from "./s3";
 import { passwordsSchema, secretsSchema, stackSchema } from "./stack";
 
 // What is made from config/stack.ts:  npx sucrase-node config/json-schema.ts [--check]
@@ -41,19 +42,34 @@ function forEditors(shape: Shape): Record<string, unknown> {
   };
 }
 
+/** The shape of secrets: in plain text they are refused (config/read.ts). */
+function encrypted(shape: Shape): Record<string, unknown> {
+  const { description, properties, propertyNames, required, additionalProperties, type, examples } = shape;
+  if (type !== "object") {
+    return {
+      description,
+      type: "object",
+      properties: { secure: { type: "string", description: "As `pulumi config set --secret` writes it." } },
+      required: ["secure"],
+      additionalProperties: false,
+    };
+  }
+  const each = (of: Record<string, Shape>) =>
+    Object.fromEntries(Object.entries(of).map(([name, value]) => [name, encrypted(value)]));
+  return {
+    description,
+    examples,
+    type,
+    ...(propertyNames ? { propertyNames: forEditors(propertyNames) } : {}),
+    ...(properties ? { properties: each(properties), required } : {}),
+    additionalProperties: typeof additionalProperties === "object" ? encrypted(additionalProperties) : false,
+  };
+}
+
 /** The JSON Schema of a whole Pulumi.<stack>.yaml. */
 export function stackFileSchema(): Record<string, unknown> {
   const keys = shapeOf(stackSchema).properties ?? {};
-  const passwords = forEditors(shapeOf(passwordsSchema)) as Record<string, unknown>;
-  const encrypted = {
-    type: "object",
-    properties: { secure: { type: "string", description: "As `pulumi config set --secret` writes it." } },
-    required: ["secure"],
-    additionalProperties: false,
-  };
-  // In plain text they are refused (config/read.ts).
-  passwords.additionalProperties = encrypted;
-  delete passwords.$schema;
+  const secrets = { passwords: passwordsSchema, ...secretsSchema.shape, ...s3KeysSchema.shape };
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Stack file of pgwright",
@@ -64,12 +80,8 @@ export function stackFileSchema(): Record<string, unknown> {
         type: "object",
         properties: {
           ...Object.fromEntries(Object.entries(keys).map(([name, shape]) => [`pgwright:${name}`, forEditors(shape)])),
-          "pgwright:passwords": passwords,
           ...Object.fromEntries(
-            Object.entries(shapeOf(secretsSchema).properties ?? {}).map(([name, { description }]) => [
-              `pgwright:${name}`,
-              { description, ...encrypted },
-            ]),
+            Object.entries(secrets).map(([name, schema]) => [`pgwright:${name}`, encrypted(shapeOf(schema))]),
           ),
         },
         // Settings of other packages, such as docker:host, are theirs to check.

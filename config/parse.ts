@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { nearest } from "../tuning/nearest";
 import { inWords, shapeAt, shapeOf } from "./allowed";
 import { crossCheck } from "./cross-check";
+import { S3_KEYS } from "./s3";
 import { passwordsSchema, secretsSchema, stackSchema, type Stack } from "./stack";
 
 /** One thing that is wrong in the stack file. */
@@ -28,7 +29,7 @@ export const PASSPHRASES = Object.keys(secretsSchema.shape) as Passphrase[];
 /** Longest value that an error shows whole. */
 const SHOWN = 80;
 
-function path(parts: PropertyKey[]): string {
+export function path(parts: PropertyKey[]): string {
   return parts
     .map((part, i) => {
       if (typeof part === "number") return `[${part}]`;
@@ -80,7 +81,9 @@ export function parseStack(input: unknown): Stack {
   const parsed = stackSchema.safeParse(input);
   if (!parsed.success) {
     throw new StackError(
-      parsed.error.issues.flatMap((issue) => problems(issue, input, stackSchema, ["passwords", ...PASSPHRASES])),
+      parsed.error.issues.flatMap((issue) =>
+        problems(issue, input, stackSchema, ["passwords", ...PASSPHRASES, ...S3_KEYS]),
+      ),
     );
   }
   const contradictions = crossCheck(parsed.data);

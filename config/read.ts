@@ -1,7 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
-import { statSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parsePassphrases, parsePasswords, parseStack, PASSPHRASES, StackError, type Passphrase } from "./parse";
+import { S3_KEYS, type S3Keys, type S3Secret } from "./s3";
+import { parseS3Keys } from "./s3-keys";
 import type { Stack } from "./stack";
 
 /** Passwords are secrets of the stack file beside the rest: pgwright:passwords, by role. */
@@ -17,6 +20,8 @@ export interface StackConfig {
   passwordsGiven: string[];
   /** Where the stack file says that something is encrypted. */
   passphrases: Partial<Record<Passphrase, pulumi.Output<string>>>;
+  /** Keys to the buckets of repositories. */
+  s3Keys: Partial<Record<S3Secret, pulumi.Output<S3Keys>>>;
 }
 
 /** Reads and validates the configuration of the current stack. */
@@ -28,29 +33,38 @@ export function readStack(): StackConfig {
     if (key.startsWith(prefix))
       written[key.slice(prefix.length)] = TEXTS.includes(key.slice(prefix.length)) ? text : fromText(text);
   }
-  const { [PASSWORDS]: given = {}, ...others } = written;
-  const secrets: Record<string, unknown> = {};
-  const rest: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(others))
-    ((PASSPHRASES as string[]).includes(key) ? secrets : rest)[key] = value;
-  for (const key of [PASSWORDS, ...PASSPHRASES]) {
+  const beside: string[] = [PASSWORDS, ...PASSPHRASES, ...S3_KEYS];
+  const only = (wanted: (key: string) => boolean) =>
+    Object.fromEntries(Object.entries(written).filter(([key]) => wanted(key)));
+  for (const key of beside) {
     if (!(key in written) || secretKeys().includes(`${prefix}${key}`)) continue;
-    const command =
-      key === PASSWORDS
-        ? "set each by: pulumi config set --secret --path pgwright:passwords.ROLE"
-        : `set it by: pulumi config set --secret pgwright:${key}`;
-    throw new StackError([{ key, text: `stands there for everybody to read; ${command}` }]);
+    throw new StackError([{ key, text: `stands there for everybody to read; ${howToSet(key)}` }]);
   }
-  const stack = parseStack(rest);
+  const stack = parseStack(only((key) => !beside.includes(key)));
   checkFiles(stack);
-  const passwordsGiven = parsePasswords(given, stack);
-  const passphrases = Object.entries(parsePassphrases(secrets, stack)).map(([key, text]) => [key, pulumi.secret(text)]);
+  const { [PASSWORDS]: given = {} } = written;
+  const among = (keys: string[]) => only((key) => keys.includes(key));
   return {
     stack,
     passwords: pulumi.secret(given as Record<string, string>),
-    passwordsGiven,
-    passphrases: Object.fromEntries(passphrases) as StackConfig["passphrases"],
+    passwordsGiven: parsePasswords(given, stack),
+    passphrases: asSecrets(parsePassphrases(among(PASSPHRASES), stack)),
+    s3Keys: asSecrets(parseS3Keys(among(S3_KEYS), stack)),
   };
+}
+
+function howToSet(key: string): string {
+  const set = "pulumi config set --secret";
+  if (key === PASSWORDS) return `set each by: ${set} --path pgwright:passwords.ROLE`;
+  const part = (S3_KEYS as string[]).includes(key);
+  return part ? `set each by: ${set} --path pgwright:${key}.BUCKET.secret` : `set it by: ${set} pgwright:${key}`;
+}
+
+function asSecrets<Value>(values: Record<string, Value>): Record<string, pulumi.Output<Value>> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, pulumi.secret(value)])) as Record<
+    string,
+    pulumi.Output<Value>
+  >;
 }
 
 /** Keys that hold something encrypted, as Pulumi tells the program. */
@@ -67,7 +81,7 @@ export function fromText(text: string): unknown {
   }
 }
 
-function checkFiles({ databases, restoreFrom }: Stack): void {
+function checkFiles({ databases, backup, restoreFrom }: Stack): void {
   const folders = Object.entries(databases).flatMap(([name, { migrations }]) =>
     migrations ? [{ key: `databases.${name}.migrations.folder`, path: migrations.folder, what: "folder" }] : [],
   );
@@ -79,10 +93,28 @@ function checkFiles({ databases, restoreFrom }: Stack): void {
     path,
     what: "file",
   }));
-  const missing = [...folders, ...masks, ...restored]
+  const certificates = [
+    ...(backup?.repositories ?? []).map(({ s3 }, i) => ({ s3, of: `backup.repositories[${i}]` })),
+    { s3: restoreFrom?.repository?.s3, of: "restoreFrom.repository" },
+  ].flatMap(({ s3, of }) =>
+    s3?.certificate === undefined ? [] : [{ key: `${of}.s3.certificate`, path: s3.certificate, what: "file" }],
+  );
+  const missing = [...folders, ...masks, ...restored, ...certificates]
     .filter(
       ({ path, what }) => statSync(resolve(path), { throwIfNoEntry: false })?.isDirectory() !== (what === "folder"),
     )
     .map(({ key, path, what }) => ({ key, text: `"${path}": there is no such ${what} in ${process.cwd()}` }));
   if (missing.length > 0) throw new StackError(missing);
+  const others = certificates
+    .filter(({ path }) => !isCertificate(path))
+    .map(({ key, path }) => ({ key, text: `"${path}" is no certificate: name the file of one in PEM format` }));
+  if (others.length > 0) throw new StackError(others);
+}
+
+function isCertificate(file: string): boolean {
+  try {
+    return new X509Certificate(readFileSync(resolve(file))).raw.length > 0;
+  } catch {
+    return false;
+  }
 }

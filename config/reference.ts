@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { stringify } from "yaml";
 import { inWords, shapeOf, type Shape } from "./allowed";
+import { s3KeysSchema } from "./s3";
 import { passwordsSchema, secretsSchema, stackSchema } from "./stack";
 
 /** What stands before the tables of a part, where a sentence more than its description is needed. */
@@ -27,7 +28,12 @@ const NOTES: Record<string, string> = {
 };
 
 /** What stands in a path for the names of a record. */
-const NAMES: Record<string, string> = { grants: "<role>", "grants.schemas": "<schema>" };
+const NAMES: Record<string, string> = {
+  grants: "<role>",
+  "grants.schemas": "<schema>",
+  backupS3: "<bucket>",
+  restoreS3: "<bucket>",
+};
 
 function code(text: string): string {
   return `\`${text.replaceAll("|", "\\|")}\``;
@@ -46,11 +52,12 @@ function isPart(shape: Shape): boolean {
   return shape.properties !== undefined;
 }
 
-/** The map whose keys get a table of their own: the shape itself, or what it holds by name. */
-function partOf(shape: Shape): { part: Shape; named: boolean } | undefined {
-  if (isPart(shape)) return { part: shape, named: false };
-  const held = shape.additionalProperties;
-  return typeof held === "object" && isPart(held) ? { part: held, named: true } : undefined;
+/** The map whose keys get a table of their own: the shape itself, what it holds by name, or of what a list has maps in maps. */
+function partOf(shape: Shape): { part: Shape; of: "itself" | "names" | "list" } | undefined {
+  if (isPart(shape)) return { part: shape, of: "itself" };
+  const { items, additionalProperties: held } = shape;
+  if (Object.values(items?.properties ?? {}).some(isPart)) return { part: items as Shape, of: "list" };
+  return typeof held === "object" && isPart(held) ? { part: held, of: "names" } : undefined;
 }
 
 function row(name: string, shape: Shape, required: boolean): string {
@@ -75,7 +82,7 @@ function sections(path: string, shape: Shape, depth: number): string[] {
   if (!found) return [];
   const last = path.split(/[.:]/).slice(-1)[0] ?? "";
   const inside = path.includes("grants") && last === "schemas" ? "grants.schemas" : last;
-  const at = found.named ? `${path}.${NAMES[inside] ?? "<name>"}` : path;
+  const at = { itself: path, names: `${path}.${NAMES[inside] ?? "<name>"}`, list: `${path}[]` }[found.of];
   const entries = Object.entries(found.part.properties ?? {});
   return [
     `${"#".repeat(Math.min(depth, 4))} ${at.replaceAll("<", "\\<")}`,
@@ -97,9 +104,9 @@ export async function reference(): Promise<string> {
     ...properties,
     passwords: { ...shapeOf(passwordsSchema), default: {} },
     ...Object.fromEntries(
-      Object.entries(shapeOf(secretsSchema).properties ?? {}).map(([name, shape]) => [
+      Object.entries({ ...secretsSchema.shape, ...s3KeysSchema.shape }).map(([name, schema]) => [
         name,
-        { ...shape, default: "none" },
+        { ...shapeOf(schema), default: "none" },
       ]),
     ),
   };

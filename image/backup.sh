@@ -1,6 +1,6 @@
 #!/bin/bash
 # One job of the backup agent: full, differential, incremental, verify, drill, dump. Notes in the ledger how it went.
-#   backup.sh JOB
+#   backup.sh JOB [REPOSITORY]     of all repositories, or of one
 set -uo pipefail
 
 . common.sh
@@ -44,6 +44,7 @@ drill() {
 exec 9>"$home/lock"
 flock 9
 
+repositories=${2:-$repositories}
 if [ "$job" = drill ] || [ "$job" = dump ]; then repositories=0; fi # of all of them together
 failed=0
 for repository in $repositories; do
@@ -52,8 +53,8 @@ for repository in $repositories; do
   code=$?
   [ -n "$output" ] && echo "$output"
   [ $code = 0 ] || failed=$code
-  # As COPY reads it: started, ended, job, repository, exit code, the end of what was printed.
-  message=$(tail -c 2000 <<<"$output" | sed 's/\\/\\\\/g; s/\t/\\t/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }')
+  # As COPY reads it: started, ended, job, repository, exit code, the end of what was printed, without headers of requests.
+  message=$(sed -E '/^ +(\*\*\* .*:$|[A-Z]+ \/|[a-z0-9-]+: ?[^ ]|<\?xml)/d' <<<"$output" | tail -c 2000 | sed 's/\\/\\\\/g; s/\t/\\t/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }')
   [ $code = 0 ] && message='\N'
   printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$started" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$job" "$repository" "$code" "$message" >>"$ledger"
 done

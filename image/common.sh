@@ -9,6 +9,8 @@ export PGHOST=/var/lib/postgresql/data/socket PGUSER=postgres
 # The server's name in the repositories, and the numbers of those.
 stanza=$(sed -n 's/^\[\(.*\)\]$/\1/p' "$config" | grep -v '^global$' | head -n 1)
 repositories=$(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config" | sort -n)
+# Those in buckets of an object store: there each look is a request that costs.
+buckets=$(sed -n 's/^repo\([0-9]*\)-type=s3$/\1/p' "$config")
 
 # repository NUMBER COMMAND OF pgbackrest...: of this server, in one of them.
 repository() {
@@ -33,8 +35,11 @@ databases() { ask postgres <<<"SELECT datname FROM pg_database WHERE datallowcon
 # Names and SQL come in the settings as base64, to be one word each.
 decoded() { base64 --decode <<<"$1"; }
 
-# missing_wal REPOSITORY: what is missing between segments of its archive, a line each: the segment behind it, how many, and t if no
-# backup has begun since, so that there is no way from a backup to now.
+# files REPOSITORY archive|backup OPTIONS...: what this server has there.
+files() { repository "$1" repo-ls --recurse "${@:3}" "$2/$stanza"; }
+
+# missing_wal REPOSITORY [FILES]: what is missing between segments of its archive, a line each: the segment behind it, how many, and t
+# if no backup has begun since, so that there is no way from a backup to now. FILES: they have been listed.
 missing_wal() {
   local newest archived segment position last=0 timeline='' open
   newest=$(repository "$1" info | sed -n 's/^ *wal start\/stop: \([0-9A-F]*\) .*/\1/p' | tail -n 1)
@@ -49,8 +54,5 @@ missing_wal() {
       printf '%s\t%s\t%s\n' "$segment" $((position - last - 1)) "$open"
     fi
     timeline=${segment:0:8} last=$position
-  done < <(
-    repository "$1" repo-ls --recurse "archive/$stanza" |
-      grep -oE '[0-9A-F]{24}-[0-9a-f]{40}' | cut -c1-24 | sort -u
-  )
+  done < <(if [ -n "${2:-}" ]; then cat "$2"; else files "$1" archive; fi | grep -oE '[0-9A-F]{24}-[0-9a-f]{40}' | cut -c1-24 | sort -u)
 }

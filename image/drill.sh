@@ -1,6 +1,7 @@
 #!/bin/bash
 # The drill container: waits for requests of the agent, restores the newest backup and the WAL up to the mark into a folder of its
-# own, looks whether all is there, notes the evidence, and throws the copy away. No network, and repositories it cannot write.
+# own, looks whether all is there, notes the evidence, and throws the copy away. Mounted repositories it cannot write, and it has a
+# network only for repositories in buckets.
 #   drill.sh           waits for requests until it is stopped
 #   drill.sh health    whether it runs
 set -uo pipefail
@@ -97,7 +98,7 @@ drill() {
     evidence "checksums of all pages" "$([ $? = 0 ] && echo t || echo f)" "$(grep -E 'Blocks scanned|Bad checksums|error' <<<"$sums")"
   else
     seconds=$SECONDS
-    evidence "restore and recovery" f "$(grep -E 'ERROR|FATAL|PANIC|did not come' "$output" | tail -n 4)"
+    evidence "restore and recovery" f "$(grep -E 'ERROR|FATAL|PANIC|did not come|<Code>' "$output" | tail -n 4)"
   fi
   backup=$(sed -n 's/.*restore backup set \([0-9DFI_-]*\).*/\1/p' "$output" | head -n 1)
   rm -rf "$copy"

@@ -1,15 +1,35 @@
-# Sourced by restore.sh and drill.sh: a cluster from a backup, recovered up to a target, in a container without a network.
+# Sourced by restore.sh and drill.sh: a cluster from a backup, recovered up to a target, by itself.
 
 recovery_log=/tmp/recovery.log
 # What a database or a role says of its sessions has come along: nothing here may be cut short by it.
 export PGOPTIONS="-c statement_timeout=0 -c transaction_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=0 \
 -c default_transaction_read_only=off"
 
+# answering CONF STANZA: a configuration without the repositories that do not answer, if any is in a bucket: each segment of WAL
+# would wait for them.
+answering() {
+  local silent=''
+  if grep -q '^repo[0-9]*-type=s3$' "$1"; then
+    silent=$(
+      pgbackrest --config="$1" --stanza="$2" --io-timeout=5 --output=json info |
+        { grep -oE '"key":[0-9]+,"status":\{"code":99' || true; } | grep -oE '[0-9]+,' | tr -d '\n' | sed 's/,$//; s/,/|/g'
+    ) || true
+  fi
+  if [ -z "$silent" ] || ! grep -vE "^repo($silent)-" "$1" | grep -q '^repo[0-9]*-path='; then
+    echo "$1"
+    return
+  fi
+  echo "pgwright: these repositories do not answer, and are left out: $silent" >&2
+  (umask 077 && grep -vE "^repo($silent)-" "$1" >/tmp/pgbackrest.conf)
+  echo /tmp/pgbackrest.conf
+}
+
 # recover FOLDER CONF STANZA ARGUMENTS OF pgbackrest restore...: leaves a server that has reached the target and takes connections
 # by a socket in /tmp; its process is $recovered.
 recover() {
   local folder=$1 conf=$2 stanza=$3
   shift 3
+  conf=$(answering "$conf" "$stanza")
   rm -rf "$folder"
   mkdir -p -m 0700 "$folder" "${PGDATA%/*}/spool"
   echo "pgwright: restoring files"
@@ -22,13 +42,11 @@ start_recovered() {
   # hot_standby off: nobody has to connect before the end, and then no parameter must be as large as it was at the server.
   # WAL of the new timeline stays, with the mark that it has to be archived, for a server that takes over.
   cat >/tmp/postgresql.conf <<'CONF'
-listen_addresses = ''
 unix_socket_directories = '/tmp'
 hba_file = '/tmp/pg_hba.conf'
 ident_file = '/tmp/pg_ident.conf'
 hot_standby = off
 archive_mode = on
-archive_command = 'false'
 max_prepared_transactions = 100
 logging_collector = off
 log_min_messages = log
@@ -38,7 +56,10 @@ CONF
   echo "local all postgres peer" >/tmp/pg_hba.conf
   : >/tmp/pg_ident.conf
   echo "pgwright: replaying WAL"
-  postgres -D "$1" -c config_file=/tmp/postgresql.conf >"$recovery_log" 2>&1 &
+  # As arguments, since those win over what ALTER SYSTEM has left in the copy. Where a repository is in a bucket, there is a network:
+  # the copy listens at none of its addresses, follows no publication, runs no job and archives nothing.
+  postgres -D "$1" -c config_file=/tmp/postgresql.conf -c listen_addresses= -c max_logical_replication_workers=0 \
+    -c shared_preload_libraries= -c archive_command=false >"$recovery_log" 2>&1 &
   recovered=$!
   while kill -0 "$recovered" 2>/dev/null && ! pg_isready --quiet --host=/tmp; do sleep 0.2; done
   if ! kill -0 "$recovered" 2>/dev/null; then

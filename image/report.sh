@@ -4,11 +4,41 @@ set -euo pipefail
 
 . common.sh
 
+# One report at a time.
+exec 8>"$home/report-lock"
+flock 8
 touch "$home/runs.tsv" "$home/drills.tsv" "$home/drill-checks.tsv"
-pgbackrest --config="$config" --output=json info >"$home/info.json" || exit 0
+# One that does not answer is given up, and the report goes on.
+export PGBACKREST_IO_TIMEOUT=5
+
+# fresh FILE MINUTES: is it no older, and no job has ended since?
+fresh() { [ -n "$(find "$1" -mmin "-$2" 2>/dev/null)" ] && ! [ "$home/runs.tsv" -nt "$1" ]; }
+
+if [ -z "$buckets" ] || ! fresh "$home/info.json" 5; then
+  # The text of an error has line ends, which JSON does not allow.
+  pgbackrest --config="$config" --output=json info | tr '[:cntrl:]' ' ' >"$home/info.new" || exit 0
+  mv "$home/info.new" "$home/info.json"
+fi
+unreadable() { grep -q "\"key\":$1,\"status\":{\"code\":99" "$home/info.json"; }
+
+in_bucket() { grep -qx "$1" <<<"$buckets"; }
+listing="$home/listing"
+for repository in $buckets; do
+  fresh "$listing-$repository" 60 || unreadable "$repository" ||
+    if { files "$repository" archive --output=json && files "$repository" backup --output=json; } >"$listing.new"; then
+      mv "$listing.new" "$listing-$repository"
+    fi
+done
+
+# Bytes and free bytes, as COPY reads them. A bucket is never full, and as large as it was when it was listed.
 for repository in $repositories; do
-  printf '%s\t%s\t%s\n' "$repository" "$(du -sb "/var/lib/pgbackrest/$repository" | cut -f1)" \
-    "$(df -B1 --output=avail "/var/lib/pgbackrest/$repository" | tail -n 1 | tr -d ' ')"
+  place="/var/lib/pgbackrest/$repository" bytes='\N' free='\N'
+  if ! in_bucket "$repository"; then
+    bytes=$(du -sb "$place" | cut -f1) free=$(df -B1 --output=avail "$place" | tail -n 1 | tr -d ' ')
+  elif [ -e "$listing-$repository" ]; then
+    bytes=$(grep -o '"size":[0-9]*' "$listing-$repository" | awk -F: '{ sum += $2 } END { printf "%.0f", sum }' || true)
+  fi
+  printf '%s\t%s\t%s\n' "$repository" "$bytes" "$free"
 done >"$home/sizes.tsv"
 
 # The next run of each job.
@@ -24,7 +54,9 @@ if [ "$news" = "$(cat /tmp/agent-told 2>/dev/null)" ] && [ -n "$(find /tmp/agent
 
 pg_isready --quiet || exit 0
 for repository in $repositories; do
-  missing_wal "$repository" | sed "s/^/$repository\t/"
+  listed=''
+  if in_bucket "$repository" && [ -e "$listing-$repository" ]; then listed="$listing-$repository"; fi
+  unreadable "$repository" || missing_wal "$repository" "$listed" | sed "s/^/$repository\t/"
 done >"$home/missing-wal.tsv"
 
 # Its own bookkeeping is not for the audit log.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes the cluster of the data volume from a backup: restores, replays WAL up to the target, promotes, runs what is to be run,
-# checks, and shuts down. In a container without a network; the cluster is in its place only once all of that went well.
+# checks, and shuts down. The cluster is in its place only once all of that went well.
 #   restore.sh STANZA ARGUMENTS OF pgbackrest restore...
 #   restore.sh --copied       pg_basebackup has put it there already
 # Files in /restore: pgbackrest.conf; run/N.sql and checks/N.sql, each with its database in N.database; cron-off, if all cron

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
-import { isWhole, parseInfo, whyUnreadable, type StanzaInfo } from "../backup/info";
-import { renderPgbackrestConf, type Options } from "../backup/options";
-import { CLUSTER_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
+import { inWords } from "../backup/bucket-problem";
+import { INFO, isWhole, parseInfo, unreadable, type StanzaInfo } from "../backup/info";
+import { hasBuckets, isInBucket, onlyRepositories, renderPgbackrestConf, type Options } from "../backup/options";
+import { CLUSTER_PATH, CONFIG_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
 import { chooseBackups, restoreArguments, type Target } from "../backup/target";
 import { CommandError, POSTGRES, type Host } from "./host";
 
@@ -12,6 +13,19 @@ export interface Repositories {
   mounts: Record<string, string>;
   /** pgbackrest.conf, by option, without what is secret. */
   options: Options;
+  /** CAs of the endpoints of buckets, as files of the configuration. */
+  certificates?: Record<string, string>;
+}
+
+/** Those of them that are to be kept, by number. */
+export function only({ options, mounts, ...rest }: Repositories, keep: (number: number) => boolean): Repositories {
+  const kept = onlyRepositories(options, keep);
+  const paths = Object.values(kept);
+  return {
+    ...rest,
+    options: kept,
+    mounts: Object.fromEntries(Object.entries(mounts).filter(([path]) => paths.includes(path))),
+  };
 }
 
 /** What is done with restored data before a server uses it. */
@@ -32,16 +46,17 @@ async function runWithRepositories(
   host: Host,
   name: string,
   image: string,
-  { mounts }: Repositories,
+  { mounts, options: repositories, certificates = {} }: Repositories,
   files: Record<string, string>,
   command: string[],
   options: string[],
-  /** Container whose network it shares; none if absent. */
+  /** Container whose network it shares; if absent, it has one only for repositories in buckets. */
   beside?: string,
 ): Promise<string> {
   await host.docker(["rm", "--force", "--volumes", name]); // what a killed run has left
   const volumes = Object.entries(mounts).flatMap(([path, source]) => ["--volume", `${source}:${path}:ro`]);
-  const network = beside === undefined ? "none" : `container:${beside}`;
+  const outside = hasBuckets(repositories) ? "bridge" : "none";
+  const network = beside === undefined ? outside : `container:${beside}`;
   const fixed = ["--name", name, "--network", network, "--label", "pgwright.helper=restore", "--cap-drop", "ALL"];
   await host.docker(["create", ...fixed, ...volumes, ...options, image, ...command]);
   try {
@@ -49,6 +64,12 @@ async function runWithRepositories(
     await host.copyInto(name, "/", [
       ...["restore", "restore/run", "restore/checks"].map((folder) => ({ name: folder, mode: 0o700, ...owner })),
       ...Object.entries(files).map(([file, content]) => ({ name: `restore/${file}`, content, mode: 0o600, ...owner })),
+      ...Object.entries(certificates).map(([file, content]) => ({
+        name: `${CONFIG_PATH.slice(1)}/${file}`,
+        content,
+        mode: 0o644,
+        ...owner,
+      })),
     ]);
     return (await host.docker(["start", "--attach", name])).toString();
   } finally {
@@ -58,6 +79,21 @@ async function runWithRepositories(
 
 const CONF = "pgbackrest.conf";
 
+async function look(
+  host: Host,
+  image: string,
+  repositories: Repositories,
+  secrets: Options,
+  what: string,
+): Promise<StanzaInfo | undefined> {
+  const { stanza, options } = repositories;
+  const id = createHash("sha256").update(JSON.stringify(repositories)).digest("hex").slice(0, 6);
+  const files = { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) };
+  const command = ["pgbackrest", `--config=/restore/${CONF}`, `--stanza=${stanza}`, ...INFO];
+  const name = `${host.container}-${what}-${id}`;
+  return parseInfo(await runWithRepositories(host, name, image, repositories, files, command, []), stanza);
+}
+
 /** What the repositories know of the server; undefined if nothing. Previews ask too: nothing is changed. */
 export async function readInfo(
   host: Host,
@@ -65,14 +101,26 @@ export async function readInfo(
   repositories: Repositories,
   secrets: Options,
 ): Promise<StanzaInfo | undefined> {
-  const { stanza, options } = repositories;
-  const name = `${host.container}-info-${createHash("sha256").update(JSON.stringify(repositories)).digest("hex").slice(0, 6)}`;
-  const files = { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) };
-  const command = ["pgbackrest", `--config=/restore/${CONF}`, `--stanza=${stanza}`, "--output=json", "info"];
-  const info = parseInfo(await runWithRepositories(host, name, image, repositories, files, command, []), stanza);
-  const problem = whyUnreadable(info);
-  if (problem) throw new Error(`the repository cannot be read (is the passphrase right?): ${problem}`);
+  const info = await look(host, image, repositories, secrets, "info");
+  const [problem, ...others] = unreadable(info);
+  // One that can be read is enough.
+  if (problem && others.length + 1 === info?.repo?.length) throw new Error(inWords(problem, repositories.options));
   return info;
+}
+
+/** Throws, with what to do, if a bucket does not let itself be read. In previews too. */
+export async function mustAnswer(
+  host: Host,
+  image: string,
+  repositories: Repositories,
+  secrets: Options,
+): Promise<void> {
+  const { options } = repositories;
+  if (!hasBuckets(options)) return;
+  const inBucket = (number: number) => isInBucket(options, number);
+  const info = await look(host, image, only(repositories, inBucket), onlyRepositories(secrets, inBucket), "look");
+  const problems = unreadable(info).map((problem) => inWords(problem, options));
+  if (problems.length > 0) throw new Error(problems.join("\n"));
 }
 
 /**

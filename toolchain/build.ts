@@ -20,7 +20,17 @@ export interface Program {
   before?: string;
   /** How long it takes on two cores from nothing, for the user. */
   duration: string;
+  /** What it belongs to; Pulumi if absent. */
+  purpose?: Purpose;
 }
+
+/** What cannot be had without a build, and how to do without the build. */
+export interface Purpose {
+  what: string;
+  instead?: string;
+}
+
+const PULUMI: Purpose = { what: "Pulumi", instead: "install Pulumi from https://www.pulumi.com/docs/install" };
 
 /** The five programs, the slow ones with the time they take. */
 export function programs(versions: Versions): Program[] {
@@ -79,29 +89,40 @@ export function buildKey(versions: Versions, sources: string): string {
  * Builds what is missing and puts it into the installation. Each program is kept under its own key as soon as it is
  * done, so that an interrupted run goes on with the next one and a change of one module builds one program.
  */
-export async function build(
-  installation: Installation,
-  options: { versions: Versions; sources: string; store: string; log: Log },
-): Promise<void> {
-  const { versions, sources, store, log } = options;
-  mkdirSync(store, { recursive: true });
+export async function build(installation: Installation, options: Options & { versions: Versions }): Promise<void> {
+  const { versions, sources } = options;
   const all = programs(versions);
-  let go: string | undefined;
   for (const [index, program] of all.entries()) {
-    const kept = join(store, `${program.file}-${programKey(program, sources)}`);
-    if (!isExecutable(kept)) {
-      go ??= await findGo(all.map(({ module }) => join(sources, module, "go.mod")));
-      const step = `building ${program.file} (${index + 1} of ${all.length}`;
-      log(`${step}, about ${program.duration}) ...`);
-      const started = Date.now();
-      const temporary = temporaryName(kept);
-      await withProgress(log, `${step})`, () => compile(go!, program, join(sources, program.module), temporary));
-      renameSync(temporary, kept);
-      log(`built ${program.file} in ${elapsed(started)}`);
-    }
+    const kept = await built(program, `${index + 1} of ${all.length}, `, all, options);
     installation.add(kept, program.before ? `${program.file}-built` : program.file);
     if (program.before) installation.copy(join(sources, program.module, program.before), program.file);
   }
+}
+
+interface Options {
+  /** Where the modules are. */
+  sources: string;
+  /** Where programs are kept. */
+  store: string;
+  log: Log;
+}
+
+/** Where a program is kept; it is built first if it is not. `among`: all that Go has to be new enough for. */
+export async function built(program: Program, which: string, among: Program[], options: Options): Promise<string> {
+  const { sources, store, log } = options;
+  mkdirSync(store, { recursive: true });
+  const kept = join(store, `${program.file}-${programKey(program, sources)}`);
+  if (isExecutable(kept)) return kept;
+  const files = among.map(({ module }) => join(sources, module, "go.mod"));
+  const go = await findGo(files, undefined, program.purpose);
+  const step = `building ${program.file} (${which}about ${program.duration})`;
+  log(`${step} ...`);
+  const started = Date.now();
+  const temporary = temporaryName(kept);
+  await withProgress(log, step, () => compile(go, program, join(sources, program.module), temporary));
+  renameSync(temporary, kept);
+  log(`built ${program.file} in ${elapsed(started)}`);
+  return kept;
 }
 
 async function compile(go: string, program: Program, folder: string, output: string): Promise<void> {
@@ -116,27 +137,32 @@ async function compile(go: string, program: Program, folder: string, output: str
     program.package,
   ];
   // Without cgo no C compiler and no C headers are needed. A workspace around the checkout must not take part.
+  const { instead } = program.purpose ?? PULUMI;
   const result = await run(go, args, { cwd: folder, env: { CGO_ENABLED: "0", GOWORK: "off", GOFLAGS: undefined } });
   if (result.code === 0) return;
   throw new Error(
     `Building ${program.file} failed: \`${go} build\` in ${folder} ended with code ${result.code}:\n` +
       `${tail(result.stderr)}\n` +
       `It needs a Go module proxy (see \`go env GOPROXY\`), about 3 GB of memory and 6 GB of disk for Go's caches. ` +
-      `Run the command again when that is mended: the programs that are done are kept. ` +
-      `Or install Pulumi yourself: https://www.pulumi.com/docs/install`,
+      `Run the command again when that is mended: the programs that are done are kept.` +
+      (instead ? ` Or ${instead}.` : ""),
   );
 }
 
 /** The Go command, new enough for every module. Throws what to install otherwise. */
-export async function findGo(moduleFiles: readonly string[], places = ["/usr/local/go/bin"]): Promise<string> {
+export async function findGo(
+  moduleFiles: readonly string[],
+  places = ["/usr/local/go/bin"],
+  { what, instead }: Purpose = PULUMI,
+): Promise<string> {
   const wanted = newest(moduleFiles.map((file) => /^go (\S+)/m.exec(readFileSync(file, "utf8"))?.[1] ?? "0.0"));
   const advice =
     `Install Go ${wanted} or newer from https://go.dev/dl and put it on PATH, ` +
-    `or install Pulumi from https://www.pulumi.com/docs/install, then run the command again.`;
+    `${instead ? `or ${instead}, ` : ""}then run the command again.`;
   // Go's own instructions put it there, and leave PATH to the login shell.
   const go = findAll("go", places)[0];
   if (!go) {
-    throw new Error(`Pulumi has to be built here, and Go is neither on PATH nor in ${places.join()}. ${advice}`);
+    throw new Error(`${what} has to be built here, and Go is neither on PATH nor in ${places.join()}. ${advice}`);
   }
   // Away from the modules: inside of them Go would fetch the toolchain that they ask for before it answers.
   const version = (await run(go, ["version"], { cwd: tmpdir() })).stdout.trim();
@@ -145,7 +171,7 @@ export async function findGo(moduleFiles: readonly string[], places = ["/usr/loc
   // From 1.21 on Go fetches the toolchain that a module asks for, unless that is switched off.
   if (isAtLeast(version, "1.21") && !/^local$|^path$|^go[\d.]+$/.test(fetches)) return go;
   const hint = isAtLeast(version, "1.21") ? ` Or set GOTOOLCHAIN=auto (it is ${fetches}), and Go fetches it.` : "";
-  throw new Error(`Pulumi has to be built here with Go ${wanted}, but ${go} is "${version}". ${advice}${hint}`);
+  throw new Error(`${what} has to be built here with Go ${wanted}, but ${go} is "${version}". ${advice}${hint}`);
 }
 
 function newest(versions: readonly string[]): string {

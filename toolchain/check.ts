@@ -1,12 +1,14 @@
 import { ensureBaseImage } from "./base-image";
 import { ensureEngine } from "./docker";
 import { ensurePulumi } from "./pulumi";
+import { ensureS3Server } from "./s3-server";
 
-// By hand: `npx sucrase-node toolchain/check.ts [pulumi] [engine] [base-image]` says what is found or made on this machine.
+// By hand: `npx sucrase-node toolchain/check.ts [pulumi] [engine] [base-image] [s3-server]` says what is found or made on this machine.
 const parts: Record<string, (log: (line: string) => void) => Promise<unknown>> = {
   pulumi: (log) => ensurePulumi({ log }),
   engine: (log) => ensureEngine({ log }),
   "base-image": (log) => ensureBaseImage({ log }),
+  "s3-server": (log) => ensureS3Server({ log }),
 };
 
 async function main(): Promise<void> {

@@ -4,7 +4,8 @@ import { renderDumps, type Dumps } from "../../backup/dumps";
 import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
 import { renderSchedules } from "../../backup/schedules";
 import type { Host } from "../host";
-import type { Kind } from "../kind";
+import type { Kind, Operation } from "../kind";
+import { mustAnswer } from "../restore";
 
 export interface BackupConfigurationInputs {
   /** The volume that server and agent read their configuration from. */
@@ -17,6 +18,8 @@ export interface BackupConfigurationInputs {
   options: Options;
   /** Options of it that are secret. */
   secrets: Options;
+  /** CAs of the endpoints of buckets, by file; there are none if absent. */
+  certificates?: Record<string, string>;
   /** When the agent does what: five cron fields, by job. */
   schedules: Record<string, string>;
   /** What a drill looks at; there are none if absent. */
@@ -46,14 +49,29 @@ async function write(host: Host, inputs: BackupConfigurationInputs): Promise<voi
     [SCHEDULES]: renderSchedules(schedules),
     [DRILL]: drillFile(inputs),
     [DUMPS]: dumpsFile(inputs),
+    ...inputs.certificates,
   });
   await host.writeVolume(volume, image, { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) }, true);
 }
 
 /** One for all repositories; short, and of a text that is long. */
 function passphraseId({ secrets }: BackupConfigurationInputs): string {
-  const [passphrase = ""] = Object.values(secrets);
+  const [, passphrase = ""] = Object.entries(secrets).find(([name]) => name.endsWith("-cipher-pass")) ?? [];
   return passphrase === "" ? "" : createHash("sha256").update(`pgwright ${passphrase}`).digest("hex").slice(0, 12);
+}
+
+/** What leads to the buckets. */
+function way({ options, secrets, certificates }: BackupConfigurationInputs): string {
+  const leads = ([name]: [string, string]) => /^repo\d+-(type|path|s3-|storage-)/.test(name);
+  const entries = [...Object.entries({ ...options, ...secrets }).filter(leads), ...Object.entries(certificates ?? {})];
+  return JSON.stringify(entries.sort());
+}
+
+/** A bucket that does not let itself be read would stop the archive. */
+async function lookInto(inputs: BackupConfigurationInputs, { host }: Operation): Promise<void> {
+  const { image, stanza, options, certificates, secrets } = inputs;
+  if (!(await host.imageExists(image))) return; // not in a preview, but before it is written down
+  await mustAnswer(host, image, { stanza, options, certificates, mounts: {} }, secrets);
 }
 
 async function readBack(host: Host, state: BackupConfigurationState): Promise<BackupConfigurationState | undefined> {
@@ -67,6 +85,9 @@ async function readBack(host: Host, state: BackupConfigurationState): Promise<Ba
     stanza,
     options: Object.fromEntries(entries.filter(([name]) => !secret(name))),
     secrets: Object.fromEntries(entries.filter(([name]) => secret(name))),
+    certificates:
+      state.certificates &&
+      Object.fromEntries(Object.keys(state.certificates).map((name) => [name, files[name] ?? ""])),
     drill: files[DRILL] === drillFile(state) ? state.drill : NO_ORDERS,
     dumps: files[DUMPS] === dumpsFile(state) ? state.dumps : { keep: 0, databases: {} },
     schedules: files[SCHEDULES] === renderSchedules(state.schedules) ? state.schedules : {},
@@ -77,7 +98,8 @@ async function readBack(host: Host, state: BackupConfigurationState): Promise<Ba
 export const backupConfiguration: Kind<BackupConfigurationInputs, BackupConfigurationState> = {
   replaceOn: ["volume"],
   notCompared: ["image"],
-  explain(old, inputs) {
+  async explain(old, inputs, operation) {
+    if (!old || way(old) !== way(inputs)) await lookInto(inputs, operation);
     if (!old || old.stanza !== inputs.stanza || old.passphrase === passphraseId(inputs)) return;
     throw new Error(
       "what a repository is encrypted with cannot change: nothing in it could be read or archived any more. Put the former " +

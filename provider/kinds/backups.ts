@@ -1,4 +1,5 @@
-import { newestBackup, NO_BACKUP, NO_STANZA, parseInfo, statusOf, type StanzaInfo } from "../../backup/info";
+import { bucketProblem } from "../../backup/bucket-problem";
+import { INFO, newestBackup, NO_BACKUP, NO_STANZA, parseInfo, statusOf, type StanzaInfo } from "../../backup/info";
 import { CONFIG_PATH } from "../../backup/paths";
 import { CommandError, type Host } from "../host";
 import type { Kind, Operation } from "../kind";
@@ -11,6 +12,8 @@ export interface BackupsInputs {
   stanza: string;
   /** How many repositories there are. */
   repositories: number;
+  /** Where those in buckets are, by number. */
+  buckets?: Record<string, string>;
   /** Which of its clusters the server has: another one gets a full backup at once. */
   generation: number;
   /** That cluster is from a backup. */
@@ -26,10 +29,16 @@ async function pgbackrest(host: Host, { agent, stanza }: BackupsInputs, ...args:
 }
 
 async function info(host: Host, inputs: BackupsInputs): Promise<StanzaInfo | undefined> {
-  return parseInfo(await pgbackrest(host, inputs, "--output=json", "info"), inputs.stanza);
+  return parseInfo(await pgbackrest(host, inputs, ...INFO), inputs.stanza);
 }
 
 const numbers = ({ repositories }: BackupsInputs) => Array.from({ length: repositories }, (_, i) => i + 1);
+
+/** Numbers of the repositories in buckets that the server did not have before. */
+function newBuckets(old: BackupsInputs | undefined, { buckets = {} }: BackupsInputs): string[] {
+  const before = Object.values(old?.buckets ?? {});
+  return Object.keys(buckets).filter((number) => !before.includes(buckets[number] as string));
+}
 
 async function prepare(
   old: BackupsInputs | undefined,
@@ -37,16 +46,21 @@ async function prepare(
   { host, info: say }: Operation,
 ): Promise<BackupsInputs> {
   try {
-    await pgbackrest(host, inputs, "stanza-create");
+    await pgbackrest(host, inputs, "--io-timeout=10", "stanza-create");
   } catch (error) {
     throw explained(error, inputs);
   }
-  await pgbackrest(host, inputs, "check");
+  await pgbackrest(host, inputs, "--io-timeout=10", "check");
   const now = await info(host, inputs);
   const another = old ? old.generation !== inputs.generation : inputs.restored;
-  if (another || numbers(inputs).some((repository) => !newestBackup(now, repository))) {
-    say(another ? "making a full backup of the restored cluster" : "making the first full backup");
-    await host.docker(["exec", inputs.agent, "backup.sh", "full"]);
+  // A bucket that the server did not have before has missed WAL, whatever backups it holds.
+  const isNew = (repository: number) => newBuckets(old, inputs).includes(String(repository));
+  const without = numbers(inputs).filter(
+    (repository) => another || isNew(repository) || !newestBackup(now, repository),
+  );
+  for (const repository of without) {
+    say(`making ${another ? "a full backup of the restored cluster" : "a full backup"} in repository ${repository}`);
+    await host.docker(["exec", inputs.agent, "backup.sh", "full", String(repository)]);
   }
   return { ...inputs, ready: true };
 }
@@ -60,6 +74,8 @@ function explained(error: unknown, { stanza }: BackupsInputs): unknown {
         `server another name (backup.name), or use another repository. ${error.output.trim()}`,
     );
   }
+  const problem = bucketProblem(error.output);
+  if (problem) return new Error(`a repository in a bucket cannot be used: ${problem}`);
   if (/permission denied|unable to (create|open|write)/i.test(error.output)) {
     return new Error(`user 999 of the containers cannot write to the repository: ${error.output.trim()}`);
   }
@@ -70,8 +86,10 @@ function explained(error: unknown, { stanza }: BackupsInputs): unknown {
 export const backups: Kind<BackupsInputs, BackupsInputs> = {
   replaceOn: ["stanza"],
   notCompared: ["restored"],
-  async explain(old, _inputs, { host, preview, info: say, warn }) {
+  async explain(old, inputs, { host, preview, info: say, warn }) {
     if (!preview) return;
+    if (old && (old.repositories < inputs.repositories || newBuckets(old, inputs).length > 0))
+      return say("the new repository gets a place for this server and a full backup");
     if (!old) return say("the repositories get a place for this server and a first full backup");
     if (!old.ready && !(await whyDown(host))) warn("a repository has lost its backups: a full one will be made");
   },

@@ -1,11 +1,12 @@
+import { bucketProblem } from "../../backup/bucket-problem";
 import { newestBackup } from "../../backup/info";
-import type { Options } from "../../backup/options";
+import { hasBuckets, onlyRepositories, repositoryNumbers, type Options } from "../../backup/options";
 import { chooseBackups, describeTarget, endsWithBackup, walAfter, type Target } from "../../backup/target";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { archiveNow } from "../archive";
 import { whyDown } from "../readiness";
-import { copyRunning, readInfo, restore, type Handling, type Repositories } from "../restore";
+import { copyRunning, only, readInfo, restore, type Handling, type Repositories } from "../restore";
 import { withDatabase } from "../session";
 
 /** What a cluster is restored from. */
@@ -14,7 +15,7 @@ export interface Origin extends Target {
   server: string;
   /** A copy of it as it is now, without a repository. */
   running?: boolean;
-  /** The repository, if it is not the server's own: a volume or a folder of the Docker host. */
+  /** The repository, if it is not the server's own: a volume, a folder of the Docker host, or a bucket. */
   repository?: string;
 }
 
@@ -104,10 +105,13 @@ async function mustExist(host: Host, { mounts }: Repositories): Promise<void> {
 /** Refuses to begin anew under a name whose backups are there. */
 async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host): Promise<void> {
   if (!own || !(await host.imageExists(image))) return;
-  const volumes = Object.values(own.mounts).filter((source) => !source.startsWith("/"));
-  const there = await Promise.all(volumes.map((volume) => host.volumeExists(volume)));
-  if (there.includes(false)) return;
-  const newest = newestBackup(await readInfo(host, image, own, ownSecrets));
+  const volumes = Object.entries(own.mounts).filter(([, source]) => !source.startsWith("/"));
+  const there = await Promise.all(volumes.map(([, volume]) => host.volumeExists(volume)));
+  const absent = volumes.filter((_, i) => !there[i]).map(([path]) => path);
+  const keep = (number: number) => !absent.includes(own.options[`repo${number}-path`] ?? "");
+  const repositories = only(own, keep);
+  if (repositoryNumbers(repositories.options).length === 0) return;
+  const newest = newestBackup(await readInfo(host, image, repositories, onlyRepositories(ownSecrets, keep)));
   if (!newest) return;
   throw new Error(
     `the repository holds backups of a server named ${own.stanza}, the newest of ` +
@@ -139,9 +143,9 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info }: Opera
     info(`restored ${from.stanza} from ${backup}${told ? `, up to ${told}` : ""}`);
   } catch (error) {
     await host.docker(["volume", "rm", "--force", volume]);
-    throw new Error(
-      `the restore of ${restoreFrom.server} has failed, and nothing was changed: ${(error as Error).message}`,
-    );
+    const { message } = error as Error;
+    const why = from && hasBuckets(from.options) ? (bucketProblem(message) ?? message) : message;
+    throw new Error(`the restore of ${restoreFrom.server} has failed, and nothing was changed: ${why}`);
   }
 }
 

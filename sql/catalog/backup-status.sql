@@ -5,8 +5,9 @@ SELECT 'backup, repository ' || h.repository AS what,
 FROM pgwright.backup_health AS h
 UNION ALL
 SELECT 'repository ' || h.repository,
-  pg_size_pretty(h.bytes) || ', ' || pg_size_pretty(h.free_bytes) || ' free on its disk, up to WAL ' || coalesce(h.newest_wal, '-'),
-  h.free_bytes < 2 * h.bytes
+  coalesce('cannot be read: ' || left(h.problem, 300), concat_ws(', ', pg_size_pretty(h.bytes), pg_size_pretty(h.free_bytes) || ' free on its disk',
+    'up to WAL ' || coalesce(h.newest_wal, '-'))),
+  h.problem IS NOT NULL OR coalesce(h.free_bytes < 2 * h.bytes, false)
 FROM pgwright.backup_health AS h
 UNION ALL
 SELECT 'failed' || CASE WHEN f.repository > 0 THEN ', repository ' || f.repository ELSE '' END,

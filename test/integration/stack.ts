@@ -36,13 +36,13 @@ export interface Preview extends Run {
 }
 
 /** A port that nothing listens on, below the range from which the system picks ports for outgoing connections. */
-async function freePort(): Promise<number> {
+export async function freePort(address = "127.0.0.1"): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const free = await new Promise<boolean>((resolve) => {
       const server = createServer();
       server.on("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+      server.listen(port, address, () => server.close(() => resolve(true)));
     });
     if (free) return port;
   }
@@ -158,9 +158,10 @@ export class TestStack {
     if (code !== 0) throw new Error(text);
   }
 
-  /** Sets a secret of the stack file that is a text; it stays when the stack file changes. */
-  async secret(name: string, value: string): Promise<void> {
-    await this.setSecret(`pgwright:${name}`, value);
+  /** Sets a secret of the stack file, or a part of one (`backupS3.bucket.key`); it stays when the stack file changes. */
+  async secret(path: string, value: string): Promise<void> {
+    await this.setSecret(`pgwright:${path}`, value);
+    const [name = ""] = path.split(".");
     const file = readFileSync(this.env.PULUMI_OPTION_CONFIG_FILE as string, "utf8");
     const { config } = parse(file) as { config: Record<string, unknown> };
     this.secrets[`pgwright:${name}`] = config[`pgwright:${name}`];

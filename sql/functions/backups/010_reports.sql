@@ -27,9 +27,12 @@ CREATE TABLE IF NOT EXISTS pgwright.backup_runs (
 
 CREATE TABLE IF NOT EXISTS pgwright.backup_sizes (
   repository int PRIMARY KEY,
-  bytes bigint NOT NULL,
-  free_bytes bigint NOT NULL
+  -- NULL: a bucket that has not been listed yet
+  bytes bigint,
+  -- NULL: a bucket
+  free_bytes bigint
 );
+ALTER TABLE pgwright.backup_sizes ALTER COLUMN bytes DROP NOT NULL, ALTER COLUMN free_bytes DROP NOT NULL;
 
 -- When the agent does what next.
 CREATE TABLE IF NOT EXISTS pgwright.backup_schedule (

@@ -27,7 +27,14 @@ SELECT
   ) AS newest_wal,
   s.bytes,
   s.free_bytes,
-  r.reported_at
+  r.reported_at,
+  -- Why it cannot be read; of what an object store answers, what it means. NULL: it can.
+  (
+    SELECT regexp_replace(q.repository #>> '{status,message}', '\*\*\* Path.*<Code>(.*)</Code>.*<Message>(.*)</Message>.*', '\1: \2')
+    FROM jsonb_path_query(r.info, '$[*].repo[*]') AS q (repository)
+    WHERE (q.repository ->> 'key')::int = s.repository AND q.repository #>> '{status,code}' = '99'
+    LIMIT 1
+  ) AS problem
 FROM pgwright.backup_sizes AS s
 CROSS JOIN pgwright.backup_report AS r
 LEFT JOIN LATERAL (

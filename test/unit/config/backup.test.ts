@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parsePassphrases, parseStack, StackError } from "../../../config/parse";
+import { parseS3Keys } from "../../../config/s3-keys";
 
 function problems(act: () => unknown): string[] {
   try {
@@ -20,7 +21,34 @@ describe("backup in the stack file", () => {
 
   it.each([
     [{ repositories: [] }, /^backup.repositories: /],
-    [{ repositories: [{ volume: "a", path: "/b" }] }, /repositories\[0\]: .*write either volume or path/],
+    [{ repositories: [{ volume: "a", path: "/b" }] }, /repositories\[0\]: .*write one of volume, path and s3/],
+    [
+      { repositories: [{ volume: "a", s3: { bucket: "abc" } }] },
+      /repositories\[0\]: .*write one of volume, path and s3/,
+    ],
+    [{ repositories: [{ s3: {} }] }, /repositories\[0\].s3.bucket: is missing; write the name of a bucket/],
+    [{ repositories: [{ s3: { bucket: "Shop" } }] }, /s3.bucket: "Shop" is not allowed; .*3 to 63 lower-case letters/],
+    [
+      { repositories: [{ s3: { bucket: "abc", endpoint: "https://minio:9000" } }] },
+      /s3.endpoint: "https:\/\/minio:9000" is not allowed; .* and without https:\/\//,
+    ],
+    [
+      { repositories: [{ s3: { bucket: "abc", folder: "/a/" } }] },
+      /s3.folder: "\/a\/".*parted by \/, with none before/,
+    ],
+    [{ repositories: [{ s3: { bucket: "abc", folder: "a/../b" } }] }, /s3.folder: "a\/..\/b"/],
+    [
+      { repositories: [{ s3: { bucket: "abc", pathstyle: true } }] },
+      /s3.pathstyle: unknown key; did you mean pathStyle/,
+    ],
+    [
+      { repositories: [{ s3: { bucket: "abc" } }, {}, { s3: { bucket: "abc" } }] },
+      /^backup.repositories\[2\]: is in the same place as \[0\], s3:\/\/s3.us-east-1.amazonaws.com\/abc\/$/,
+    ],
+    [
+      { repositories: [{ path: "/mnt/b" }, { path: "/mnt/b" }] },
+      /repositories\[1\]: is in the same place as \[0\], \/mnt\/b/,
+    ],
     [{ repositories: [{ path: "relative" }] }, /repositories\[0\].path: "relative".*an absolute path/],
     [{ repositories: [{ retention: { full: 2, days: 7 } }] }, /retention: .*write either full or days/],
     [{ full: "61 * * * *" }, /^backup.full: "61 \* \* \* \*": .*minute is 0 to 59/],
@@ -48,6 +76,7 @@ describe("restoreFrom", () => {
   it("is taken with one target, from one place", () => {
     expect(of({ backup: {}, restoreFrom: {} })).toEqual([]);
     expect(of({ restoreFrom: { running: "pgwright-prod" } })).toEqual([]);
+    expect(of({ restoreFrom: { repository: { s3: { bucket: "vault" }, encrypted: true } } })).toEqual([]);
     expect(
       of({ restoreFrom: { server: "prod", repository: { volume: "vault" }, time: "2026-01-01 00:00:00+00" } }),
     ).toEqual([]);
@@ -55,7 +84,8 @@ describe("restoreFrom", () => {
 
   it.each([
     [{}, /there is no backup in this stack file: name the repository/],
-    [{ repository: {} }, /write either volume or path/],
+    [{ repository: {} }, /write one of volume, path and s3/],
+    [{ repository: { path: "/b", s3: { bucket: "abc" } } }, /write one of volume, path and s3/],
     [{ repository: { volume: "vault" }, time: "2026-01-01 00:00:00" }, /a time with its offset/],
     [{ repository: { volume: "vault" }, time: "2026-13-01 00:00:00Z" }, /there is no such time/],
     [{ repository: { volume: "vault" }, name: "a", lsn: "0/1" }, /write one of time, name and lsn/],
@@ -81,5 +111,43 @@ describe("passphrases", () => {
     ]);
     const restoreFrom = { repository: { volume: "vault", encrypted: true } };
     expect(given({}, { restoreFrom }).join()).toMatch(/^restorePassphrase: is missing/);
+  });
+});
+
+describe("keys to buckets", () => {
+  const given = (input: object, stack: object) => problems(() => parseS3Keys(input, parseStack(stack)));
+  const backup = {
+    repositories: [{}, { s3: { bucket: "shop" } }, { s3: { bucket: "shop.eu", region: "eu-central-1" } }],
+  };
+  const pair = { key: "AKIA", secret: "a+b/c=" };
+
+  it("are there for each bucket, and for no other", () => {
+    expect(given({}, { backup: {} })).toEqual([]);
+    expect(given({ backupS3: { shop: pair, "shop.eu": pair } }, { backup })).toEqual([]);
+    expect(given({ backupS3: { shop: { key: "AKIA" } } }, { backup })).toEqual([
+      "backupS3.shop.secret: is missing; set it by: pulumi config set --secret --path 'pgwright:backupS3.shop.secret'",
+      `backupS3["shop.eu"].key: is missing; set it by: pulumi config set --secret --path 'pgwright:backupS3["shop.eu"].key'`,
+      `backupS3["shop.eu"].secret: is missing; set it by: pulumi config set --secret --path 'pgwright:backupS3["shop.eu"].secret'`,
+    ]);
+    expect(given({ backupS3: { shop: pair } }, { backup: {} })).toEqual([
+      "backupS3.shop: is for nothing: no repository is in this bucket (there are none); pulumi config rm --path 'pgwright:backupS3.shop'",
+    ]);
+    const restoreFrom = { repository: { s3: { bucket: "vault" } } };
+    expect(given({ backupS3: {} }, { restoreFrom }).join()).toMatch(/^restoreS3.vault.key: is missing/);
+    expect(given({ restoreS3: { vault: pair } }, { restoreFrom })).toEqual([]);
+  });
+
+  it.each([
+    ["a text"],
+    [{ shop: "AKIA:secret" }],
+    [{ shop: { key: "AKIA", secret: "two words" }, "shop.eu": pair }],
+    [{ shop: { ...pair, token: "secret" }, "shop.eu": pair }],
+    [{ shop: { key: "AKIA", secret: 4711 }, "shop.eu": pair }],
+  ])("are refused where they are not as they should be, and not shown: %j", (backupS3) => {
+    const found = given({ backupS3 }, { backup }).join("\n");
+    expect(found).toMatch(
+      /^backupS3(.shop)?(.\w+)?: (is missing|write a map by bucket, each a map with key and secret)/,
+    );
+    expect(found).not.toMatch(/AKIA|two words|4711/);
   });
 });

@@ -79,6 +79,32 @@ describe("the configuration of the stack", () => {
     expect(problem()).toContain('pgwright:restoreFrom.run[0].file: "no/mask.sql": there is no such file');
   });
 
+  it("looks into files of certificates", () => {
+    const inBucket = (certificate: string) =>
+      `{"repositories":[{"s3":{"bucket":"abc","certificate":"${certificate}"}}]}`;
+    configure({ backup: inBucket("no/ca.crt") });
+    expect(problem()).toBe(
+      `pgwright:backup.repositories[0].s3.certificate: "no/ca.crt": there is no such file in ${process.cwd()}`,
+    );
+    configure({ backup: inBucket("package.json") });
+    expect(problem()).toBe(
+      'pgwright:backup.repositories[0].s3.certificate: "package.json" is no certificate: name the file of one in PEM format',
+    );
+    configure({ restoreFrom: '{"repository":{"s3":{"bucket":"abc","certificate":"package.json"}}}' });
+    expect(problem()).toContain('pgwright:restoreFrom.repository.s3.certificate: "package.json" is no certificate');
+  });
+
+  it("keeps keys to buckets secret, and refuses them in plain text", async () => {
+    const backup = '{"repositories":[{"s3":{"bucket":"abc"}}]}';
+    configure({ backup, backupS3: '{"abc":{"key":"AKIA","secret":"s3cret"}}' }, ["backupS3"]);
+    const { backupS3 } = readStack().s3Keys;
+    expect(await pulumi.isSecret(backupS3!)).toBe(true);
+    configure({ backup, backupS3: '{"abc":{"key":"AKIA","secret":"s3cret"}}' });
+    expect(problem()).toBe(
+      "pgwright:backupS3: stands there for everybody to read; set each by: pulumi config set --secret --path pgwright:backupS3.BUCKET.secret",
+    );
+  });
+
   it("keeps passwords secret", async () => {
     const roles = '{"app":{"login":true}}';
     configure({ roles, passwords: '{"app":"s3cret"}' }, ["passwords"]);

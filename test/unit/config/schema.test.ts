@@ -28,9 +28,8 @@ describe("what is made from config/stack.ts", () => {
 
   it("has every key of the stack file, and lets those of other packages and of Pulumi be", () => {
     const { config, ...pulumis } = (stackFileSchema() as unknown as Schema).properties;
-    const wanted = [...Object.keys(stackSchema.shape), "passwords", "backupPassphrase", "restorePassphrase"].map(
-      (name) => `pgwright:${name}`,
-    );
+    const secrets = ["passwords", "backupPassphrase", "restorePassphrase", "backupS3", "restoreS3"];
+    const wanted = [...Object.keys(stackSchema.shape), ...secrets].map((name) => `pgwright:${name}`);
     expect(Object.keys(config?.properties ?? {})).toEqual(wanted);
     expect(Object.keys(pulumis)).toEqual(["secretsprovider", "encryptedkey", "encryptionsalt", "environment"]);
     expect(config?.additionalProperties).toBe(false);
@@ -40,6 +39,18 @@ describe("what is made from config/stack.ts", () => {
       true,
       false,
     ]);
+  });
+
+  it("takes secrets only as Pulumi encrypts them", () => {
+    const { config } = (stackFileSchema() as unknown as Schema).properties;
+    const encrypted = { type: "object", required: ["secure"], additionalProperties: false };
+    expect(config?.properties["pgwright:backupPassphrase"]).toMatchObject(encrypted);
+    expect(config?.properties["pgwright:passwords"]?.additionalProperties).toMatchObject(encrypted);
+    expect(config?.properties["pgwright:backupS3"]?.additionalProperties).toMatchObject({
+      properties: { key: encrypted, secret: encrypted },
+      required: ["key", "secret"],
+      additionalProperties: false,
+    });
   });
 
   it("passes what is known of a key on to editors", () => {
