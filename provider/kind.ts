@@ -1,3 +1,4 @@
+import type { Effect } from "./effect";
 import type { Host } from "./host";
 
 /** What Pulumi sends for a value that is not known before the update has run. */
@@ -22,6 +23,8 @@ export interface Operation {
   /** Lines that Pulumi shows under the resource, also in a preview. */
   info(message: string): void;
   warn(message: string): void;
+  /** Says what it means for those who use the server; loss of data is a warning. */
+  effect(effect: Effect, message: string): void;
   /** The container that runs PostgreSQL, and the way into its databases. */
   host: Host;
 }

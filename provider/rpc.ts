@@ -6,6 +6,7 @@ import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService, type IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
+import { withEffect } from "./effect";
 import { Host } from "./host";
 import { differences, type Failure, type Kind, type Operation, type Properties } from "./kind";
 
@@ -63,12 +64,14 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       request.setUrn(urn);
       logged = logged.then(() => new Promise((done) => (engine ? engine.log(request, () => done()) : done())));
     };
+    const [info, warn] = [log(LogSeverity.INFO), log(LogSeverity.WARNING)];
     return {
       urn,
       name: urn.split("::").pop() ?? urn,
       preview,
-      info: log(LogSeverity.INFO),
-      warn: log(LogSeverity.WARNING),
+      info,
+      warn,
+      effect: (effect, message) => (effect === "loss" ? warn : info)(withEffect(effect, message)),
       host,
     };
   };

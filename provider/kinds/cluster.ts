@@ -168,7 +168,7 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
   replaceOn: ["name"],
   notCompared: ["image", "from", "fromSecrets", "handling", "inPlace", "own", "ownSecrets"],
   async explain(old, inputs, operation) {
-    const { host, warn, info } = operation;
+    const { host, effect } = operation;
     if (!old) {
       await (inputs.restoreFrom ? explainRestore(inputs, operation) : mustBeNew(inputs, host));
       return;
@@ -176,7 +176,7 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
     if (!old.present) {
       if (inputs.restoreFrom) return explainRestore(inputs, operation);
       await mustBeNew(inputs, host);
-      return warn(`volume ${old.volume} is gone, with all data: an empty cluster will be made`);
+      return effect("loss", `volume ${old.volume} is gone, with all data: an empty cluster will be made`);
     }
     if (restores(old, inputs)) {
       if (!inputs.inPlace) {
@@ -186,9 +186,10 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
         );
       }
       await explainRestore(inputs, operation);
-      return warn(`the data of the server becomes that of the backup; volume ${old.volume} is kept`);
+      return effect("loss", `the data of the server becomes that of the backup; volume ${old.volume} is kept`);
     }
-    if (!inputs.restoreFrom && old.previous !== "") info(`volume ${old.previous}, from before the restore, is removed`);
+    if (!inputs.restoreFrom && old.previous !== "")
+      effect("loss", `volume ${old.previous}, from before the restore, is removed`);
   },
   async create(inputs, operation) {
     if (!operation.preview) await fill(inputs.name, inputs, operation);

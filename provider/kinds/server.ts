@@ -85,12 +85,12 @@ async function pendingChanges(host: Host, old: ServerState, inputs: ServerInputs
 async function plan(
   old: ServerState | undefined,
   inputs: ServerInputs,
-  { host, info, warn }: Operation,
+  { host, info, warn, effect }: Operation,
 ): Promise<void> {
   if (!old) return;
   if (!old.running) return warn("the server is stopped: it will be started");
   if (old.containerId !== inputs.containerId) {
-    info("RESTART: the server moves into a new container");
+    effect("restart", "the server moves into a new container");
     if (inputs.restartPolicy === "forbid") {
       throw new Error(
         'another container means a restart of PostgreSQL, and restartPolicy is "forbid"; set server.restartPolicy to "allow", ' +
@@ -101,7 +101,10 @@ async function plan(
   for (const name of Object.keys(old.alterSystem)) warn(`${name} was set by ALTER SYSTEM: it will be put back`);
   if (old.verifier !== inputs.verifier) info("the superuser's password is set to the declared one");
   const changes = await pendingChanges(host, old, inputs);
-  for (const { name, text, restart } of changes) info(`${restart ? "RESTART" : effectOf(name)}: ${text}`);
+  for (const { name, text, restart } of changes) {
+    if (restart) effect("restart", text);
+    else info(`${effectOf(name)}: ${text}`);
+  }
   const restart = changes.filter((change) => change.restart);
   if (restart.length > 0 && inputs.restartPolicy === "forbid") {
     throw new Error(
