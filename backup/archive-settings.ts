@@ -5,7 +5,7 @@ import { CONFIG_PATH, SOCKET_PATH } from "./paths";
 /** What the server needs for its archive. `stanza`: the server's name in the repositories. */
 export function archiveSettings(stanza: string, { archiveTimeout, repositories }: BackupConfig): Setting[] {
   // One that does not answer is asked for eighteen times as long, and until then the others get nothing either.
-  const patience = repositories.some(({ s3 }) => s3) ? " --io-timeout=10" : "";
+  const patience = repositories.some(({ s3 }) => s3) ? " --io-timeout=5" : "";
   return [
     { name: "archive_mode", value: "on", reason: "WAL goes to the repositories of the backup" },
     {

@@ -59,12 +59,12 @@ async function whileAway(stack: TestStack, checks: Checks): Promise<void> {
   });
   await checks.that("a setting is changed meanwhile, with a restart", async () => {
     stack.configure((config) => {
-      config.server = { ...config.server, connections: 25 };
+      config.server = { ...config.server, connections: 15 };
     });
     const started = Date.now();
     const { code, text } = await stack.tryUp();
     expect(code === 0, text);
-    expect(stack.sql("postgres", "SHOW max_connections") === "25", "max_connections is not 25");
+    expect(stack.sql("postgres", "SHOW max_connections") === "15", "max_connections is not 15");
     expect(Date.now() - started < 400_000, `took ${(Date.now() - started) / 1000} s`);
     expect(!/was interrupted|was not properly shut down/.test(stack.logs()), "the server had to recover");
   });

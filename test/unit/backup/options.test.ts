@@ -90,7 +90,7 @@ describe("pgbackrest.conf", () => {
     const command = (input: object) => archiveSettings("shop", backupSchema.parse(input))[1]?.value;
     expect(command({})).toBe("pgbackrest --config=/etc/pgwright/pgbackrest.conf --stanza=shop archive-push %p");
     expect(command({ repositories: [{}, { s3: { bucket: "abc" } }] })).toMatch(
-      /--stanza=shop --io-timeout=10 archive-push/,
+      /--stanza=shop --io-timeout=5 archive-push/,
     );
   });
 
