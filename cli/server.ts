@@ -15,14 +15,22 @@ export function stackFile(stack: string): string {
   return process.env.PULUMI_OPTION_CONFIG_FILE ?? join(ROOT, `Pulumi.${stack}.yaml`);
 }
 
-/** The way to a stack's container, on the engine that its stack file names. */
-export function hostOf(stack: string): Host {
+/** What a stack file says of a key, unchecked. */
+function configured(stack: string, key: string): unknown {
   const file = stackFile(stack);
   const text = existsSync(file) ? readFileSync(file, "utf8") : "";
   const { config } = (parse(text) ?? {}) as { config?: Record<string, unknown> };
-  const engine = config?.["pgwright:engine"];
+  return config?.[`pgwright:${key}`];
+}
+
+/** The way to a stack's container, on the engine that its stack file names. */
+export function hostOf(stack: string): Host {
+  const engine = configured(stack, "engine");
   return new Host(containerName(stack), typeof engine === "string" ? engine : undefined);
 }
+
+/** May a preview refuse a change? Then it comes before the update, which would meet the refusal when part of it is done. */
+export const hasGuards = (stack: string): boolean => configured(stack, "guards") !== undefined;
 
 /**
  * A preview reads what lives in PostgreSQL anyway. Roles, databases and Docker objects belong to other plugins, which look

@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { CONFIG_PATH, DATA_PATH, DUMPS_PATH, LEDGER_PATH } from "../backup/paths";
 import { Backups, Library, RestoreDrill, type Provider } from "../provider/resources";
-import type { Mount, Repositories } from "./repositories";
+import { dumpsVolume, type Mount, type Repositories } from "./repositories";
 import type { Server } from "./server";
 import { Sidecar } from "./sidecar";
 
@@ -70,8 +70,8 @@ export class Backup extends pulumi.ComponentResource {
     if (path !== undefined) return [{ hostPath: path, containerPath: DUMPS_PATH }];
     if (volume !== undefined) return [{ volumeName: volume, containerPath: DUMPS_PATH }];
     const own = new docker.Volume(
-      `${name}-dumps`,
-      { name: `${name}-dumps` },
+      dumpsVolume(name),
+      { name: dumpsVolume(name) },
       { parent: this, retainOnDelete: config.keep, ignoreChanges: ["labels", "driverOpts"] },
     );
     return [{ volumeName: own.name, containerPath: DUMPS_PATH }];

@@ -5,10 +5,11 @@ import { sourceOf, type DatabaseConfig } from "../config/databases";
 import { inOrder } from "../config/order";
 import type { S3Keys } from "../config/s3";
 import type { Stack } from "../config/stack";
-import { Protection, Provider } from "../provider/resources";
+import { Inventory, Protection, Provider } from "../provider/resources";
 import { Backup } from "./backup";
 import { Database } from "./database";
 import { Image } from "./image";
+import { inventoryOf } from "./inventory";
 import { Jobs } from "./jobs";
 import { Repositories } from "./repositories";
 import { Roles } from "./roles";
@@ -42,7 +43,11 @@ export class Postgres extends pulumi.ComponentResource {
     const passwords = pulumi.secret(args.passwords ?? {}) as pulumi.Output<Record<string, string>>;
     const passwordsGiven = args.passwordsGiven ?? [];
 
-    const pgwright = new Provider(name, { container: name, engine: args.engine }, { parent: this });
+    const pgwright = new Provider(
+      name,
+      { container: name, engine: args.engine, guards: args.guards },
+      { parent: this },
+    );
     const engine = args.engine ? [new docker.Provider(name, { host: args.engine }, { parent: this })] : [];
     const onEngine = { parent: this, providers: engine };
 
@@ -82,6 +87,7 @@ export class Postgres extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [server.ready] },
     );
+    new Inventory(name, inventoryOf(name, args), { parent: this, provider: pgwright });
     // What lives inside PostgreSQL goes with the data volume: a destroy does not drop it piece by piece.
     const inside = { parent: this, deletedWith: server.cluster, dependsOn: [server.ready] };
 

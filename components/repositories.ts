@@ -37,6 +37,11 @@ export function certificatesOf(repositories: { s3?: S3Config }[]): Record<string
   return files.length > 0 ? (Object.fromEntries(files) as Record<string, string>) : undefined;
 }
 
+/** Names of the volumes that a stack makes; `number` from 1 on. */
+export const repositoryVolume = (server: string, number: number): string =>
+  `${server}-backup${number === 1 ? "" : number}`;
+export const dumpsVolume = (server: string): string => `${server}-dumps`;
+
 /** Where a server's WAL and backups go: the volumes that the stack makes for it, and what is there already. */
 export class Repositories extends pulumi.ComponentResource {
   /** What every container that reads or writes them needs. */
@@ -67,7 +72,7 @@ export class Repositories extends pulumi.ComponentResource {
       if (s3 !== undefined) return [];
       if (path !== undefined) return [{ hostPath: path, containerPath }];
       if (volume !== undefined) return [{ volumeName: volume, containerPath }];
-      const own = `${name}-backup${i === 0 ? "" : i + 1}`;
+      const own = repositoryVolume(name, i + 1);
       const made = new docker.Volume(
         own,
         { name: own },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { backupSchema, restoreSchema } from "./backup";
 import { databaseSchema } from "./databases";
+import { guardsSchema } from "./guards";
 import { allowed, identifier, key, settingValue, text } from "./key";
 import { roleSchema } from "./roles";
 
@@ -123,6 +124,9 @@ export const stackSchema = z.strictObject({
     .optional()
     .meta(key("Docker engine, as DOCKER_HOST has it; the user's own if absent.", "ssh://deploy@db.example.com")),
   protect: z.boolean().default(false).meta(key("Refuse to destroy the stack or to replace its data.", true)),
+  guards: guardsSchema
+    .prefault({})
+    .meta(key("What no preview lets through, unless the stack file itself says so.", { forbid: ["loss"] })),
   image: imageSchema.prefault({}).meta(key("The image that the server runs.", { base: "pgvector/pgvector:pg17" })),
   server: serverSchema
     .prefault({})

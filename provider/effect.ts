@@ -23,3 +23,24 @@ export function effectIn(message: string): { effect?: Effect; text: string } {
   const effect = EFFECTS.find((each) => message.startsWith(`${WORDS[each]}: `));
   return effect ? { effect, text: message.slice(WORDS[effect].length + 2) } : { text: message };
 }
+
+/** Effects that are not let through, but for those whose message holds one of the texts. */
+export interface Guards {
+  forbid: Effect[];
+  except: string[];
+}
+
+/** Why what was told may not be done; undefined if it may. */
+export function refusal(told: { effect: Effect; message: string }[], { forbid, except }: Guards): string | undefined {
+  const refused = told.filter(
+    ({ effect, message }) => forbid.includes(effect) && !except.some((text) => message.includes(text)),
+  );
+  if (refused.length === 0) return undefined;
+  const effects = [...new Set(refused.map(({ effect }) => effect))];
+  const names = refused.map(({ message }) => `"${message.split(/ (?:is|are|wait)\b|[,:;(]/)[0]}"`);
+  return [
+    `guards.forbid has ${effects.join(" and ")}, and this change means:`,
+    ...refused.map(({ effect, message }) => `  ${withEffect(effect, message)}`),
+    `to let it through, write what it is about into guards.except, such as ${names.join(", ")}`,
+  ].join("\n");
+}

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { hashLibrary } from "../sql/read";
+import type { Guards } from "./effect";
 import type { AccessInputs } from "./kinds/access";
 import type { BackupConfigurationInputs } from "./kinds/backup-configuration";
 import type { BackupsInputs } from "./kinds/backups";
@@ -7,6 +8,7 @@ import type { ClusterInputs } from "./kinds/cluster";
 import type { ConfigurationInputs } from "./kinds/configuration";
 import type { CronJobInputs } from "./kinds/cron-job";
 import type { DatabaseInputs } from "./kinds/database";
+import type { InventoryInputs } from "./kinds/inventory";
 import type { LibraryInputs } from "./kinds/library";
 import type { MigrationsInputs } from "./kinds/migrations";
 import { wantedMigrations } from "./kinds/migrations/file";
@@ -26,8 +28,12 @@ export type Args<T> = { [K in keyof T]: pulumi.Input<T[K] extends object | undef
 
 /** The plugin, bound to one container that runs PostgreSQL. */
 export class Provider extends pulumi.ProviderResource {
-  constructor(name: string, args: { container: string; engine?: string }, opts?: pulumi.ResourceOptions) {
-    super("pgwright", name, args, opts);
+  constructor(
+    name: string,
+    { guards, ...args }: { container: string; engine?: string; guards?: Guards },
+    opts?: pulumi.ResourceOptions,
+  ) {
+    super("pgwright", name, { ...args, guards: guards && JSON.stringify(guards) }, opts);
   }
 }
 
@@ -159,6 +165,12 @@ export class CronJob extends pulumi.CustomResource {
 
   constructor(name: string, args: CronJobInputs, opts?: pulumi.CustomResourceOptions) {
     super("pgwright:index:CronJob", name, { ...args, jobId: undefined }, opts);
+  }
+}
+
+export class Inventory extends pulumi.CustomResource {
+  constructor(name: string, args: InventoryInputs, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:Inventory", name, args, opts);
   }
 }
 

@@ -6,7 +6,7 @@ import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService, type IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
-import { withEffect } from "./effect";
+import { refusal, withEffect, type Effect, type Guards } from "./effect";
 import { Host } from "./host";
 import { differences, type Failure, type Kind, type Operation, type Properties } from "./kind";
 
@@ -43,6 +43,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
   // One message after another: side by side they would arrive in any order.
   let logged: Promise<void> = Promise.resolve();
   let host = new Host("");
+  let guards: Guards = { forbid: [], except: [] };
 
   const attach = (address: string) => {
     engine = new EngineClient(address, grpc.credentials.createInsecure());
@@ -74,6 +75,20 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       effect: (effect, message) => (effect === "loss" ? warn : info)(withEffect(effect, message)),
       host,
     };
+  };
+
+  /** Says what a change will do, and refuses what the stack file forbids, before anything is done. */
+  const explain = async (kind: AnyKind, old: Properties | undefined, inputs: Properties, now: Operation) => {
+    const told: { effect: Effect; message: string }[] = [];
+    const effect: Operation["effect"] = (each, message) => {
+      told.push({ effect: each, message });
+      now.effect(each, message);
+    };
+    await kind.explain?.(old, inputs, { ...now, effect });
+    const problem = refusal(told, guards);
+    if (!problem) return;
+    await logged;
+    throw new Error(problem);
   };
 
   const failures = (list: Failure[]) =>
@@ -119,6 +134,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     configure: handler((request: proto.ConfigureRequest) => {
       const config = properties(request.getArgs());
       host = new Host(String(config.container ?? ""), config.engine ? String(config.engine) : undefined);
+      if (config.guards) guards = JSON.parse(String(config.guards)) as Guards;
       const response = new proto.ConfigureResponse();
       response.setSupportspreview(true);
       return response;
@@ -173,7 +189,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       const kind = kindOf(request.getUrn());
       const inputs = properties(request.getProperties());
       const now = operation(request.getUrn(), request.getPreview());
-      await kind.explain?.(undefined, inputs, now);
+      await explain(kind, undefined, inputs, now);
       const { id, state } = await kind.create(inputs, now);
       await logged;
       const response = new proto.CreateResponse();
@@ -206,7 +222,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       const old = properties(request.getOlds());
       const inputs = properties(request.getNews());
       const now = operation(request.getUrn(), request.getPreview());
-      await kind.explain?.(old, inputs, now);
+      await explain(kind, old, inputs, now);
       const state = await kind.update(request.getId(), old, inputs, now);
       await logged;
       const response = new proto.UpdateResponse();

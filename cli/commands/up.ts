@@ -2,7 +2,7 @@ import { ensureEngine } from "../../toolchain/docker";
 import type { Invocation } from "../main";
 import { log, Project } from "../project";
 import { repairInterrupted } from "../repair";
-import { refreshFlags } from "../server";
+import { hasGuards, refreshFlags } from "../server";
 import { printSummary } from "../summary";
 
 /** Brings a stack to what its stack file says. */
@@ -11,8 +11,8 @@ export async function bringUp(stack: string, args: string[] = []): Promise<{ pro
   const project = await Project.open(stack);
   await project.ensureStack(stack);
   await repairInterrupted(project, stack);
-  const flags = await refreshFlags(stack);
-  const code = await project.run(["up", "--stack", stack, "--yes", "--skip-preview", ...flags, ...args]);
+  const flags = [...(await refreshFlags(stack)), ...(hasGuards(stack) ? [] : ["--skip-preview"])];
+  const code = await project.run(["up", "--stack", stack, "--yes", ...flags, ...args]);
   return { project, code };
 }
 

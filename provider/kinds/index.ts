@@ -5,6 +5,7 @@ import { cluster } from "./cluster";
 import { configuration } from "./configuration";
 import { cronJob } from "./cron-job";
 import { database } from "./database";
+import { inventory } from "./inventory";
 import { library } from "./library";
 import { migrations } from "./migrations";
 import { partitionSet } from "./partition-set";
@@ -26,6 +27,7 @@ export const kinds = {
   "pgwright:index:Configuration": configuration,
   "pgwright:index:CronJob": cronJob,
   "pgwright:index:Database": database,
+  "pgwright:index:Inventory": inventory,
   "pgwright:index:Library": library,
   "pgwright:index:Migrations": migrations,
   "pgwright:index:PartitionSet": partitionSet,

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import type { Kind, Operation } from "../kind";
+import { differences, type Kind, type Operation } from "../kind";
 import { whyDown } from "../readiness";
 import { ask, isNoDatabase, withDatabase } from "../session";
 
@@ -86,10 +86,15 @@ function inWords({ action, partition, bound, row_count: rows, size }: Step): str
   return `${action} ${partition} ${range}, about ${rows} rows, ${size}`;
 }
 
+function listed(first: string, steps: Step[]): string {
+  const more = steps.length > SHOWN ? [`and ${steps.length - SHOWN} more`] : [];
+  return [first, ...steps.slice(0, SHOWN).map(inWords), ...more].join("\n  ");
+}
+
 async function explain(
   old: PartitionSetInputs | undefined,
   inputs: PartitionSetInputs,
-  { host, preview, info, warn }: Operation,
+  { host, preview, info, warn, effect }: Operation,
 ): Promise<void> {
   if (!preview || (await whyDown(host))) return;
   for (const [partition, what] of Object.entries(old?.byHand ?? {})) warn(`${partition}: ${what}`);
@@ -100,9 +105,13 @@ async function explain(
         [inputs.parent],
       );
       if (!rows[0].ready) return info("its partitions are made as soon as the table is there");
-      const steps = (await plan(client, inputs)).map(inWords);
-      const more = steps.length > SHOWN ? [`and ${steps.length - SHOWN} more`] : [];
-      if (steps.length > 0) info(["will be done:", ...steps.slice(0, SHOWN), ...more].join("\n  "));
+      const steps = await plan(client, inputs);
+      // What the clock drops anyway is no effect of this change.
+      const newly = differences(old?.retention, inputs.retention).length > 0;
+      const lost = steps.filter(({ action }) => newly && action === "drop");
+      if (lost.length > 0) effect("loss", listed(`${inputs.parent}: its retention drops`, lost));
+      const others = steps.filter((step) => !lost.includes(step));
+      if (others.length > 0) info(listed("will be done:", others));
     });
   } catch (error) {
     if (!isNoDatabase(error)) throw error;

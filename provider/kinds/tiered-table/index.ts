@@ -42,14 +42,15 @@ interface Aged {
 async function explainAge(
   client: Client,
   { schema, name, config: { maxAge } }: TieredTableInputs,
-  { info, warn }: Operation,
+  { info, effect }: Operation,
 ) {
   if (maxAge === undefined) return;
   const { rows } = await client.query<Aged>(readSql("catalog/tiered-table-aged.sql"), [schema, name, maxAge]);
   if (rows.length === 0) return info(`no partition is older than ${maxAge}`);
   const lines = rows.map(({ partition, row_count, size }) => `${partition}, about ${row_count} rows, ${size}`);
   const more = rows.length > SHOWN ? [`and ${rows.length - SHOWN} more`] : [];
-  warn([`the next maintenance drops what is older than ${maxAge}:`, ...lines.slice(0, SHOWN), ...more].join("\n  "));
+  const first = `${writeObjectName({ schema, name })}: the next maintenance drops what is older than ${maxAge}:`;
+  effect("loss", [first, ...lines.slice(0, SHOWN), ...more].join("\n  "));
 }
 
 /** Says what stands against a new set as things are now; this update may still make what is missing. */

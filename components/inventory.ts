@@ -1,0 +1,25 @@
+import { placeOf } from "../config/backup";
+import type { Stack } from "../config/stack";
+import type { InventoryInputs } from "../provider/kinds/inventory";
+import { dumpsVolume, repositoryVolume } from "./repositories";
+
+/** What a stack declares that would go with its rows, or with its backups, if it were declared no more. `name`: of the server. */
+export function inventoryOf(name: string, { databases, backup }: Pick<Stack, "databases" | "backup">): InventoryInputs {
+  const inside = Object.entries(databases).map(([database, { extensions, tiers }]) => [
+    database,
+    {
+      extensions: Object.keys(extensions),
+      tiers: Object.fromEntries(Object.entries(tiers).map(([table, { onRemove }]) => [table, onRemove])),
+    },
+  ]);
+  const kept = backup?.keep ?? false;
+  const volumes = [
+    ...(backup?.repositories ?? []).flatMap((repository, i) =>
+      placeOf(repository) === undefined ? [[repositoryVolume(name, i + 1), { holds: "the backups in it", kept }]] : [],
+    ),
+    ...(backup?.dumps && placeOf(backup.dumps) === undefined
+      ? [[dumpsVolume(name), { holds: "the dumps in it", kept }]]
+      : []),
+  ];
+  return { databases: Object.fromEntries(inside), volumes: Object.fromEntries(volumes) };
+}

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { allowed, key } from "./key";
+
+// What a preview refuses, whoever asks for it.
+
+export const guardsSchema = z.strictObject({
+  forbid: z
+    .array(z.enum(["loss", "lock"]))
+    .default([])
+    .meta(
+      key(
+        "What makes a preview, and so an update, fail: loss of data (messages that begin with DATA LOSS), locks that others wait for (LOCK).",
+        ["loss"],
+      ),
+    ),
+  except: z
+    .array(
+      z
+        .string()
+        .regex(/^\S.{2,}$/)
+        .meta(allowed("a text of at least 3 characters")),
+    )
+    .default([])
+    .meta(
+      key("Allowed all the same: a part of the message that names it. Take it out again once that is done.", [
+        "database shop_old",
+      ]),
+    ),
+});

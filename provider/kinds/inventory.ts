@@ -1,0 +1,105 @@
+import type { Client } from "pg";
+import { parseObjectName } from "../../config/object-name";
+import { readSql } from "../../sql/read";
+import type { Kind, Operation } from "../kind";
+import { whyDown } from "../readiness";
+import { isNoDatabase, withDatabase } from "../session";
+
+/** What a database has that holds rows, or that its tables are made with. */
+export interface DatabaseInventory {
+  extensions: string[];
+  /** Tiered tables, schema.name, and what becomes of their rows once they are taken out of the stack file. */
+  tiers: Record<string, "keep" | "drop">;
+}
+
+export interface InventoryInputs {
+  databases: Record<string, DatabaseInventory>;
+  /** Volumes of backups and dumps; `kept`: they stay when they are declared no more. */
+  volumes: Record<string, { holds: string; kept: boolean }>;
+}
+
+/** What was declared and is no more. */
+const gone = <T>(former: Record<string, T>, now: Record<string, T>) =>
+  Object.entries(former).filter(([name]) => !(name in now));
+
+interface Holding {
+  tables: number;
+  size: string;
+  sessions: number;
+}
+
+async function inDatabase<T>({ host }: Operation, database: string, use: (client: Client) => Promise<T>) {
+  try {
+    return (await whyDown(host)) ? undefined : await withDatabase(host, database, use);
+  } catch (error) {
+    if (isNoDatabase(error)) return undefined;
+    throw error;
+  }
+}
+
+async function explainDatabase(database: string, operation: Operation): Promise<void> {
+  const found = await inDatabase(operation, database, async (client) => {
+    const { rows } = await client.query<Holding>(readSql("catalog/database-contents.sql"));
+    return rows[0];
+  });
+  const { tables, size, sessions } = found ?? {};
+  const what = found ? `, ${tables} ${tables === 1 ? "table" : "tables"}, ${size}` : "";
+  const connected = sessions ? `; ${sessions === 1 ? "a session is" : `${sessions} sessions are`} ended` : "";
+  operation.effect("loss", `database ${database} is dropped with all that is in it${what}${connected}`);
+}
+
+async function explainTiers(database: string, tiers: [string, string][], operation: Operation): Promise<void> {
+  for (const [table, becomes] of tiers) {
+    if (becomes === "keep") continue;
+    const { schema, name } = parseObjectName(table)!;
+    const found = await inDatabase(operation, database, async (client) => {
+      const { rows } = await client.query(readSql("catalog/tiered-table-contents.sql"), [schema, name]);
+      return rows[0] as { row_count: string; size: string };
+    });
+    const what = found ? `, about ${found.row_count} rows, ${found.size}` : "";
+    operation.effect("loss", `tiered table ${table} of database ${database} is dropped with its rows${what}`);
+  }
+}
+
+/** Objects are named up to this many. */
+const NAMED = 10;
+
+async function explainExtensions(database: string, extensions: string[], operation: Operation): Promise<void> {
+  if (extensions.length === 0) return;
+  const found = await inDatabase(operation, database, async (client) => {
+    const { rows } = await client.query(readSql("catalog/extension-dependents.sql"), [extensions]);
+    return rows as { extension: string; dependents: string[] }[];
+  });
+  for (const { extension, dependents } of found ?? []) {
+    const more = dependents.length > NAMED ? ` and ${dependents.length - NAMED} more` : "";
+    operation.warn(
+      `extension ${extension} of database ${database} cannot be dropped while it is used by ` +
+        `${dependents.slice(0, NAMED).join(", ")}${more}: unless a pending migration drops those, the update will fail`,
+    );
+  }
+}
+
+/**
+ * What a stack declares that goes with its rows once it is not declared any more. Pulumi asks nobody about a resource that it will
+ * delete, so this is where a preview looks at what such a change would take along.
+ */
+export const inventory: Kind<InventoryInputs, InventoryInputs> = {
+  async explain(old, inputs, operation) {
+    for (const [database, former] of Object.entries(old?.databases ?? {})) {
+      const now = inputs.databases[database];
+      if (!now) {
+        await explainDatabase(database, operation);
+        continue;
+      }
+      await explainTiers(database, gone(former.tiers, now.tiers), operation);
+      const extensions = former.extensions.filter((each) => !now.extensions.includes(each));
+      await explainExtensions(database, extensions, operation);
+    }
+    for (const [volume, { holds, kept }] of gone(old?.volumes ?? {}, inputs.volumes))
+      if (!kept) operation.effect("loss", `volume ${volume} is removed, with ${holds}`);
+  },
+  create: async (inputs, { name }) => ({ id: name, state: inputs }),
+  read: async (_id, state) => state,
+  update: async (_id, _old, inputs) => inputs,
+  delete: async () => undefined,
+};

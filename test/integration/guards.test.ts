@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TestStack } from "./stack";
+
+describe("what a change would take along", () => {
+  let stack: TestStack;
+  const messages = async () => (await stack.preview()).messages.join("\n");
+
+  beforeAll(async () => {
+    stack = await TestStack.create({
+      backup: { repositories: [{}, {}] },
+      roles: { owner: {} },
+      databases: {
+        app: { owner: "owner", schemas: { data: {} }, extensions: { pg_trgm: {}, vector: {} } },
+        old: { owner: "owner" },
+      },
+    });
+    await stack.up();
+    stack.sql("old", "CREATE TABLE a AS SELECT generate_series(1, 100000) AS n; CREATE TABLE b (n int)");
+    stack.sql(
+      "app",
+      "CREATE TABLE data.t (name text, embedding vector(3)); CREATE INDEX ON data.t USING gin (name gin_trgm_ops)",
+    );
+  }, 900_000);
+  afterAll(() => stack?.dispose());
+
+  it("is told: a database, with what is in it and who is connected", async () => {
+    stack.configure((config) => delete config.databases!.old);
+    const client = await stack.connect("postgres", await stack.output("superuserPassword"), "old");
+    expect(await messages()).toMatch(
+      /DATA LOSS: database old is dropped with all that is in it, 2 tables, \d+ MB; a session is ended/,
+    );
+    await client.end();
+    expect(await messages()).toMatch(/database old is dropped with all that is in it, 2 tables, \d+ MB$/m);
+  });
+
+  it("is told: the backups of a repository that is left out", async () => {
+    stack.configure((config) => {
+      config.databases!.old = { owner: "owner" };
+      config.backup = { repositories: [{}] };
+    });
+    expect(await messages()).toMatch(/DATA LOSS: volume \S+-backup2 is removed, with the backups in it/);
+    stack.configure((config) => (config.backup = { keep: true, repositories: [{}, {}] }));
+    expect(await messages()).not.toMatch(/DATA LOSS/);
+    stack.configure((config) => (config.backup = { repositories: [{}, {}] }));
+  });
+
+  it("is told: what an extension is used by", async () => {
+    stack.configure((config) => (config.databases!.app!.extensions = {}));
+    const told = await messages();
+    expect(told).toMatch(
+      /extension pg_trgm of database app cannot be dropped while it is used by index data.t_name_idx:/,
+    );
+    expect(told).toMatch(
+      /extension vector of database app cannot be dropped while it is used by column embedding of table data.t:/,
+    );
+    // As was said.
+    const { code, text } = await stack.tryUp();
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/cannot drop extension (vector|pg_trgm) because other objects depend on it/);
+    stack.configure((config) => (config.databases!.app!.extensions = { pg_trgm: {}, vector: {} }));
+    await stack.up();
+  });
+
+  it("is refused where the stack file forbids it, before anything is done, and let through where it says so", async () => {
+    stack.configure((config) => {
+      config.guards = { forbid: ["loss"] };
+      delete config.databases!.old;
+    });
+    const refusal =
+      /guards.forbid has loss, and this change means:\s+DATA LOSS: database old is dropped .*\s+to let it through, write what it is about into guards.except, such as "database old"/;
+    const preview = await stack.preview();
+    expect(preview.code).not.toBe(0);
+    expect(preview.messages.join("\n")).toMatch(refusal);
+    const { code, text } = await stack.tryUp();
+    expect(code).not.toBe(0);
+    expect(text.replaceAll("\r", "")).toMatch(refusal);
+    expect(stack.sql("old", "SELECT count(*) FROM a")).toBe("100000");
+
+    stack.configure((config) => (config.guards = { forbid: ["loss"], except: ["database old"] }));
+    expect((await stack.preview()).code).toBe(0);
+    await stack.up();
+    expect(stack.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname = 'old'")).toBe("0");
+    const { code: quiet, text: unchanged } = await stack.unchanged();
+    expect(quiet, unchanged).toBe(0);
+  });
+});
