@@ -4,6 +4,7 @@ import { bench } from "./commands/bench";
 import { check } from "./commands/check";
 import { destroy } from "./commands/destroy";
 import { drill } from "./commands/drill";
+import { drift } from "./commands/drift";
 import { faults } from "./commands/faults";
 import { metrics } from "./commands/metrics";
 import { preview } from "./commands/preview";
@@ -17,6 +18,7 @@ import { up } from "./commands/up";
 const COMMANDS = {
   up,
   preview,
+  drift,
   destroy,
   psql,
   status,

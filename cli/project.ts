@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { readEvents, type Events } from "../report/events";
 import { ensurePulumi, type Pulumi } from "../toolchain/pulumi";
 import { StackFile } from "./stack-file";
 import { withTerminal } from "./terminal";
@@ -112,15 +114,32 @@ export class Project {
   }
 
   /** Runs Pulumi with the terminal; returns its exit code. */
-  async run(args: string[]): Promise<number> {
-    return this.withStackFile((env) => {
-      return withTerminal(this.pulumi.command, args, { cwd: ROOT, env });
-    });
+  async run(args: string[], more: NodeJS.ProcessEnv = {}): Promise<number> {
+    return this.withStackFile((env) =>
+      withTerminal(this.pulumi.command, args, { cwd: ROOT, env: { ...env, ...more } }),
+    );
+  }
+
+  /** Runs Pulumi and reads what its engine does. `quiet`: what it prints is kept, else it has the terminal. */
+  async observe(args: string[], { quiet = false } = {}): Promise<Result & { events: Events }> {
+    const folder = mkdtempSync(join(tmpdir(), "pgwright-events-"));
+    try {
+      const file = join(folder, "events.json");
+      const more = { PULUMI_DEBUG_COMMANDS: "true" }; // shows the flag
+      const logged = [...args, "--event-log", file];
+      const result = quiet
+        ? await this.capture(logged, undefined, more)
+        : { code: await this.run(logged, more), stdout: "", stderr: "" };
+      return { ...result, events: readEvents(existsSync(file) ? readFileSync(file, "utf8") : "") };
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 
   /** Runs Pulumi and keeps what it prints. */
-  async capture(args: string[], input?: string): Promise<Result> {
-    return this.withStackFile(async (env) => {
+  async capture(args: string[], input?: string, more: NodeJS.ProcessEnv = {}): Promise<Result> {
+    return this.withStackFile(async (own) => {
+      const env = { ...own, ...more };
       const child = spawn(this.pulumi.command, args, { cwd: ROOT, env, stdio: ["pipe", "pipe", "pipe"] });
       let stdout = "";
       let stderr = "";

@@ -16,6 +16,9 @@ export type Effect = keyof typeof WORDS;
 
 export const EFFECTS = Object.keys(WORDS) as Effect[];
 
+/** As the title of a report's section. */
+export const effectTitle = (effect: Effect): string => WORDS[effect].charAt(0) + WORDS[effect].slice(1).toLowerCase();
+
 export const withEffect = (effect: Effect, text: string): string => `${WORDS[effect]}: ${text}`;
 
 /** The effect that a message tells, and the rest of it. */

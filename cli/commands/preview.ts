@@ -1,12 +1,21 @@
 import { ensureEngine } from "../../toolchain/docker";
+import { toMarkdown } from "../../report/markdown";
+import { makeReport } from "../../report/report";
 import type { Invocation } from "../main";
 import { log, Project } from "../project";
+import { takeReports, writeReports } from "../reports";
 import { refreshFlags } from "../server";
 
-/** `npm run preview`: what `npm run up` would do. */
+/** `npm run preview`: what `npm run up` would do. `--report FILE.md` or `FILE.json`: the same for a reviewer, or for a program. */
 export async function preview({ stack, args }: Invocation): Promise<number> {
+  const { files, rest } = takeReports(args);
   await ensureEngine({ log });
   const project = await Project.open(stack);
   await project.ensureStack(stack);
-  return project.run(["preview", "--stack", stack, ...(await refreshFlags(stack)), ...args]);
+  const command = ["preview", "--stack", stack, ...(await refreshFlags(stack)), ...rest];
+  if (files.length === 0) return project.run(command);
+  const { code, events } = await project.observe(command);
+  const report = makeReport(stack, events);
+  writeReports(files, { markdown: () => toMarkdown(report), data: report });
+  return code;
 }

@@ -1,0 +1,36 @@
+import { ensureEngine } from "../../toolchain/docker";
+import { isDrift, toMarkdown, toText, type Drift } from "../../report/drift";
+import { makeReport } from "../../report/report";
+import type { Invocation } from "../main";
+import { log, Project } from "../project";
+import { takeReports, writeReports } from "../reports";
+import { hostOf } from "../server";
+import { findUndeclared } from "../undeclared";
+
+/** What a drift ends with; 1 is an error. */
+const DRIFT = 2;
+
+/** `npm run drift`: what is another than the last update has left it, and what nobody has declared. Changes nothing. */
+export async function drift({ stack, args }: Invocation): Promise<number> {
+  const { files, rest } = takeReports(args);
+  if (rest.length > 0) throw new Error(`drift takes --report FILE, and not ${rest.join(" ")}`);
+  await ensureEngine({ log });
+  const project = await Project.open(stack);
+  const deployment = await project.deployment(stack);
+  const host = hostOf(stack);
+  if (!(await host.inspect())?.running)
+    throw new Error(`container ${host.container} does not run: npm run up starts it`);
+  const { code, stdout, stderr, events } = await project.observe(
+    ["refresh", "--preview-only", "--non-interactive", "--stack", stack],
+    { quiet: true },
+  );
+  if (code !== 0) throw new Error(`${stdout}${stderr}`.trim());
+  const found: Drift = {
+    stack,
+    changed: makeReport(stack, events).left,
+    undeclared: await findUndeclared(host, deployment),
+  };
+  console.log(toText(found));
+  writeReports(files, { markdown: () => toMarkdown(found), data: found });
+  return isDrift(found) ? DRIFT : 0;
+}

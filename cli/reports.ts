@@ -1,0 +1,23 @@
+import { writeFileSync } from "node:fs";
+
+/** Takes `--report FILE` out of arguments, as often as it is there. */
+export function takeReports(args: string[]): { files: string[]; rest: string[] } {
+  const files: string[] = [];
+  const rest: string[] = [];
+  for (let i = 0; i < args.length; i += 1) {
+    const [, inline] = /^--report=(.*)$/.exec(args[i] ?? "") ?? [];
+    if (inline === undefined && args[i] !== "--report") rest.push(args[i] ?? "");
+    else {
+      const file = inline ?? args[(i += 1)] ?? "";
+      if (!/\.(md|json)$/.test(file)) throw new Error(`--report "${file}": name a file that ends with .md or .json`);
+      files.push(file);
+    }
+  }
+  return { files, rest };
+}
+
+/** Writes each file in the format that its name asks for. */
+export function writeReports(files: string[], { markdown, data }: { markdown: () => string; data: unknown }): void {
+  for (const file of files)
+    writeFileSync(file, file.endsWith(".json") ? `${JSON.stringify(data, null, 2)}\n` : markdown());
+}

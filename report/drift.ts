@@ -1,0 +1,57 @@
+import { fenced, section } from "./blocks";
+import { changeLines } from "./lines";
+import type { Change } from "./report";
+
+/** Something on the server that the stack file does not have. */
+export interface Undeclared {
+  kind: string;
+  name: string;
+  /** Where it is; undefined for what belongs to the whole server. */
+  database?: string;
+  /** More about it, in words. */
+  what: string;
+}
+
+export interface Drift {
+  stack: string;
+  /** What is another than the last update has left it. */
+  changed: Change[];
+  undeclared: Undeclared[];
+}
+
+export const isDrift = ({ changed, undeclared }: Drift): boolean => changed.length + undeclared.length > 0;
+
+function undeclaredLine({ kind, name, database, what }: Undeclared): string {
+  return `+ ${kind} ${name}${database === undefined ? "" : ` in ${database}`}${what === "" ? "" : ` (${what})`}`;
+}
+
+const CHANGED = "Changed by hand since the last update";
+const UNDECLARED = "Nobody has declared";
+
+export function headline({ stack, changed, undeclared }: Drift): string {
+  const parts = [
+    ...(changed.length > 0 ? [`${changed.length} changed by hand`] : []),
+    ...(undeclared.length > 0 ? [`${undeclared.length} not declared`] : []),
+  ];
+  return `${stack}: ${parts.length > 0 ? parts.join(", ") : "as it was left by the last update"}`;
+}
+
+/** For a terminal. */
+export function toText(drift: Drift): string {
+  const part = (title: string, lines: string[]) =>
+    lines.length > 0 ? ["", `${title}:`, ...lines.map((line) => `  ${line}`)] : [];
+  return [
+    headline(drift),
+    ...part(CHANGED, drift.changed.flatMap(changeLines)),
+    ...part(UNDECLARED, drift.undeclared.map(undeclaredLine)),
+  ].join("\n");
+}
+
+export function toMarkdown(drift: Drift): string {
+  return [
+    `## ${headline(drift)}`,
+    "",
+    ...section(CHANGED, fenced("diff", drift.changed.flatMap(changeLines))),
+    ...section(UNDECLARED, fenced("diff", drift.undeclared.map(undeclaredLine))),
+  ].join("\n");
+}

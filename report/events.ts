@@ -1,0 +1,119 @@
+// Pure: what Pulumi's engine tells of a run (--event-log FILE, an event a line), as far as a report needs it.
+
+export type Op = "create" | "update" | "replace" | "delete" | "refresh";
+
+/** One property that becomes another; undefined: it is not there. */
+export interface Value {
+  /** Pulumi's property path, such as `parameters.work_mem` or `privileges["app: database"]`. */
+  path: string;
+  before: unknown;
+  after: unknown;
+}
+
+/** What happens to a resource; with `refresh`, what was found to have happened to it. */
+export interface Step {
+  op: Op;
+  urn: string;
+  /** Gone from the server: a refresh has not found it. */
+  gone: boolean;
+  values: Value[];
+}
+
+export interface Message {
+  urn: string;
+  severity: "info" | "warning" | "error";
+  text: string;
+}
+
+export interface Events {
+  steps: Step[];
+  messages: Message[];
+  /** Resources that stay as they are. */
+  unchanged: number;
+}
+
+interface State {
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+}
+
+interface Metadata {
+  op: string;
+  urn: string;
+  old?: State;
+  new?: State;
+  detailedDiff?: Record<string, unknown> | null;
+}
+
+interface EngineEvent {
+  resourcePreEvent?: { metadata: Metadata };
+  resOutputsEvent?: { metadata: Metadata };
+  diagnosticEvent?: { urn?: string; severity: string; message: string };
+  summaryEvent?: { resourceChanges?: Record<string, number> };
+}
+
+const CHANGES = ["create", "update", "replace", "delete"];
+
+/** The value at a property path; undefined where there is none. */
+export function valueAt(value: unknown, path: string): unknown {
+  const steps = path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g);
+  let found = value;
+  for (const [, quoted, index, plain] of steps) {
+    const key = quoted === undefined ? (index ?? plain ?? "") : (JSON.parse(`"${quoted}"`) as string);
+    found = typeof found === "object" && found !== null ? (found as Record<string, unknown>)[key] : undefined;
+  }
+  return found;
+}
+
+function valuesOf({ detailedDiff }: Metadata, before: unknown, after: unknown): Value[] {
+  return Object.keys(detailedDiff ?? {})
+    .sort()
+    .map((path) => ({ path, before: valueAt(before, path), after: valueAt(after, path) }));
+}
+
+function changeOf({ resourcePreEvent }: EngineEvent): Step[] {
+  const { metadata } = resourcePreEvent ?? {};
+  if (!metadata || !CHANGES.includes(metadata.op)) return [];
+  const values = valuesOf(metadata, metadata.old?.outputs, metadata.new?.inputs);
+  return [{ op: metadata.op as Op, urn: metadata.urn, gone: false, values }];
+}
+
+/** What a refresh has found of a resource, if it is another than was left. */
+function foundOf({ resOutputsEvent }: EngineEvent): Step[] {
+  const { metadata } = resOutputsEvent ?? {};
+  if (!metadata) return [];
+  const values = valuesOf(metadata, metadata.old?.outputs, metadata.new?.outputs);
+  const gone = metadata.old !== undefined && !metadata.new;
+  return values.length > 0 || gone ? [{ op: "refresh", urn: metadata.urn, gone, values }] : [];
+}
+
+function stepsOf(events: EngineEvent[]): Step[] {
+  // A run that only refreshes calls what it finds an update or a delete when it is done, and a refresh before.
+  const begun = new Map<string, string>();
+  return events.flatMap((event) => {
+    const { metadata } = event.resourcePreEvent ?? {};
+    if (metadata) begun.set(metadata.urn, metadata.op);
+    const ended = event.resOutputsEvent?.metadata.urn;
+    return ended !== undefined && begun.get(ended) === "refresh" ? foundOf(event) : changeOf(event);
+  });
+}
+
+function messageOf({ diagnosticEvent }: EngineEvent): Message[] {
+  const { urn = "", severity = "", message = "" } = diagnosticEvent ?? {};
+  const text = message.trim().replace(/^(error|warning): /, "");
+  if (text === "" || !["info", "warning", "error"].includes(severity)) return [];
+  return [{ urn, severity: severity as Message["severity"], text }];
+}
+
+export function readEvents(log: string): Events {
+  const events = log
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => JSON.parse(line) as EngineEvent);
+  const summary = events.find(({ summaryEvent }) => summaryEvent)?.summaryEvent;
+  return {
+    steps: stepsOf(events),
+    messages: events.flatMap(messageOf),
+    unchanged: summary?.resourceChanges?.same ?? 0,
+  };
+}

@@ -1,0 +1,35 @@
+import type { Change } from "./report";
+import type { Value } from "./events";
+
+// Pure: changes as lines of a diff.
+
+const LONGEST = 160;
+
+function shown(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const [first = "", ...more] = text.split("\n");
+  return first.length > LONGEST || more.length > 0 ? `${first.slice(0, LONGEST)} ...` : first;
+}
+
+/** Pulumi's word for what is not known before the update, and for what nobody may see. */
+const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+function valueLines({ path, before, after }: Value): string[] {
+  const line = (sign: string, value: unknown) =>
+    value === undefined ? [] : [`${sign}   ${path}: ${value === UNKNOWN ? "known after the update" : shown(value)}`];
+  return [...line("-", before), ...line("+", after)];
+}
+
+/** A change as lines: what happens to the resource, and each property before and after. */
+export function changeLines({ kind, name, op, gone, values }: Change): string[] {
+  const subject = `${kind} ${name}`;
+  if (gone) return [`- ${subject} is gone`];
+  const first = {
+    create: `+ ${subject}`,
+    update: `! ${subject}`,
+    replace: `! ${subject} is made anew`,
+    delete: `- ${subject}`,
+    refresh: `! ${subject}`,
+  }[op];
+  return [first, ...(op === "create" || op === "delete" ? [] : values.flatMap(valueLines))];
+}

@@ -1,0 +1,23 @@
+-- What the server has beside what is declared: roles ($1) and databases ($2). What PostgreSQL brings along is left out.
+SELECT
+  'Role' AS kind,
+  r.rolname AS name,
+  CASE WHEN r.rolsuper THEN 'a superuser' WHEN r.rolcanlogin THEN 'may log in' ELSE '' END AS what
+FROM pg_catalog.pg_roles AS r
+WHERE r.oid >= 16384 AND r.rolname <> ALL ($1::text[])
+UNION ALL
+SELECT 'Database', d.datname, pg_size_pretty(pg_database_size(d.oid))
+FROM pg_catalog.pg_database AS d
+WHERE d.oid >= 16384 AND d.datname <> ALL ($2::text[])
+UNION ALL
+SELECT
+  'Setting',
+  coalesce(r.rolname || ' in ', '') || d.datname,
+  setting.value
+FROM pg_catalog.pg_db_role_setting AS s
+JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
+LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
+CROSS JOIN LATERAL unnest(s.setconfig) AS setting (value)
+-- Those of roles that are declared are compared with their declaration.
+WHERE r.rolname IS NULL OR r.rolname <> ALL ($1::text[])
+ORDER BY 1, 2, 3
