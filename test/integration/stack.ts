@@ -1,12 +1,13 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import { parse, stringify } from "yaml";
 import type { StackInput } from "../../config/stack";
+import { readEvents, type Events } from "../../report/events";
 import { ensurePulumi } from "../../toolchain/pulumi";
 
 const ROOT = join(__dirname, "..", "..");
@@ -209,6 +210,14 @@ export class TestStack {
         return { ...step, kind: types.split(":").pop() ?? "", name };
       });
     return { code, text, changes, messages: (json.diagnostics ?? []).map(({ message }) => message.trim()) };
+  }
+
+  /** Runs Pulumi and reads what its engine does. */
+  async observe(...args: string[]): Promise<Run & { events: Events }> {
+    const file = join(this.folder, `events-${randomBytes(4).toString("hex")}.json`);
+    this.env.PULUMI_DEBUG_COMMANDS = "true"; // shows the flag
+    const run = await this.run(...args, "--event-log", file, "--stack", this.name);
+    return { ...run, events: readEvents(existsSync(file) ? readFileSync(file, "utf8") : "") };
   }
 
   /** A preview that looks at everything again and fails if there is anything to change. */

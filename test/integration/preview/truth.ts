@@ -1,0 +1,77 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Events } from "../../../report/events";
+import { makeReport, subjectOf, type Report } from "../../../report/report";
+import { TestStack } from "../stack";
+import { change, type World } from "./changes";
+import { Random } from "./random";
+import { takeSnapshot, type Snapshot } from "./snapshot";
+
+// A preview is held against what the update then does.
+
+export async function createWorld(seed: number): Promise<World> {
+  const stack = await TestStack.create({ roles: { owner: {} } });
+  const migrations = join(stack.folder, "migrations");
+  mkdirSync(migrations);
+  stack.configure((config) => {
+    config.databases = { app: { owner: "owner", schemas: { s0: {} }, migrations: { folder: migrations } } };
+  });
+  await stack.up();
+  return { stack, random: new Random(seed), migrations, counter: 0 };
+}
+
+const stepsOf = ({ steps }: Events) =>
+  steps
+    .filter(({ op }) => op !== "refresh")
+    .map(({ op, urn }) => `${op} ${subjectOf(urn).kind} ${subjectOf(urn).name}`)
+    .sort();
+
+function mustBe(what: string, found: unknown, expected: unknown): void {
+  const [a, b] = [found, expected].map((value) => JSON.stringify(value, null, 1));
+  if (a !== b) throw new Error(`${what}:\n${a}\nand not\n${b}`);
+}
+
+/** Changes something at random, and checks that the preview says what the update does; returns what was changed. */
+export async function holdTrue(world: World): Promise<string[]> {
+  const { stack } = world;
+  const accepted = structuredClone(stack.config);
+  const done = change(world);
+  const why = `after ${done.join("; ")}`;
+  const before = takeSnapshot(stack);
+  const preview = await stack.observe("preview", "--refresh");
+  const report = makeReport(stack.name, preview.events);
+  mustBe(`${why}, the preview has changed the server`, takeSnapshot(stack), before);
+  if (preview.code !== 0) {
+    await mustBeRefused(world, why, report, before);
+    stack.configure(() => (stack.config = accepted));
+    await stack.up("--refresh");
+    return [...done, "(refused)"];
+  }
+  const update = await stack.observe("up", "--yes", "--skip-preview", "--refresh");
+  if (update.code !== 0) throw new Error(`${why}, the update fails where the preview did not:\n${update.text}`);
+  mustBe(`${why}, the update does other steps than the preview said`, stepsOf(update.events), stepsOf(preview.events));
+  compare(why, report, before, takeSnapshot(stack));
+  const { code, text } = await stack.unchanged();
+  if (code !== 0) throw new Error(`${why}, another preview finds something to change:\n${text}`);
+  return done;
+}
+
+/** What is refused in a preview is refused in an update, which changes nothing then. */
+async function mustBeRefused({ stack }: World, why: string, report: Report, before: Snapshot): Promise<void> {
+  if (report.errors.length === 0) throw new Error(`${why}, the preview fails without a word`);
+  const { code } = await stack.run("up", "--yes", "--refresh", "--stack", stack.name);
+  if (code === 0) throw new Error(`${why}, the update does what the preview refused`);
+  mustBe(`${why}, the refused update has changed the server`, takeSnapshot(stack), before);
+}
+
+/** What the report says of effects, held against two looks at the server. */
+function compare(why: string, { effects, changes, putBack }: Report, before: Snapshot, after: Snapshot): void {
+  const lost = Object.keys(before.databases).filter((name) => !(name in after.databases));
+  const told = effects.loss.flatMap(({ text }) => /^database (\S+) is dropped/.exec(text)?.[1] ?? []);
+  mustBe(`${why}, databases that are told to go`, told.sort(), lost.sort());
+  const restarted = before.started !== after.started;
+  mustBe(`${why}, a restart is told`, effects.restart.length > 0, restarted);
+  const replaced = changes.some(({ kind, op }) => kind === "Container" && op === "replace");
+  mustBe(`${why}, another container is told`, replaced, before.container !== after.container);
+  if (changes.length + putBack.length === 0) mustBe(`${why}, nothing was told`, after, before);
+}
