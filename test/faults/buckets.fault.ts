@@ -20,7 +20,7 @@ export async function run(): Promise<void> {
     await stack.up();
     stack.sql("app", "CREATE TABLE t AS SELECT g AS n, md5(g::text) AS text FROM generate_series(1, 300000) AS g");
     await store.stop();
-    await whileAway(stack, checks);
+    await whileAway(stack, store, checks);
     await store.run();
     await onceBack(stack, store, checks);
   } finally {
@@ -38,7 +38,7 @@ const switchWal = (stack: TestStack) =>
     .split("\n")
     .at(-1) ?? "";
 
-async function whileAway(stack: TestStack, checks: Checks): Promise<void> {
+async function whileAway(stack: TestStack, store: ObjectStore, checks: Checks): Promise<void> {
   await checks.that("the other repository gets WAL while the object store is away", async () => {
     const segment = switchWal(stack);
     const there = () => inAgent(stack, "find", "/var/lib/pgbackrest/1/archive", "-name", `${segment}*`) !== "";
@@ -49,6 +49,13 @@ async function whileAway(stack: TestStack, checks: Checks): Promise<void> {
       /! repository 2 +cannot be read: \S* ?unable to connect/.test(await status(stack)) &&
       /! archive +failing since/.test(await status(stack));
     await eventually("status tells it", told, { seconds: 500 });
+  });
+  await checks.that("a preview says that a new bucket does not answer", async () => {
+    stack.configure(({ backup }) => backup!.repositories!.push(store.repository({ folder: "another" })));
+    const { code, messages } = await stack.preview();
+    stack.configure(({ backup }) => backup!.repositories!.pop());
+    expect(code !== 0, "the preview does not fail");
+    expect(/the endpoint does not answer: mend s3.endpoint, or let/.test(messages.join()), messages.join("\n"));
   });
   await checks.that("the agent stays healthy", async () => {
     await eventually("healthy", () => health(stack) === "healthy", { seconds: 60 });
