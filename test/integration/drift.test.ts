@@ -113,6 +113,21 @@ describe("drift and reports", () => {
     expect(after.undeclared.length).toBe(6);
   });
 
+  it("stops an update that is held to a preview from before it", async () => {
+    stack.configure(({ databases }) => (databases!.app!.jobs!.tidy!.schedule = "0 6 * * *"));
+    const plan = file("plan.json");
+    expect((await stack.cli("preview", "--save-plan", plan)).code).toBe(0);
+    stack.sql("app", "ALTER ROLE reader CONNECTION LIMIT 9");
+    const { code, text } = await stack.cli("up", "--plan", plan);
+    expect(code).not.toBe(0);
+    expect(text).toContain("update is not allowed by the plan: this resource is constrained to same");
+    expect(stack.sql("app", "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'reader'")).toBe("9");
+    expect((await stack.cli("preview", "--save-plan", plan)).code).toBe(0);
+    await stack.cli("up", "--plan", plan);
+    expect(stack.sql("app", "SELECT schedule FROM cron.job WHERE jobname = 'tidy'")).toBe("0 6 * * *");
+    expect(stack.sql("app", "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'reader'")).toBe("5");
+  });
+
   it("tells why a change is refused", async () => {
     stack.configure((config) => (config.server = { ...config.server, restartPolicy: "forbid", settings: {} }));
     const { code } = await stack.cli("preview", "--report", file("refused.md"));

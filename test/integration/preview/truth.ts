@@ -38,7 +38,8 @@ export async function holdTrue(world: World): Promise<string[]> {
   const done = change(world);
   const why = `after ${done.join("; ")}`;
   const before = takeSnapshot(stack);
-  const preview = await stack.observe("preview", "--refresh");
+  const plan = join(stack.folder, "plan.json");
+  const preview = await stack.observe("preview", "--refresh", "--save-plan", plan);
   const report = makeReport(stack.name, preview.events);
   mustBe(`${why}, the preview has changed the server`, takeSnapshot(stack), before);
   if (preview.code !== 0) {
@@ -47,7 +48,8 @@ export async function holdTrue(world: World): Promise<string[]> {
     await stack.up("--refresh");
     return [...done, "(refused)"];
   }
-  const update = await stack.observe("up", "--yes", "--skip-preview", "--refresh");
+  // Held to the plan, Pulumi refuses what the preview has not said.
+  const update = await stack.observe("up", "--yes", "--skip-preview", "--refresh", "--plan", plan);
   if (update.code !== 0) throw new Error(`${why}, the update fails where the preview did not:\n${update.text}`);
   mustBe(`${why}, the update does other steps than the preview said`, stepsOf(update.events), stepsOf(preview.events));
   compare(why, report, before, takeSnapshot(stack));
