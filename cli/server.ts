@@ -29,6 +29,12 @@ export function hostOf(stack: string): Host {
   return new Host(containerName(stack), typeof engine === "string" ? engine : undefined);
 }
 
+/** What is no drift, though nobody has declared it: parts of lines. */
+export function ignoredDrift(stack: string): string[] {
+  const { ignore } = (configured(stack, "drift") ?? {}) as { ignore?: string[] };
+  return ignore ?? [];
+}
+
 /** May a preview refuse a change? Then it comes before the update, which would meet the refusal when part of it is done. */
 export const hasGuards = (stack: string): boolean => configured(stack, "guards") !== undefined;
 

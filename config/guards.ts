@@ -1,7 +1,12 @@
 import { z } from "zod";
 import { allowed, key } from "./key";
 
-// What a preview refuses, whoever asks for it.
+// What a preview refuses, whoever asks for it, and what is no drift.
+
+const part = z
+  .string()
+  .regex(/^\S.{2,}$/)
+  .meta(allowed("a text of at least 3 characters"));
 
 export const guardsSchema = z.strictObject({
   forbid: z
@@ -14,16 +19,22 @@ export const guardsSchema = z.strictObject({
       ),
     ),
   except: z
-    .array(
-      z
-        .string()
-        .regex(/^\S.{2,}$/)
-        .meta(allowed("a text of at least 3 characters")),
-    )
+    .array(part)
     .default([])
     .meta(
       key("Allowed all the same: a part of the message that names it. Take it out again once that is done.", [
         "database shop_old",
+      ]),
+    ),
+});
+
+export const driftSchema = z.strictObject({
+  ignore: z
+    .array(part)
+    .default([])
+    .meta(
+      key("What is meant to be on the server without a declaration: a part of the line that `npm run drift` shows.", [
+        "Role pganalyze",
       ]),
     ),
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { backupSchema, restoreSchema } from "./backup";
 import { databaseSchema } from "./databases";
-import { guardsSchema } from "./guards";
+import { driftSchema, guardsSchema } from "./guards";
 import { allowed, identifier, key, settingValue, text } from "./key";
 import { roleSchema } from "./roles";
 
@@ -127,6 +127,7 @@ export const stackSchema = z.strictObject({
   guards: guardsSchema
     .prefault({})
     .meta(key("What no preview lets through, unless the stack file itself says so.", { forbid: ["loss"] })),
+  drift: driftSchema.prefault({}).meta(key("What `npm run drift` leaves out.", { ignore: ["Role pganalyze"] })),
   image: imageSchema.prefault({}).meta(key("The image that the server runs.", { base: "pgvector/pgvector:pg17" })),
   server: serverSchema
     .prefault({})

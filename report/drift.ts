@@ -21,7 +21,7 @@ export interface Drift {
 
 export const isDrift = ({ changed, undeclared }: Drift): boolean => changed.length + undeclared.length > 0;
 
-function undeclaredLine({ kind, name, database, what }: Undeclared): string {
+export function undeclaredLine({ kind, name, database, what }: Undeclared): string {
   return `+ ${kind} ${name}${database === undefined ? "" : ` in ${database}`}${what === "" ? "" : ` (${what})`}`;
 }
 

@@ -1,10 +1,10 @@
 import { ensureEngine } from "../../toolchain/docker";
-import { isDrift, toMarkdown, toText, type Drift } from "../../report/drift";
+import { isDrift, toMarkdown, toText, undeclaredLine, type Drift } from "../../report/drift";
 import { makeReport } from "../../report/report";
 import type { Invocation } from "../main";
 import { log, Project } from "../project";
 import { takeReports, writeReports } from "../reports";
-import { hostOf } from "../server";
+import { hostOf, ignoredDrift } from "../server";
 import { findUndeclared } from "../undeclared";
 
 /** What a drift ends with; 1 is an error. */
@@ -25,11 +25,11 @@ export async function drift({ stack, args }: Invocation): Promise<number> {
     { quiet: true },
   );
   if (code !== 0) throw new Error(`${stdout}${stderr}`.trim());
-  const found: Drift = {
-    stack,
-    changed: makeReport(stack, events).left,
-    undeclared: await findUndeclared(host, deployment),
-  };
+  const ignored = ignoredDrift(stack);
+  const undeclared = (await findUndeclared(host, deployment)).filter(
+    (each) => !ignored.some((text) => undeclaredLine(each).includes(text)),
+  );
+  const found: Drift = { stack, changed: makeReport(stack, events).left, undeclared };
   console.log(toText(found));
   writeReports(files, { markdown: () => toMarkdown(found), data: found });
   return isDrift(found) ? DRIFT : 0;

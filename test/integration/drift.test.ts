@@ -111,6 +111,10 @@ describe("drift and reports", () => {
     const after = JSON.parse(readFileSync(file("after.json"), "utf8")) as Drift;
     expect(after.changed).toEqual([]);
     expect(after.undeclared.length).toBe(6);
+    stack.configure((config) => {
+      config.drift = { ignore: ["Role intruder", "Database scratch", "Setting app", "hstore", "attic", "sneaky"] };
+    });
+    expect((await stack.cli("drift")).text).toContain("as it was left by the last update");
   });
 
   it("stops an update that is held to a preview from before it", async () => {
