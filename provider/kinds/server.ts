@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { effectOf, findParameter } from "../../tuning/catalogue";
+import { connect } from "../connection";
 import type { Host } from "../host";
 import { UNKNOWN, type Kind, type Operation } from "../kind";
 import { untilReady, whyDown } from "../readiness";
@@ -148,7 +149,7 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
     await untilReady(host);
   }
 
-  const now = await withDatabase(host, "postgres", (client) => observe(client, inputs));
+  const now = await asNewSession(host, (client) => observe(client, inputs));
   const wrong = changedParameters(now.parameters, inputs.parameters);
   if (wrong.length > 0 || now.configuration !== inputs.configuration) {
     const each = wrong.map((name) => `${name} is ${now.parameters[name]} instead of ${inputs.parameters[name]}`);
@@ -157,6 +158,16 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
     );
   }
   return { ...inputs, ...now };
+}
+
+/** What parameters are for those who connect from now on: a session that is open keeps the value of some. */
+async function asNewSession<T>(host: Host, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connect(host, "postgres");
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Has the server read its files and returns the parameters that wait for a restart. */

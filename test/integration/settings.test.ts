@@ -24,6 +24,17 @@ describe("settings of a running server", () => {
     expect([stack.containerId(), stack.startTime()]).toEqual([container, started]);
   });
 
+  it("are taken up by new sessions where open ones keep theirs", async () => {
+    const started = stack.startTime();
+    set({ log_min_duration_statement: "250ms", work_mem: "7MB", log_connections: true });
+    expect(await messages()).toMatch(/new connections: log_connections off -> on/);
+    await stack.up();
+    expect(stack.sql("postgres", "SHOW log_connections")).toBe("on");
+    expect(stack.startTime()).toBe(started);
+    const { code, text } = await stack.unchanged();
+    expect(code, text).toBe(0);
+  });
+
   it("restart the server once where they need it: same container, and clients come back", async () => {
     const [container, started] = [stack.containerId(), stack.startTime()];
     const starts = () => stack.logs().split("database system is ready to accept connections").length;
