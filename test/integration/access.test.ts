@@ -71,6 +71,9 @@ describe("access to databases", () => {
     expect(access, text).toBeDefined();
     return Object.keys(access?.detailedDiff ?? {}).sort();
   };
+  /** What a preview says of who gains and who loses what. */
+  const told = async () =>
+    (await stack.preview()).messages.flatMap((each) => /^ACCESS: (.*)/.exec(each)?.[1] ?? []).sort();
   const can = (role: string, what: string) =>
     stack.sql("app", `SELECT has_${what.replace("(", `_privilege('${role}', `)}`) === "t";
 
@@ -104,6 +107,18 @@ describe("access to databases", () => {
     });
     const { messages, changes } = await stack.preview();
     expect(changes.map(({ kind }) => kind).sort()).toEqual(["Access", "Extension"]);
+    const gains = messages
+      .flatMap((each) => /^ACCESS: reader gains (.*)/.exec(each)?.[1]?.replace(/,? in database app$/, "") ?? [])
+      .sort();
+    expect(gains).toEqual([
+      "CONNECT on database app",
+      expect.stringMatching(/^EXECUTE on 6 of 7 functions of data \(/),
+      'INSERT on table data.my.Table "x"',
+      'MAINTAIN on table "Odd ""s.x"" schéma".T able',
+      'SELECT on all 5 tables of data, and on those to come; on table "Odd ""s.x"" schéma".T able',
+      'USAGE on schemas Odd "s.x" schéma, data',
+      "USAGE on sequence data.s, and on sequences to come",
+    ]);
     expect(messages.join("\n")).toContain(
       'GRANT EXECUTE ON ROUTINE data.defaults(integer, timestamp with time zone) TO "reader";',
     );
@@ -182,6 +197,22 @@ describe("access to databases", () => {
       'privileges["writer: tables that leaver will make"]',
       'privileges["writer: tables that owner will make in data"]',
     ]);
+    const by = (words: string) =>
+      `${words}${words.endsWith("database app") ? "" : " in database app"}, which nobody declared`;
+    expect(await told()).toEqual([
+      by("PUBLIC loses EXECUTE on function data.shut()"),
+      by("PUBLIC loses TEMPORARY on database app"),
+      by("heir loses INSERT on column id of table data.t"),
+      by("heir loses SELECT on table data.v"),
+      by("heir loses USAGE on schema data"),
+      by("leaver loses INSERT on table data.t"),
+      by("writer loses CREATE, USAGE on schema data"),
+      by("writer loses DELETE on tables that owner will make in data"),
+      by("writer loses INSERT on table data.t"),
+      by("writer loses SELECT on tables that leaver will make"),
+      by("writer loses UPDATE on column secret of table data.t"),
+      by("writer loses UPDATE on sequence data.s"),
+    ]);
     await stack.up();
     await quiet();
     expect(can("leaver", "table('data.t', 'INSERT')")).toBe(false);
@@ -202,6 +233,13 @@ describe("access to databases", () => {
     );
     const { messages } = await stack.preview();
     expect(messages.join("\n")).toContain('GRANT SELECT ON TABLE data.events_1 TO "reader";');
+    const back = (words: string) => `${words}, declared already, but missing`;
+    expect(await told()).toEqual([
+      back("reader gains CONNECT on database app"),
+      back("reader gains EXECUTE on function data.proc(integer) in database app"),
+      back("reader gains SELECT on table data.events_1 in database app"),
+      back("reader gains USAGE on sequences that owner will make in data in database app"),
+    ]);
     expect(await differing()).toEqual([
       'privileges["reader: all sequences in data"]',
       'privileges["reader: all tables in data"]',
@@ -245,6 +283,9 @@ describe("access to databases", () => {
       const { reader } = app().grants ?? {};
       if (reader) reader.functions = {};
     });
+    expect(await told()).toEqual([
+      expect.stringMatching(/^reader loses EXECUTE on 6 of 8 functions of data \(.*\), in database app$/),
+    ]);
     const up = await stack.up();
     expect(up).toContain("not declared, left as it is: writer: table data.t: DELETE");
     expect(can("writer", "table('data.t', 'DELETE')")).toBe(true);
@@ -254,6 +295,7 @@ describe("access to databases", () => {
     expect(messages.join("\n")).toContain("not declared: writer: table data.t: DELETE");
 
     stack.configure(() => (app().undeclared = "revoke"));
+    expect(await told()).toEqual(["writer loses DELETE on table data.t in database app, which nobody declared"]);
     const back = await stack.preview();
     expect(back.messages.join("\n")).toContain('REVOKE DELETE ON TABLE data.t FROM "writer" CASCADE;');
     await stack.up();

@@ -134,6 +134,12 @@ describe("roles", () => {
       ],
     });
     const said = messages.join("\n");
+    expect(messages.filter((each) => each.startsWith("ACCESS: ")).sort()).toEqual([
+      "ACCESS: made_up loses membership of owner",
+      "ACCESS: reader gains membership of group",
+      "ACCESS: reader loses SUPERUSER",
+      "ACCESS: reader loses membership of owner",
+    ]);
     for (const statement of [
       "ALTER ROLE \"reader\" NOSUPERUSER CONNECTION LIMIT 5 VALID UNTIL 'infinity'",
       'REVOKE "owner" FROM "reader" GRANTED BY "made_up" CASCADE',
@@ -166,8 +172,10 @@ describe("roles", () => {
 
   it("are made again when somebody has dropped them, with their password and memberships", async () => {
     stack.sql("postgres", "REVOKE CONNECT ON DATABASE app FROM reader; DROP ROLE reader");
-    const { changes } = await stack.preview();
+    const { changes, messages } = await stack.preview();
     expect(changes.map(({ op, kind, name }) => `${op} ${kind} ${name}`)).toContain("create Role reader");
+    expect(messages).toContain("ACCESS: reader, a new role, gains LOGIN");
+    expect(messages).toContain("ACCESS: reader, a new role, gains membership of group");
     await stack.up();
     await enters("reader", "second pässword");
     expect(stack.sql("postgres", "SELECT pg_has_role('reader', 'group', 'USAGE')")).toBe("t");
@@ -270,7 +278,10 @@ describe("roles", () => {
       ALTER ROLE found SET work_mem = '1GB'; CREATE ROLE stranger LOGIN`,
     );
     stack.sql("postgres", "CREATE DATABASE there OWNER stranger CONNECTION LIMIT 1");
-    stack.sql("there", "SET ROLE found; CREATE SCHEMA data; CREATE TABLE data.kept AS SELECT 11 AS id");
+    stack.sql(
+      "there",
+      "SET ROLE found; CREATE SCHEMA data; CREATE TABLE data.kept AS SELECT 11 AS id; GRANT SELECT ON data.kept TO stranger",
+    );
     stack.configure((config) => {
       roles().found = { login: true, memberOf: ["group"] };
       databases().there = {
@@ -281,7 +292,17 @@ describe("roles", () => {
       };
       config.passwords = { ...config.passwords, found: "its new one" };
     });
-    const said = (await stack.preview()).messages.join("\n");
+    const { messages } = await stack.preview();
+    expect(messages.filter((each) => each.startsWith("ACCESS: ")).sort()).toEqual([
+      "ACCESS: PUBLIC loses CONNECT, TEMPORARY on database there, which nobody declared",
+      "ACCESS: PUBLIC loses EXECUTE on functions to come in database there, which nobody declared",
+      "ACCESS: found gains CONNECT on database there, which it has through PUBLIC already",
+      "ACCESS: found gains membership of group",
+      "ACCESS: found loses SUPERUSER",
+      "ACCESS: found loses membership of new_owner",
+      "ACCESS: stranger loses SELECT on table data.kept in database there, which nobody declared",
+    ]);
+    const said = messages.join("\n");
     expect(said).toContain("role found is there already: adopted, and brought to the declaration");
     expect(said).toContain(`ALTER ROLE "found" NOSUPERUSER VALID UNTIL 'infinity' PASSWORD '...'`);
     expect(said).toContain("database there is there already: adopted with what is in it");

@@ -10,6 +10,7 @@ import {
   type RoleFact,
   type RoleInputs,
 } from "../../provider/kinds/role/changes";
+import { powerWords } from "../../provider/kinds/role/power";
 
 const attributes = {
   name: 'r"1',
@@ -151,5 +152,56 @@ describe("roles of the stack file", () => {
       membershipOrder({ a: { memberOf: ["b"] }, b: { memberOf: ["c"] }, c: { memberOf: ["pg_monitor"] } }),
     ).toEqual(["c", "b", "a"]);
     expect(() => parseStack({ roles: { a: { memberOf: ["b"] }, b: { memberOf: ["a"] } } })).toThrow(/a -> b -> a/);
+  });
+});
+
+describe("what a role may do, in words", () => {
+  const powers = { login: true, superuser: true, createDatabase: true, createRole: true, replication: true };
+  const member = (group: string, options: Partial<typeof membership> = {}) => ({ ...membership, group, ...options });
+
+  it.each<[string, Partial<RoleFact>, Partial<RoleInputs>, string[]]>([
+    ["nothing", {}, {}, []],
+    [
+      "limits and parameters, which give no power",
+      { settings: [], connectionLimit: 1, validUntil: "-infinity" },
+      {},
+      [],
+    ],
+    [
+      "attributes that are given",
+      { login: false },
+      { createRole: true, bypassRowLevelSecurity: true },
+      ["gains LOGIN", "gains CREATEROLE", "gains BYPASSRLS"],
+    ],
+    [
+      "attributes that are taken",
+      powers,
+      { login: false },
+      ["loses LOGIN", "loses SUPERUSER", "loses CREATEDB", "loses CREATEROLE", "loses REPLICATION"],
+    ],
+    [
+      "memberships",
+      { memberships: [member("a"), member("b"), member("b", { grantor: "g" }), member("c")] },
+      { memberOf: ["c", "d", "e"] },
+      ["loses membership of a, b", "gains membership of d, e"],
+    ],
+    [
+      "memberships with other options",
+      { memberships: [member("group", { admin: true, set: false, inherit: false })] },
+      {},
+      [
+        "may no longer pass on membership of group",
+        "has by itself the privileges of group",
+        "may become by SET ROLE: group",
+      ],
+    ],
+    [
+      "a membership that no longer gives anything by itself",
+      {},
+      { inherit: false },
+      ["no longer has by itself the privileges of group"],
+    ],
+  ])("%s", (_name, found, wanted, words) => {
+    expect(powerWords({ ...fact, ...found }, { ...declared, ...wanted })).toEqual(words);
   });
 });

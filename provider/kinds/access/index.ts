@@ -1,11 +1,15 @@
+import type { Client } from "pg";
+import { readSql } from "../../../sql/read";
 import type { Kind, Operation } from "../../kind";
 import { setRestorePoint } from "../../restore-point";
 import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { readLedger } from "../migrations/ledger";
+import type { Groups } from "./otherwise";
 import { inShort, type Comparison, type Grant } from "./privileges";
 import { look, missingObjects, reconcile, statementsOf } from "./reconcile";
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
+import { inWords } from "./words";
 
 export { reconcile } from "./reconcile";
 
@@ -59,27 +63,49 @@ async function apply(
   return inputs;
 }
 
-/** Says in a preview what an update will run, and refuses what it would refuse. */
+/** Objects that grants name and that are not there: refused, unless the update may make them. */
+async function explainMissing(
+  client: Client,
+  inputs: AccessInputs,
+  unknown: string[],
+  isNew: boolean,
+  warn: (text: string) => void,
+): Promise<void> {
+  if (unknown.length === 0) return;
+  const missing = missingObjects(inputs, unknown);
+  if (isNew) return warn(`${missing.message}: unless it is made before, the update will fail`);
+  const applied = ((await readLedger(client)) ?? [])
+    .filter(({ finished }) => finished)
+    .map(({ version }) => BigInt(version));
+  if (inputs.migrations.every((version) => applied.includes(BigInt(version)))) throw missing;
+  warn(`${missing.message}: unless a pending migration makes it, the update will fail`);
+}
+
+async function groupsOf(client: Client): Promise<Groups> {
+  const { rows } = await client.query<{ role: string; groups: string[] }>(readSql("catalog/members.sql"));
+  return new Map(rows.map(({ role, groups }) => [role, groups]));
+}
+
+/** Says in a preview what an update will change and run, and refuses what it would refuse. */
 async function explain(
   old: AccessState | undefined,
   inputs: AccessInputs,
-  { host, info, warn, preview }: Operation,
+  { host, info, warn, effect, preview }: Operation,
 ): Promise<void> {
-  if (!old || !preview || (await whyDown(host))) return;
-  await withDatabase(host, inputs.database, async (client) => {
-    for (const line of await explainRetired(client, retiredRoles(old, inputs), inputs)) warn(line);
-    for (const line of await explainDrop(client, inputs, removedSchemas(old, inputs))) warn(line);
-    const comparison = await look(client, inputs, old);
-    if (comparison.unknown.length > 0) {
-      const missing = missingObjects(inputs, comparison.unknown);
-      const applied = ((await readLedger(client)) ?? [])
-        .filter(({ finished }) => finished)
-        .map(({ version }) => BigInt(version));
-      if (inputs.migrations.every((version) => applied.includes(BigInt(version)))) throw missing;
-      warn(`${missing.message}: unless a pending migration makes it, the update will fail`);
-    }
-    tell(`will be run in database ${inputs.database}:`, statementsOf(inputs, comparison), info);
-  });
+  if (!preview || (await whyDown(host))) return;
+  const { database } = inputs;
+  try {
+    await withDatabase(host, database, async (client) => {
+      for (const line of await explainRetired(client, retiredRoles(old, inputs), inputs)) warn(line);
+      for (const line of await explainDrop(client, inputs, removedSchemas(old, inputs))) warn(line);
+      const comparison = await look(client, inputs, old);
+      await explainMissing(client, inputs, comparison.unknown, !old, warn);
+      for (const line of inWords(comparison, inputs, await groupsOf(client))) effect("access", line);
+      tell(`will be run in database ${database}:`, statementsOf(inputs, comparison), info);
+    });
+  } catch (error) {
+    if (old || !isNoDatabase(error)) throw error; // a database that will be made
+  }
 }
 
 /** What counts as there: with `undeclared: report`, what nobody declared is a warning and no difference. */

@@ -1,7 +1,7 @@
 import { writeObjectName, writeSchema } from "../../../config/object-name";
-import { GRANTABLE, statements, type Atom, type DefaultAtom } from "./statements";
+import { GRANTABLE, type Atom, type DefaultAtom, type Privileges } from "./statements";
 
-// Pure: which privileges are wanted, which are there, and the statements that lead from one to the other.
+// Pure: which privileges are wanted, which are there, and what leads from one to the other.
 
 export type ObjectKind =
   "database" | "schema" | "table" | "sequence" | "function" | "foreign data wrapper" | "foreign server";
@@ -64,7 +64,7 @@ export function inShort(description: Description): Record<string, string> {
   return Object.fromEntries(Object.entries(description).map(([words, list]) => [words, [...list].sort().join(", ")]));
 }
 
-const PLURAL = { table: "tables", sequence: "sequences", function: "functions" } as const;
+export const PLURAL = { table: "tables", sequence: "sequences", function: "functions" } as const;
 
 /** How a preview names a grant. */
 export function describe({ role, on }: Omit<Grant, "privileges">): string {
@@ -83,8 +83,11 @@ export function describeObject({ kind, schema, name }: { kind: string; schema: s
 const key = (...parts: (string | null)[]) => parts.join("\0");
 const objectKey = ({ kind, schema, name, column }: Pick<PrivilegeFact, "kind" | "schema" | "name" | "column">) =>
   key(kind, kind === "database" ? "" : schema, kind === "database" ? "" : name, column);
-const atomKey = ({ fact, grantee, privilege }: Atom) => key(objectKey(fact), grantee, privilege);
-const defaultKey = (atom: DefaultAtom) => key(atom.creator, atom.schema, atom.kind, atom.grantee, atom.privilege);
+/** Key of a kind of object in a schema. */
+export const kindIn = (kind: string, schema: string) => key(kind, schema);
+export const atomKey = ({ fact, grantee, privilege }: Atom) => key(objectKey(fact), grantee, privilege);
+export const defaultKey = (atom: DefaultAtom) =>
+  key(atom.creator, atom.schema, atom.kind, atom.grantee, atom.privilege);
 
 function byKey<T>(items: T[], of: (item: T) => string): Map<string, T> {
   return new Map(items.map((item) => [of(item), item]));
@@ -104,12 +107,15 @@ export interface Comparison {
   undeclared: string[];
   /** Named objects that do not exist. */
   unknown: string[];
-  /** Takes away what no grant declares. */
-  revoke: string[];
-  /** The part of `revoke` that the stack file has declared until now. */
-  withdraw: string[];
-  /** Gives what is missing. */
-  grant: string[];
+  there: Privileges;
+  /** What no grant declares: taken away. */
+  revoke: Privileges;
+  /** What is missing: given. */
+  grant: Privileges;
+  /** What the stack file has declared until now. */
+  former: Privileges;
+  /** How many objects of each kind each schema has: see `kindIn`. */
+  counts: Map<string, number>;
 }
 
 interface Expanded {
@@ -125,14 +131,14 @@ function expand(facts: PrivilegeFact[], { grants, creators }: Wanted): Expanded 
   const objects = byKey(facts, objectKey);
   const contents = new Map<string, PrivilegeFact[]>();
   for (const object of objects.values()) {
-    const id = key(object.kind, object.schema);
+    const id = kindIn(object.kind, object.schema);
     contents.set(id, [...(contents.get(id) ?? []), object]);
   }
   const expanded: Expanded = { atoms: new Map(), defaults: new Map(), parts: [], unknown: [] };
   for (const grant of grants) {
     const { role, on, privileges } = grant;
     const one = "all" in on ? undefined : objects.get(objectKey({ ...on, column: null }));
-    const matching = "all" in on ? (contents.get(key(on.all, on.schema)) ?? []) : one ? [one] : [];
+    const matching = "all" in on ? (contents.get(kindIn(on.all, on.schema)) ?? []) : one ? [one] : [];
     if (matching.length === 0 && !("all" in on)) expanded.unknown.push(describeObject(on));
     for (const privilege of privileges) {
       const part = { grant, privilege, atoms: [] as string[], defaults: [] as string[] };
@@ -161,14 +167,10 @@ export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparis
   const defaultsThere = byKey(liveDefaults(facts.defaults), defaultKey);
   const { atoms, defaults, parts, unknown } = expand(facts.privileges, wanted);
   const always = expand(facts.privileges, { grants: [ALWAYS], creators: [] });
-  const once = former && expand(facts.privileges, former);
+  const once = expand(facts.privileges, former ?? { grants: [], creators: [] });
 
-  const not = <T>(items: Map<string, T>, ...others: Map<string, unknown>[]) =>
-    [...items].filter(([id]) => !others.some((other) => other.has(id))).map(([, item]) => item);
   const surplus = not(there, atoms, always.atoms);
   const surplusDefaults = not(defaultsThere, defaults);
-  const withdrawn = surplus.filter((atom) => once?.atoms.has(atomKey(atom)));
-  const withdrawnDefaults = surplusDefaults.filter((atom) => once?.defaults.has(defaultKey(atom)));
 
   const declared: Description = {};
   for (const { grant, privilege, atoms: needed, defaults: neededDefaults } of parts) {
@@ -181,10 +183,40 @@ export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparis
     description: merged(declared, undeclared),
     undeclared: Object.entries(undeclared).map(([words, privileges]) => `${words}: ${privileges.join(", ")}`),
     unknown,
-    revoke: statements("REVOKE", surplus, surplusDefaults),
-    withdraw: statements("REVOKE", withdrawn, withdrawnDefaults),
-    grant: statements("GRANT", [...not(atoms, there), ...not(always.atoms, there)], not(defaults, defaultsThere)),
+    there: { atoms: [...there.values()], defaults: [...defaultsThere.values()] },
+    revoke: { atoms: surplus, defaults: surplusDefaults },
+    grant: { atoms: [...not(atoms, there), ...not(always.atoms, there)], defaults: not(defaults, defaultsThere) },
+    former: { atoms: [...once.atoms.values()], defaults: [...once.defaults.values()] },
+    counts: countsOf(facts.privileges),
   };
+}
+
+/** What is in the first map and in none of the others. */
+function not<T>(items: Map<string, T>, ...others: Map<string, unknown>[]): T[] {
+  return [...items].filter(([id]) => !others.some((other) => other.has(id))).map(([, item]) => item);
+}
+
+/** The part of the first that is in the second too. */
+export function shared(one: Privileges, other: Privileges): Privileges {
+  const [atoms, defaults] = [byKey(other.atoms, atomKey), byKey(other.defaults, defaultKey)];
+  return {
+    atoms: one.atoms.filter((atom) => atoms.has(atomKey(atom))),
+    defaults: one.defaults.filter((atom) => defaults.has(defaultKey(atom))),
+  };
+}
+
+/** What is taken and given: with `report`, only what the stack file itself has declared before is taken away. */
+export function changesOf({ revoke, grant, former }: Comparison, undeclared: "revoke" | "report") {
+  return { taken: undeclared === "revoke" ? revoke : shared(revoke, former), given: grant };
+}
+
+function countsOf(facts: PrivilegeFact[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { kind, schema } of byKey(facts, objectKey).values()) {
+    const id = kindIn(kind, schema);
+    counts.set(id, (counts.get(id) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function note(description: Description, words: string, privilege: string): void {

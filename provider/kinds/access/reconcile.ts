@@ -3,8 +3,9 @@ import { escapeIdentifier as quoted } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseFunctionName } from "../../../config/object-name";
 import { readSql } from "../../../sql/read";
-import { compare, describe, type Comparison, type Grant, type Wanted } from "./privileges";
+import { changesOf, compare, describe, type Comparison, type Grant, type Wanted } from "./privileges";
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
+import { statements } from "./statements";
 import type { AccessInputs } from "./index";
 
 /** One lock for all that change privileges of a database, so that no two do at once. */
@@ -65,9 +66,10 @@ export async function look(client: Client, inputs: AccessInputs, former?: Access
   };
 }
 
-/** What has to be run: with `report`, only what the stack file itself has declared before is taken away. */
-export function statementsOf({ undeclared }: AccessInputs, { revoke, withdraw, grant }: Comparison): string[] {
-  return [...(undeclared === "revoke" ? revoke : withdraw), ...grant];
+/** What has to be run. */
+export function statementsOf({ undeclared }: AccessInputs, comparison: Comparison): string[] {
+  const { taken, given } = changesOf(comparison, undeclared);
+  return [...statements("REVOKE", taken), ...statements("GRANT", given)];
 }
 
 /** An error that says which objects of grants do not exist. */

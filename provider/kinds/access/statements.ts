@@ -19,6 +19,12 @@ export interface DefaultAtom {
   privilege: string;
 }
 
+/** What roles have, or get, or lose. */
+export interface Privileges {
+  atoms: Atom[];
+  defaults: DefaultAtom[];
+}
+
 /** The right to pass a privilege on counts as a privilege by itself. */
 export const GRANTABLE = " WITH GRANT OPTION";
 
@@ -27,7 +33,7 @@ export type Verb = "GRANT" | "REVOKE";
 const PLURALS = { table: "TABLES", sequence: "SEQUENCES", function: "FUNCTIONS" } as const;
 
 /** The statements that give or take these; default privileges are taken first and given last. */
-export function statements(verb: Verb, atoms: Atom[], defaults: DefaultAtom[]): string[] {
+export function statements(verb: Verb, { atoms, defaults }: Privileges): string[] {
   const onObjects = gather(atoms, ({ fact }) => JSON.stringify([fact.target, fact.column])).map(
     ({ item, grantee, privileges, option }) => {
       const { column } = item.fact;

@@ -60,7 +60,7 @@ export interface Change {
 /** In the place of a verifier that is not the declared one, which nobody has to know. */
 export const ANOTHER_PASSWORD = "another password";
 
-const FLAGS = {
+export const FLAGS = {
   login: "LOGIN",
   superuser: "SUPERUSER",
   inherit: "INHERIT",

@@ -8,6 +8,7 @@ import { whyDown } from "../../readiness";
 import { ask, withDatabase } from "../../session";
 import { endSessions, listed, retire } from "../access/removals";
 import { ANOTHER_PASSWORD, changes, FRESH, observed, type Change, type RoleFact, type RoleInputs } from "./changes";
+import { powerWords } from "./power";
 
 export type { RoleInputs } from "./changes";
 
@@ -67,10 +68,14 @@ function explainPassword(old: RoleInputs, found: RoleFact, { verifier }: RoleInp
 async function explain(
   old: RoleInputs | undefined,
   inputs: RoleInputs,
-  { host, info, preview }: Operation,
+  { host, info, effect, preview }: Operation,
 ): Promise<void> {
   if (!preview || (await whyDown(host))) return;
-  const found = (await facts.ask(host, inputs.name))?.get(inputs.name);
+  const answers = await facts.ask(host, inputs.name);
+  if (!answers) return;
+  const found = answers.get(inputs.name);
+  const who = found ? inputs.name : `${inputs.name}, a new role,`;
+  for (const words of powerWords(found ?? { ...FRESH, name: inputs.name }, inputs)) effect("access", `${who} ${words}`);
   if (!found) return;
   if (!old) info(`role ${inputs.name} is there already: adopted, and brought to the declaration`);
   else explainPassword(old, found, inputs, info);
