@@ -69,26 +69,6 @@ SELECT 2`);
     const twice = { "0001_a.sql": "-- migrate:up\nSELECT 1;", "001_b.sql": "-- migrate:up\nSELECT 1;" };
     await expect(parseMigrations(twice)).rejects.toThrow(/same version/);
   });
-
-  it.each([
-    ["ALTER TABLE a.t ADD COLUMN x int;", "ACCESS EXCLUSIVE on a.t (reads and writes wait)"],
-    [
-      "ALTER TABLE a.t ADD CONSTRAINT c FOREIGN KEY (x) REFERENCES a.u NOT VALID;",
-      "SHARE ROW EXCLUSIVE on a.t (writes wait)",
-    ],
-    ["ALTER TABLE a.t VALIDATE CONSTRAINT c;", undefined],
-    ["CREATE INDEX i ON a.t (x);", "SHARE on a.t (writes wait)"],
-    [
-      "CREATE TRIGGER g AFTER INSERT ON a.t FOR EACH ROW EXECUTE FUNCTION f();",
-      "SHARE ROW EXCLUSIVE on a.t (writes wait)",
-    ],
-    ["DROP TABLE a.t, u;", "ACCESS EXCLUSIVE on a.t, u (reads and writes wait)"],
-    ["ALTER TABLE a.t RENAME COLUMN x TO y;", "ACCESS EXCLUSIVE on a.t (reads and writes wait)"],
-    ["CREATE TABLE a.t (x int);", undefined],
-    ["ALTER VIEW a.v OWNER TO x;", undefined],
-  ])("knows what %j locks", async (body, lock) => {
-    expect((await statements(body))[0]?.lock).toBe(lock);
-  });
 });
 
 describe("the plan", () => {

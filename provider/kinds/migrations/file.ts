@@ -8,7 +8,8 @@ import {
   type Node,
   type SqlStatement,
 } from "../../sql-file";
-import { concurrentIndexOf, needsNoTransaction, refusal, strongestLock } from "./statement";
+import { deedsOf, type Deed } from "./deeds";
+import { concurrentIndexOf, needsNoTransaction, refusal } from "./statement";
 
 // A migration file in dbmate's format: a line `-- migrate:up` (with the option transaction:false) and what follows it, then
 // `-- migrate:down` and what undoes it. The file name is VERSION_NAME.sql, VERSION in digits.
@@ -16,8 +17,8 @@ import { concurrentIndexOf, needsNoTransaction, refusal, strongestLock } from ".
 export interface Statement extends SqlStatement {
   /** Schema and name of the index that CREATE INDEX CONCURRENTLY would make; a failure leaves it behind, invalid. */
   concurrentIndex?: { schema: string; name: string };
-  /** The strongest lock that it takes on a table, in words; undefined if none that holds up others. */
-  lock?: string;
+  /** What it does to tables. */
+  deeds: Deed[];
 }
 
 export interface Section {
@@ -56,9 +57,8 @@ function section(file: string, text: string, from: number, to: number, options: 
   if (unknown) throw errorAt(file, text, from, `unknown option "${unknown}"; there is transaction:false`);
   const refuse = (tree: Node) => refusal(tree) ?? (transaction ? needsNoTransaction(tree) : undefined);
   const statements = splitStatements(file, text, refuse, from, to).map(({ tree, ...statement }): Statement => {
-    const lock = strongestLock(tree);
     const concurrentIndex = concurrentIndexOf(tree);
-    return { ...statement, ...(concurrentIndex && { concurrentIndex }), ...(lock && { lock }) };
+    return { ...statement, deeds: deedsOf(tree), ...(concurrentIndex && { concurrentIndex }) };
   });
   return { statements, transaction };
 }

@@ -1,9 +1,14 @@
 import type { Kind, Operation } from "../../kind";
+import type { Host } from "../../host";
+import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { SqlFileError } from "../../sql-file";
 import { setRestorePoint } from "../../restore-point";
 import { reconcile, type AccessInputs } from "../access";
 import { endSessions, retiredRoles } from "../access/removals";
+import { NOTHING, readCatalog } from "./catalog";
+import type { Deed } from "./deeds";
+import { Effects, type Step } from "./effects";
 import { fileOf, parseMigrations, type MigrationFile, type Section } from "./file";
 import { readLedger, type Applied } from "./ledger";
 import { planMigrations } from "./plan";
@@ -44,18 +49,58 @@ async function apply(
   });
 }
 
-/** One pending file, in words: what runs, and what it locks. */
-function tell(
-  verb: string,
-  { file }: MigrationFile,
-  { statements, transaction }: Section,
-  role: string,
-  from = 0,
-): string {
+/** One pending file on its way. */
+interface Pending {
+  verb: "apply" | "undo";
+  file: MigrationFile;
+  section: Section;
+  /** Statements that were done before. */
+  from: number;
+}
+
+/** One pending file, in words. */
+function tell({ verb, file: { file }, section: { statements, transaction }, from }: Pending, role: string): string {
   const count = statements.length === 1 ? "1 statement" : `${statements.length} statements`;
-  const how = `${count} as ${role}${transaction ? "" : ", each by itself"}${from > 0 ? `, from statement ${from + 1} on` : ""}`;
-  const locks = statements.flatMap(({ lock, line }) => (lock ? [`  line ${line}: ${lock}`] : []));
-  return [`will ${verb} ${file}: ${how}`, ...locks].join("\n");
+  return `will ${verb} ${file}: ${count} as ${role}${transaction ? "" : ", each by itself"}${from > 0 ? `, from statement ${from + 1} on` : ""}`;
+}
+
+function stepsOf({ file: { file }, section: { statements, transaction }, from }: Pending): Step[] {
+  return statements.slice(from).map(({ line, deeds }, i, rest) => ({
+    at: `${file} line ${line}`,
+    deeds,
+    followed: transaction && i < rest.length - 1,
+  }));
+}
+
+/** What the catalog says of the tables; undefined where nobody can tell. Nobody uses yet what will be made, a copy too. */
+async function catalogOf({ database }: MigrationsInputs, deeds: Deed[], isNew: boolean, host: Host) {
+  if (deeds.length === 0) return NOTHING;
+  if (await whyDown(host)) return isNew ? NOTHING : undefined;
+  try {
+    return await withDatabase(host, database, (client) => readCatalog(client, deeds));
+  } catch (error) {
+    if (isNoDatabase(error)) return NOTHING;
+    throw error;
+  }
+}
+
+/** Says what pending files run, and what that means for those who use the tables that are there. */
+async function explainPending(
+  pending: Pending[],
+  inputs: MigrationsInputs,
+  isNew: boolean,
+  operation: Operation,
+): Promise<void> {
+  const { database, role } = inputs;
+  const steps = pending.flatMap(stepsOf);
+  const deeds = steps.flatMap((step) => step.deeds);
+  const catalog = await catalogOf(inputs, deeds, isNew, operation.host);
+  if (!catalog) operation.info(`how large the tables of ${database} are cannot be seen now`);
+  const effects = new Effects(database, catalog);
+  for (const each of pending) {
+    operation.info(tell(each, role));
+    for (const { effect, text } of stepsOf(each).flatMap((step) => effects.of(step))) operation.effect(effect, text);
+  }
 }
 
 /** Hashes of what is applied, by file name. */
@@ -119,17 +164,18 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
     }
   },
   async explain(old, inputs, operation) {
-    const { preview, info } = operation;
-    if (!preview) return;
+    if (!operation.preview) return;
     const files = await parseMigrations(inputs.files);
     const lastKnown = old ? asApplied(old.applied) : await ledgerOfCopy(inputs, operation);
     const ledger = (await ledgerOf(inputs.database, lastKnown, operation)) ?? (await ledgerOfCopy(inputs, operation));
     const { up, down } = planMigrations(files, ledger, inputs.target);
-    for (const file of down) info(tell("undo", file, file.down as Section, inputs.role));
-    for (const file of up) {
-      const begun = ledger.find(({ version }) => BigInt(version) === BigInt(file.version));
-      info(tell("apply", file, file.up, inputs.role, begun?.statements));
-    }
+    const begun = ({ version }: MigrationFile) =>
+      ledger.find((row) => BigInt(row.version) === BigInt(version))?.statements ?? 0;
+    const pending: Pending[] = [
+      ...down.map((file) => ({ verb: "undo", file, section: file.down as Section, from: 0 }) as const),
+      ...up.map((file) => ({ verb: "apply", file, section: file.up, from: begun(file) }) as const),
+    ];
+    await explainPending(pending, inputs, !old, operation);
   },
   async create(inputs, operation) {
     if (!operation.preview) await apply(inputs, undefined, operation);

@@ -1,0 +1,109 @@
+import { parseSync } from "libpg-query";
+import type { Node } from "../../sql-file";
+import type { Catalog, Table } from "./catalog";
+import type { Work } from "./deeds";
+import { notNullIn } from "./tree";
+import { rewritesForType, type Answer } from "./type-change";
+
+// Pure: what the work under a lock costs, by what the catalog knows of the table.
+
+/** What is done to all rows. */
+export type Cost = "rewrite" | "scan" | "index" | "fill";
+
+/** Each cost, and whether it is certain. */
+export type Costs = Partial<Record<Cost, "yes" | "maybe">>;
+
+const WORDS: Record<Cost, { yes: string; maybe: string }> = {
+  rewrite: { yes: "rewrites the table", maybe: "may rewrite the table" },
+  index: { yes: "builds an index", maybe: "may build an index" },
+  scan: { yes: "scans the table", maybe: "may scan the table" },
+  fill: { yes: "fills it anew", maybe: "may fill it anew" },
+};
+
+export function inWords(costs: Costs): string[] {
+  return (Object.keys(WORDS) as Cost[]).flatMap((cost) => {
+    const answer = costs[cost];
+    return answer ? [WORDS[cost][answer]] : [];
+  });
+}
+
+/** Columns that a valid CHECK keeps from being null. */
+function provenNotNull({ checks }: Table): string[] {
+  return checks.filter(({ valid }) => valid).flatMap(({ expression }) => notNullIn(parseExpression(expression)));
+}
+
+function parseExpression(text: string): Node | undefined {
+  const { stmts } = parseSync(`SELECT ${text}`) as { stmts: { stmt: { SelectStmt: { targetList: Target[] } } }[] };
+  return stmts[0]?.stmt.SelectStmt.targetList[0]?.ResTarget.val;
+}
+
+interface Target {
+  ResTarget: { val: Node };
+}
+
+/** Whether any of these functions is volatile; the others give all rows the same value, which is kept once. */
+function isVolatile(functions: string[][], catalog: Catalog): Answer {
+  const found = functions.map((parts) => catalog.functions[JSON.stringify(parts)] ?? ["unknown"]);
+  if (found.some((all) => all.every((each) => each === "v"))) return "yes";
+  return found.every((all) => all.every((each) => each === "i" || each === "s")) ? "no" : "maybe";
+}
+
+function ofColumn({ type, functions, filled }: Work & { does: "add" }, catalog: Catalog): Costs {
+  // A domain's condition is looked at in each row.
+  const known = type === undefined ? undefined : catalog.types[type];
+  if (known?.checked) return { rewrite: "yes" };
+  const answer = filled ? isVolatile(functions, catalog) : "no";
+  const rewrite = answer === "no" && !known ? "maybe" : answer;
+  return rewrite === "no" ? {} : { rewrite };
+}
+
+function ofType({ column, type, plain }: Work & { does: "retype" }, table: Table, catalog: Catalog): Costs {
+  const found = table.columns[column];
+  const answer = rewritesForType(found, type === undefined ? undefined : catalog.types[type], catalog);
+  // An expression that is the column itself, once computed, is nothing that we could see.
+  const rewrite = plain || answer === "yes" ? answer : "maybe";
+  if (rewrite !== "no") return { rewrite };
+  return found?.checked ? { scan: "yes" } : {};
+}
+
+/** A table that becomes a partition is scanned, unless its own CHECK proves that its rows belong there. */
+function ofPartition({ checks }: Table): Costs {
+  return { scan: checks.some(({ valid }) => valid) ? "maybe" : "yes" };
+}
+
+function costOf(work: Work, table: Table, catalog: Catalog): Costs {
+  switch (work.does) {
+    case "may scan":
+      return { scan: "maybe" };
+    case "add":
+      return ofColumn(work, catalog);
+    case "retype":
+      return ofType(work, table, catalog);
+    case "not null": {
+      const sure = table.columns[work.column]?.notNull || provenNotNull(table).includes(work.column);
+      return sure ? {} : { scan: "yes" };
+    }
+    case "move":
+      return work.tablespace === table.tablespace ? {} : { rewrite: "yes" };
+    case "method":
+      if (work.method === "") return { rewrite: "maybe" }; // the default one
+      return work.method === table.method ? {} : { rewrite: "yes" };
+    case "log":
+      return work.logged === table.logged ? {} : { rewrite: "yes" };
+    case "attach":
+      return ofPartition(table);
+    default:
+      return { [work.does]: "yes" };
+  }
+}
+
+/** What all work of one statement costs; what is certain counts. A table that is rewritten is scanned and indexed by that. */
+export function costsOf(works: Work[], table: Table, catalog: Catalog): Costs {
+  const all: Costs = {};
+  for (const work of works) {
+    for (const [cost, answer] of Object.entries(costOf(work, table, catalog)) as [Cost, "yes" | "maybe"][])
+      all[cost] = all[cost] === "yes" ? "yes" : answer;
+  }
+  if (all.rewrite === "yes" || all.index === "yes") delete all.scan;
+  return all;
+}

@@ -1,0 +1,260 @@
+import type { Node } from "../../sql-file";
+import {
+  columnIn,
+  commandsOf,
+  joined,
+  nameOf,
+  node,
+  nodesIn,
+  notNullIn,
+  textsOf,
+  typeText,
+  type ColumnDef,
+  type Command,
+  type Constraint,
+  type Relation,
+  type StringNode,
+} from "./tree";
+
+// Pure: what a statement does to tables, as far as its parse tree tells. What that costs depends on the catalog too (cost.ts).
+// From the manual of PostgreSQL 17: Explicit Locking, and the notes of ALTER TABLE.
+
+export type Mode = "ACCESS EXCLUSIVE" | "SHARE ROW EXCLUSIVE" | "SHARE";
+
+/** Work under a lock. */
+export type Work =
+  | { does: "rewrite" | "scan" | "index" | "fill" | "may scan" }
+  | { does: "add"; type?: string; functions: string[][]; filled: boolean }
+  | { does: "retype"; column: string; type?: string; plain: boolean }
+  | { does: "not null"; column: string }
+  | { does: "move"; tablespace: string }
+  | { does: "method"; method: string }
+  | { does: "log"; logged: boolean }
+  | { does: "attach" };
+
+/** Tables are named as SQL does. */
+export type Deed =
+  | { kind: "lock"; on: string; mode: Mode; work: Work[] }
+  | { kind: "drop"; on: string }
+  | { kind: "drop schema"; schema: string }
+  | { kind: "drop column"; on: string; column: string }
+  | { kind: "truncate"; on: string; cascade: boolean }
+  | { kind: "delete"; on: string }
+  | { kind: "make"; on: string; unlessThere: boolean }
+  | { kind: "rename"; on: string; to: string }
+  | { kind: "check"; on: string; name?: string; notNull: string[]; valid: boolean }
+  | { kind: "validate"; on: string; name: string }
+  /** The DEFAULT partition has to have none of the rows of another that comes. */
+  | { kind: "remainder"; on: string };
+
+const lock = (on: Relation, mode: Mode, work: Work[] = []): Deed => ({ kind: "lock", on: nameOf(on), mode, work });
+
+interface Options {
+  options?: { DefElem: { defname: string } }[];
+  params?: { DefElem: { defname: string } }[];
+}
+const has = ({ options = [], params = [] }: Options, name: string) =>
+  [...options, ...params].some(({ DefElem }) => DefElem.defname === name);
+
+/** Gathers what each kind of statement does, by the type of its node. */
+const STATEMENTS: Record<string, ((stmt: never, tree: Node) => Deed[]) | undefined> = {
+  AlterTableStmt: ({ relation, objtype }: { relation: Relation; objtype: string }, tree) =>
+    ["OBJECT_TABLE", "OBJECT_MATVIEW"].includes(objtype) ? alterTable(relation, commandsOf(tree)) : [],
+  RenameStmt({ relation, renameType, newname }: { relation?: Relation; renameType: string; newname: string }) {
+    if (!relation || !/TABLE|MATVIEW|COLUMN|TABCONSTRAINT/.test(renameType)) return [];
+    const to = nameOf({ ...relation, relname: newname });
+    const renamed = /OBJECT_(TABLE|MATVIEW)$/.test(renameType);
+    return [
+      lock(relation, "ACCESS EXCLUSIVE"),
+      ...(renamed ? [{ kind: "rename", on: nameOf(relation), to } as const] : []),
+    ];
+  },
+  AlterObjectSchemaStmt({
+    relation,
+    objectType,
+    newschema,
+  }: {
+    relation?: Relation;
+    objectType: string;
+    newschema: string;
+  }) {
+    if (!relation || !/OBJECT_(TABLE|MATVIEW)$/.test(objectType)) return [];
+    const to = nameOf({ schemaname: newschema, relname: relation.relname });
+    return [lock(relation, "ACCESS EXCLUSIVE"), { kind: "rename", on: nameOf(relation), to }];
+  },
+  IndexStmt: ({ relation, concurrent }: { relation: Relation; concurrent?: boolean }) =>
+    concurrent ? [] : [lock(relation, "SHARE", [{ does: "index" }])],
+  CreateTrigStmt: ({ relation }: { relation: Relation }) => [lock(relation, "SHARE ROW EXCLUSIVE")],
+  TruncateStmt: ({ relations, behavior }: { relations: { RangeVar: Relation }[]; behavior: string }) =>
+    relations.flatMap(({ RangeVar }): Deed[] => [
+      lock(RangeVar, "ACCESS EXCLUSIVE"),
+      { kind: "truncate", on: nameOf(RangeVar), cascade: behavior === "DROP_CASCADE" },
+    ]),
+  DeleteStmt: ({ relation, whereClause }: { relation: Relation; whereClause?: Node }) =>
+    whereClause ? [] : [{ kind: "delete", on: nameOf(relation) }],
+  DropStmt: drop,
+  CreateStmt: createTable,
+  CreateTableAsStmt: ({ into, if_not_exists }: { into: { rel: Relation }; if_not_exists?: boolean }) => [
+    { kind: "make", on: nameOf(into.rel), unlessThere: if_not_exists ?? false },
+  ],
+  SelectStmt: ({ intoClause }: { intoClause?: { rel: Relation } }) =>
+    intoClause ? [{ kind: "make", on: nameOf(intoClause.rel), unlessThere: false }] : [],
+  RefreshMatViewStmt: ({ relation, concurrent }: { relation: Relation; concurrent?: boolean }) =>
+    concurrent ? [] : [lock(relation, "ACCESS EXCLUSIVE", [{ does: "fill" }])],
+  ClusterStmt: ({ relation }: { relation?: Relation }) =>
+    relation ? [lock(relation, "ACCESS EXCLUSIVE", [{ does: "rewrite" }])] : [],
+  VacuumStmt: ({ rels = [], ...options }: Options & { rels?: { VacuumRelation: { relation: Relation } }[] }) =>
+    has(options, "full")
+      ? rels.map(({ VacuumRelation: { relation } }) => lock(relation, "ACCESS EXCLUSIVE", [{ does: "rewrite" }]))
+      : [],
+  // Queries lock each index of their tables, so they wait for the one that is made anew.
+  ReindexStmt: ({ relation, ...options }: Options & { relation?: Relation }) =>
+    relation && !has(options, "concurrently") ? [lock(relation, "ACCESS EXCLUSIVE", [{ does: "index" }])] : [],
+  LockStmt: ({ relations, mode }: { relations: { RangeVar: Relation }[]; mode: number }) => {
+    const taken = ({ 5: "SHARE", 6: "SHARE ROW EXCLUSIVE", 7: "SHARE ROW EXCLUSIVE", 8: "ACCESS EXCLUSIVE" } as const)[
+      mode
+    ];
+    return taken ? relations.map(({ RangeVar }) => lock(RangeVar, taken)) : [];
+  },
+};
+
+/** What a statement does to tables. */
+export function deedsOf(tree: Node): Deed[] {
+  return Object.entries(tree).flatMap(([type, stmt]) => STATEMENTS[type]?.(stmt as never, tree) ?? []);
+}
+
+interface Drop {
+  objects: (Partial<StringNode> & { List?: { items: StringNode[] } })[];
+  removeType: string;
+  behavior: string;
+  concurrent?: boolean;
+}
+
+function drop({ objects, removeType, behavior, concurrent }: Drop): Deed[] {
+  const names = objects.map(({ List }) => joined(textsOf(List?.items)));
+  if (removeType === "OBJECT_SCHEMA" && behavior === "DROP_CASCADE")
+    return objects.flatMap(({ String: name }) => (name ? [{ kind: "drop schema", schema: name.sval }] : []));
+  if (/OBJECT_(TABLE|MATVIEW)$/.test(removeType)) return names.map((on) => ({ kind: "drop", on }));
+  if (removeType === "OBJECT_INDEX" && !concurrent)
+    return names.map((on) => ({ kind: "lock", on, mode: "ACCESS EXCLUSIVE", work: [] }));
+  return [];
+}
+
+interface Create {
+  relation: Relation;
+  inhRelations?: { RangeVar: Relation }[];
+  partbound?: unknown;
+  if_not_exists?: boolean;
+}
+
+function createTable({ relation, inhRelations = [], partbound, if_not_exists = false, ...rest }: Create): Deed[] {
+  const referred = nodesIn<Relation>(rest, "pktable");
+  return [
+    { kind: "make", on: nameOf(relation), unlessThere: if_not_exists },
+    ...referred.map((table) => lock(table, "SHARE ROW EXCLUSIVE")),
+    ...(partbound ? inhRelations : []).flatMap(({ RangeVar }): Deed[] => [
+      lock(RangeVar, "ACCESS EXCLUSIVE"),
+      { kind: "remainder", on: nameOf(RangeVar) },
+    ]),
+  ];
+}
+
+/** Actions of ALTER TABLE that lock less than everybody out; undefined: nobody waits. */
+const GENTLE: Record<string, Mode | undefined> = {
+  AT_ValidateConstraint: undefined,
+  AT_SetStatistics: undefined,
+  AT_SetOptions: undefined,
+  AT_ResetOptions: undefined,
+  AT_SetRelOptions: undefined,
+  AT_ResetRelOptions: undefined,
+  AT_AttachPartition: undefined,
+  AT_DetachPartitionFinalize: undefined,
+  AT_ClusterOn: undefined,
+  AT_DropCluster: undefined,
+  AT_EnableTrig: "SHARE ROW EXCLUSIVE",
+  AT_EnableAlwaysTrig: "SHARE ROW EXCLUSIVE",
+  AT_EnableReplicaTrig: "SHARE ROW EXCLUSIVE",
+  AT_EnableTrigAll: "SHARE ROW EXCLUSIVE",
+  AT_EnableTrigUser: "SHARE ROW EXCLUSIVE",
+  AT_DisableTrig: "SHARE ROW EXCLUSIVE",
+  AT_DisableTrigAll: "SHARE ROW EXCLUSIVE",
+  AT_DisableTrigUser: "SHARE ROW EXCLUSIVE",
+};
+
+function modeOf({ subtype, def }: Command): Mode | undefined {
+  if (subtype === "AT_DetachPartition" && def?.PartitionCmd?.concurrent) return undefined;
+  if (subtype === "AT_AddConstraint" && def?.Constraint?.contype === "CONSTR_FOREIGN") return "SHARE ROW EXCLUSIVE";
+  return subtype in GENTLE ? GENTLE[subtype] : "ACCESS EXCLUSIVE";
+}
+
+function alterTable(relation: Relation, commands: Command[]): Deed[] {
+  const on = nameOf(relation);
+  const modes = commands.map(modeOf);
+  const mode = (["ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE"] as const).find((each) => modes.includes(each));
+  return [
+    ...(mode ? [lock(relation, mode, commands.flatMap(workOf))] : []),
+    ...commands.flatMap((command) => besides(on, command)),
+  ];
+}
+
+/** What a command does beside the lock on its own table. */
+function besides(on: string, { subtype, name = "", def }: Command): Deed[] {
+  const others = nodesIn<Relation>(def, "pktable").map((table) => lock(table, "SHARE ROW EXCLUSIVE"));
+  if (subtype === "AT_DropColumn") return [{ kind: "drop column", on, column: name }];
+  if (subtype === "AT_ValidateConstraint") return [{ kind: "validate", on, name }];
+  const { Constraint: constraint, PartitionCmd: partition } = def ?? {};
+  if (partition && subtype === "AT_AttachPartition")
+    return [lock(partition.name, "ACCESS EXCLUSIVE", [{ does: "attach" }]), { kind: "remainder", on }];
+  if (partition && !partition.concurrent) return [lock(partition.name, "ACCESS EXCLUSIVE")];
+  if (constraint?.contype !== "CONSTR_CHECK") return others;
+  const notNull = notNullIn(constraint.raw_expr);
+  return [{ kind: "check", on, name: constraint.conname, notNull, valid: !constraint.skip_validation }];
+}
+
+function workOf({ subtype, name = "", def }: Command): Work[] {
+  if (subtype === "AT_AddColumn" && def?.ColumnDef) return addColumn(def.ColumnDef);
+  if (subtype === "AT_AddConstraint" && def?.Constraint) return addConstraint(def.Constraint);
+  if (subtype === "AT_AlterColumnType" && def?.ColumnDef) return [retype(name, def.ColumnDef)];
+  if (subtype === "AT_SetNotNull") return [{ does: "not null", column: name }];
+  if (subtype === "AT_SetTableSpace") return [{ does: "move", tablespace: name }];
+  if (subtype === "AT_SetLogged" || subtype === "AT_SetUnLogged")
+    return [{ does: "log", logged: subtype === "AT_SetLogged" }];
+  return subtype === "AT_SetAccessMethod" ? [{ does: "method", method: name }] : [];
+}
+
+const SERIAL = /^(small|big)?serial$|^serial[248]$/;
+
+function addColumn({ typeName, constraints = [] }: ColumnDef): Work[] {
+  const all = constraints.map(({ Constraint: constraint }) => constraint);
+  const of = (type: string) => all.find(({ contype }) => contype === type);
+  const written = of("CONSTR_DEFAULT")?.raw_expr;
+  const isNull = node<{ isnull?: boolean }>(written ?? {}, "A_Const")?.isnull;
+  const filled = written !== undefined && !isNull;
+  const made = of("CONSTR_IDENTITY") ?? of("CONSTR_GENERATED") ?? SERIAL.test(textsOf(typeName?.names).at(-1) ?? "");
+  const functions = nodesIn<{ funcname: StringNode[] }>(written, "FuncCall").map(({ funcname }) => textsOf(funcname));
+  const column: Work = made
+    ? { does: "rewrite" }
+    : { does: "add", type: typeName && typeText(typeName), functions, filled };
+  // Where all rows have null there is nothing to look up in the other table.
+  const looked = all.filter(({ contype }) => contype !== "CONSTR_FOREIGN" || filled);
+  const empty = of("CONSTR_NOTNULL") && !made && !filled;
+  return [column, ...(empty ? [{ does: "scan" } as const] : []), ...looked.flatMap(addConstraint)];
+}
+
+function addConstraint({ contype, indexname, skip_validation }: Constraint): Work[] {
+  if (["CONSTR_CHECK", "CONSTR_FOREIGN"].includes(contype)) return skip_validation ? [] : [{ does: "scan" }];
+  if (!["CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_EXCLUSION"].includes(contype)) return [];
+  if (indexname === undefined) return [{ does: "index" }];
+  // The columns of its index have to be NOT NULL.
+  return contype === "CONSTR_PRIMARY" ? [{ does: "may scan" }] : [];
+}
+
+function retype(column: string, { typeName, raw_default: using }: ColumnDef): Work {
+  const type = typeName && typeText(typeName);
+  const cast = node<{ arg: Node; typeName: NonNullable<typeof typeName> }>(using ?? {}, "TypeCast");
+  const plain =
+    using === undefined ||
+    columnIn(using) === column ||
+    (cast !== undefined && columnIn(cast.arg) === column && typeText(cast.typeName) === type);
+  return { does: "retype", column, type, plain };
+}

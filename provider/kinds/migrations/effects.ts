@@ -1,0 +1,150 @@
+import { quoteIdentifier } from "../../../config/object-name";
+import type { Effect } from "../../effect";
+import { NOTHING, type Amount, type Catalog, type Table } from "./catalog";
+import { costsOf, inWords } from "./cost";
+import type { Deed } from "./deeds";
+
+// Pure: what pending migrations mean for those who use the tables that are there.
+
+/** A statement on its way. */
+export interface Step {
+  /** File and line. */
+  at: string;
+  deeds: Deed[];
+  /** Others follow in the same transaction, so that its locks stay. */
+  followed: boolean;
+}
+
+export interface Told {
+  effect: Effect;
+  text: string;
+}
+
+const about = (rows: number | null) =>
+  rows === null ? "rows that nobody has counted" : `about ${rows.toLocaleString("en-US")} rows`;
+const held = ({ rows, size }: Amount) => `${about(rows)} (${size})`;
+
+/** Walks through the statements, and knows which tables there are by then. `catalog` is undefined where it cannot be read. */
+export class Effects {
+  private readonly tables: Map<string, Table>;
+  private readonly made = new Set<string>();
+
+  constructor(
+    private readonly database: string,
+    private readonly catalog: Catalog | undefined,
+  ) {
+    const found = Object.entries(catalog?.tables ?? {});
+    this.tables = new Map(found.flatMap(([name, table]) => (table ? [[name, structuredClone(table)]] : [])));
+  }
+
+  of(step: Step): Told[] {
+    return step.deeds.flatMap((deed) => {
+      const told = this.tell(deed, step);
+      this.happens(deed);
+      return told;
+    });
+  }
+
+  private readonly named = (what: string) => `${what} in database ${this.database}`;
+
+  /** A table that holds rows; "unknown" where that cannot be told, undefined if it is new, empty, or no table. */
+  private used(name: string): Table | "unknown" | undefined {
+    if (this.made.has(name)) return undefined;
+    const table = this.tables.get(name);
+    // Without a schema it depends on the search_path that the file sets.
+    if (!table) return this.catalog === NOTHING || (this.catalog && name.includes(".")) ? undefined : "unknown";
+    return table.empty || !["r", "p", "m"].includes(table.kind) ? undefined : table;
+  }
+
+  private tell(deed: Deed, { at, followed }: Step): Told[] {
+    if (deed.kind === "lock") return this.lock(deed, at, followed);
+    if (deed.kind === "drop schema") return this.dropSchema(deed.schema, at);
+    const remainder = deed.kind === "remainder" ? this.tables.get(deed.on)?.remainder : undefined;
+    if (remainder)
+      return this.lock(
+        { kind: "lock", on: remainder, mode: "ACCESS EXCLUSIVE", work: [{ does: "attach" }] },
+        at,
+        followed,
+      );
+    return [...this.loss(deed, at), ...(deed.kind === "drop" ? this.parentOf(deed.on, at, followed) : [])];
+  }
+
+  private loss(deed: Deed & { on: string }, at: string): Told[] {
+    const table = this.used(deed.on);
+    const known = table !== "unknown" && table;
+    const name = this.named(deed.on);
+    const rows = known ? held(known) : "its rows";
+    const loss = (text: string): Told[] => (table ? [{ effect: "loss", text: `${text}: ${at}` }] : []);
+    switch (deed.kind) {
+      case "drop":
+        // A materialized view can be filled again.
+        return known && known.kind === "m" ? [] : loss(`${name} is dropped with ${rows}`);
+      case "drop column":
+        if (known && !known.columns[deed.column]) return []; // IF EXISTS, or added by the same files
+        return loss(`column ${quoteIdentifier(deed.column)} of ${name} is dropped, of ${rows}`);
+      case "truncate":
+        return loss(`${name} is emptied of ${rows}${deed.cascade ? ", and so are all tables that refer to it" : ""}`);
+      case "delete":
+        return loss(`${name} is emptied of ${rows}, by a DELETE without WHERE`);
+      default:
+        return [];
+    }
+  }
+
+  /** Whoever drops a partition locks the table that it belongs to. */
+  private parentOf(name: string, at: string, followed: boolean): Told[] {
+    const parent = this.tables.get(name)?.partitionOf;
+    return parent ? this.lock({ kind: "lock", on: parent, mode: "ACCESS EXCLUSIVE", work: [] }, at, followed) : [];
+  }
+
+  private lock({ on, mode, work }: Deed & { kind: "lock" }, at: string, followed: boolean): Told[] {
+    const table = this.used(on);
+    if (!table) return [];
+    const who = mode === "ACCESS EXCLUSIVE" ? "reads and writes" : "writes";
+    const known = table !== "unknown" && this.catalog;
+    const costs = known
+      ? inWords(costsOf(work, table, this.catalog))
+      : work.length > 0
+        ? ["may go through all of it"]
+        : [];
+    const amount = table === "unknown" ? "" : ` (${table.size}, ${about(table.rows)})`;
+    const does = [...costs, ...(followed ? ["keeps the lock to the end of the file"] : [])].map(
+      (each) => `, and ${each}`,
+    );
+    const how = does.join("") || " for a moment";
+    return [{ effect: "lock", text: `${who} of ${this.named(on)} wait${amount}: ${at} takes ${mode}${how}` }];
+  }
+
+  private dropSchema(schema: string, at: string): Told[] {
+    const found = this.catalog?.schemas[schema];
+    const name = this.named(`schema ${quoteIdentifier(schema)}`);
+    if (!this.catalog) return [{ effect: "loss", text: `${name} is dropped with all that it holds: ${at}` }];
+    if (!found || found.empty) return [];
+    const tables = found.tables === 1 ? "1 table" : `${found.tables} tables`;
+    return [{ effect: "loss", text: `${name} is dropped with ${tables}, ${held(found)}: ${at}` }];
+  }
+
+  /** From here on things are as the statement leaves them. */
+  private happens(deed: Deed): void {
+    if (!("on" in deed)) return this.goes((name) => name.startsWith(`${quoteIdentifier(deed.schema)}.`));
+    const table = this.tables.get(deed.on);
+    if (deed.kind === "make" && !(deed.unlessThere && table)) this.made.add(deed.on);
+    if (deed.kind === "drop") this.goes((name) => name === deed.on);
+    if (deed.kind === "rename") {
+      if (table) this.tables.set(deed.to, table);
+      if (this.made.has(deed.on)) this.made.add(deed.to);
+      this.goes((name) => name === deed.on);
+    }
+    if (deed.kind === "truncate" && table) table.empty = true;
+    if (deed.kind === "check" && table) {
+      const expression = deed.notNull.map((column) => `${quoteIdentifier(column)} IS NOT NULL`).join(" AND ") || "true";
+      table.checks.push({ name: deed.name ?? "", expression, valid: deed.valid });
+    }
+    if (deed.kind === "validate") for (const check of table?.checks ?? []) check.valid ||= check.name === deed.name;
+  }
+
+  private goes(which: (name: string) => boolean): void {
+    for (const name of [...this.tables.keys()].filter(which)) this.tables.delete(name);
+    for (const name of [...this.made].filter(which)) this.made.delete(name);
+  }
+}

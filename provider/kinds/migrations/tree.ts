@@ -1,0 +1,98 @@
+import { quoteIdentifier, quoteObjectName } from "../../../config/object-name";
+import type { Node } from "../../sql-file";
+
+// Pure: reading PostgreSQL's parse trees (by libpg-query).
+
+export interface Relation {
+  schemaname?: string;
+  relname: string;
+}
+
+export interface TypeName {
+  names: StringNode[];
+  typmods?: { A_Const?: { ival?: { ival?: number } } }[];
+  arrayBounds?: unknown[];
+}
+
+export interface StringNode {
+  String: { sval: string };
+}
+
+export interface Constraint {
+  contype: string;
+  conname?: string;
+  indexname?: string;
+  skip_validation?: boolean;
+  raw_expr?: Node;
+  pktable?: Relation;
+}
+
+export interface ColumnDef {
+  colname?: string;
+  typeName?: TypeName;
+  constraints?: { Constraint: Constraint }[];
+  /** The expression of USING. */
+  raw_default?: Node;
+}
+
+export interface Command {
+  subtype: string;
+  name?: string;
+  def?: {
+    PartitionCmd?: { name: Relation; concurrent?: boolean };
+    Constraint?: Constraint;
+    ColumnDef?: ColumnDef;
+  };
+}
+
+export function node<T>(stmt: Node, type: string): T | undefined {
+  return stmt[type] as T | undefined;
+}
+
+/** A relation as SQL names it. */
+export const nameOf = ({ schemaname, relname }: Relation) =>
+  schemaname ? quoteObjectName({ schema: schemaname, name: relname }) : quoteIdentifier(relname);
+
+export const textsOf = (list: StringNode[] = []) => list.map(({ String: { sval } }) => sval);
+
+/** A name in parts, as SQL writes it. */
+export const joined = (parts: string[]) => parts.map(quoteIdentifier).join(".");
+
+/** The commands of an ALTER TABLE. */
+export function commandsOf(stmt: Node): Command[] {
+  const alter = node<{ cmds?: { AlterTableCmd: Command }[] }>(stmt, "AlterTableStmt");
+  return (alter?.cmds ?? []).map(({ AlterTableCmd }) => AlterTableCmd);
+}
+
+/** A type as SQL writes it; undefined where its parts do not tell (fields of an interval). */
+export function typeText({ names, typmods = [], arrayBounds = [] }: TypeName): string | undefined {
+  const parts = textsOf(names);
+  const numbers = typmods.map(({ A_Const }) => (A_Const?.ival ? (A_Const.ival.ival ?? 0) : undefined));
+  if (numbers.includes(undefined) || (parts.includes("interval") && numbers.length > 0)) return undefined;
+  return joined(parts) + (numbers.length > 0 ? `(${numbers.join(",")})` : "") + "[]".repeat(arrayBounds.length);
+}
+
+/** All nodes of a type anywhere in an expression. */
+export function nodesIn<T>(tree: unknown, type: string): T[] {
+  if (typeof tree !== "object" || tree === null) return [];
+  if (Array.isArray(tree)) return tree.flatMap((each) => nodesIn<T>(each, type));
+  return Object.entries(tree).flatMap(([key, value]) => [
+    ...(key === type ? [value as T] : []),
+    ...nodesIn<T>(value, type),
+  ]);
+}
+
+/** The column that an expression is, if it is nothing else. */
+export function columnIn(expression: Node | undefined): string | undefined {
+  const { fields = [] } = node<{ fields?: Partial<StringNode>[] }>(expression ?? {}, "ColumnRef") ?? {};
+  return fields.length === 1 ? fields[0]?.String?.sval : undefined;
+}
+
+/** Columns that cannot be null where an expression is true. */
+export function notNullIn(expression: Node | undefined): string[] {
+  const and = node<{ boolop: string; args: Node[] }>(expression ?? {}, "BoolExpr");
+  if (and?.boolop === "AND_EXPR") return and.args.flatMap(notNullIn);
+  const test = node<{ arg: Node; nulltesttype: string }>(expression ?? {}, "NullTest");
+  const column = test?.nulltesttype === "IS_NOT_NULL" ? columnIn(test.arg) : undefined;
+  return column === undefined ? [] : [column];
+}

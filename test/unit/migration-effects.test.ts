@@ -1,0 +1,194 @@
+import { describe, expect, it } from "vitest";
+import { withEffect } from "../../provider/effect";
+import { NOTHING, type Catalog, type Table } from "../../provider/kinds/migrations/catalog";
+import { Effects } from "../../provider/kinds/migrations/effects";
+import { parseMigration } from "../../provider/kinds/migrations/file";
+
+const table = (more: Partial<Table> = {}): Table => ({
+  kind: "r",
+  size: "12 GB",
+  rows: 40_000_000,
+  empty: false,
+  logged: true,
+  tablespace: "pg_default",
+  method: "heap",
+  partitionOf: null,
+  remainder: null,
+  checks: [],
+  columns: {},
+  ...more,
+});
+const empty = table({ empty: true, rows: 0, size: "0 bytes" });
+const catalog: Catalog = {
+  timeZone: "UTC",
+  tables: {
+    "shop.orders": table(),
+    "shop.users": table({ size: "8192 bytes", rows: null }),
+    "shop.none": empty,
+    "shop.v": table({ kind: "v" }),
+    "shop.m": table({ kind: "m" }),
+    "shop.part": table({ partitionOf: "shop.parent" }),
+    "shop.parent": table({ kind: "p", remainder: "shop.rest" }),
+    "shop.rest": table({ size: "1 GB" }),
+    'shop."Odd one"': table({ columns: { "a b": { type: 25, base: 25, typmod: -1, notNull: false, checked: false } } }),
+  },
+  types: { "pg_catalog.int4": { type: 23, base: 23, typmod: -1, array: false, checked: false } },
+  binaryCasts: [],
+  functions: {},
+  schemas: { shop: { tables: 3, size: "13 GB", rows: 41_000_000, empty: false }, bare: undefined },
+};
+
+/** What is told of a file, line 2 on. */
+async function told(sql: string, found: Catalog | null = catalog, options = ""): Promise<string[]> {
+  const { up } = await parseMigration("001_x.sql", `-- migrate:up${options}\n${sql}`);
+  const effects = new Effects("d", found ?? undefined);
+  return up.statements
+    .flatMap(({ line, deeds }, i, { length }) =>
+      effects.of({ at: `001_x.sql line ${line}`, deeds, followed: options === "" && i < length - 1 }),
+    )
+    .map(({ effect, text }) => withEffect(effect, text));
+}
+
+const ORDERS = "shop.orders in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes";
+const ALONE = " for a moment";
+
+describe("what a migration means for those who use the tables", () => {
+  it.each<[string, string[]]>([
+    [
+      "ALTER TABLE shop.orders ADD COLUMN x int GENERATED ALWAYS AS IDENTITY;",
+      [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and rewrites the table`],
+    ],
+    ["ALTER TABLE shop.orders ADD COLUMN x int;", [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`]],
+    [
+      "ALTER TABLE shop.orders ADD COLUMN x int UNIQUE, ADD CHECK (y > 0);",
+      [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and builds an index`],
+    ],
+    ["CREATE INDEX i ON shop.orders (x);", [`LOCK: writes of ${ORDERS} SHARE, and builds an index`]],
+    ["REINDEX TABLE shop.orders;", [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and builds an index`]],
+    [
+      "ALTER TABLE shop.orders ADD FOREIGN KEY (x) REFERENCES shop.users;",
+      [
+        `LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE, and scans the table`,
+        `LOCK: writes of shop.users in database d wait (8192 bytes, rows that nobody has counted): 001_x.sql line 2 takes SHARE ROW EXCLUSIVE${ALONE}`,
+      ],
+    ],
+    [
+      "CREATE TABLE shop.new (user_id int REFERENCES shop.orders);",
+      [`LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE${ALONE}`],
+    ],
+    [
+      "CREATE TRIGGER g AFTER INSERT ON shop.orders FOR EACH ROW EXECUTE FUNCTION f();",
+      [`LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE${ALONE}`],
+    ],
+    ["ALTER TABLE shop.orders RENAME COLUMN x TO y;", [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`]],
+    ["ALTER TABLE shop.orders VALIDATE CONSTRAINT c;", []],
+    ["ALTER TABLE shop.orders SET (fillfactor = 50);", []],
+    ["ALTER TABLE shop.orders DISABLE TRIGGER g;", [`LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE${ALONE}`]],
+    ["CREATE TABLE shop.t (x int); ALTER TABLE shop.t ADD UNIQUE (x); DROP TABLE shop.t;", []],
+    ["ALTER TABLE shop.none ADD UNIQUE (x); TRUNCATE shop.none; DROP TABLE shop.none; DELETE FROM shop.none;", []],
+    ["DROP TABLE IF EXISTS shop.absent; ALTER TABLE shop.absent ADD UNIQUE (x); DROP VIEW shop.v;", []],
+    [
+      "DROP TABLE shop.orders, shop.users;",
+      [
+        "DATA LOSS: shop.orders in database d is dropped with about 40,000,000 rows (12 GB): 001_x.sql line 2",
+        "DATA LOSS: shop.users in database d is dropped with rows that nobody has counted (8192 bytes): 001_x.sql line 2",
+      ],
+    ],
+    [
+      "DROP TABLE shop.part;",
+      [
+        "DATA LOSS: shop.part in database d is dropped with about 40,000,000 rows (12 GB): 001_x.sql line 2",
+        `LOCK: reads and writes of shop.parent in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
+      ],
+    ],
+    [
+      "CREATE TABLE shop.p2 PARTITION OF shop.parent FOR VALUES IN (2);",
+      [
+        `LOCK: reads and writes of shop.parent in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
+        "LOCK: reads and writes of shop.rest in database d wait (1 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE, and scans the table",
+      ],
+    ],
+    [
+      'ALTER TABLE shop."Odd one" DROP COLUMN "a b";',
+      [
+        `LOCK: reads and writes of shop."Odd one" in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
+        'DATA LOSS: column "a b" of shop."Odd one" in database d is dropped, of about 40,000,000 rows (12 GB): 001_x.sql line 2',
+      ],
+    ],
+    [
+      "TRUNCATE shop.orders CASCADE;",
+      [
+        `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`,
+        "DATA LOSS: shop.orders in database d is emptied of about 40,000,000 rows (12 GB), and so are all tables that refer to it: 001_x.sql line 2",
+      ],
+    ],
+    ["DELETE FROM shop.orders WHERE x = 1;", []],
+    [
+      "DELETE FROM shop.orders;",
+      [
+        "DATA LOSS: shop.orders in database d is emptied of about 40,000,000 rows (12 GB), by a DELETE without WHERE: 001_x.sql line 2",
+      ],
+    ],
+    [
+      "DROP SCHEMA shop CASCADE; ALTER TABLE shop.orders ADD UNIQUE (x);",
+      [
+        "DATA LOSS: schema shop in database d is dropped with 3 tables, about 41,000,000 rows (13 GB): 001_x.sql line 2",
+      ],
+    ],
+    ["DROP MATERIALIZED VIEW shop.m; DROP VIEW shop.v;", []],
+    [
+      "ALTER TABLE shop.orders DROP COLUMN IF EXISTS absent;",
+      [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`],
+    ],
+    ["DROP SCHEMA bare CASCADE; DROP SCHEMA shop;", []],
+  ])("%s", async (sql, lines) => {
+    expect(await told(sql, catalog, sql.split(";").length > 2 ? " transaction:false" : "")).toEqual(lines);
+  });
+
+  it("keeps locks to the end of a transaction", async () => {
+    const two = "ALTER TABLE shop.orders ADD COLUMN x int;\nCREATE INDEX i ON shop.orders (x);";
+    expect(await told(two)).toEqual([
+      `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and keeps the lock to the end of the file`,
+      `LOCK: writes of ${ORDERS.replace("line 2", "line 3")} SHARE, and builds an index`,
+    ]);
+    expect((await told(two, catalog, " transaction:false"))[0]).toBe(
+      `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`,
+    );
+  });
+
+  it("goes by what the statements before have done", async () => {
+    const scans = async (sql: string) => (await told(sql)).some((each) => each.includes("scans"));
+    const set = "ALTER TABLE shop.orders ALTER x SET NOT NULL;";
+    const check = "ALTER TABLE shop.orders ADD CONSTRAINT c CHECK (x IS NOT NULL) NOT VALID;";
+    expect(await scans(set)).toBe(true);
+    expect(await scans(`${check} ${set}`)).toBe(true);
+    expect(await scans(`${check} ALTER TABLE shop.orders VALIDATE CONSTRAINT c; ${set}`)).toBe(false);
+    expect(await scans(`${check} ALTER TABLE shop.orders VALIDATE CONSTRAINT other; ${set}`)).toBe(true);
+    const renamed = await told(
+      "ALTER TABLE shop.orders RENAME TO past; CREATE TABLE shop.orders (); DROP TABLE shop.past; DROP TABLE shop.orders;",
+    );
+    expect(renamed.filter((each) => each.startsWith("DATA LOSS"))).toEqual([
+      "DATA LOSS: shop.past in database d is dropped with about 40,000,000 rows (12 GB): 001_x.sql line 2",
+    ]);
+    const twice = await told(
+      "TRUNCATE shop.orders; ALTER TABLE shop.orders ADD UNIQUE (x); CREATE TABLE IF NOT EXISTS shop.users (); DROP TABLE shop.users;",
+    );
+    expect(twice.map((each) => /^[A-Z ]+: .*?(wait|emptied|dropped)/.exec(each)?.[0])).toEqual([
+      "LOCK: reads and writes of shop.orders in database d wait",
+      "DATA LOSS: shop.orders in database d is emptied",
+      "DATA LOSS: shop.users in database d is dropped",
+    ]);
+  });
+
+  it("says what it can where the catalog cannot be read, or the name has no schema, and nothing of a database to come", async () => {
+    const sql = "ALTER TABLE shop.orders ADD UNIQUE (x);\nDROP SCHEMA shop CASCADE;";
+    expect(await told(sql, null)).toEqual([
+      "LOCK: reads and writes of shop.orders in database d wait: 001_x.sql line 2 takes ACCESS EXCLUSIVE, and may go through all of it, and keeps the lock to the end of the file",
+      "DATA LOSS: schema shop in database d is dropped with all that it holds: 001_x.sql line 3",
+    ]);
+    expect(await told("DROP TABLE t;")).toEqual([
+      "DATA LOSS: t in database d is dropped with its rows: 001_x.sql line 2",
+    ]);
+    expect(await told(`${sql} DROP TABLE t;`, NOTHING)).toEqual([]);
+  });
+});
