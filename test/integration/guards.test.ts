@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestStack } from "./stack";
 
@@ -33,11 +35,27 @@ describe("what a change would take along", () => {
     expect(await messages()).toMatch(/database old is dropped with all that is in it, 2 tables, \d+ MB$/m);
   });
 
-  it("is told: the backups of a repository that is left out", async () => {
+  it("is told: a schema with what it holds", async () => {
     stack.configure((config) => {
       config.databases!.old = { owner: "owner" };
-      config.backup = { repositories: [{}] };
+      config.databases!.app = {
+        owner: "owner",
+        schemas: {},
+        dropSchemas: ["data"],
+        extensions: { pg_trgm: {}, vector: {} },
+      };
     });
+    expect(await messages()).toMatch(
+      /DATA LOSS: schema data of database app is removed with all that it holds: table data.t/,
+    );
+    stack.configure(
+      (config) =>
+        (config.databases!.app = { owner: "owner", schemas: { data: {} }, extensions: { pg_trgm: {}, vector: {} } }),
+    );
+  });
+
+  it("is told: the backups of a repository that is left out", async () => {
+    stack.configure((config) => (config.backup = { repositories: [{}] }));
     expect(await messages()).toMatch(/DATA LOSS: volume \S+-backup2 is removed, with the backups in it/);
     stack.configure((config) => (config.backup = { keep: true, repositories: [{}, {}] }));
     expect(await messages()).not.toMatch(/DATA LOSS/);
@@ -59,6 +77,25 @@ describe("what a change would take along", () => {
     expect(text).toMatch(/cannot drop extension (vector|pg_trgm) because other objects depend on it/);
     stack.configure((config) => (config.databases!.app!.extensions = { pg_trgm: {}, vector: {} }));
     await stack.up();
+  });
+
+  it("is refused where others would wait for a migration, and that is forbidden", async () => {
+    const folder = join(stack.folder, "migrations");
+    mkdirSync(folder);
+    stack.sql("app", "ALTER TABLE data.t OWNER TO owner; INSERT INTO data.t SELECT 'x' FROM generate_series(1, 1000)");
+    stack.configure((config) => {
+      config.guards = { forbid: ["lock"] };
+      config.databases!.app!.migrations = { folder };
+    });
+    writeFileSync(join(folder, "20260101000000_add.sql"), "-- migrate:up\nALTER TABLE data.t ADD COLUMN n int;\n");
+    const preview = await stack.preview();
+    expect(preview.code).not.toBe(0);
+    expect(preview.messages.join("\n")).toMatch(
+      /guards.forbid has lock[^]*LOCK: reads and writes of data.t in database app wait .*takes ACCESS EXCLUSIVE[^]*such as "reads and writes of data.t in database app"/,
+    );
+    stack.configure((config) => (config.guards = { forbid: ["lock"], except: ["data.t"] }));
+    await stack.up();
+    expect(stack.sql("app", "SELECT count(n) FROM data.t")).toBe("0");
   });
 
   it("is refused where the stack file forbids it, before anything is done, and let through where it says so", async () => {

@@ -97,7 +97,9 @@ async function explain(
   try {
     await withDatabase(host, database, async (client) => {
       for (const line of await explainRetired(client, retiredRoles(old, inputs), inputs)) warn(line);
-      for (const line of await explainDrop(client, inputs, removedSchemas(old, inputs))) warn(line);
+      for (const { text, loss } of await explainDrop(client, inputs, removedSchemas(old, inputs)))
+        if (loss) effect("loss", text);
+        else info(text);
       const comparison = await look(client, inputs, old);
       await explainMissing(client, inputs, comparison.unknown, !old, warn);
       for (const line of inWords(comparison, inputs, await groupsOf(client))) effect("access", line);

@@ -76,8 +76,12 @@ async function contents(client: Client, schemas: string[]): Promise<Content[]> {
   return (await client.query<Content>(readSql("catalog/schema-contents.sql"), [schemas])).rows;
 }
 
-/** What removed schemas hold, in words; throws if that may not be dropped. */
-export async function explainDrop(client: Client, inputs: AccessInputs, schemas: string[]): Promise<string[]> {
+/** What becomes of removed schemas, in words, and whether something goes with them; throws if that may not be dropped. */
+export async function explainDrop(
+  client: Client,
+  inputs: AccessInputs,
+  schemas: string[],
+): Promise<{ text: string; loss: boolean }[]> {
   const found = await contents(client, schemas);
   const told = schemas.map((schema) => {
     const objects = found.filter((each) => each.schema === schema).map(({ type, identity }) => `${type} ${identity}`);
@@ -93,11 +97,11 @@ export async function explainDrop(client: Client, inputs: AccessInputs, schemas:
       `${lines.join("\n")}\nput it back, empty it by a migration, or add ${names} to the database's dropSchemas to lose all of it`,
     );
   }
-  return told.map(({ schema, objects }) =>
-    objects.length > 0
-      ? `schema ${schema} is removed with all that it holds: ${listed(objects)}`
-      : `schema ${schema} is removed; it is empty`,
-  );
+  return told.map(({ schema, objects }) => {
+    const gone = `schema ${schema} of database ${inputs.database} is removed`;
+    const loss = objects.length > 0;
+    return { loss, text: loss ? `${gone} with all that it holds: ${listed(objects)}` : `${gone}; it is empty` };
+  });
 }
 
 /** Empties schemas that are removed. Dropping the empty schema is left to its own resource. */

@@ -6,12 +6,29 @@ export interface Snapshot {
   globals: string;
   /** Schema and privileges, by database. */
   databases: Record<string, string>;
+  /** What each role may do with tables and views, `database role privilege table`: by itself, through groups or through PUBLIC. */
+  access: string[];
+  /** Roles that each role is a member of. */
+  groups: Record<string, string[]>;
   jobs: string;
   settings: string;
   container: string;
   started: string;
   volumes: string;
 }
+
+const ACCESS = `
+  SELECT format('%s %s %s %s', current_database(), r.rolname, p.name, c.oid::regclass)
+  FROM pg_roles AS r, pg_class AS c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS p (name)
+  WHERE r.rolname ~ '^r\\d+$' AND c.relkind IN ('r', 'v') AND c.relnamespace::regnamespace::text ~ '^s\\d+$'
+    AND has_table_privilege(r.oid, c.oid, p.name)
+  ORDER BY 1`;
+const GROUPS = `
+  SELECT coalesce(json_object_agg(rolname, groups), '{}') FROM (
+    SELECT m.rolname, json_agg(g.rolname) AS groups
+    FROM pg_roles AS m JOIN pg_roles AS g ON g.oid <> m.oid AND pg_has_role(m.oid, g.oid, 'MEMBER')
+    WHERE m.rolname ~ '^r\\d+$' GROUP BY 1
+  ) AS each`;
 
 /** What a dump holds that is another each time. */
 const withoutNoise = (dump: string) =>
@@ -37,6 +54,8 @@ export function takeSnapshot(stack: TestStack): Snapshot {
         ].join("\n"),
       ]),
     ),
+    access: names.flatMap((name) => stack.sql(name, ACCESS).split("\n")).filter((line) => line !== ""),
+    groups: JSON.parse(stack.sql("postgres", GROUPS)) as Record<string, string[]>,
     jobs: stack.sql(
       "postgres",
       "SELECT jobid, jobname, schedule, command, database, username, active FROM cron.job ORDER BY 2",

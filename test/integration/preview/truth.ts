@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Events } from "../../../report/events";
-import { makeReport, subjectOf, type Report } from "../../../report/report";
+import { makeReport, subjectOf, type Report, type Told } from "../../../report/report";
 import { TestStack } from "../stack";
 import { change, type World } from "./changes";
 import { Random } from "./random";
@@ -75,5 +75,27 @@ function compare(why: string, { effects, changes, putBack }: Report, before: Sna
   mustBe(`${why}, a restart is told`, effects.restart.length > 0, restarted);
   const replaced = changes.some(({ kind, op }) => kind === "Container" && op === "replace");
   mustBe(`${why}, another container is told`, replaced, before.container !== after.container);
+  compareAccess(why, effects.access, before, after);
   if (changes.length + putBack.length === 0) mustBe(`${why}, nothing was told`, after, before);
+}
+
+/** Who may do more or less with what was there before has to be told, by its own name or that of a group; and nobody else. */
+function compareAccess(why: string, told: Told[], before: Snapshot, after: Snapshot): void {
+  const tables = (lines: string[]) => new Set(lines.map((line) => line.split(" ").slice(3).join(" ")));
+  const there = (role: string, snapshot: Snapshot) => snapshot.globals.includes(`CREATE ROLE ${role};`);
+  const [former, now] = [tables(before.access), tables(after.access)];
+  const changed = [
+    ...before.access.filter((line) => !after.access.includes(line)),
+    ...after.access.filter((line) => !before.access.includes(line)),
+  ];
+  for (const line of changed) {
+    const [database = "", role = "", privilege, table = ""] = line.split(" ");
+    if (!(database in after.databases) || !there(role, before) || !there(role, after)) continue;
+    if (!former.has(table) || !now.has(table)) continue;
+    const names = [role, "PUBLIC", ...(before.groups[role] ?? []), ...(after.groups[role] ?? [])];
+    if (!told.some(({ text }) => names.some((name) => new RegExp(`(^|, )${name} `).test(text))))
+      throw new Error(`${why}, nobody told that ${role} has or has no more ${privilege} on ${table} of ${database}`);
+  }
+  const same = JSON.stringify([before.globals, before.databases]) === JSON.stringify([after.globals, after.databases]);
+  if (told.length > 0 && same) throw new Error(`${why}, no privilege is another, though told: ${told[0]?.text}`);
 }
