@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { withEffect } from "../../provider/effect";
+import { refusal, withEffect } from "../../provider/effect";
 import { NOTHING, type Catalog, type Table } from "../../provider/kinds/migrations/catalog";
 import { Effects } from "../../provider/kinds/migrations/effects";
 import { parseMigration } from "../../provider/kinds/migrations/file";
@@ -156,6 +156,19 @@ describe("what a migration means for those who use the tables", () => {
     );
   });
 
+  it("can be let through by the name of the table, where guards forbid it", async () => {
+    const [lock = "", loss = ""] = await told("ALTER TABLE shop.orders ADD UNIQUE (x);\nDROP TABLE shop.users;");
+    const all = [
+      { effect: "lock", message: lock.replace("LOCK: ", "") },
+      { effect: "loss", message: loss.replace("DATA LOSS: ", "") },
+    ] as const;
+    const forbid = ["lock", "loss"] as ("lock" | "loss")[];
+    expect(refusal([...all], { forbid, except: [] })).toMatch(
+      /such as "reads and writes of shop\.orders in database d", "shop\.users in database d"$/,
+    );
+    expect(refusal([...all], { forbid, except: ["shop.orders", "shop.users"] })).toBeUndefined();
+  });
+
   it("goes by what the statements before have done", async () => {
     const scans = async (sql: string) => (await told(sql)).some((each) => each.includes("scans"));
     const set = "ALTER TABLE shop.orders ALTER x SET NOT NULL;";
@@ -186,6 +199,7 @@ describe("what a migration means for those who use the tables", () => {
       "LOCK: reads and writes of shop.orders in database d wait: 001_x.sql line 2 takes ACCESS EXCLUSIVE, and may go through all of it, and keeps the lock to the end of the file",
       "DATA LOSS: schema shop in database d is dropped with all that it holds: 001_x.sql line 3",
     ]);
+    expect(await told("CREATE TABLE shop.t (x int); ALTER TABLE shop.t ADD UNIQUE (x);", null)).toEqual([]);
     expect(await told("DROP TABLE t;")).toEqual([
       "DATA LOSS: t in database d is dropped with its rows: 001_x.sql line 2",
     ]);
