@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Kind } from "../kind";
+import { UNKNOWN, type Kind } from "../kind";
 import { scramVerifier } from "../scram";
 
 export interface PasswordInputs {
@@ -17,16 +17,18 @@ export interface PasswordState extends PasswordInputs {
   verifier: string;
 }
 
-function make(inputs: PasswordInputs): PasswordState {
+/** A preview makes none: the update would make another one. */
+function make(inputs: PasswordInputs, preview: boolean): PasswordState {
+  if (preview) return { ...inputs, password: inputs.value ?? UNKNOWN, verifier: UNKNOWN };
   const password = inputs.value ?? randomBytes(24).toString("base64url");
   return { ...inputs, password, verifier: scramVerifier(password, randomBytes(16)) };
 }
 
 /** A password and its verifier, kept in the state as secrets. */
 export const password: Kind<PasswordInputs, PasswordState> = {
-  create: async (inputs) => ({ id: inputs.role, state: make(inputs) }),
+  create: async (inputs, { preview }) => ({ id: inputs.role, state: make(inputs, preview) }),
   read: async (_id, state) => state,
-  update: async (_id, old, inputs) =>
-    old.value === inputs.value && old.rotation === inputs.rotation ? { ...old, ...inputs } : make(inputs),
+  update: async (_id, old, inputs, { preview }) =>
+    old.value === inputs.value && old.rotation === inputs.rotation ? { ...old, ...inputs } : make(inputs, preview),
   delete: async () => undefined,
 };

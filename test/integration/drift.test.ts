@@ -126,8 +126,15 @@ describe("drift and reports", () => {
     expect(code).not.toBe(0);
     expect(text).toContain("update is not allowed by the plan: this resource is constrained to same");
     expect(stack.sql("app", "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'reader'")).toBe("9");
+    // Made up in the update: a plan holds no password.
+    stack.configure(({ roles }) => (roles!.newcomer = { login: true }));
     expect((await stack.cli("preview", "--save-plan", plan)).code).toBe(0);
-    await stack.cli("up", "--plan", plan);
+    expect(readFileSync(plan, "utf8")).not.toContain("SCRAM-SHA-256");
+    const held = await stack.cli("up", "--plan", plan);
+    expect(held.code, held.text).toBe(0);
+    expect(stack.sql("app", "SELECT count(*) FROM pg_authid WHERE rolname = 'newcomer' AND rolpassword <> ''")).toBe(
+      "1",
+    );
     expect(stack.sql("app", "SELECT schedule FROM cron.job WHERE jobname = 'tidy'")).toBe("0 6 * * *");
     expect(stack.sql("app", "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'reader'")).toBe("5");
   });
