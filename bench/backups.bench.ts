@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { Host } from "../provider/host";
-import { copyRunning, restore } from "../provider/restore";
+import { restore } from "../provider/restore";
+import { copyRunning } from "../provider/running";
 import { ownRepository } from "../test/integration/backup/repository";
 import { docker, TestStack } from "../test/integration/stack";
 import { fill, RECALL } from "./backups-data";

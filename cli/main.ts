@@ -1,3 +1,4 @@
+import { adopt } from "./commands/adopt";
 import { archive } from "./commands/archive";
 import { backup } from "./commands/backup";
 import { bench } from "./commands/bench";
@@ -27,6 +28,7 @@ const COMMANDS = {
   drill,
   restore,
   archive,
+  adopt,
   pulumi: passThrough,
   test,
   faults,

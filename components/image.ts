@@ -25,6 +25,11 @@ function readContext(folder: string): Record<string, string> {
   return Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), "utf8")]));
 }
 
+/** The name of the image that is built of this checkout. */
+export function ownImage(base = "", packages: string[] = []): string {
+  return imageTag(readContext(CONTEXT), base, packages);
+}
+
 /** The image that the server runs: a ready one, or one built on the engine when its context has changed. */
 export class Image extends pulumi.ComponentResource {
   /** Name to run; known in a preview. */
@@ -35,7 +40,7 @@ export class Image extends pulumi.ComponentResource {
   constructor(name: string, args: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pgwright:components:Image", name, {}, opts);
     const base = args.base ?? "";
-    this.reference = args.name ?? imageTag(readContext(CONTEXT), base, args.packages);
+    this.reference = args.name ?? ownImage(base, args.packages);
     const presence = new Presence(
       `${name}-image`,
       { what: "image", object: this.reference },

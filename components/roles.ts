@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { inOrder } from "../config/order";
 import type { RoleConfig } from "../config/roles";
+import { KEPT, type RoleInputs } from "../provider/kinds/role/changes";
 import { Password, Role, type Provider } from "../provider/resources";
 
 export interface RolesArgs {
@@ -20,6 +21,21 @@ function settingsOf({ settings }: RoleConfig): Record<string, string> {
   return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, String(value)]));
 }
 
+/** What the resource of a role gets, beside the verifier of a password that is made or given. */
+export function roleInputs(name: string, config: RoleConfig): Omit<RoleInputs, "superuser" | "byHand"> {
+  const inputs = {
+    ...config,
+    name,
+    memberOf: [...new Set(config.memberOf)].sort(),
+    settings: settingsOf(config),
+    verifier: config.password === "keep" ? KEPT : undefined,
+    // These are about passwords; the rest is the role's declaration.
+    password: undefined,
+    passwordRotation: undefined,
+  };
+  return inputs;
+}
+
 /** The roles of the server, with their memberships, limits and parameters. */
 export class Roles extends pulumi.ComponentResource {
   /** Passwords of the roles that may log in. */
@@ -31,18 +47,12 @@ export class Roles extends pulumi.ComponentResource {
     super("pgwright:components:Roles", name, {}, opts);
     const made: Record<string, Role> = {};
     for (const name of membershipOrder(args.roles)) {
-      // What follows is about passwords; the rest is the role's declaration.
-      const { password, passwordRotation, ...config } = args.roles[name] as RoleConfig;
-      const verifier = config.login && password ? this.password(name, passwordRotation, args).verifier : undefined;
+      const config = args.roles[name] as RoleConfig;
+      const hasPassword = config.login && config.password === true;
+      const verifier = hasPassword ? { verifier: this.password(name, config.passwordRotation, args).verifier } : {};
       made[name] = new Role(
         name,
-        {
-          ...config,
-          name,
-          memberOf: [...new Set(config.memberOf)].sort(),
-          settings: settingsOf(args.roles[name]!),
-          verifier,
-        },
+        { ...roleInputs(name, config), ...verifier },
         {
           parent: this,
           provider: args.pgwright,

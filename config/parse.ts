@@ -112,7 +112,8 @@ export function parsePasswords(input: unknown, stack: Stack): string[] {
     if (!stack.roles[role]) return [{ key, text: "there is no role of this name in pgwright:roles" }];
     const { login, password } = stack.roles[role];
     if (!login) return [{ key, text: "the role has login: false, so it can have no password; give it login: true" }];
-    return password ? [] : [{ key, text: "the role has password: false; take one or the other out" }];
+    if (password === true) return [];
+    return [{ key, text: `the role has password: ${password}; take one or the other out` }];
   });
   if (found.length > 0) throw new StackError(found);
   return roles;

@@ -20,9 +20,15 @@ export const roleSchema = z
         ),
       ),
     password: z
-      .boolean()
+      .union([z.boolean(), z.literal("keep")])
       .default(true)
-      .meta(key("Has a password. Without one it may run jobs, and nobody can connect as it over the network.", false)),
+      .meta({
+        ...key(
+          "Has a password. Without one it may run jobs, and nobody can connect as it over the network. keep: a role that is there already has the one that it has, which nobody needs to know.",
+          "keep",
+        ),
+        ...allowed("true, false or keep"),
+      }),
     memberOf: z
       .array(identifier)
       .default([])
@@ -64,6 +70,10 @@ export const roleSchema = z
   .refine((role) => !("search_path" in role.settings) && !("statement_timeout" in role.settings), {
     message: "search_path and statement_timeout have keys of their own: searchPath and statementTimeout",
     path: ["settings"],
+  })
+  .refine(({ password, passwordRotation }) => password !== "keep" || passwordRotation === undefined, {
+    message: "password: keep and passwordRotation exclude each other: keep it, or have a new one made up",
+    path: ["passwordRotation"],
   });
 
 export type RoleConfig = z.output<typeof roleSchema>;

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { inWords } from "../backup/bucket-problem";
 import { INFO, isWhole, parseInfo, unreadable, type StanzaInfo } from "../backup/info";
 import { hasBuckets, isInBucket, onlyRepositories, renderPgbackrestConf, type Options } from "../backup/options";
@@ -42,7 +42,7 @@ export interface Handling {
  * Runs a command in a container that has the repositories, and the files of `files` in /restore; returns what it prints. The
  * container is removed at the end, whatever happens.
  */
-async function runWithRepositories(
+export async function runWithRepositories(
   host: Host,
   name: string,
   image: string,
@@ -190,9 +190,9 @@ async function whileThere(
   }
 }
 
-const intoVolume = (volume: string) => ["--volume", `${volume}:${DATA_PATH}`, "--shm-size", "256m"];
+export const intoVolume = (volume: string) => ["--volume", `${volume}:${DATA_PATH}`, "--shm-size", "256m"];
 
-function filesOf({ run, checks, cronOff }: Handling): Record<string, string> {
+export function filesOf({ run, checks, cronOff }: Handling): Record<string, string> {
   const files: Record<string, string> = cronOff ? { "cron-off": "" } : {};
   run.forEach(({ database, sql }, i) =>
     Object.assign(files, { [`run/${i}.sql`]: sql, [`run/${i}.database`]: database }),
@@ -201,38 +201,4 @@ function filesOf({ run, checks, cronOff }: Handling): Record<string, string> {
     Object.assign(files, { [`checks/${i}.sql`]: query, [`checks/${i}.database`]: database }),
   );
   return files;
-}
-
-/** Fills an empty volume with a copy of the cluster of a server that runs on the same engine, as it is now. */
-export async function copyRunning(
-  host: Host,
-  image: string,
-  volume: string,
-  source: string,
-  handling: Handling,
-): Promise<void> {
-  const nothing: Repositories = { stanza: "", mounts: {}, options: {} };
-  const name = `${host.container}-restore`;
-  // Both containers have one network namespace for the time of the copy, and in it a socket that no file system shows: the data
-  // goes from server to volume, by no way over this program. The socket goes with its input.
-  const socket = `pgwright-${randomBytes(8).toString("hex")}`;
-  const serve = ["exec", "--interactive", source, "bash", "-c", SERVE, "serve", socket];
-  await host.beside(serve, () =>
-    runWithRepositories(host, name, image, nothing, {}, copyCommand(socket), intoVolume(volume), source),
-  );
-  const files = filesOf(handling);
-  await runWithRepositories(host, name, image, nothing, files, ["restore.sh", "--copied"], intoVolume(volume));
-}
-
-const SERVE = `
-socat "ABSTRACT-LISTEN:$1/.s.PGSQL.5432,fork" UNIX-CONNECT:/var/run/postgresql/.s.PGSQL.5432 &
-until grep -q "@$1" /proc/net/unix; do kill -0 $! || exit 1; sleep 0.02; done
-echo ready
-cat >/dev/null
-kill $!`;
-
-function copyCommand(socket: string): string[] {
-  const to = `${CLUSTER_PATH}.unfinished`;
-  const backup = `pg_basebackup --host=@${socket} --username=postgres --checkpoint=fast --wal-method=stream --pgdata=${to}`;
-  return ["bash", "-c", `rm -rf ${to} && exec ${backup}`];
 }

@@ -6,7 +6,8 @@ import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { archiveNow } from "../archive";
 import { whyDown } from "../readiness";
-import { copyRunning, only, readInfo, restore, type Handling, type Repositories } from "../restore";
+import { only, readInfo, restore, type Handling, type Repositories } from "../restore";
+import { copyRunning, explainRunning } from "../running";
 import { withDatabase } from "../session";
 
 /** What a cluster is restored from. */
@@ -69,13 +70,7 @@ function restores(old: ClusterState | undefined, { restoreFrom }: ClusterInputs)
 
 async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Operation): Promise<void> {
   const { restoreFrom, from, fromSecrets, image } = inputs;
-  if (restoreFrom?.running) {
-    if (!(await host.inspect(restoreFrom.server))?.running)
-      throw new Error(`restoreFrom.running: container ${restoreFrom.server} does not run on this Docker engine`);
-    return info(
-      `COPY of the running server ${restoreFrom.server}, as it is then, ${await sizeOf(host, restoreFrom.server)}`,
-    );
-  }
+  if (restoreFrom?.running) return info(await explainRunning(host, restoreFrom.server));
   if (!restoreFrom || !from) return;
   await mustExist(host, from);
   if (!(await host.imageExists(image))) {
@@ -118,12 +113,6 @@ async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host):
       `${new Date(newest.timestamp.stop * 1000).toISOString()}: write restoreFrom: {} to go on from them, give this server another ` +
       "name (backup.name), or use another repository",
   );
-}
-
-async function sizeOf(host: Host, container: string): Promise<string> {
-  const query = "SELECT pg_size_pretty(sum(pg_database_size(oid))) FROM pg_database";
-  const command = ["exec", container, "psql", "-XAtq", "-U", "postgres", "-c", query];
-  return (await host.docker(command)).toString().trim();
 }
 
 async function fill(volume: string, inputs: ClusterInputs, { host, info }: Operation): Promise<void> {

@@ -6,6 +6,8 @@ import {
   changes,
   FRESH,
   identifiers,
+  keepProblem,
+  KEPT,
   observed,
   type RoleFact,
   type RoleInputs,
@@ -55,6 +57,27 @@ describe("a role of the catalog", () => {
     const limited = { ...fact, validUntil: "2030-01-01 00:00:00+00" };
     expect(observed(limited, { ...declared, validUntil }).validUntil).toBe(validUntil);
     expect(changes(limited, { ...declared, validUntil })).toEqual([]);
+  });
+
+  it("has an empty path of its own", () => {
+    const empty = { ...fact, settings: [{ database: null, setting: 'search_path=""' }, timeout!, ...others] };
+    expect(observed(empty, { ...declared, searchPath: [] }).searchPath).toEqual([]);
+    expect(changes(empty, { ...declared, searchPath: [] })).toEqual([]);
+  });
+
+  it("keeps a password, whatever it is, if there is one", () => {
+    const keeps = { ...declared, verifier: KEPT };
+    for (const verifier of ["SCRAM-SHA-256$another", "md5123"]) {
+      expect(observed({ ...fact, verifier }, keeps)).toEqual(keeps);
+      expect(changes({ ...fact, verifier }, keeps)).toEqual([]);
+      expect(keepProblem({ ...fact, verifier }, keeps)).toBeUndefined();
+    }
+    expect(observed({ ...fact, verifier: null }, keeps).verifier).toBeUndefined();
+    expect(keepProblem({ ...fact, verifier: null }, keeps)).toMatch(
+      /^password: keep: role r"1 has no password that could be kept/,
+    );
+    expect(keepProblem(undefined, keeps)).toMatch(/there is no role r"1 .*write password: true .* or false for none$/);
+    expect(keepProblem(undefined, declared)).toBeUndefined();
   });
 
   it.each<[Partial<RoleFact>, Partial<RoleInputs>, string]>([

@@ -26,7 +26,7 @@ export interface RoleInputs extends RoleAttributes {
   statementTimeout?: string;
   /** Other parameters of its sessions. */
   settings: Record<string, string>;
-  /** SCRAM verifier of its password; without one there is no password. */
+  /** SCRAM verifier of its password, or KEPT; without one there is no password. */
   verifier?: string;
   /** What somebody has done to it that has no key above, in words: always nothing. */
   byHand: string[];
@@ -60,6 +60,9 @@ export interface Change {
 /** In the place of a verifier that is not the declared one, which nobody has to know. */
 export const ANOTHER_PASSWORD = "another password";
 
+/** In the place of a verifier that is left as it is, whatever it is. */
+export const KEPT = "kept";
+
 export const FLAGS = {
   login: "LOGIN",
   superuser: "SUPERUSER",
@@ -88,11 +91,10 @@ export const FRESH: Omit<RoleFact, "name"> = {
   settings: [],
 };
 
-/** Splits a list of identifiers as PostgreSQL writes it: `users, "My Schema"`. */
+/** Splits a list of identifiers as PostgreSQL writes it: `users, "My Schema"`; an empty path is `""`. */
 export function identifiers(list: string): string[] {
-  return [...list.matchAll(/"((?:[^"]|"")*)"|[^\s,"]+/g)].map(
-    ([plain, inner]) => inner?.replaceAll('""', '"') ?? plain,
-  );
+  const found = [...list.matchAll(/"((?:[^"]|"")*)"|[^\s,"]+/g)];
+  return found.map(([plain, inner]) => inner?.replaceAll('""', '"') ?? plain).filter((name) => name !== "");
 }
 
 /** A time of the catalog, as it was declared if it is that. */
@@ -143,6 +145,12 @@ function memberships(fact: RoleFact, { name, memberOf, inherit }: RoleInputs): {
   });
 }
 
+/** The verifier that is there, in the words of the declared one. */
+function verifierOf({ verifier }: RoleFact, { verifier: declared }: RoleInputs): string | undefined {
+  if (verifier === null) return undefined;
+  return declared === KEPT || verifier === declared ? declared : ANOTHER_PASSWORD;
+}
+
 /** What is there, under the names of the inputs, and in their words where it means the same. */
 export function observed(fact: RoleFact, inputs: RoleInputs): RoleInputs {
   const { search_path, statement_timeout, ...settings } = parameters(fact, {
@@ -158,13 +166,22 @@ export function observed(fact: RoleFact, inputs: RoleInputs): RoleInputs {
     searchPath: search_path === undefined ? undefined : identifiers(search_path),
     statementTimeout: statement_timeout,
     settings,
-    verifier:
-      fact.verifier === null || fact.verifier === inputs.verifier ? (fact.verifier ?? undefined) : ANOTHER_PASSWORD,
+    verifier: verifierOf(fact, inputs),
     byHand: [
       ...memberships(fact, inputs).map(({ words }) => words),
       ...inDatabases(fact).map(({ database, setting }) => `in database ${database}: ${setting}`),
     ],
   };
+}
+
+/** Says why the password cannot be kept, if it cannot: there is none. */
+export function keepProblem(fact: RoleFact | undefined, { name, verifier }: RoleInputs): string | undefined {
+  if (verifier !== KEPT || (fact && fact.verifier !== null)) return undefined;
+  const missing = fact ? `role ${name} has no password that` : `there is no role ${name} whose password`;
+  return (
+    `password: keep: ${missing} could be kept; make it by hand (npm run psql), ` +
+    "or write password: true to have a password made up, or false for none"
+  );
 }
 
 /** The statements that bring a role to its declaration; none if it is there. */

@@ -7,7 +7,17 @@ import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
 import { ask, withDatabase } from "../../session";
 import { endSessions, listed, retire } from "../access/removals";
-import { ANOTHER_PASSWORD, changes, FRESH, observed, type Change, type RoleFact, type RoleInputs } from "./changes";
+import {
+  ANOTHER_PASSWORD,
+  changes,
+  FRESH,
+  keepProblem,
+  KEPT,
+  observed,
+  type Change,
+  type RoleFact,
+  type RoleInputs,
+} from "./changes";
 import { powerWords } from "./power";
 
 export type { RoleInputs } from "./changes";
@@ -48,6 +58,8 @@ async function put(inputs: RoleInputs, { host }: Operation): Promise<{ adopted: 
   return inTurn(host, async (client) => {
     await client.query(`BEGIN; ${QUIET}`);
     const found = (await find(client, [inputs.name])).get(inputs.name);
+    const problem = keepProblem(found, inputs);
+    if (problem) throw new Error(problem);
     if (!found) await client.query(`CREATE ROLE ${quoted(inputs.name)}`);
     const done = changes(found ?? { ...FRESH, name: inputs.name }, inputs);
     await client.query([...done.map(({ sql }) => sql), "COMMIT"].join("; "));
@@ -58,6 +70,7 @@ async function put(inputs: RoleInputs, { host }: Operation): Promise<{ adopted: 
 /** What happens to the password, in words: its text is never shown. */
 function explainPassword(old: RoleInputs, found: RoleFact, { verifier }: RoleInputs, info: (text: string) => void) {
   if (found.verifier === (verifier ?? null)) return;
+  if (verifier === KEPT) return old.verifier === KEPT ? undefined : info("it keeps the password that it has");
   if (verifier === undefined) info("it loses its password");
   else if (found.verifier === null) info("it has no password: it gets the declared one");
   else if (old.verifier === ANOTHER_PASSWORD) info("its password was changed by hand: it gets the declared one");
@@ -68,12 +81,16 @@ function explainPassword(old: RoleInputs, found: RoleFact, { verifier }: RoleInp
 async function explain(
   old: RoleInputs | undefined,
   inputs: RoleInputs,
-  { host, info, effect, preview }: Operation,
+  { host, info, warn, effect, preview }: Operation,
 ): Promise<void> {
   if (!preview || (await whyDown(host))) return;
   const answers = await facts.ask(host, inputs.name);
   if (!answers) return;
   const found = answers.get(inputs.name);
+  const problem = keepProblem(found, inputs);
+  if (problem && found) throw new Error(problem);
+  // The data of a restore or of a copy may bring the role.
+  if (problem) warn(`unless the data brings it, the update will fail: ${problem}`);
   const who = found ? inputs.name : `${inputs.name}, a new role,`;
   for (const words of powerWords(found ?? { ...FRESH, name: inputs.name }, inputs)) effect("access", `${who} ${words}`);
   if (!found) return;

@@ -433,6 +433,18 @@ describe("passwords", () => {
     );
   });
 
+  it("that are kept are neither given nor made up anew", () => {
+    const keeps = { login: true, password: "keep" as const };
+    const kept = parseStack({ roles: { app: keeps } });
+    expect(() => parsePasswords({ app: "a" }, kept)).toThrow("the role has password: keep; take one or the other out");
+    expect(() => parseStack({ roles: { app: { ...keeps, passwordRotation: "autumn" } } })).toThrow(
+      'pgwright:roles.app.passwordRotation: "autumn": password: keep and passwordRotation exclude each other',
+    );
+    expect(() => parseStack({ roles: { app: { login: true, password: "kept" as never } } })).toThrow(
+      'pgwright:roles.app.password: "kept" is not allowed; write true, false or keep',
+    );
+  });
+
   it("are texts, and no error shows one", () => {
     expect(problem({ app: 4711 })).toBe(
       "pgwright:passwords.app: write a text that is not empty; in quotes if it looks like a number",

@@ -1,0 +1,71 @@
+import { roleInputs } from "../components/roles";
+import { roleSchema } from "../config/roles";
+import type { StackInput } from "../config/stack";
+import { changes, KEPT, observed, type RoleFact, type RoleInputs } from "../provider/kinds/role/changes";
+import { canonicalValue } from "../tuning/catalogue";
+import type { Report } from "./told";
+
+// Pure: roles of the catalog as a stack file declares them.
+
+export type RoleWritten = NonNullable<StackInput["roles"]>[string];
+
+const FLAGS = ["createDatabase", "createRole", "replication", "bypassRowLevelSecurity"] as const;
+
+/** The stack file's form of a value of statement_timeout. */
+function duration(value: string): string {
+  if (/^\d+(ms|s|min|h|d)$/.test(value)) return value;
+  return `${canonicalValue("statement_timeout", value)}ms`;
+}
+
+/** Groups that it can say to be a member of: those whose privileges or name it can use. */
+function groupsOf({ memberships }: RoleFact, nameable: (role: string) => boolean): string[] {
+  const used = memberships.filter(({ group, inherit, set }) => (inherit || set) && nameable(group));
+  return [...new Set(used.map(({ group }) => group))].sort();
+}
+
+function writeRole(fact: RoleFact, memberOf: string[]): RoleWritten {
+  const is = observed(fact, { ...(roleInputs(fact.name, roleSchema.parse({})) as RoleInputs), verifier: KEPT });
+  return {
+    ...(fact.login ? { login: true } : {}),
+    ...(fact.verifier !== null ? { password: "keep" as const } : fact.login ? { password: false } : {}),
+    ...(memberOf.length > 0 ? { memberOf } : {}),
+    ...(fact.connectionLimit === -1 ? {} : { connectionLimit: fact.connectionLimit }),
+    ...(is.validUntil === undefined ? {} : { validUntil: is.validUntil }),
+    ...(is.searchPath === undefined ? {} : { searchPath: is.searchPath }),
+    ...(is.statementTimeout === undefined ? {} : { statementTimeout: duration(is.statementTimeout) }),
+    ...(Object.keys(is.settings).length === 0 ? {} : { settings: is.settings }),
+    ...(fact.inherit ? {} : { inherit: false }),
+    ...Object.fromEntries(FLAGS.filter((flag) => fact[flag]).map((flag) => [flag, true])),
+  };
+}
+
+/** The statements that bring a role of the server to what is written. */
+export function roleChanges(fact: RoleFact, written: RoleWritten): string[] {
+  const inputs = { ...roleInputs(fact.name, roleSchema.parse(written)), superuser: false, byHand: [] };
+  return changes(fact, inputs).map(({ shown }) => shown);
+}
+
+/** The roles that a stack file can declare. Superusers are none of them. */
+export function writeRoles(facts: RoleFact[], report: Report): Record<string, RoleWritten> {
+  const declared = facts.filter(({ superuser }) => !superuser).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const names = declared.map(({ name }) => name);
+  const nameable = (role: string) => names.includes(role) || role === "postgres" || role.startsWith("pg_");
+  for (const { name } of facts.filter(({ superuser }) => superuser)) {
+    report.leave(
+      ["roles"],
+      `superuser ${name} stays as it is: a stack file declares none; to have it declared, ALTER ROLE ${name} NOSUPERUSER and adopt again`,
+    );
+  }
+  return Object.fromEntries(
+    declared.map((fact) => {
+      if (fact.verifier?.startsWith("md5")) {
+        report.leave(
+          ["roles", fact.name],
+          "its password is kept as md5, and the rules for clients ask for scram-sha-256: nobody can connect with it until it is " +
+            "set anew there (\\password in npm run psql)",
+        );
+      }
+      return [fact.name, writeRole(fact, groupsOf(fact, nameable))];
+    }),
+  );
+}

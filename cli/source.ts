@@ -1,0 +1,124 @@
+import { Client, escapeLiteral as literal } from "pg";
+import { CommandError, type Host } from "../provider/host";
+import { PSQL } from "../provider/running";
+
+/** A server that is read, and never changed. */
+export interface Source {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** Rows of a query in a database. $1, $2, ... are lists of names. */
+  ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]>;
+}
+
+/** Names are written out in full, and nothing can be changed or cut short. */
+const SESSION = "SET default_transaction_read_only = on; SET statement_timeout = 0; SET search_path = pg_catalog;";
+
+/** A query whose rows come as one JSON text. */
+function asJson(sql: string, names: string[][]): string {
+  const query = names.reduce(
+    (text, list, i) => text.replaceAll(`$${i + 1}`, `ARRAY[${list.map((each) => literal(each)).join(", ")}]::text[]`),
+    sql,
+  );
+  return `SELECT coalesce(json_agg(answer), '[]')::text AS json FROM (\n${query}\n) AS answer`;
+}
+
+/**
+ * A server in a container of the engine, asked by its own psql over its socket: that needs no password, and nothing that an image
+ * of PostgreSQL does not have.
+ */
+export class ContainerSource implements Source {
+  readonly name: string;
+  /** User of the operating system: the container's own, or postgres. */
+  private user: string[] = [];
+
+  private constructor(private readonly host: Host) {
+    this.name = `container ${host.container}`;
+  }
+
+  /** Throws if nobody answers there. */
+  static async open(host: Host): Promise<ContainerSource> {
+    const source = new ContainerSource(host);
+    const state = await host.inspect();
+    if (!state) throw new Error(`there is no container ${host.container} on the Docker engine; docker ps lists them`);
+    if (!state.running) throw new Error(`container ${host.container} does not run (${state.status}): start it first`);
+    const problems: string[] = [];
+    for (const user of [[], ["--user", "postgres"]]) {
+      source.user = user;
+      try {
+        await source.ask("postgres", "SELECT 1");
+        return source;
+      } catch (error) {
+        problems.push(error instanceof CommandError ? error.output.trim() : (error as Error).message);
+      }
+    }
+    throw new Error(
+      `no PostgreSQL answers in container ${host.container}: ${[...new Set(problems)].join("; ")}\n` +
+        "name the container of the server itself, or give its address: --from postgresql://USER@HOST:PORT/DATABASE",
+    );
+  }
+
+  async ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
+    const connection = `dbname='${database.replace(/[\\']/g, "\\$&")}'`;
+    const command = [
+      "exec",
+      "--interactive",
+      ...this.user,
+      this.host.container,
+      "sh",
+      "-c",
+      PSQL,
+      "psql",
+      "-d",
+      connection,
+    ];
+    const printed = await this.host.docker(command, `${SESSION}\n${asJson(sql, names)};\n`);
+    return JSON.parse(printed.toString()) as Row[];
+  }
+}
+
+/** A server that is reached over the network. */
+export class UrlSource implements Source {
+  readonly name: string;
+
+  private constructor(private readonly url: URL) {
+    this.name = `${url.hostname || "localhost"}:${url.port || 5432}`;
+  }
+
+  static async open(text: string): Promise<UrlSource> {
+    let url: URL;
+    try {
+      url = new URL(text);
+    } catch {
+      throw new Error("--from: this is no address; write postgresql://USER@HOST:PORT/DATABASE");
+    }
+    const source = new UrlSource(url);
+    await source.ask(decodeURIComponent(url.pathname.slice(1)) || "postgres", "SELECT 1");
+    return source;
+  }
+
+  async ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
+    const url = new URL(this.url);
+    url.pathname = encodeURIComponent(database);
+    const client = new Client({
+      connectionString: url.href,
+      application_name: "pgwright",
+      connectionTimeoutMillis: 15_000,
+    });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+    } catch (error) {
+      throw new Error(
+        `no way into database ${database} of ${this.name}: ${(error as Error).message || (error as { code?: string }).code}; ` +
+          "the address has user, host and port, and PGPASSWORD the password",
+      );
+    }
+    try {
+      await client.query(SESSION);
+      const { rows } = await client.query<{ json: string }>(asJson(sql, names));
+      return JSON.parse(rows[0]?.json ?? "[]") as Row[];
+    } finally {
+      await client.end();
+    }
+  }
+}

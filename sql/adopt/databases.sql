@@ -1,0 +1,12 @@
+-- The databases, with what a stack file can and cannot say of them.
+SELECT datname AS name, pg_get_userbyid(datdba) AS owner, datconnlimit AS "connectionLimit",
+       datallowconn AS "allowsConnections", datistemplate AS "isTemplate", pg_encoding_to_char(encoding) AS encoding,
+       datlocprovider AS provider, datcollate AS collation,
+       (SELECT spcname FROM pg_tablespace AS t WHERE t.oid = dattablespace) AS tablespace,
+       coalesce(
+         (SELECT json_agg(setting ORDER BY setting) FROM pg_db_role_setting, unnest(setconfig) AS setting
+          WHERE setdatabase = d.oid AND setrole = 0),
+         '[]'
+       ) AS settings
+FROM pg_database AS d
+ORDER BY datname

@@ -1,0 +1,248 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import type { Facts } from "../../../adopt/facts";
+import { describePartitions } from "../../../adopt/partitions";
+import { adopt } from "../../../adopt/stack";
+import { writeStackFile } from "../../../adopt/stack-file";
+import { adoptRequest } from "../../../cli/commands/adopt";
+import { mustBeAdoptable } from "../../../cli/read-server";
+import { FRESH } from "../../../provider/kinds/role/changes";
+
+const container = {
+  name: "shop-db",
+  image: "pgvector/pgvector:pg17",
+  memory: 4096,
+  cpus: 2,
+  port: 5432,
+  address: "0.0.0.0",
+  system: "debian",
+  takenPorts: [5432, 5433],
+};
+const database = {
+  name: "shop",
+  owner: "app",
+  connectionLimit: -1,
+  allowsConnections: true,
+  isTemplate: false,
+  encoding: "UTF8",
+  provider: "c",
+  collation: "en_US.utf8",
+  tablespace: "pg_default",
+  settings: [],
+};
+const content = { objects: 0, schemas: [], extensions: [], privileges: [], defaults: [], others: [], partitioned: [] };
+const facts: Facts = {
+  from: "container shop-db",
+  server: {
+    version: 170_006,
+    user: "postgres",
+    isSuperuser: true,
+    bootstrap: "postgres",
+    standby: false,
+    roles: ["app"],
+  },
+  container,
+  roles: [{ ...FRESH, name: "app", login: true, verifier: "SCRAM-SHA-256$x" }],
+  databases: [database],
+  contents: { shop: content },
+  settings: [],
+  hba: [],
+  others: [],
+  jobs: [],
+};
+const adopted = (change: Partial<Facts> = {}, port?: number) =>
+  adopt({ ...facts, ...change }, { image: "pgwright/postgres:17-1", port });
+const left = (change: Partial<Facts>) =>
+  adopted(change)
+    .report.left.map(({ at, text }) => `${at.join(".")}: ${text}`)
+    .join("\n");
+const setting = (name: string, value: string, bootValue: string | null = null) => ({ name, value, bootValue });
+
+describe("a container", () => {
+  it("gives limits, the image that the new one is made from, and a port beside its own", () => {
+    expect(adopted().config).toMatchObject({
+      image: { base: "pgvector/pgvector:pg17" },
+      server: { port: 5434, address: "0.0.0.0", memory: "4GB", cpus: 2 },
+      restoreFrom: { running: "shop-db" },
+    });
+    expect(adopted({}, 7000).config.server?.port).toBe(7000);
+    expect(adopted({ container: { ...container, image: "pgwright/postgres:17-0" } }).config.image).toBeUndefined();
+  });
+
+  it("without limits gets some that its shared_buffers fit into, and that is told", () => {
+    const change = {
+      container: { ...container, memory: 0, cpus: 0 },
+      settings: [setting("shared_buffers", "1GB", "16384")],
+    };
+    expect(adopted(change).config.server).toMatchObject({ memory: "4GB", cpus: 2 });
+    expect(left(change)).toMatch(/server: the container has no limit of its memory, .*4GB here/);
+    expect(left({ container: { ...container, memory: 256, cpus: 1.5 } })).toMatch(/memory is 256MB .*\n.*cpus is 1\.5/);
+  });
+
+  it.each<[string, Partial<Facts>, RegExp]>([
+    [
+      "Alpine",
+      { container: { ...container, system: "alpine" } },
+      /restoreFrom is not declared: its image is built on alpine, .*pg_dump/,
+    ],
+    [
+      "a tablespace",
+      { others: [{ kind: "tablespace", name: "fast" }] },
+      /restoreFrom is not declared: tablespace fast is in the way/,
+    ],
+    [
+      "a subscription",
+      { contents: { shop: { ...content, others: [{ kind: "subscription", name: "feed" }] } } },
+      /subscription feed is in the way[^]*databases\.shop: subscription feed would read with the slot of the source/,
+    ],
+    ["a standby", { server: { ...facts.server, standby: true } }, /restoreFrom is not declared: it is a standby/],
+  ])("is not copied from %s", (_, change, message) => {
+    expect(adopted(change).config.restoreFrom).toBeUndefined();
+    expect(left(change)).toMatch(message);
+    expect(left(change)).toMatch(/text of database shop is sorted as en_US\.utf8 has it/);
+  });
+});
+
+describe("settings", () => {
+  it("are declared where somebody has chosen them", () => {
+    const settings = [
+      setting("work_mem", "64MB", "4096"),
+      setting("max_connections", "50", "100"),
+      setting("fsync", "on", "on"),
+      setting("TimeZone", "Etc/UTC", "GMT"),
+      setting("log_timezone", "Europe/Berlin", "GMT"),
+      setting("lc_messages", "en_US.utf8", ""),
+      setting("listen_addresses", "*", "localhost"),
+      setting("shared_preload_libraries", "pg_cron,timescaledb", ""),
+    ];
+    const { server } = adopted({ settings }).config;
+    expect(server?.connections).toBe(50);
+    expect(server?.settings).toEqual({
+      work_mem: "64MB",
+      log_timezone: "Europe/Berlin",
+      lc_messages: "en_US.utf8",
+      shared_preload_libraries: "pg_stat_statements,pg_cron,pgaudit,timescaledb",
+    });
+  });
+
+  it.each([
+    ["ssl", "on", "ssl is not declared: its files are not in the container"],
+    ["synchronous_standby_names", "a", "commits would wait"],
+    ["timescaledb.max_background_workers", "16", "the image knows no such parameter"],
+    ["archive_command", "cp %p /x", "write backup"],
+    ["shared_buffers", "40GB", "shared_buffers = 40GB is not declared: "],
+  ])("%s is told", (name, value, message) => {
+    expect(left({ settings: [setting(name, value)] })).toContain(message);
+    expect(adopted({ settings: [setting(name, value)] }).config.server?.settings).toBeUndefined();
+  });
+
+  it("of pg_hba.conf become networks, where they say no more", () => {
+    const rule = {
+      type: "host",
+      databases: ["all"],
+      users: ["all"],
+      address: "10.1.0.0",
+      netmask: "255.255.0.0",
+      method: "scram-sha-256",
+    };
+    const v6 = { ...rule, address: "fd00::", netmask: "ffff:0000:0000:0000:0000:0000:0000:0000" };
+    const local = [
+      { ...rule, type: "local", address: null, netmask: null, method: "trust" },
+      { ...rule, address: "127.0.0.1", method: "trust" },
+    ];
+    expect(adopted({ hba: [...local, rule, v6] }).config.server?.allowFrom).toEqual(["10.1.0.0/16", "fd00::/16"]);
+    expect(left({ hba: [...local, rule] })).not.toContain("pg_hba.conf");
+    expect(adopted({ hba: [{ ...rule, address: "all", netmask: null }] }).config.server?.allowFrom).toBeUndefined();
+    expect(left({ hba: [{ ...rule, users: ["app"], method: "trust" }] })).toMatch(
+      /the rule "host all app 10\.1\.0\.0 trust" .*is not declared/,
+    );
+  });
+});
+
+describe("what the parser refuses is taken out and told", () => {
+  const job = {
+    id: "1",
+    name: "tidy",
+    schedule: "0 3 * * *",
+    command: "SELECT 1",
+    database: "shop",
+    role: "app",
+    active: true,
+  };
+  it.each<[string, Partial<Facts>, RegExp]>([
+    [
+      "a schedule",
+      { jobs: [{ ...job, schedule: "61 * * * *" }] },
+      /databases\.shop\.jobs\.tidy is not declared: "61 \* \* \* \*"/,
+    ],
+    [
+      "two of a name",
+      { jobs: [job, { ...job, id: "2" }] },
+      /job tidy .* stays, switched off, and is not declared: other jobs have the same name/,
+    ],
+    ["a role's name", { roles: [...facts.roles, { ...FRESH, name: "<nil>" }] }, /is not declared: .*YAML takes null/],
+    [
+      "a role without login",
+      { roles: [{ ...FRESH, name: "app" }], jobs: [job] },
+      /jobs\.tidy is not declared: "app" has login: false/,
+    ],
+  ])("%s", (_, change, message) => {
+    expect(left(change)).toMatch(message);
+  });
+});
+
+describe("the file", () => {
+  it("says above each key what is told of it, and puts in quotes what YAML takes for something else", () => {
+    const odd = ["null", "on", "2020-01-01", "1e3", "a: b", "~"].map((name) => ({ ...FRESH, name }));
+    const roles = [
+      ...odd,
+      { ...facts.roles[0]!, verifier: "md5x", settings: [{ database: "shop", setting: "jit=off" }] },
+    ];
+    const adoption = adopted({ roles });
+    const text = writeStackFile("container shop-db", adoption);
+    expect(text).toMatch(
+      /# up runs: ALTER ROLE "app" IN DATABASE "shop" RESET "jit";\n {4}# its password is kept as md5.*\n {4}app:/,
+    );
+    const read = parse(text, { version: "1.1" }) as { config: Record<string, object> };
+    expect(read.config["pgwright:roles"]).toEqual(adoption.config.roles);
+    for (const name of ["null", "on", "2020-01-01", "1e3", "~"]) expect(text).toContain(`"${name}":`);
+  });
+});
+
+it.each<[string, [string, string][], RegExp]>([
+  ["by month", [["t_y2025m07", "('2025-07-01 00:00:00+00') TO ('2025-08-01 00:00:00+00')"]], /\{interval: 1 month\}/],
+  ["by day", [["t_y2024m02d29", "('2024-02-29') TO ('2024-03-01')"]], /\{interval: 1 day\}/],
+  ["by another name", [["t_202507", "('2025-07-01') TO ('2025-08-01')"]], /are left to whoever makes them/],
+  [
+    "by two widths",
+    [
+      ["t_y2025m07", "('2025-07-01') TO ('2025-08-01')"],
+      ["t_y2025m08", "('2025-08-01') TO ('2025-10-01')"],
+    ],
+    /are left/,
+  ],
+])("partitions %s", (_, partitions, words) => {
+  const named = partitions.map(([name, bound]) => ({ name, bound: `FOR VALUES FROM ${bound}` }));
+  expect(describePartitions({ schema: "s", name: "t", type: "date", partitions: named })).toMatch(words);
+});
+
+it.each([
+  [{ version: 160_004 }, /db runs PostgreSQL 16, and a stack runs 17: upgrade it first/],
+  [{ version: 180_001 }, /db runs PostgreSQL 18, and a stack runs 17: no older one can take its data/],
+  [{ isSuperuser: false, user: "app" }, /role app of db is no superuser/],
+])("a server of another kind is refused: %j", (change, message) => {
+  expect(() => mustBeAdoptable("db", { ...facts.server, ...change })).toThrow(message);
+});
+
+it("arguments that say too little are refused", () => {
+  expect(() => adoptRequest([])).toThrow(/--from CONTAINER\|postgresql:/);
+  expect(() => adoptRequest(["--from", "db", "--port", "99999"])).toThrow(
+    "--port 99999: write a whole number from 1 to 65535",
+  );
+  expect(adoptRequest(["--from", "db", "--port", "6000"])).toEqual({
+    from: "db",
+    port: 6000,
+    engine: undefined,
+    force: false,
+  });
+});
