@@ -1,10 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { Host } from "../provider/host";
-import { parse } from "yaml";
-import type { StackInput } from "../config/stack";
-import { docker, TestStack } from "../test/integration/stack";
+import { TestStack } from "../test/integration/stack";
 import { PlainServer } from "./plain-server";
+import { dump, LIMITS, quickStart } from "./quick-start";
 import { median, report, seconds } from "./report";
 
 // The stack of the quick start, by `pulumi up` and by a plain script: `docker run` and psql with a dump of the same
@@ -13,28 +9,6 @@ import { median, report, seconds } from "./report";
 const ROUNDS = 3;
 /** Longest time of `npm run up` when everything is there, seconds. */
 const COMMAND_WITHIN = 10;
-
-function quickStart(): StackInput {
-  const { config } = parse(readFileSync(join(__dirname, "..", "Pulumi.dev.yaml"), "utf8")) as {
-    config: Record<string, object>;
-  };
-  const stack = Object.fromEntries(
-    Object.entries(config).map(([key, value]) => [key.replace("pgwright:", ""), value]),
-  ) as StackInput;
-  const { server = {} } = stack;
-  delete server.port; // each stack of a bench has a port of its own
-  return { ...stack, server };
-}
-
-/** What the plain script needs to know: configuration files and SQL of a stack that is up. */
-async function dump(stack: TestStack): Promise<{ files: Record<string, string>; sql: string; image: string }> {
-  const image = docker("inspect", "--format", "{{.Config.Image}}", stack.container);
-  const files = await new Host(stack.container).readVolume(`${stack.container}-config`, image);
-  const run = (...args: string[]) => docker("exec", stack.container, ...args);
-  const roles = run("pg_dumpall", "--username", "postgres", "--roles-only").replace(/^CREATE ROLE postgres;$/m, "");
-  const database = run("pg_dump", "--username", "postgres", "--create", "solo");
-  return { files, sql: `${roles}\n${database}`, image };
-}
 
 export async function run(): Promise<void> {
   const times: Record<"up" | "command" | "noop" | "preview" | "destroy" | "plainUp" | "plainDown", number[]> = {
@@ -50,8 +24,7 @@ export async function run(): Promise<void> {
   try {
     await warm.up();
     const { files, image, sql } = await dump(warm);
-    const limits = { memory: "2g", cpus: 2, sharedMemory: "512m" };
-    const plain = new PlainServer(`${warm.container}-plain`, { image, files, port: warm.port, ...limits });
+    const plain = new PlainServer(`${warm.container}-plain`, { image, files, port: warm.port, ...LIMITS });
     await warm.destroy();
     for (let round = 1; round <= ROUNDS; round += 1) {
       console.log(`round ${round} of ${ROUNDS}`);

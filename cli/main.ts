@@ -6,6 +6,7 @@ import { check } from "./commands/check";
 import { destroy } from "./commands/destroy";
 import { drill } from "./commands/drill";
 import { drift } from "./commands/drift";
+import { ephemeral } from "./commands/ephemeral";
 import { faults } from "./commands/faults";
 import { metrics } from "./commands/metrics";
 import { preview } from "./commands/preview";
@@ -21,6 +22,7 @@ const COMMANDS = {
   preview,
   drift,
   destroy,
+  ephemeral,
   psql,
   status,
   metrics,

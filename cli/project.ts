@@ -1,18 +1,30 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { readEvents, type Events } from "../report/events";
 import { ensurePulumi, type Pulumi } from "../toolchain/pulumi";
 import { StackFile } from "./stack-file";
-import { withTerminal } from "./terminal";
+import { withTerminal, type Stdout } from "./terminal";
 
 export const ROOT = join(__dirname, "..");
 
 /** Where everything is kept that belongs to this checkout alone: state, passphrase, logs. Never committed. */
 export const LOCAL = process.env.PGWRIGHT_LOCAL ?? join(ROOT, ".pgwright");
+
+/** The stack file of an ephemeral stack, made from another one: it is nothing to commit. */
+export const ephemeralFile = (stack: string): string => join(LOCAL, "ephemeral", `Pulumi.${stack}.yaml`);
 
 export const log = (line: string) => console.error(line);
 
@@ -49,12 +61,31 @@ export function findBackend(env: NodeJS.ProcessEnv, credentials: string): Backen
   return { by: "this checkout", own: true, folder: join(LOCAL, "state") };
 }
 
-/** The passphrase of the local state, made up once. */
+const credentialsFolder = (env: NodeJS.ProcessEnv): string =>
+  env.PULUMI_CREDENTIALS_PATH ?? env.PULUMI_HOME ?? join(env.HOME ?? "", ".pulumi");
+
+const stateFile = (folder: string, stack: string): string =>
+  join(folder, ".pulumi", "stacks", "pgwright", `${stack}.json`);
+
+/** Can there be a state of a stack? Pulumi is not asked: a machine that only removes what has expired need not have it. */
+export function mayHaveState(stack: string): boolean {
+  const { own, folder } = findBackend(process.env, credentialsFolder(process.env));
+  return !own || folder === undefined || existsSync(stateFile(folder, stack));
+}
+
+/** The passphrase of the local state, made up once, whoever comes first. */
 function passphraseFile(): string {
   const file = join(LOCAL, "passphrase");
-  if (!existsSync(file)) {
-    mkdirSync(LOCAL, { recursive: true, mode: 0o700 });
-    writeFileSync(file, randomBytes(32).toString("base64url"), { mode: 0o600, flag: "wx" });
+  if (existsSync(file)) return file;
+  mkdirSync(LOCAL, { recursive: true, mode: 0o700 });
+  const own = `${file}-${process.pid}`;
+  writeFileSync(own, randomBytes(32).toString("base64url"), { mode: 0o600 });
+  try {
+    linkSync(own, file); // there whole or not at all, and never over that of another run
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(own);
   }
   return file;
 }
@@ -85,13 +116,14 @@ export class Project {
     readonly backend: Backend,
     private readonly env: NodeJS.ProcessEnv,
     private readonly stackFile: StackFile | undefined,
+    private readonly isEphemeral: boolean,
   ) {}
 
   /** Opens the project for one stack. */
-  static async open(stack: string): Promise<Project> {
+  static async open(stack: string, isEphemeral = existsSync(ephemeralFile(stack))): Promise<Project> {
     const pulumi = await ensurePulumi({ log });
     const env: NodeJS.ProcessEnv = { ...process.env, ...pulumi.env };
-    const backend = findBackend(env, env.PULUMI_CREDENTIALS_PATH ?? env.PULUMI_HOME ?? join(env.HOME ?? "", ".pulumi"));
+    const backend = findBackend(env, credentialsFolder(env));
     if (backend.own && backend.folder) {
       mkdirSync(backend.folder, { recursive: true, mode: 0o700 });
       env.PULUMI_BACKEND_URL = `file://${backend.folder}`;
@@ -101,7 +133,9 @@ export class Project {
     }
     // The language host that is built from source would type-check the program with every run; `npm test` does that.
     env.PULUMI_NODEJS_TRANSPILE_ONLY ??= "true";
-    return new Project(pulumi, backend, env, backend.own ? new StackFile(stack, ROOT, LOCAL) : undefined);
+    if (isEphemeral) env.PULUMI_OPTION_CONFIG_FILE = ephemeralFile(stack);
+    const stackFile = backend.own && !isEphemeral ? new StackFile(stack, ROOT, LOCAL) : undefined;
+    return new Project(pulumi, backend, env, stackFile, isEphemeral);
   }
 
   private async withStackFile<T>(act: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
@@ -113,10 +147,10 @@ export class Project {
     }
   }
 
-  /** Runs Pulumi with the terminal; returns its exit code. */
-  async run(args: string[], more: NodeJS.ProcessEnv = {}): Promise<number> {
+  /** Runs Pulumi with the terminal; returns its exit code. `stdout`: where what it prints goes. */
+  async run(args: string[], more: NodeJS.ProcessEnv = {}, stdout: Stdout = "inherit"): Promise<number> {
     return this.withStackFile((env) =>
-      withTerminal(this.pulumi.command, args, { cwd: ROOT, env: { ...env, ...more } }),
+      withTerminal(this.pulumi.command, args, { cwd: ROOT, env: { ...env, ...more }, stdout }),
     );
   }
 
@@ -137,10 +171,10 @@ export class Project {
   }
 
   /** Runs Pulumi and keeps what it prints. */
-  async capture(args: string[], input?: string, more: NodeJS.ProcessEnv = {}): Promise<Result> {
+  async capture(args: string[], input?: string, more: NodeJS.ProcessEnv = {}, cwd = ROOT): Promise<Result> {
     return this.withStackFile(async (own) => {
       const env = { ...own, ...more };
-      const child = spawn(this.pulumi.command, args, { cwd: ROOT, env, stdio: ["pipe", "pipe", "pipe"] });
+      const child = spawn(this.pulumi.command, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
       let stdout = "";
       let stderr = "";
       child.stdout.on("data", (chunk) => (stdout += chunk));
@@ -158,18 +192,26 @@ export class Project {
   /** The file that holds the state of a stack, where it is kept on this machine and there is one. */
   private localState(stack: string): string | undefined {
     const { folder } = this.backend;
-    const file = folder && join(folder, ".pulumi", "stacks", "pgwright", `${stack}.json`);
+    const file = folder && stateFile(folder, stack);
     return file && existsSync(file) ? file : undefined;
   }
 
   /** The state of a stack, secrets encrypted. A local one is read from its file, which is half a second faster. */
   async deployment(stack: string): Promise<Deployment> {
+    const found = await this.findDeployment(stack);
+    if (!found) throw new Error(`there is no stack ${stack} in the state of ${this.backend.by}`);
+    return found;
+  }
+
+  /** The same; undefined if there is no stack of that name. */
+  async findDeployment(stack: string): Promise<Deployment | undefined> {
     const file = this.localState(stack);
     if (file) {
       const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as { checkpoint: { latest?: Deployment } };
       return checkpoint.latest ?? {};
     }
     const { code, stdout, stderr } = await this.capture(["stack", "export", "--stack", stack]);
+    if (code !== 0 && /no stack named/.test(stderr)) return undefined;
     if (code !== 0) throw new Error(stderr.trim());
     return (JSON.parse(stdout) as { deployment?: Deployment }).deployment ?? {};
   }
@@ -177,8 +219,33 @@ export class Project {
   /** Makes the stack if there is none of that name. */
   async ensureStack(stack: string): Promise<void> {
     if (this.localState(stack)) return;
-    const { code, stderr } = await this.capture(["stack", "select", "--create", "--non-interactive", "--stack", stack]);
+    const { code, stderr } = this.isEphemeral
+      ? await this.makeAside(stack)
+      : await this.capture(["stack", "select", "--create", "--non-interactive", "--stack", stack]);
     if (code !== 0) throw new Error(explainStackError(stack, stderr));
+  }
+
+  /** Making a stack writes a stack file beside Pulumi.yaml, whatever file Pulumi is told to use: so elsewhere. */
+  private async makeAside(stack: string): Promise<Result> {
+    const folder = mkdtempSync(join(tmpdir(), "pgwright-stack-"));
+    try {
+      copyFileSync(join(ROOT, "Pulumi.yaml"), join(folder, "Pulumi.yaml"));
+      const made = await this.capture(["stack", "init", "--no-select", "--stack", stack], undefined, {}, folder);
+      return made.code !== 0 && /already exists/.test(made.stderr) ? { ...made, code: 0 } : made;
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Forgets a stack, its history and its copies; what it has made is not looked at. */
+  async forgetStack(stack: string): Promise<void> {
+    const forget = ["stack", "rm", "--force", "--yes", "--preserve-config", "--remove-backups", "--stack", stack];
+    const { code, stderr } = await this.capture(forget);
+    if (code !== 0) throw new Error(stderr.trim());
+    const { folder } = this.backend;
+    if (folder === undefined) return;
+    for (const kind of ["backups/pgwright", "history/pgwright", "locks/organization/pgwright"])
+      rmSync(join(folder, ".pulumi", kind, stack), { recursive: true, force: true }); // empty, if there
   }
 }
 

@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type Host } from "../provider/host";
+import { isRunning } from "../toolchain/lock";
 import { log, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
 import { hostOf } from "./server";
 
@@ -68,16 +70,60 @@ function answers(host: string, port: number): Promise<boolean> {
   });
 }
 
-function lockIsStale(state: string, stack: string): boolean {
+interface LockHolder {
+  pid: number;
+  hostname: string;
+}
+
+/** Who works on a stack, by the locks of a local state. */
+function lockHolders(state: string, stack: string): LockHolder[] {
   const folder = join(state, ".pulumi", "locks", "organization", "pgwright", stack);
-  if (!existsSync(folder)) return false;
-  return readdirSync(folder).some((file) => {
-    const { pid, hostname: host } = JSON.parse(readFileSync(join(folder, file), "utf8")) as {
-      pid: number;
-      hostname: string;
-    };
-    return host === hostname() && !existsSync(`/proc/${pid}`);
-  });
+  if (!existsSync(folder)) return [];
+  const locks = readdirSync(folder).filter((file) => file.endsWith(".json"));
+  return locks.map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as LockHolder);
+}
+
+const hasEnded = ({ pid, hostname: host }: LockHolder) => host === hostname() && !isRunning(pid);
+const lockIsStale = (state: string, stack: string) => lockHolders(state, stack).some(hasEnded);
+
+/** Is there a run that changes a stack of a local state? */
+export const isAtWork = ({ backend: { folder } }: Project, stack: string): boolean =>
+  folder !== undefined && lockHolders(folder, stack).some((holder) => !hasEnded(holder));
+
+function isPulumi(pid: number): boolean {
+  const file = `/proc/${pid}/cmdline`;
+  const command = existsSync(file)
+    ? readFileSync(file, "utf8")
+    : spawnSync("ps", ["-o", "args=", "-p", String(pid)], { encoding: "utf8" }).stdout;
+  return /pulumi/.test(command);
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it has ended meanwhile
+  }
+}
+
+/** Ends a run that is at work on a stack of a local state, and frees its lock. True if there was one, even one that was killed. */
+export async function endRun(project: Project, stack: string): Promise<boolean> {
+  const { folder } = project.backend;
+  const holders = folder ? lockHolders(folder, stack) : [];
+  if (holders.length === 0) return false;
+  for (const holder of holders.filter((each) => !hasEnded(each))) {
+    if (holder.hostname !== hostname())
+      throw new Error(`stack ${stack} is being changed by process ${holder.pid} on ${holder.hostname}: end that first`);
+    if (!isPulumi(holder.pid)) continue; // a later one with the number of the process that was killed
+    log(`ending process ${holder.pid}, which is at work on stack ${stack}`);
+    end(holder.pid);
+    while (!hasEnded(holder)) await sleep(50);
+  }
+  await endOrphans();
+  const { code, stderr } = await project.capture(["cancel", "--yes", "--stack", stack]);
+  if (code !== 0) throw new Error(`the lock of the run that was ended could not be removed: ${stderr.trim()}`);
+  await sleep(ENGINE_CATCHES_UP_MS);
+  return true;
 }
 
 /**

@@ -3,7 +3,7 @@ import { Host } from "../provider/host";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { log, ROOT } from "./project";
+import { ephemeralFile, log, ROOT } from "./project";
 
 /** The container of a stack, as index.ts names it. */
 export function containerName(stack: string): string {
@@ -12,11 +12,12 @@ export function containerName(stack: string): string {
 
 /** Where a stack's configuration is. */
 export function stackFile(stack: string): string {
+  if (existsSync(ephemeralFile(stack))) return ephemeralFile(stack);
   return process.env.PULUMI_OPTION_CONFIG_FILE ?? join(ROOT, `Pulumi.${stack}.yaml`);
 }
 
 /** What a stack file says of a key, unchecked. */
-function configured(stack: string, key: string): unknown {
+export function configured(stack: string, key: string): unknown {
   const file = stackFile(stack);
   const text = existsSync(file) ? readFileSync(file, "utf8") : "";
   const { config } = (parse(text) ?? {}) as { config?: Record<string, unknown> };

@@ -5,12 +5,14 @@ import { sourceOf, type DatabaseConfig } from "../config/databases";
 import { inOrder } from "../config/order";
 import type { S3Keys } from "../config/s3";
 import type { Stack } from "../config/stack";
+import { ephemeralLabels } from "../provider/ephemeral-labels";
 import { Inventory, Protection, Provider } from "../provider/resources";
 import { Backup } from "./backup";
 import { Database } from "./database";
 import { Image } from "./image";
 import { inventoryOf } from "./inventory";
 import { Jobs } from "./jobs";
+import { labelled } from "./labelled";
 import { Repositories } from "./repositories";
 import { Roles } from "./roles";
 import { Server } from "./server";
@@ -39,7 +41,8 @@ export class Postgres extends pulumi.ComponentResource {
   public readonly passwords: pulumi.Output<Record<string, string>>;
 
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("pgwright:components:Postgres", name, {}, opts);
+    const labels = args.ephemeral && ephemeralLabels(name, args.ephemeral.expires);
+    super("pgwright:components:Postgres", name, {}, pulumi.mergeOptions(opts, { transformations: [labelled(labels)] }));
     const passwords = pulumi.secret(args.passwords ?? {}) as pulumi.Output<Record<string, string>>;
     const passwordsGiven = args.passwordsGiven ?? [];
 
@@ -63,6 +66,7 @@ export class Postgres extends pulumi.ComponentResource {
         pgwright,
         password: passwordsGiven.includes("postgres") ? passwords.apply((all) => all.postgres as string) : undefined,
         protect: args.protect,
+        ephemeral: args.ephemeral,
         repositories,
         restoreFrom: args.restoreFrom,
         restorePassphrase: args.restorePassphrase,

@@ -6,6 +6,7 @@ import { CONFIG_PATH, DATA_PATH } from "../backup/paths";
 import { agentSchedules } from "../backup/schedules";
 import { serverSettings } from "../config/server-settings";
 import type { RestoreConfig } from "../config/backup";
+import type { EphemeralConfig } from "../config/ephemeral";
 import type { S3Keys } from "../config/s3";
 import type { ServerConfig } from "../config/stack";
 import { mebibytes } from "../config/units";
@@ -36,6 +37,8 @@ export interface ServerArgs extends ServerConfig {
   password?: pulumi.Input<string>;
   /** Refuse to delete the data volume. */
   protect: boolean;
+  /** Nobody has to keep it, if present. */
+  ephemeral?: EphemeralConfig;
   /** Where the WAL goes; nowhere if absent. */
   repositories?: Repositories;
   /** What the data is made from; by initdb if absent. */
@@ -70,7 +73,8 @@ export class Server extends pulumi.ComponentResource {
     const memory = mebibytes(args.memory);
     const { repositories } = args;
 
-    const tuning = serverSettings(args, repositories && { ...repositories.config, stanza: repositories.stanza });
+    const archive = repositories && { ...repositories.config, stanza: repositories.stanza };
+    const tuning = serverSettings(args, archive, args.ephemeral);
     for (const warning of tuning.warnings) void pulumi.log.warn(warning, this);
     const parameters = Object.fromEntries(tuning.settings.map(({ name: parameter, value }) => [parameter, value]));
     const reasons = Object.fromEntries(tuning.settings.map(({ name: parameter, reason }) => [parameter, reason]));

@@ -2,6 +2,7 @@ import { agentSchedules } from "../backup/schedules";
 import { placeOf } from "./backup";
 import { checkCopy } from "./cross-check-copies";
 import { checkTiers } from "./cross-check-tiers";
+import { checkEphemeral } from "./ephemeral";
 import { jobsOf } from "./jobs";
 import { parseFunctionName, parseObjectName, WRITE_OBJECT_NAME } from "./object-name";
 import { cycleFrom } from "./order";
@@ -44,10 +45,13 @@ export function crossCheck(stack: Stack): Problem[] {
   }
 
   try {
-    serverSettings(stack.server, stack.backup && { ...stack.backup, stanza: stack.backup.name ?? "server" });
+    const archive = stack.backup && { ...stack.backup, stanza: stack.backup.name ?? "server" };
+    serverSettings(stack.server, archive, stack.ephemeral);
   } catch (error) {
     for (const text of (error as Error).message.split("\n")) report("server", text);
   }
+
+  checkEphemeral(stack, report);
 
   if (stack.restoreFrom && !stack.restoreFrom.repository && !stack.restoreFrom.running && !stack.backup)
     report(
@@ -87,7 +91,7 @@ export function crossCheck(stack: Stack): Problem[] {
   }
   for (const [name, { partitions }] of Object.entries(stack.databases)) {
     for (const [table, { retention }] of Object.entries(partitions?.sets ?? {})) {
-      if (retention?.dump && !dumps)
+      if (retention?.dump && !dumps && !stack.ephemeral)
         report(
           `databases.${name}.partitions.sets["${table}"].retention.dump`,
           "the backup agent makes them: write backup: {dumps: {}} too",

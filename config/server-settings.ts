@@ -1,17 +1,37 @@
 import { archiveSettings } from "../backup/archive-settings";
 import { settingsFor, type Tuning } from "../tuning/tune";
 import type { BackupConfig } from "./backup";
+import type { EphemeralConfig } from "./ephemeral";
 import type { ServerConfig } from "./stack";
 import { mebibytes } from "./units";
+
+const REASON = "nobody has to keep this server: ephemeral.durable";
+const NOT_DURABLE = ["fsync", "full_page_writes", "synchronous_commit"].map((name) => ({
+  name,
+  value: "off",
+  reason: REASON,
+}));
 
 /**
  * postgresql.conf for a server of the stack file: tuned, with the stack file's own settings winning. `backup`: archives its
  * WAL under the name `stanza`. Throws what is wrong.
  */
-export function serverSettings(server: ServerConfig, backup?: BackupConfig & { stanza: string }): Tuning {
+export function serverSettings(
+  server: ServerConfig,
+  backup?: BackupConfig & { stanza: string },
+  { durable }: Pick<EphemeralConfig, "durable"> = { durable: true },
+): Tuning {
   const { memory, cpus, storage, workload, connections, databaseSize, settings, cronDatabase } = server;
-  return settingsFor({ memory: mebibytes(memory), cpus, storage, workload, connections, databaseSize }, settings, [
+  const resources = { memory: mebibytes(memory), cpus, storage, workload, connections, databaseSize };
+  const tuning = settingsFor(resources, settings, [
     { name: "cron.database_name", value: cronDatabase, reason: "the database that holds pg_cron: server.cronDatabase" },
     ...(backup ? archiveSettings(backup.stanza, backup) : []),
+    ...(durable ? [] : NOT_DURABLE),
   ]);
+  if (durable) return tuning;
+  const names = NOT_DURABLE.map(({ name }) => name).join(", ");
+  return {
+    ...tuning,
+    warnings: [...tuning.warnings, `NOT DURABLE: ${names} are off; if the machine crashes, the data is lost`],
+  };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { backupSchema, restoreSchema } from "./backup";
 import { databaseSchema } from "./databases";
+import { ephemeralSchema } from "./ephemeral";
 import { driftSchema, guardsSchema } from "./guards";
 import { allowed, identifier, key, settingValue, text } from "./key";
 import { roleSchema } from "./roles";
@@ -128,6 +129,9 @@ export const stackSchema = z.strictObject({
     .prefault({})
     .meta(key("What no preview lets through, unless the stack file itself says so.", { forbid: ["loss"] })),
   drift: driftSchema.prefault({}).meta(key("What `npm run drift` leaves out.", { ignore: ["Role pganalyze"] })),
+  ephemeral: ephemeralSchema
+    .optional()
+    .meta(key("The stack is not to be kept; `npm run ephemeral` writes this.", { expires: "2026-11-25T18:00:00Z" })),
   image: imageSchema.prefault({}).meta(key("The image that the server runs.", { base: "pgvector/pgvector:pg17" })),
   server: serverSchema
     .prefault({})

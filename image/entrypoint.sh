@@ -17,8 +17,11 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   # In a folder beside it and renamed at the end: a cluster is there whole or not at all.
   unfinished="$PGDATA.unfinished"
   rm -rf "$unfinished"
-  echo "pgwright: making a new cluster in $PGDATA"
-  initdb --pgdata="$unfinished" --username=postgres --data-checksums --encoding=UTF8 \
+  # A server that does not wait for its disk need not wait for it here.
+  sync=()
+  if grep -q "^fsync = 'off'" "$config"; then sync=(--no-sync); fi
+  echo "pgwright: making a new cluster in $PGDATA" "${sync[@]}"
+  initdb "${sync[@]}" --pgdata="$unfinished" --username=postgres --data-checksums --encoding=UTF8 \
     --locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C \
     --auth-local=peer --auth-host=scram-sha-256 --no-instructions >/dev/null
   mv "$unfinished" "$PGDATA"

@@ -115,6 +115,9 @@ function isOurs(holder: Holder | undefined): boolean {
   return holder?.pid === process.pid && holder.host === hostname();
 }
 
+/** Does a process of this machine run? One that is dead but not reaped does not. */
+export const isRunning = (pid: number): boolean => isAlive(pid) && bornOf(pid) !== "gone";
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

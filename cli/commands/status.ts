@@ -1,6 +1,8 @@
 import { connect } from "../../provider/connection";
 import type { Host } from "../../provider/host";
 import { readSql } from "../../sql/read";
+import { timeInWords } from "../ephemeral/arguments";
+import { expiryOf, findMarked } from "../ephemeral/engine";
 import type { Invocation } from "../main";
 import { hostOf } from "../server";
 
@@ -20,6 +22,7 @@ interface Line {
 export async function printStatus(stack: string): Promise<boolean> {
   const host = hostOf(stack);
   const lines = [await containerLine(host, host.container, "server")];
+  lines.push(...(await ephemeralLines(host)));
   if (await host.inspect(`${host.container}-agent`)) {
     lines.push(await containerLine(host, `${host.container}-agent`, "backup agent"));
     lines.push(...(await backupLines(host)));
@@ -32,6 +35,23 @@ export async function printStatus(stack: string): Promise<boolean> {
 async function containerLine(host: Host, name: string, what: string): Promise<Line> {
   const state = await host.inspect(name);
   return { what, value: state ? `${name} is ${state.status}` : `${name} is not there`, alarm: !state?.running };
+}
+
+/** Until when an ephemeral stack is there, by what its Docker objects say. */
+async function ephemeralLines(host: Host): Promise<Line[]> {
+  const objects = await findMarked(host, host.container);
+  if (objects.length === 0) return [];
+  const expires = expiryOf(objects);
+  const ephemeral = { what: "ephemeral", value: timeInWords(expires, Date.now()), alarm: expires <= Date.now() };
+  return (await isDurable(host))
+    ? [ephemeral]
+    : [ephemeral, { what: "durability", value: "none: if the machine crashes, the data is lost", alarm: false }];
+}
+
+/** Does the server wait for its disk? One that does not answer is told by other lines. */
+async function isDurable(host: Host): Promise<boolean> {
+  const show = ["exec", host.container, "psql", "-XAtq", "-U", "postgres", "-c", "SHOW fsync"];
+  return (await host.docker(show).then(String, () => "on")).trim() !== "off";
 }
 
 async function backupLines(host: Host): Promise<Line[]> {

@@ -4,15 +4,20 @@ import { log, Project } from "../project";
 import { repairInterrupted } from "../repair";
 import { hasGuards, refreshFlags } from "../server";
 import { printSummary } from "../summary";
+import type { Stdout } from "../terminal";
 
-/** Brings a stack to what its stack file says. */
-export async function bringUp(stack: string, args: string[] = []): Promise<{ project: Project; code: number }> {
+/** Brings a stack to what its stack file says. `stdout`: where Pulumi prints. */
+export async function bringUp(
+  stack: string,
+  args: string[] = [],
+  stdout: Stdout = "inherit",
+): Promise<{ project: Project; code: number }> {
   await ensureEngine({ log });
   const project = await Project.open(stack);
   await project.ensureStack(stack);
   await repairInterrupted(project, stack);
   const flags = [...(await refreshFlags(stack)), ...(hasGuards(stack) ? [] : ["--skip-preview"])];
-  const code = await project.run(["up", "--stack", stack, "--yes", ...flags, ...args]);
+  const code = await project.run(["up", "--stack", stack, "--yes", ...flags, ...args], {}, stdout);
   return { project, code };
 }
 

@@ -2,6 +2,7 @@ import { bucketProblem } from "../../backup/bucket-problem";
 import { newestBackup } from "../../backup/info";
 import { hasBuckets, onlyRepositories, repositoryNumbers, type Options } from "../../backup/options";
 import { chooseBackups, describeTarget, endsWithBackup, walAfter, type Target } from "../../backup/target";
+import { EPHEMERAL, EXPIRES, labelFlags, type Labels } from "../ephemeral-labels";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { archiveNow } from "../archive";
@@ -27,6 +28,8 @@ export interface ClusterInputs {
   image: string;
   /** Always true: the volume is there. */
   present: boolean;
+  /** Of the volume, as of all Docker objects of the stack; none if absent. */
+  labels?: Labels;
   /** What the cluster is made from; by initdb if absent. */
   restoreFrom?: Origin;
   /** The repositories that this is in. */
@@ -116,7 +119,7 @@ async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host):
 }
 
 async function fill(volume: string, inputs: ClusterInputs, { host, info }: Operation): Promise<void> {
-  await host.docker(["volume", "create", volume]);
+  await host.docker(["volume", "create", ...labelFlags(inputs.labels), volume]);
   const { restoreFrom, from, fromSecrets, handling, image } = inputs;
   if (!restoreFrom || !handling) return;
   try {
@@ -145,6 +148,16 @@ async function archiveRest({ host, warn }: Operation): Promise<void> {
     warn("the newest WAL could not be archived within a minute: the restore goes on with what the archive has");
 }
 
+/** The engine changes no label of what is there. */
+function mustHaveLabels(old: Labels | undefined, labels: Labels | undefined): void {
+  const told = (all: Labels | undefined) => (all?.[EPHEMERAL] ? `ephemeral until ${all[EXPIRES]}` : "not ephemeral");
+  if (told(old) === told(labels)) return;
+  throw new Error(
+    `pgwright:ephemeral: the stack was made ${told(old)}, and would become ${told(labels)}: put that back, or make another stack ` +
+      "(npm run ephemeral -- up NAME --for TIME makes one, or gives it more time)",
+  );
+}
+
 async function remove(host: Host, volume: string): Promise<void> {
   if (volume !== "") await host.docker(["volume", "rm", "--force", volume]);
 }
@@ -162,6 +175,7 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
       await (inputs.restoreFrom ? explainRestore(inputs, operation) : mustBeNew(inputs, host));
       return;
     }
+    mustHaveLabels(old.labels, inputs.labels);
     if (!old.present) {
       if (inputs.restoreFrom) return explainRestore(inputs, operation);
       await mustBeNew(inputs, host);

@@ -1,7 +1,7 @@
 import { existsSync, statfsSync } from "node:fs";
-import { createServer } from "node:net";
 import { DISK_FULL, type Host } from "../host";
 import type { Kind } from "../kind";
+import { isTaken } from "../port";
 
 export interface PresenceInputs {
   what: "container" | "image";
@@ -70,16 +70,8 @@ async function mustHaveRoom(host: Host): Promise<void> {
 
 /** Fails where Docker would fail later, with what to do about it. */
 async function mustBeFree({ address, port }: { address: string; port: number }): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const probe = createServer();
-    probe.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE") return resolve(); // not ours to judge: Docker will say it
-      reject(
-        new Error(
-          `port ${port} on ${address} is taken by another program: stop that, or choose another server.port in the stack file`,
-        ),
-      );
-    });
-    probe.listen({ host: address, port, exclusive: true }, () => probe.close(() => resolve()));
-  });
+  if (await isTaken(address, port))
+    throw new Error(
+      `port ${port} on ${address} is taken by another program: stop that, or choose another server.port in the stack file`,
+    );
 }

@@ -56,7 +56,7 @@ describe("an unknown key is named, with what is allowed, at", () => {
     [
       "the top",
       { databasses: {} },
-      "pgwright:databasses: unknown key; did you mean databases?; allowed here: engine, protect, guards, drift, image, server, backup, restoreFrom, roles, databases, passwords",
+      "pgwright:databasses: unknown key; did you mean databases?; allowed here: engine, protect, guards, drift, ephemeral, image, server, backup, restoreFrom, roles, databases, passwords",
     ],
     ["image", { image: { tag: "x" } }, "pgwright:image.tag: unknown key; allowed here: name, base, packages"],
     [
@@ -222,7 +222,7 @@ describe("a value that is not allowed is shown, with what is allowed:", () => {
     [
       "no map at all",
       "server",
-      '"server" is not allowed; write a map with engine, protect, guards, drift, image, server, backup, restoreFrom, roles, databases',
+      '"server" is not allowed; write a map with engine, protect, guards, drift, ephemeral, image, server, backup, restoreFrom, roles, databases',
     ],
   ])("%s", (_what, input, expected) => {
     const [problem, ...more] = problemsOf(input);

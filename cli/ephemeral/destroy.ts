@@ -1,0 +1,19 @@
+import { existsSync } from "node:fs";
+import { ephemeralFile } from "../project";
+import type { Request } from "./arguments";
+import { findMarked } from "./engine";
+import { findStacks } from "./list";
+import { findState, hostFor, removeStack } from "./remove";
+
+/** Removes a stack at once, whatever state it is in: what is on the engine, its state, its history and its stack file. */
+export async function destroy({ name, options: { engine } }: Request): Promise<number> {
+  const host = hostFor(name, engine);
+  const objects = await findMarked(host, host.container);
+  if (objects.length === 0 && !(await findState(name)) && !existsSync(ephemeralFile(name))) {
+    const others = (await findStacks(host.engine)).map((each) => each.name);
+    throw new Error(`there is no ephemeral stack ${name}; there are ${others.join(", ") || "none"}`);
+  }
+  await removeStack(name, host);
+  console.log(`removed ${name}`);
+  return 0;
+}

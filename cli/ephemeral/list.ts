@@ -1,0 +1,93 @@
+import { Host } from "../../provider/host";
+import { timeInWords, timeText, type Request } from "./arguments";
+import { expiryOf, findMarked, stackOf, type Marked } from "./engine";
+import { claimedBy } from "./port";
+import { engineOf, stacksHere } from "./remove";
+
+/** An ephemeral stack, by what is on its engine. */
+export interface Found {
+  name: string;
+  host: Host;
+  objects: Marked[];
+  /** Milliseconds since 1970. */
+  expires: number;
+}
+
+/** Engines that stacks may be on: the one named; else the user's own, and those that stack files of this checkout name. */
+export function engines(named?: string): (string | undefined)[] {
+  return named === undefined ? [...new Set([undefined, ...stacksHere().map((stack) => engineOf(stack))])] : [named];
+}
+
+/** The ephemeral stacks on an engine, those first that expire first. */
+export async function findStacks(engine?: string): Promise<Found[]> {
+  const objects = await findMarked(new Host("", engine));
+  const servers = [...new Set(objects.map(({ server }) => server))];
+  return servers
+    .map((server) => {
+      const own = objects.filter((each) => each.server === server);
+      return { name: stackOf(server), host: new Host(server, engine), objects: own, expires: expiryOf(own) };
+    })
+    .sort((a, b) => a.expires - b.expires || a.name.localeCompare(b.name));
+}
+
+interface Row {
+  stack: string;
+  expires: string | null;
+  port: number | null;
+  bytes: number | null;
+  server: string;
+  engine?: string;
+}
+
+/** Prints the stacks there are. */
+export async function list({ options: { engine, json } }: Request): Promise<number> {
+  const found = (await Promise.all(engines(engine).map(findStacks))).flat();
+  const rows = await Promise.all(found.map(rowOf));
+  if (json) console.log(JSON.stringify(rows, null, 2));
+  else if (rows.length === 0) console.log("there are no ephemeral stacks");
+  else
+    printTable([
+      ["stack", "until", "port", "data", "server"],
+      ...rows.map((row, i) => inWords(row, found[i] as Found)),
+    ]);
+  return 0;
+}
+
+async function rowOf({ name, host, objects, expires }: Found): Promise<Row> {
+  const server = objects.find(({ kind, name: object }) => kind === "container" && object === host.container);
+  const port = objects.map((each) => claimedBy(each.name)).find((each) => each !== undefined);
+  return {
+    stack: name,
+    expires: expires === Infinity ? null : timeText(expires),
+    port: port ?? null,
+    bytes: server?.status === "running" ? await sizeOf(host) : null,
+    server: server?.status ?? "none",
+    engine: host.engine,
+  };
+}
+
+/** What its data takes, bytes; null if it does not answer. */
+async function sizeOf(host: Host): Promise<number | null> {
+  const measure = ["exec", host.container, "du", "--summarize", "--block-size=1", "/var/lib/postgresql/data"];
+  const printed = await host.docker(measure).then(String, () => "");
+  return Number.parseInt(printed) || null;
+}
+
+const inWords = ({ stack, port, bytes, server }: Row, { expires }: Found): string[] => [
+  stack,
+  timeInWords(expires, Date.now()),
+  String(port ?? "-"),
+  bytes === null ? "-" : `${Math.ceil(bytes / 2 ** 20)} MB`,
+  server,
+];
+
+function printTable(rows: string[][]): void {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  for (const row of rows)
+    console.log(
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join("   ")
+        .trimEnd(),
+    );
+}

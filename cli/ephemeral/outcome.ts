@@ -1,0 +1,70 @@
+import { resolve } from "node:path";
+import { ROOT, type Project } from "../project";
+import { containerName } from "../server";
+import { timeInWords, timeText, type Request } from "./arguments";
+import { envText, writeSecretFile } from "./connection";
+
+export interface Outcome {
+  name: string;
+  expires: number;
+  /** The stack file that it was made from, and the keys of it that it has not. */
+  from: string;
+  leftOut: string[];
+  /** Whom the file of variables is for. */
+  login?: { role: string; database: string };
+  options: Request["options"];
+}
+
+interface Outputs {
+  host: string;
+  port: number;
+  version: string;
+  databases: string[];
+  rolePasswords: Record<string, string>;
+  superuserPassword: string;
+}
+
+/** Says where the server is, to people or programs; passwords only to who has asked for them. */
+export async function tell(project: Project, outcome: Outcome): Promise<void> {
+  const { options, login, name, expires } = outcome;
+  const outputs = await readOutputs(project, name);
+  const { host, port, databases } = outputs;
+  const roles: Record<string, string> = { ...outputs.rolePasswords, postgres: outputs.superuserPassword };
+  if (login && options.env !== undefined) {
+    const connection = { host, port, ...login, password: roles[login.role] as string };
+    writeSecretFile(resolve(ROOT, options.env), envText(connection));
+  }
+  if (options.json)
+    console.log(JSON.stringify({ stack: name, expires: timeText(expires), host, port, databases, roles }, null, 2));
+  else console.log(inWords(outcome, outputs));
+}
+
+async function readOutputs(project: Project, stack: string): Promise<Outputs> {
+  const { code, stdout, stderr } = await project.capture([
+    "stack",
+    "output",
+    "--json",
+    "--show-secrets",
+    "--stack",
+    stack,
+  ]);
+  if (code !== 0) throw new Error(stderr.trim());
+  return JSON.parse(stdout) as Outputs;
+}
+
+function inWords({ name, expires, from, leftOut, login, options }: Outcome, outputs: Outputs): string {
+  const { version, host, port, databases } = outputs;
+  const [database = "postgres"] = databases;
+  const lines = [
+    ["until", timeInWords(expires, Date.now())],
+    ["address", `${host}:${port}`],
+    ["databases", databases.join(", ") || "postgres"],
+    ...(leftOut.length > 0 ? [["left out", `${leftOut.join(", ")} of ${from}: an ephemeral stack is not kept`]] : []),
+    ...(login ? [["variables", `${options.env}, for role ${login.role} in database ${login.database}`]] : []),
+    ["as superuser", `npm run psql -- --stack ${name} -d ${database}`],
+    ...(login ? [] : [["for programs", `npm run --silent ephemeral -- up ${name} --json, or --env FILE`]]),
+    ["take it down", `npm run ephemeral -- destroy ${name}`],
+  ];
+  const list = lines.map(([what = "", text]) => `  ${what.padEnd(13)} ${text}`).join("\n");
+  return `\nPostgreSQL ${version} is ready in container ${containerName(name)}\n\n${list}`;
+}

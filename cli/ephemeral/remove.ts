@@ -1,0 +1,57 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { EPHEMERAL, type Labels } from "../../provider/ephemeral-labels";
+import { Host } from "../../provider/host";
+import { ephemeralFile, mayHaveState, Project, type Deployment } from "../project";
+import { endRun } from "../repair";
+import { configured, containerName } from "../server";
+import { removeMarked } from "./engine";
+
+/** The engine of a stack: the one named, that of its stack file, or the user's own. */
+export function engineOf(stack: string, named?: string): string | undefined {
+  const written = existsSync(ephemeralFile(stack)) ? configured(stack, "engine") : undefined;
+  return named ?? (typeof written === "string" ? written : undefined);
+}
+
+export const hostFor = (stack: string, engine?: string) => new Host(containerName(stack), engineOf(stack, engine));
+
+/** Stacks that have a stack file in this checkout. */
+export function stacksHere(): string[] {
+  const folder = dirname(ephemeralFile(""));
+  const files = existsSync(folder) ? readdirSync(folder) : [];
+  return files.flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
+}
+
+/** Does a state hold anything of Docker's without the mark? Then the stack is somebody's. */
+export function isKept({ resources = [] }: Deployment): boolean {
+  return resources.some(({ type, outputs = {} }) => {
+    if (type === "pgwright:index:Cluster") return (outputs.labels as Labels | undefined)?.[EPHEMERAL] === undefined;
+    if (!DOCKER_OBJECTS.includes(type)) return false;
+    return !((outputs.labels ?? []) as { label: string }[]).some(({ label }) => label === EPHEMERAL);
+  });
+}
+
+const DOCKER_OBJECTS = ["container:Container", "network:Network", "volume:Volume"].map(
+  (type) => `docker:index/${type}`,
+);
+
+/** The state of a stack, if there is one. Throws if it is that of a stack that is kept, which is never taken for an ephemeral one. */
+export async function findState(stack: string): Promise<{ project: Project; deployment: Deployment } | undefined> {
+  if (!mayHaveState(stack)) return undefined;
+  const project = await Project.open(stack, true);
+  const deployment = await project.findDeployment(stack);
+  if (!deployment) return undefined;
+  if (!isKept(deployment)) return { project, deployment };
+  throw new Error(
+    `stack ${stack} is not ephemeral, and is left as it is: npm run destroy -- --stack ${stack} takes it down`,
+  );
+}
+
+/** Removes what there is of a stack: on the engine whatever is marked as its, here its state and its stack file. */
+export async function removeStack(stack: string, host: Host): Promise<void> {
+  const { project } = (await findState(stack)) ?? {};
+  if (project) await endRun(project, stack);
+  await removeMarked(host, containerName(stack));
+  await project?.forgetStack(stack);
+  rmSync(ephemeralFile(stack), { force: true });
+}

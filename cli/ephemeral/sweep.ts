@@ -1,0 +1,50 @@
+import { log } from "../project";
+import { configured, containerName } from "../server";
+import { timeInWords, type Request } from "./arguments";
+import { expiryOf, findMarked } from "./engine";
+import { engines, findStacks } from "./list";
+import { hostFor, removeStack, stacksHere } from "./remove";
+
+/** Removes what has expired, here and on the engines, and nothing else. One that cannot be removed does not hold up the others. */
+export async function sweep({ options: { engine } }: Request): Promise<number> {
+  let failed = 0;
+  let removed = 0;
+  const attempt = async (what: string, act: () => Promise<boolean>) => {
+    try {
+      if (!(await act())) return;
+      removed += 1;
+      console.log(`removed ${what}`);
+    } catch (error) {
+      failed += 1;
+      log(`${what}: ${(error as Error).message}`);
+    }
+  };
+  for (const each of engines(engine)) {
+    await attempt(`what has expired on ${each ?? "the Docker engine"}`, async () => {
+      for (const { name, host, expires } of await findStacks(each)) {
+        if (expires > Date.now()) continue;
+        await attempt(`${name}, until ${timeInWords(expires, Date.now())}`, async () => {
+          // Somebody may have given it more time since.
+          if (expiryOf(await findMarked(host, host.container)) > Date.now()) return false;
+          await removeStack(name, host);
+          return true;
+        });
+      }
+      return false;
+    });
+  }
+  if (engine === undefined)
+    for (const name of stacksHere()) await attempt(`the stack file of ${name}`, () => forget(name));
+  if (removed + failed === 0) console.log("nothing has expired");
+  return failed > 0 ? 1 : 0;
+}
+
+/** Forgets a stack of this checkout whose time is over and of which the engine has nothing any more. */
+async function forget(name: string): Promise<boolean> {
+  const { expires } = (configured(name, "ephemeral") ?? {}) as { expires?: string };
+  const host = hostFor(name);
+  if (!(Date.parse(expires ?? "") < Date.now()) || (await findMarked(host, containerName(name))).length > 0)
+    return false;
+  await removeStack(name, host);
+  return true;
+}

@@ -1,0 +1,175 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import type { StackInput } from "../../../config/stack";
+import { eventually } from "../eventually";
+import { docker, removeAbandoned, TestStack } from "../stack";
+import { Checkout, contents, newName, objectsOf, query, removeObjects } from "./checkout";
+
+describe("an ephemeral stack is made from", () => {
+  let source: TestStack;
+  let checkout: Checkout;
+  let name: string;
+  beforeAll(async () => {
+    removeAbandoned();
+    checkout = new Checkout();
+    source = await TestStack.create({ ...structuredClone(contents), backup: { repositories: [{}] } });
+    await source.up();
+    source.sql("shop", "SET ROLE owner; CREATE TABLE data.orders AS SELECT generate_series(1, 1000) AS n");
+    const segment = source.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal())");
+    await eventually(
+      "the archive",
+      () => source.sql("postgres", `SELECT last_archived_wal >= '${segment}' FROM pg_stat_archiver`) === "t",
+    );
+  });
+  afterAll(async () => {
+    removeObjects(name);
+    await source.dispose();
+    checkout.dispose();
+  });
+
+  const takenDown = async () => {
+    const { code, text } = await checkout.ephemeral("destroy", name);
+    expect(code, text).toBe(0);
+    expect([objectsOf(name), checkout.filesOf(name)]).toEqual([[], []]);
+  };
+
+  it("a stack file of a stack that is kept, without what would keep this one", async () => {
+    name = newName();
+    const backup = { repositories: [{ volume: "pgwright-nobodys-backup" }], keep: true };
+    const file = checkout.write({ ...contents, protect: true, backup });
+    const { code, text } = await checkout.ephemeral("up", name, "--from", file);
+    expect(code, text).toBe(0);
+    expect(text).toContain(`left out      protect, backup of ${file}`);
+    expect(objectsOf(name).filter((object) => /agent|backup/.test(object))).toEqual([]);
+    await takenDown();
+  });
+
+  it("the backups of another stack, and from the stack while it runs", async () => {
+    for (const restoreFrom of [
+      { server: source.container, repository: { volume: `${source.container}-backup` } },
+      { running: source.container },
+    ]) {
+      name = newName();
+      const made = await checkout.up(name, "--from", checkout.write({ ...contents, restoreFrom } as StackInput));
+      expect(await query(made, "postgres", "SELECT count(*)::int AS n FROM data.orders")).toEqual([{ n: 1000 }]);
+      await takenDown();
+    }
+    expect(source.sql("shop", "SELECT count(*) FROM data.orders")).toBe("1000");
+    expect(docker("volume", "ls", "--quiet").split("\n")).toContain(`${source.container}-backup`);
+  });
+
+  it("a stack file with secrets, by whoever has their passphrase", async () => {
+    name = newName();
+    const file = checkout.write({ ...contents, passwords: { app: { secure: "" } } });
+    // As an author would write it: in a stack of his own.
+    const author = await TestStack.create(structuredClone(contents));
+    await author.secret("passwords.app", "given-to-all-4711");
+    writeFileSync(file, readFileSync(author.env.PULUMI_OPTION_CONFIG_FILE as string));
+    await author.dispose();
+    expect(parse(readFileSync(file, "utf8"))).toMatchObject({
+      encryptionsalt: expect.stringMatching(/^v1:/) as string,
+    });
+
+    const refused = await checkout.ephemeral("up", name, "--from", file);
+    expect(refused.code).toBe(1);
+    expect(refused.text).toContain(`the secrets of ${file} cannot be decrypted: set PULUMI_CONFIG_PASSPHRASE`);
+    expect([objectsOf(name), checkout.filesOf(name)]).toEqual([[], []]);
+
+    checkout.env.PULUMI_CONFIG_PASSPHRASE = author.env.PULUMI_CONFIG_PASSPHRASE;
+    const made = await checkout.up(name, "--from", file);
+    expect(made.roles.app).toBe("given-to-all-4711");
+    expect(await query(made, "app", "SELECT 1 AS n")).toEqual([{ n: 1 }]);
+    await takenDown();
+    delete checkout.env.PULUMI_CONFIG_PASSPHRASE;
+
+    const foreign = checkout.write({ ...contents, passwords: { app: { secure: "AAABAN" } } });
+    const { code, text } = await checkout.ephemeral("up", name, "--from", foreign);
+    expect(code).toBe(1);
+    expect(text).toContain(`${foreign} holds secrets that only its own stack can decrypt`);
+    expect([objectsOf(name), checkout.filesOf(name)]).toEqual([[], []]);
+  });
+
+  it("a stack file without its durability, which is told", async () => {
+    name = newName();
+    const run = await checkout.ephemeral("up", name, "--from", checkout.write(), "--not-durable");
+    expect(run.code, run.text).toBe(0);
+    expect(run.text).toContain("NOT DURABLE: fsync, full_page_writes, synchronous_commit are off");
+    const made = await checkout.up(name);
+    for (const parameter of ["fsync", "full_page_writes", "synchronous_commit"])
+      expect(await query(made, "postgres", `SHOW ${parameter}`)).toEqual([{ [parameter]: "off" }]);
+    const { stdout: logs } = spawnSync("docker", ["logs", `pgwright-${name}`], { encoding: "utf8" });
+    expect(logs).toMatch(/making a new cluster in \S+ --no-sync$/m);
+    expect((await checkout.cli("status", "--stack", name)).text).toMatch(/durability +none: if the machine crashes/);
+    expect((await checkout.cli("preview", "--stack", name)).text).toContain("NOT DURABLE");
+    await takenDown();
+  });
+
+  it("nothing that is wrong, and then nothing is made", async () => {
+    name = newName();
+    const attempts: [string[], RegExp][] = [
+      [["--from", checkout.write({ ...contents, servr: {} })], /pgwright:servr: unknown key; did you mean server\?/],
+      [["--from", checkout.write({ server: 5432 })], /pgwright:server has to be a map/],
+      [
+        ["--from", checkout.write({ ephemeral: { durable: "no" } })],
+        /ephemeral.durable: "no" is not allowed; write true or false/,
+      ],
+      [["--from", join(checkout.folder, "none.yaml")], /there is no stack file .*none\.yaml/],
+      [["--for", "1w"], /--for "1w": write a whole number and m, h or d/],
+      [
+        ["--from", checkout.write(), "--env", "/tmp/x", "--role", "bob"],
+        /--role "bob": no role of this name can log in/,
+      ],
+    ];
+    for (const [args, error] of attempts) {
+      const { code, text } = await checkout.ephemeral("up", name, ...args);
+      expect(code).not.toBe(0);
+      expect(text).toMatch(error);
+      expect([objectsOf(name), checkout.filesOf(name)]).toEqual([[], []]);
+    }
+  });
+
+  it("no name that somebody else has", async () => {
+    const container = docker("inspect", "--format", "{{.Id}}", source.container);
+    const file = checkout.write();
+    expect((await checkout.ephemeral("up", "dev", "--from", file)).text).toMatch(
+      /Pulumi.dev.yaml is the stack file of a stack/,
+    );
+    const taken = await checkout.ephemeral("up", source.name, "--from", file);
+    expect(taken.text).toContain(`container ${source.container}, network ${source.container}`.split(",")[0]);
+    expect(taken.text).toContain("not of an ephemeral stack: choose another name");
+    // Also to one who has its state.
+    const own = new Checkout({
+      PULUMI_BACKEND_URL: source.env.PULUMI_BACKEND_URL,
+      PULUMI_CONFIG_PASSPHRASE: source.env.PULUMI_CONFIG_PASSPHRASE,
+    });
+    const { code, text } = await own.ephemeral("destroy", source.name);
+    expect(code).toBe(1);
+    expect(text).toContain(`stack ${source.name} is not ephemeral, and is left as it is`);
+    own.dispose();
+    expect(docker("inspect", "--format", "{{.Id}}", source.container)).toBe(container);
+    expect((await source.unchanged()).code).toBe(0);
+  });
+
+  it("nothing that is there already: a stack that is kept stays so", async () => {
+    source.configure((config) => delete config.backup);
+    await source.up();
+    const before = source.remains().sort();
+    source.configure((config) => (config.ephemeral = { expires: "2020-01-01T00:00:00Z" }));
+    const file = source.env.PULUMI_OPTION_CONFIG_FILE as string;
+    writeFileSync(file, readFileSync(file, "utf8").replace(/expires: (\S+)/, 'expires: "$1"'));
+    for (const run of [await source.preview(), await source.tryUp()]) {
+      expect(run.code).not.toBe(0);
+      expect(run.text).toContain(
+        "the stack was made not ephemeral, and would become ephemeral until 2020-01-01T00:00:00Z",
+      );
+    }
+    expect((await checkout.ephemeral("sweep")).text).not.toContain(source.name);
+    expect(source.remains().sort()).toEqual(before);
+    expect(source.sql("shop", "SELECT count(*) FROM data.orders")).toBe("1000");
+    source.configure((config) => delete config.ephemeral);
+    expect((await source.unchanged()).code).toBe(0);
+  });
+});

@@ -1,0 +1,45 @@
+import { expect, it } from "vitest";
+import { parseStack } from "../../../config/parse";
+import { serverSettings } from "../../../config/server-settings";
+
+const ephemeral = { expires: "2026-11-25T18:00:00Z" };
+const problems = (input: object) => () => parseStack(input);
+
+it("an ephemeral stack says until when it is there, and waits for its disk unless told otherwise", () => {
+  expect(parseStack({ ephemeral }).ephemeral).toEqual({ ...ephemeral, durable: true });
+  expect(parseStack({}).ephemeral).toBeUndefined();
+  expect(problems({ ephemeral: {} })).toThrow("pgwright:ephemeral.expires: is missing; write a time in UTC");
+  for (const expires of ["soon", "2026-11-25", "2026-11-25T18:00:00+01:00"])
+    expect(problems({ ephemeral: { expires } })).toThrow(`"${expires}" is not allowed; write a time in UTC`);
+  expect(problems({ ephemeral: { expires: "2026-13-25T18:00:00Z" } })).toThrow("there is no such time");
+});
+
+it("it keeps nothing", () => {
+  expect(problems({ ephemeral, protect: true })).toThrow("pgwright:protect: true, and the stack is ephemeral");
+  expect(problems({ ephemeral, backup: {} })).toThrow("pgwright:backup: an ephemeral stack has no backups");
+  const sets = {
+    "data.t": { interval: "1 day", retention: { age: "30 days", then: "archive", schema: "data", dump: true } },
+  };
+  const databases = {
+    shop: { owner: "postgres", schemas: { data: {} }, partitions: { role: "k", schedule: "@daily", sets } },
+  };
+  const roles = { k: { login: true } };
+  expect(problems({ ephemeral, roles, databases })).toThrow(
+    "an ephemeral stack has no backups, nor dumps; take it out",
+  );
+});
+
+it("only an ephemeral server may be without durability, and it is told", () => {
+  const { server } = parseStack({});
+  const valueOf = (name: string, durable: boolean) =>
+    serverSettings(server, undefined, { durable }).settings.find((setting) => setting.name === name)?.value;
+  for (const name of ["fsync", "full_page_writes", "synchronous_commit"]) {
+    expect(valueOf(name, false)).toBe("off");
+    expect(valueOf(name, true)).not.toBe("off");
+  }
+  expect(serverSettings(server, undefined, { durable: false }).warnings).toEqual([
+    expect.stringMatching(/^NOT DURABLE: /),
+  ]);
+  expect(serverSettings(server).warnings).toEqual([]);
+  expect(problems({ durable: false })).toThrow("pgwright:durable: unknown key");
+});
