@@ -91,7 +91,7 @@ export class Postgres extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [server.ready] },
     );
-    new Inventory(name, inventoryOf(name, args), { parent: this, provider: pgwright });
+    const inventory = new Inventory(name, inventoryOf(name, args), { parent: this, provider: pgwright });
     // What lives inside PostgreSQL goes with the data volume: a destroy does not drop it piece by piece.
     const inside = { parent: this, deletedWith: server.cluster, dependsOn: [server.ready] };
 
@@ -143,7 +143,7 @@ export class Postgres extends pulumi.ComponentResource {
         parent: this,
         provider: pgwright,
         protect: args.protect,
-        dependsOn: [image, server, roles, ...Object.values(databases), ...cron, jobs],
+        dependsOn: [image, server, inventory, roles, ...Object.values(databases), ...cron, jobs],
       },
     );
     this.registerOutputs({});

@@ -4,7 +4,7 @@ import { createWorld, holdTrue } from "./truth";
 
 // `npm run test:faults -- previews` makes many more.
 const SEED = 20261125;
-const STEPS = 5;
+const STEPS = 3;
 
 describe("a preview of random changes", () => {
   let world: World;
