@@ -1,43 +1,3 @@
-import { adopt } from "./commands/adopt";
-import { archive } from "./commands/archive";
-import { backup } from "./commands/backup";
-import { bench } from "./commands/bench";
-import { check } from "./commands/check";
-import { destroy } from "./commands/destroy";
-import { drill } from "./commands/drill";
-import { drift } from "./commands/drift";
-import { ephemeral } from "./commands/ephemeral";
-import { faults } from "./commands/faults";
-import { metrics } from "./commands/metrics";
-import { preview } from "./commands/preview";
-import { psql } from "./commands/psql";
-import { passThrough } from "./commands/pulumi";
-import { restore } from "./commands/restore";
-import { status } from "./commands/status";
-import { test } from "./commands/test";
-import { up } from "./commands/up";
-
-const COMMANDS = {
-  up,
-  preview,
-  drift,
-  destroy,
-  ephemeral,
-  psql,
-  status,
-  metrics,
-  backup,
-  drill,
-  restore,
-  archive,
-  adopt,
-  pulumi: passThrough,
-  test,
-  faults,
-  bench,
-  check,
-};
-
 /** What a command is called with. */
 export interface Invocation {
   /** The stack it is about. */
@@ -45,6 +5,30 @@ export interface Invocation {
   /** The other arguments, as they were written. */
   args: string[];
 }
+
+type Command = (invocation: Invocation) => Promise<number>;
+
+// Each is loaded when it is called: all of them together take a second.
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  up: async () => (await import("./commands/up.ts")).up,
+  preview: async () => (await import("./commands/preview.ts")).preview,
+  drift: async () => (await import("./commands/drift.ts")).drift,
+  destroy: async () => (await import("./commands/destroy.ts")).destroy,
+  ephemeral: async () => (await import("./commands/ephemeral.ts")).ephemeral,
+  psql: async () => (await import("./commands/psql.ts")).psql,
+  status: async () => (await import("./commands/status.ts")).status,
+  metrics: async () => (await import("./commands/metrics.ts")).metrics,
+  backup: async () => (await import("./commands/backup.ts")).backup,
+  drill: async () => (await import("./commands/drill.ts")).drill,
+  restore: async () => (await import("./commands/restore.ts")).restore,
+  archive: async () => (await import("./commands/archive.ts")).archive,
+  adopt: async () => (await import("./commands/adopt.ts")).adopt,
+  pulumi: async () => (await import("./commands/pulumi.ts")).passThrough,
+  test: async () => (await import("./commands/test.ts")).test,
+  faults: async () => (await import("./commands/faults.ts")).faults,
+  bench: async () => (await import("./commands/bench.ts")).bench,
+  check: async () => (await import("./commands/check.ts")).check,
+};
 
 const STACK_NAME = /^[A-Za-z0-9._-]{1,100}$/;
 
@@ -62,8 +46,9 @@ export function parseArguments(argv: string[]): Invocation {
 }
 
 async function main([name = "", ...argv]: string[]): Promise<number> {
-  const command = COMMANDS[name as keyof typeof COMMANDS];
-  if (!command) throw new Error(`there is no command "${name}"; there are ${Object.keys(COMMANDS).join(", ")}`);
+  const load = COMMANDS[name];
+  if (!load) throw new Error(`there is no command "${name}"; there are ${Object.keys(COMMANDS).join(", ")}`);
+  const command = await load();
   return command(parseArguments(argv));
 }
 
