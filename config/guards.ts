@@ -10,11 +10,11 @@ const part = z
 
 export const guardsSchema = z.strictObject({
   forbid: z
-    .array(z.enum(["loss", "lock"]))
+    .array(z.enum(["loss", "lock", "briefLock"]))
     .default([])
     .meta(
       key(
-        "What makes a preview, and so an update, fail: loss of data (messages that begin with DATA LOSS), locks that others wait for (LOCK).",
+        "What makes a preview, and so an update, fail: loss of data (messages that begin with DATA LOSS), locks that others wait for while there is work to do (LOCK), or for a moment (BRIEF LOCK).",
         ["loss"],
       ),
     ),

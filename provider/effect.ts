@@ -6,8 +6,10 @@ const WORDS = {
   loss: "DATA LOSS",
   /** Sessions end. */
   restart: "RESTART",
-  /** Others wait while it runs. */
+  /** Others wait for as long as there is work to do, which is the longer the more rows there are. */
   lock: "LOCK",
+  /** Others wait for a moment, once whoever uses the table already has finished. */
+  briefLock: "BRIEF LOCK",
   /** Somebody may do more, or less, than before. */
   access: "ACCESS",
 } as const;

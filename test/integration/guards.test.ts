@@ -87,15 +87,24 @@ describe("what a change would take along", () => {
       config.guards = { forbid: ["lock"] };
       config.databases!.app!.migrations = { folder };
     });
-    writeFileSync(join(folder, "20260101000000_add.sql"), "-- migrate:up\nALTER TABLE data.t ADD COLUMN n int;\n");
+    const add = (column: string) =>
+      writeFileSync(
+        join(folder, "20260101000000_add.sql"),
+        `-- migrate:up\nALTER TABLE data.t ADD COLUMN ${column};\n`,
+      );
+    add("n int");
+    const brief = await stack.preview();
+    expect(brief.code).toBe(0);
+    expect(brief.messages.join("\n")).toMatch(/BRIEF LOCK: reads and writes of data.t .* for a moment/);
+    add("n double precision DEFAULT random()");
     const preview = await stack.preview();
     expect(preview.code).not.toBe(0);
     expect(preview.messages.join("\n")).toMatch(
-      /guards.forbid has lock[^]*LOCK: reads and writes of data.t in database app wait .*takes ACCESS EXCLUSIVE[^]*such as "reads and writes of data.t in database app"/,
+      /guards.forbid has lock[^]*LOCK: reads and writes of data.t in database app wait .*takes ACCESS EXCLUSIVE, and rewrites the table[^]*such as "reads and writes of data.t in database app"/,
     );
     stack.configure((config) => (config.guards = { forbid: ["lock"], except: ["data.t"] }));
     await stack.up();
-    expect(stack.sql("app", "SELECT count(n) FROM data.t")).toBe("0");
+    expect(stack.sql("app", "SELECT count(n) FROM data.t")).toBe("1000");
   });
 
   it("is refused where the stack file forbids it, before anything is done, and let through where it says so", async () => {

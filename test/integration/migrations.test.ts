@@ -115,7 +115,7 @@ DELETE FROM data.filled;`),
       `DATA LOSS: data.parts_1 in database app is dropped with about 2 rows (${size("data.parts_1")}): 003_costs.sql line 7`,
       `LOCK: reads and writes of data.parts in database app wait (${size("data.parts")}, about 2 rows): 003_costs.sql line 7 takes ACCESS EXCLUSIVE, and keeps the lock to the end of the file`,
       "DATA LOSS: data.filled in database app is emptied of about 100 rows (8192 bytes), by a DELETE without WHERE: 003_costs.sql line 8",
-      `LOCK: writes of data.t in database app wait (${t}, about 20,000 rows): 004_costs.sql line 2 takes SHARE, and builds an index, and keeps the lock to the end of the file`,
+      `LOCK: writes of data.t in database app wait (${t}, about 20,000 rows): 004_costs.sql line 2 takes SHARE, and builds an index`,
     ]);
     expect(all.at(-1)).toMatch(
       /^DATA LOSS: schema data in database app is dropped with 4 tables, about 20,102 rows \(.*\): 004_costs.sql line 3$/,

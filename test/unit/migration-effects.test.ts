@@ -42,11 +42,8 @@ const catalog: Catalog = {
 async function told(sql: string, found: Catalog | null = catalog, options = ""): Promise<string[]> {
   const { up } = await parseMigration("001_x.sql", `-- migrate:up${options}\n${sql}`);
   const effects = new Effects("d", found ?? undefined);
-  return up.statements
-    .flatMap(({ line, deeds }, i, { length }) =>
-      effects.of({ at: `001_x.sql line ${line}`, deeds, followed: options === "" && i < length - 1 }),
-    )
-    .map(({ effect, text }) => withEffect(effect, text));
+  const steps = up.statements.map(({ line, ...step }) => ({ at: `001_x.sql line ${line}`, ...step }));
+  return effects.of(steps, up.transaction).map(({ effect, text }) => withEffect(effect, text));
 }
 
 const ORDERS = "shop.orders in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes";
@@ -58,7 +55,10 @@ describe("what a migration means for those who use the tables", () => {
       "ALTER TABLE shop.orders ADD COLUMN x int GENERATED ALWAYS AS IDENTITY;",
       [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and rewrites the table`],
     ],
-    ["ALTER TABLE shop.orders ADD COLUMN x int;", [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`]],
+    [
+      "ALTER TABLE shop.orders ADD COLUMN x int;",
+      [`BRIEF LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`],
+    ],
     [
       "ALTER TABLE shop.orders ADD COLUMN x int UNIQUE, ADD CHECK (y > 0);",
       [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and builds an index`],
@@ -69,21 +69,24 @@ describe("what a migration means for those who use the tables", () => {
       "ALTER TABLE shop.orders ADD FOREIGN KEY (x) REFERENCES shop.users;",
       [
         `LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE, and scans the table`,
-        `LOCK: writes of shop.users in database d wait (8192 bytes, rows that nobody has counted): 001_x.sql line 2 takes SHARE ROW EXCLUSIVE${ALONE}`,
+        `BRIEF LOCK: writes of shop.users in database d wait (8192 bytes, rows that nobody has counted): 001_x.sql line 2 takes SHARE ROW EXCLUSIVE${ALONE}`,
       ],
     ],
     [
       "CREATE TABLE shop.new (user_id int REFERENCES shop.orders);",
-      [`LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE${ALONE}`],
+      [`BRIEF LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE${ALONE}`],
     ],
     [
       "CREATE TRIGGER g AFTER INSERT ON shop.orders FOR EACH ROW EXECUTE FUNCTION f();",
-      [`LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE${ALONE}`],
+      [`BRIEF LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE${ALONE}`],
     ],
-    ["ALTER TABLE shop.orders RENAME COLUMN x TO y;", [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`]],
+    [
+      "ALTER TABLE shop.orders RENAME COLUMN x TO y;",
+      [`BRIEF LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`],
+    ],
     ["ALTER TABLE shop.orders VALIDATE CONSTRAINT c;", []],
     ["ALTER TABLE shop.orders SET (fillfactor = 50);", []],
-    ["ALTER TABLE shop.orders DISABLE TRIGGER g;", [`LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE${ALONE}`]],
+    ["ALTER TABLE shop.orders DISABLE TRIGGER g;", [`BRIEF LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE${ALONE}`]],
     ["CREATE TABLE shop.t (x int); ALTER TABLE shop.t ADD UNIQUE (x); DROP TABLE shop.t;", []],
     ["ALTER TABLE shop.none ADD UNIQUE (x); TRUNCATE shop.none; DROP TABLE shop.none; DELETE FROM shop.none;", []],
     ["DROP TABLE IF EXISTS shop.absent; ALTER TABLE shop.absent ADD UNIQUE (x); DROP VIEW shop.v;", []],
@@ -98,27 +101,27 @@ describe("what a migration means for those who use the tables", () => {
       "DROP TABLE shop.part;",
       [
         "DATA LOSS: shop.part in database d is dropped with about 40,000,000 rows (12 GB): 001_x.sql line 2",
-        `LOCK: reads and writes of shop.parent in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
+        `BRIEF LOCK: reads and writes of shop.parent in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
       ],
     ],
     [
       "CREATE TABLE shop.p2 PARTITION OF shop.parent FOR VALUES IN (2);",
       [
-        `LOCK: reads and writes of shop.parent in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
+        `BRIEF LOCK: reads and writes of shop.parent in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
         "LOCK: reads and writes of shop.rest in database d wait (1 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE, and scans the table",
       ],
     ],
     [
       'ALTER TABLE shop."Odd one" DROP COLUMN "a b";',
       [
-        `LOCK: reads and writes of shop."Odd one" in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
+        `BRIEF LOCK: reads and writes of shop."Odd one" in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
         'DATA LOSS: column "a b" of shop."Odd one" in database d is dropped, of about 40,000,000 rows (12 GB): 001_x.sql line 2',
       ],
     ],
     [
       "TRUNCATE shop.orders CASCADE;",
       [
-        `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`,
+        `BRIEF LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`,
         "DATA LOSS: shop.orders in database d is emptied of about 40,000,000 rows (12 GB), and so are all tables that refer to it: 001_x.sql line 2",
       ],
     ],
@@ -138,21 +141,39 @@ describe("what a migration means for those who use the tables", () => {
     ["DROP MATERIALIZED VIEW shop.m; DROP VIEW shop.v;", []],
     [
       "ALTER TABLE shop.orders DROP COLUMN IF EXISTS absent;",
-      [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`],
+      [`BRIEF LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`],
     ],
     ["DROP SCHEMA bare CASCADE; DROP SCHEMA shop;", []],
   ])("%s", async (sql, lines) => {
     expect(await told(sql, catalog, sql.split(";").length > 2 ? " transaction:false" : "")).toEqual(lines);
   });
 
-  it("keeps locks to the end of a transaction", async () => {
+  it("keeps locks to the end of a transaction, for as long as what follows takes", async () => {
     const two = "ALTER TABLE shop.orders ADD COLUMN x int;\nCREATE INDEX i ON shop.orders (x);";
+    const kept = `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and keeps the lock to the end of the file`;
     expect(await told(two)).toEqual([
-      `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and keeps the lock to the end of the file`,
+      kept,
       `LOCK: writes of ${ORDERS.replace("line 2", "line 3")} SHARE, and builds an index`,
     ]);
+    const first = async (follows: string) =>
+      (await told(`ALTER TABLE shop.orders ADD COLUMN x int;\nCREATE TABLE shop.new (); ${follows}`))[0];
+    for (const follows of [
+      "UPDATE shop.orders SET x = 1;",
+      "DO $$BEGIN END$$;",
+      "SELECT f();",
+      "CREATE TABLE shop.copy AS SELECT 1;",
+      "ALTER TABLE shop.users VALIDATE CONSTRAINT c;",
+    ])
+      expect(await first(follows), follows).toBe(kept);
+    for (const follows of [
+      "ALTER TABLE shop.orders ADD COLUMN y int;",
+      "CREATE INDEX ON shop.new (x);",
+      "CREATE INDEX ON shop.none (x);",
+      "GRANT SELECT ON shop.new TO r;",
+    ])
+      expect(await first(follows), follows).toBe(`BRIEF LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`);
     expect((await told(two, catalog, " transaction:false"))[0]).toBe(
-      `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`,
+      `BRIEF LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`,
     );
   });
 
@@ -187,7 +208,7 @@ describe("what a migration means for those who use the tables", () => {
       "TRUNCATE shop.orders; ALTER TABLE shop.orders ADD UNIQUE (x); CREATE TABLE IF NOT EXISTS shop.users (); DROP TABLE shop.users;",
     );
     expect(twice.map((each) => /^[A-Z ]+: .*?(wait|emptied|dropped)/.exec(each)?.[0])).toEqual([
-      "LOCK: reads and writes of shop.orders in database d wait",
+      "BRIEF LOCK: reads and writes of shop.orders in database d wait",
       "DATA LOSS: shop.orders in database d is emptied",
       "DATA LOSS: shop.users in database d is dropped",
     ]);
@@ -196,7 +217,7 @@ describe("what a migration means for those who use the tables", () => {
   it("says what it can where the catalog cannot be read, or the name has no schema, and nothing of a database to come", async () => {
     const sql = "ALTER TABLE shop.orders ADD UNIQUE (x);\nDROP SCHEMA shop CASCADE;";
     expect(await told(sql, null)).toEqual([
-      "LOCK: reads and writes of shop.orders in database d wait: 001_x.sql line 2 takes ACCESS EXCLUSIVE, and may go through all of it, and keeps the lock to the end of the file",
+      "LOCK: reads and writes of shop.orders in database d wait: 001_x.sql line 2 takes ACCESS EXCLUSIVE, and may go through all of it",
       "DATA LOSS: schema shop in database d is dropped with all that it holds: 001_x.sql line 3",
     ]);
     expect(await told("CREATE TABLE shop.t (x int); ALTER TABLE shop.t ADD UNIQUE (x);", null)).toEqual([]);

@@ -123,6 +123,13 @@ export function deedsOf(tree: Node): Deed[] {
   return Object.entries(tree).flatMap(([type, stmt]) => STATEMENTS[type]?.(stmt as never, tree) ?? []);
 }
 
+// All others make, alter or drop a definition; how long that takes follows from their deeds.
+const RUNS =
+  /^(Insert|Update|Delete|Merge|Select|Copy|Do|Call|Execute|Explain|CreateTableAs|RefreshMatView|Vacuum)Stmt$/;
+
+/** Whether a statement reads or writes rows, whatever tables it is about. */
+export const runsOn = (tree: Node): boolean => Object.keys(tree).some((type) => RUNS.test(type));
+
 interface Drop {
   objects: (Partial<StringNode> & { List?: { items: StringNode[] } })[];
   removeType: string;

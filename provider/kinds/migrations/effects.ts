@@ -11,8 +11,8 @@ export interface Step {
   /** File and line. */
   at: string;
   deeds: Deed[];
-  /** Others follow in the same transaction, so that its locks stay. */
-  followed: boolean;
+  /** Reads or writes rows, for as long as that takes. */
+  runs: boolean;
 }
 
 export interface Told {
@@ -23,6 +23,15 @@ export interface Told {
 const about = (rows: number | null) =>
   rows === null ? "rows that nobody has counted" : `about ${rows.toLocaleString("en-US")} rows`;
 const held = ({ rows, size }: Amount) => `${about(rows)} (${size})`;
+
+/** What a deed means, once it is known whether its locks stay for work that follows. */
+interface Found {
+  /** There is work to do, which takes the longer the more rows there are. */
+  lasts: boolean;
+  tell(stays: boolean): Told;
+}
+
+const lost = (text: string): Found => ({ lasts: false, tell: () => ({ effect: "loss", text }) });
 
 /** Walks through the statements, and knows which tables there are by then. `catalog` is undefined where it cannot be read. */
 export class Effects {
@@ -37,11 +46,21 @@ export class Effects {
     this.tables = new Map(found.flatMap(([name, table]) => (table ? [[name, structuredClone(table)]] : [])));
   }
 
-  of(step: Step): Told[] {
-    return step.deeds.flatMap((deed) => {
-      const told = this.tell(deed, step);
-      this.happens(deed);
-      return told;
+  /** What the statements of one file mean. */
+  of(steps: Step[], transaction: boolean): Told[] {
+    const found = steps.map(({ at, deeds, runs }) => {
+      let lasts = runs;
+      const all = deeds.flatMap((deed) => {
+        lasts ||= deed.kind === "validate" && this.used(deed.on) !== undefined;
+        const each = this.find(deed, at);
+        this.happens(deed);
+        return each;
+      });
+      return { all, lasts: lasts || all.some((each) => each.lasts) };
+    });
+    return found.flatMap(({ all }, i) => {
+      const stays = transaction && found.slice(i + 1).some(({ lasts }) => lasts);
+      return all.map((each) => each.tell(stays));
     });
   }
 
@@ -56,25 +75,21 @@ export class Effects {
     return table.empty || !["r", "p", "m"].includes(table.kind) ? undefined : table;
   }
 
-  private tell(deed: Deed, { at, followed }: Step): Told[] {
-    if (deed.kind === "lock") return this.lock(deed, at, followed);
+  private find(deed: Deed, at: string): Found[] {
+    if (deed.kind === "lock") return this.lock(deed, at);
     if (deed.kind === "drop schema") return this.dropSchema(deed.schema, at);
     const remainder = deed.kind === "remainder" ? this.tables.get(deed.on)?.remainder : undefined;
     if (remainder)
-      return this.lock(
-        { kind: "lock", on: remainder, mode: "ACCESS EXCLUSIVE", work: [{ does: "attach" }] },
-        at,
-        followed,
-      );
-    return [...this.loss(deed, at), ...(deed.kind === "drop" ? this.parentOf(deed.on, at, followed) : [])];
+      return this.lock({ kind: "lock", on: remainder, mode: "ACCESS EXCLUSIVE", work: [{ does: "attach" }] }, at);
+    return [...this.loss(deed, at), ...(deed.kind === "drop" ? this.parentOf(deed.on, at) : [])];
   }
 
-  private loss(deed: Deed & { on: string }, at: string): Told[] {
+  private loss(deed: Deed & { on: string }, at: string): Found[] {
     const table = this.used(deed.on);
     const known = table !== "unknown" && table;
     const name = this.named(deed.on);
     const rows = known ? held(known) : "its rows";
-    const loss = (text: string): Told[] => (table ? [{ effect: "loss", text: `${text}: ${at}` }] : []);
+    const loss = (text: string): Found[] => (table ? [lost(`${text}: ${at}`)] : []);
     switch (deed.kind) {
       case "drop":
         // A materialized view can be filled again.
@@ -92,12 +107,12 @@ export class Effects {
   }
 
   /** Whoever drops a partition locks the table that it belongs to. */
-  private parentOf(name: string, at: string, followed: boolean): Told[] {
+  private parentOf(name: string, at: string): Found[] {
     const parent = this.tables.get(name)?.partitionOf;
-    return parent ? this.lock({ kind: "lock", on: parent, mode: "ACCESS EXCLUSIVE", work: [] }, at, followed) : [];
+    return parent ? this.lock({ kind: "lock", on: parent, mode: "ACCESS EXCLUSIVE", work: [] }, at) : [];
   }
 
-  private lock({ on, mode, work }: Deed & { kind: "lock" }, at: string, followed: boolean): Told[] {
+  private lock({ on, mode, work }: Deed & { kind: "lock" }, at: string): Found[] {
     const table = this.used(on);
     if (!table) return [];
     const who = mode === "ACCESS EXCLUSIVE" ? "reads and writes" : "writes";
@@ -108,20 +123,22 @@ export class Effects {
         ? ["may go through all of it"]
         : [];
     const amount = table === "unknown" ? "" : ` (${table.size}, ${about(table.rows)})`;
-    const does = [...costs, ...(followed ? ["keeps the lock to the end of the file"] : [])].map(
-      (each) => `, and ${each}`,
-    );
-    const how = does.join("") || " for a moment";
-    return [{ effect: "lock", text: `${who} of ${this.named(on)} wait${amount}: ${at} takes ${mode}${how}` }];
+    const text = `${who} of ${this.named(on)} wait${amount}: ${at} takes ${mode}`;
+    const tell = (stays: boolean): Told => {
+      const does = [...costs, ...(stays ? ["keeps the lock to the end of the file"] : [])];
+      if (does.length === 0) return { effect: "briefLock", text: `${text} for a moment` };
+      return { effect: "lock", text: [text, ...does].join(", and ") };
+    };
+    return [{ lasts: costs.length > 0, tell }];
   }
 
-  private dropSchema(schema: string, at: string): Told[] {
+  private dropSchema(schema: string, at: string): Found[] {
     const found = this.catalog?.schemas[schema];
     const name = this.named(`schema ${quoteIdentifier(schema)}`);
-    if (!this.catalog) return [{ effect: "loss", text: `${name} is dropped with all that it holds: ${at}` }];
+    if (!this.catalog) return [lost(`${name} is dropped with all that it holds: ${at}`)];
     if (!found || found.empty) return [];
     const tables = found.tables === 1 ? "1 table" : `${found.tables} tables`;
-    return [{ effect: "loss", text: `${name} is dropped with ${tables}, ${held(found)}: ${at}` }];
+    return [lost(`${name} is dropped with ${tables}, ${held(found)}: ${at}`)];
   }
 
   /** From here on things are as the statement leaves them. */

@@ -8,7 +8,7 @@ import {
   type Node,
   type SqlStatement,
 } from "../../sql-file";
-import { deedsOf, type Deed } from "./deeds";
+import { deedsOf, runsOn, type Deed } from "./deeds";
 import { concurrentIndexOf, needsNoTransaction, refusal } from "./statement";
 
 // A migration file in dbmate's format: a line `-- migrate:up` (with the option transaction:false) and what follows it, then
@@ -19,6 +19,8 @@ export interface Statement extends SqlStatement {
   concurrentIndex?: { schema: string; name: string };
   /** What it does to tables. */
   deeds: Deed[];
+  /** Reads or writes rows, for as long as that takes. */
+  runs: boolean;
 }
 
 export interface Section {
@@ -58,7 +60,7 @@ function section(file: string, text: string, from: number, to: number, options: 
   const refuse = (tree: Node) => refusal(tree) ?? (transaction ? needsNoTransaction(tree) : undefined);
   const statements = splitStatements(file, text, refuse, from, to).map(({ tree, ...statement }): Statement => {
     const concurrentIndex = concurrentIndexOf(tree);
-    return { ...statement, deeds: deedsOf(tree), ...(concurrentIndex && { concurrentIndex }) };
+    return { ...statement, deeds: deedsOf(tree), runs: runsOn(tree), ...(concurrentIndex && { concurrentIndex }) };
   });
   return { statements, transaction };
 }

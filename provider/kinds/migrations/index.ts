@@ -64,12 +64,8 @@ function tell({ verb, file: { file }, section: { statements, transaction }, from
   return `will ${verb} ${file}: ${count} as ${role}${transaction ? "" : ", each by itself"}${from > 0 ? `, from statement ${from + 1} on` : ""}`;
 }
 
-function stepsOf({ file: { file }, section: { statements, transaction }, from }: Pending): Step[] {
-  return statements.slice(from).map(({ line, deeds }, i, rest) => ({
-    at: `${file} line ${line}`,
-    deeds,
-    followed: transaction && i < rest.length - 1,
-  }));
+function stepsOf({ file: { file }, section: { statements }, from }: Pending): Step[] {
+  return statements.slice(from).map(({ line, deeds, runs }) => ({ at: `${file} line ${line}`, deeds, runs }));
 }
 
 /** What the catalog says of the tables; undefined where nobody can tell. Nobody uses yet what will be made, a copy too. */
@@ -99,7 +95,8 @@ async function explainPending(
   const effects = new Effects(database, catalog);
   for (const each of pending) {
     operation.info(tell(each, role));
-    for (const { effect, text } of stepsOf(each).flatMap((step) => effects.of(step))) operation.effect(effect, text);
+    const told = effects.of(stepsOf(each), each.section.transaction);
+    for (const { effect, text } of told) operation.effect(effect, text);
   }
 }
 
