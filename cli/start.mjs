@@ -31,7 +31,7 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
 
 const { status, signal } = spawnSync(
   process.execPath,
-  ["--require", "sucrase/register/ts", join(root, "cli", "main.ts"), ...process.argv.slice(2)],
+  ["--require", join(root, "toolchain", "typescript.cjs"), join(root, "cli", "main.ts"), ...process.argv.slice(2)],
   {
     cwd: root,
     stdio: "inherit",

@@ -121,7 +121,7 @@ describe("settings of a running server", () => {
   });
 
   it("are checked against a catalogue that the image agrees with", () => {
-    const extract = ["--require", "sucrase/register/ts", "tuning/extract.ts", imageOf(stack), "--check"];
+    const extract = ["--require", "./toolchain/typescript.cjs", "tuning/extract.ts", imageOf(stack), "--check"];
     const { status, stdout, stderr } = spawnSync(process.execPath, extract, { encoding: "utf8" });
     expect(status, stdout + stderr).toBe(0);
   });

@@ -22,7 +22,7 @@ export class ForeignServer {
   /** `settings`: on the command line, as compose's \`command\` has them. */
   static async start(what: string, settings: string[] = [], user = "postgres"): Promise<ForeignServer> {
     const image = ownImage();
-    const built = await run(process.execPath, ["--require", "sucrase/register/ts", join("image", "build.ts")], {
+    const built = await run(process.execPath, ["--require", "./toolchain/typescript.cjs", join("image", "build.ts")], {
       env: { IMAGE: image },
     });
     if (built.code !== 0) throw new Error(built.stderr);
