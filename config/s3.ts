@@ -57,9 +57,6 @@ export const s3Schema = z.strictObject({
 
 export type S3Config = z.output<typeof s3Schema>;
 
-/** Host, and port if it is not 443, of the object store. */
-export const endpointOf = ({ endpoint, region }: S3Config): string => endpoint ?? `s3.${region}.amazonaws.com`;
-
 const word = z.string().regex(/^\S+$/).meta(allowed("a text without spaces; in quotes if it looks like a number"));
 const keysByBucket = (description: string) =>
   z
