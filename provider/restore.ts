@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { inWords } from "../backup/bucket-problem";
 import { INFO, isWhole, parseInfo, unreadable, type StanzaInfo } from "../backup/info";
-import { hasBuckets, isInBucket, onlyRepositories, renderPgbackrestConf, type Options } from "../backup/options";
+import {
+  hasBuckets,
+  isInBucket,
+  onlyRepositories,
+  renderPgbackrestConf,
+  repositoryNumbers,
+  type Options,
+} from "../backup/options";
 import { CLUSTER_PATH, CONFIG_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
 import { chooseBackups, restoreArguments, type Target } from "../backup/target";
 import { CommandError, POSTGRES, type Host } from "./host";
@@ -121,6 +128,24 @@ export async function mustAnswer(
   const info = await look(host, image, only(repositories, inBucket), onlyRepositories(secrets, inBucket), "look");
   const problems = unreadable(info).map((problem) => inWords(problem, options));
   if (problems.length > 0) throw new Error(problems.join("\n"));
+}
+
+/** The repositories that can be read, and why others cannot: whatever is done with those waits for each that does not answer. */
+export async function readable(
+  host: Host,
+  image: string,
+  repositories: Repositories,
+  secrets: Options,
+): Promise<{ repositories: Repositories; secrets: Options; problems: string[] }> {
+  const { options } = repositories;
+  if (repositoryNumbers(options).length === 1) return { repositories, secrets, problems: [] };
+  const problems = unreadable(await readInfo(host, image, repositories, secrets));
+  const there = (number: number) => problems.every(({ key }) => key !== number);
+  return {
+    repositories: only(repositories, there),
+    secrets: onlyRepositories(secrets, there),
+    problems: problems.map((problem) => inWords(problem, options)),
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
-import { bucketProblem } from "../../backup/bucket-problem";
-import { newestBackup } from "../../backup/info";
+import { bucketProblem, inWords } from "../../backup/bucket-problem";
+import { newestBackup, unreadable } from "../../backup/info";
 import { hasBuckets, onlyRepositories, repositoryNumbers, type Options } from "../../backup/options";
 import { chooseBackups, describeTarget, endsWithBackup, walAfter, type Target } from "../../backup/target";
 import { EPHEMERAL, EXPIRES, labelFlags, type Labels } from "../ephemeral-labels";
@@ -7,7 +7,7 @@ import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { archiveNow } from "../archive";
 import { whyDown } from "../readiness";
-import { only, readInfo, restore, type Handling, type Repositories } from "../restore";
+import { only, readable, readInfo, restore, type Handling, type Repositories } from "../restore";
 import { copyRunning, explainRunning } from "../running";
 import { withDatabase } from "../session";
 
@@ -71,6 +71,8 @@ function restores(old: ClusterState | undefined, { restoreFrom }: ClusterInputs)
   return restoreFrom !== undefined && (!old?.present || !sameOrigin(old.restoreFrom, restoreFrom));
 }
 
+const withoutIt = (problem: string) => `the restore goes on without a repository. ${problem}`;
+
 async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Operation): Promise<void> {
   const { restoreFrom, from, fromSecrets, image } = inputs;
   if (restoreFrom?.running) return info(await explainRunning(host, restoreFrom.server));
@@ -80,6 +82,7 @@ async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Opera
     return warn("which backup this is restored from can be told once the image is on the engine");
   }
   const found = await readInfo(host, image, from, fromSecrets);
+  for (const problem of unreadable(found)) warn(withoutIt(inWords(problem, from.options)));
   const [backup, ...others] = chooseBackups(found, from.stanza, restoreFrom);
   if (!backup) return;
   info(
@@ -118,7 +121,7 @@ async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host):
   );
 }
 
-async function fill(volume: string, inputs: ClusterInputs, { host, info }: Operation): Promise<void> {
+async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }: Operation): Promise<void> {
   await host.docker(["volume", "create", ...labelFlags(inputs.labels), volume]);
   const { restoreFrom, from, fromSecrets, handling, image } = inputs;
   if (!restoreFrom || !handling) return;
@@ -129,7 +132,9 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info }: Opera
     }
     if (!from) return;
     await mustExist(host, from);
-    const printed = await restore(host, image, volume, from, fromSecrets, restoreFrom, handling);
+    const { repositories, secrets, problems } = await readable(host, image, from, fromSecrets);
+    for (const problem of problems) warn(withoutIt(problem));
+    const printed = await restore(host, image, volume, repositories, secrets, restoreFrom, handling);
     const [, backup] = /restore backup set ([0-9FDI_-]+)/.exec(printed) ?? [];
     const [, told] = /last completed transaction was at log time (.*)/.exec(printed) ?? [];
     info(`restored ${from.stanza} from ${backup}${told ? `, up to ${told}` : ""}`);

@@ -86,8 +86,13 @@ async function whileAway(stack: TestStack, store: ObjectStore, checks: Checks): 
       config.restoreFrom = { inPlace: true, name: point };
       delete config.backup!.drill;
     });
+    const { messages } = await stack.preview();
+    const without = /the restore goes on without a repository\. repository 2, bucket .*: the endpoint does not answer/;
+    expect(without.test(messages.join("\n")), messages.join("\n"));
+    const started = Date.now();
     const { text } = await stack.tryUp();
     expect(stack.sql("app", "SELECT count(*) FROM t") === "300000", text);
+    console.log(`restored in ${(Date.now() - started) / 1000} s`);
   });
 }
 
