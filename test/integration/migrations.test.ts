@@ -51,7 +51,7 @@ describe("migrations of a database", () => {
     );
   /** What a preview says of locks and losses. */
   const costsIn = (messages: string[]) =>
-    messages.flatMap((each) => /^(?:warning: )?((?:LOCK|DATA LOSS): .*)/.exec(each)?.[1] ?? []);
+    messages.flatMap((each) => /^(?:warning: )?((?:(?:BRIEF )?LOCK|DATA LOSS): .*)/.exec(each)?.[1] ?? []);
   const quiet = async () => expect((await stack.preview()).changes.map(({ urn }) => urn)).toEqual([]);
   /** What Pulumi says of a preview that is refused. */
   const refusal = async () => {
@@ -267,7 +267,7 @@ DELETE FROM data.filled;`),
     const { messages } = await stack.preview();
     expect(messages.join()).toContain("will undo 006_lock.sql: 1 statement as owner");
     expect(costsIn(messages).map((each) => each.replace(/\([^)]*\)/, "(...)"))).toEqual([
-      "LOCK: reads and writes of data.t in database app wait (...): 006_lock.sql line 5 takes ACCESS EXCLUSIVE for a moment",
+      "BRIEF LOCK: reads and writes of data.t in database app wait (...): 006_lock.sql line 5 takes ACCESS EXCLUSIVE for a moment",
       "DATA LOSS: column locked of data.t in database app is dropped, of about 20,000 rows (...): 006_lock.sql line 5",
     ]);
     await stack.up();
