@@ -46,9 +46,12 @@ flock 9
 
 repositories=${2:-$repositories}
 if [ "$job" = drill ] || [ "$job" = dump ]; then repositories=0; fi # of all of them together
+# A run is known by its begin, and one that fails at once may be followed by another in the same second.
+now() { date -u +%Y-%m-%dT%H:%M:%S.%6NZ; }
+
 failed=0
 for repository in $repositories; do
-  started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  started=$(now)
   output=$(run "$repository" 2>&1)
   code=$?
   [ -n "$output" ] && echo "$output"
@@ -56,7 +59,7 @@ for repository in $repositories; do
   # As COPY reads it: started, ended, job, repository, exit code, the end of what was printed, without headers of requests.
   message=$(sed -E '/^ +(\*\*\* .*:$|[A-Z]+ \/|[a-z0-9-]+: ?[^ ]|<\?xml)/d' <<<"$output" | tail -c 2000 | sed 's/\\/\\\\/g; s/\t/\\t/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }')
   [ $code = 0 ] && message='\N'
-  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$started" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$job" "$repository" "$code" "$message" >>"$ledger"
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$started" "$(now)" "$job" "$repository" "$code" "$message" >>"$ledger"
 done
 report.sh || true
 exit "$failed"

@@ -8,7 +8,7 @@ set -euo pipefail
 settings=/etc/pgwright/dumps
 umask 077
 
-folder="$dumps/$(date -u +%Y%m%dT%H%M%SZ)"
+while folder="$dumps/$(date -u +%Y%m%dT%H%M%SZ)" && [ -e "$folder" ]; do sleep 0.2; done # one a second
 rm -rf "$dumps"/*.partial
 mkdir "$folder.partial"
 
@@ -37,7 +37,7 @@ else
   done < <(databases)
 fi
 sync "$folder.partial"
-mv "$folder.partial" "$folder"
+mv --no-target-directory "$folder.partial" "$folder"
 
 keep=$(sed -n 's/^keep //p' "$settings")
 find "$dumps" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*Z' | sort -r | tail -n "+$((keep + 1))" | while read -r old; do rm -rf "$old"; done
