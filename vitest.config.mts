@@ -19,8 +19,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // Each file has stacks of its own; they wait most of the time, so three do not starve each other on two cores.
-          maxWorkers: 3,
+          // Each file has stacks of its own; more than two at a time would only wait for each other on a small machine.
+          maxWorkers: 2,
         },
       },
     ],
