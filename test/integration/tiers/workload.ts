@@ -31,6 +31,16 @@ const ACCOUNTS = 400;
 const RETRY = new Set(["40001", "40P01", "55P03"]);
 export class Lost extends Error {}
 
+/** What is not as it should be. */
+function difference(seen: string, meant: string): string {
+  const [is, be] = [seen.split(" "), meant.split(" ")];
+  const absent = be.filter((each) => !is.includes(each));
+  const more = is.filter((each, i) => !be.includes(each) || is.indexOf(each) !== i);
+  return absent.length + more.length === 0
+    ? "all"
+    : `not ${absent.join(" ") || "none"}, but ${more.join(" ") || "none"}`;
+}
+
 export class Workload {
   readonly started = Date.now();
   ended = false;
@@ -184,13 +194,19 @@ export class Workload {
         .map(([id, version]) => `${id}:${version}`)
         .join(" ");
     return async (client) => {
-      const { rows } = await client.query(
-        "SELECT id, version FROM data.ledger WHERE kind = 3 AND writer = $1 ORDER BY id",
-        [writer],
-      );
-      const seen = rows.map(({ id, version }) => `${id}:${version}`).join(" ");
+      const look = async () => {
+        const { rows } = await client.query(
+          "SELECT id, version FROM data.ledger WHERE kind = 3 AND writer = $1 ORDER BY id",
+          [writer],
+        );
+        return rows.map(({ id, version }) => `${id}:${version}`).join(" ");
+      };
+      const seen = await look();
       if (unsure && seen === text(unsure)) model = unsure;
-      else if (seen !== text(model)) this.violated(`writer ${writer} sees ${seen}\ninstead of ${text(model)}`);
+      else if (seen !== text(model)) {
+        const then = difference(await look(), text(model));
+        this.violated(`writer ${writer} sees ${difference(seen, text(model))}, and then ${then}`);
+      }
       unsure = undefined;
       const after = new Map(model);
       const ids = [...model.keys()].sort(() => Math.random() - 0.5).slice(0, 1 + Math.floor(Math.random() * 8));
