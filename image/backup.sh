@@ -46,9 +46,6 @@ flock 9
 
 repositories=${2:-$repositories}
 if [ "$job" = drill ] || [ "$job" = dump ]; then repositories=0; fi # of all of them together
-# A run is known by its begin, and one that fails at once may be followed by another in the same second.
-now() { date -u +%Y-%m-%dT%H:%M:%S.%6NZ; }
-
 failed=0
 for repository in $repositories; do
   started=$(now)

@@ -12,6 +12,9 @@ repositories=$(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config" | sort -n)
 # Those in buckets of an object store: there each look is a request that costs.
 buckets=$(sed -n 's/^repo\([0-9]*\)-type=s3$/\1/p' "$config")
 
+# Begins and ends, in the books. A run is known by its begin, and one that fails at once may be followed by another in the same second.
+now() { date -u +%Y-%m-%dT%H:%M:%S.%3NZ; }
+
 # repository NUMBER COMMAND OF pgbackrest...: of this server, in one of them.
 repository() {
   local number=$1

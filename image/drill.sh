@@ -11,7 +11,6 @@ set -uo pipefail
 # What is looked at, as it stood when the mark was set.
 orders="$home/drill/orders"
 copy="$PGDATA"
-now() { date -u +%Y-%m-%dT%H:%M:%S.%3NZ; }
 
 if [ "${1:-}" = health ]; then
   [ -n "$(find "$home/drill-beat" -mmin -3 2>/dev/null)" ]
