@@ -137,7 +137,9 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }:
     const printed = await restore(host, image, volume, repositories, secrets, restoreFrom, handling);
     const [, backup] = /restore backup set ([0-9FDI_-]+)/.exec(printed) ?? [];
     const [, told] = /last completed transaction was at log time (.*)/.exec(printed) ?? [];
-    info(`restored ${from.stanza} from ${backup}${told ? `, up to ${told}` : ""}`);
+    info(
+      `restored ${from.stanza} from ${backup}, ${told ? `up to ${told}` : "after which the archive has no transaction"}`,
+    );
   } catch (error) {
     await host.docker(["volume", "rm", "--force", volume]);
     const { message } = error as Error;
