@@ -52,6 +52,8 @@ CREATE TABLE IF NOT EXISTS pgwright.partition_sets (
 );
 -- {"column"}: a table that is not partitioned yet becomes so, by this column
 ALTER TABLE pgwright.partition_sets ADD COLUMN IF NOT EXISTS convert jsonb;
+-- when each session was last told that there are new partitions
+ALTER TABLE pgwright.partition_sets ADD COLUMN IF NOT EXISTS announced timestamptz;
 
 -- Partitions that a set has made or found: what is attached, detached or renamed by hand differs from this.
 CREATE TABLE IF NOT EXISTS pgwright.partitions_known (

@@ -21,6 +21,18 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION pgwright.partition_note_announced(p_parent text)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+  PERFORM pgwright.partition_may(p_parent);
+  UPDATE pgwright.partition_sets AS s SET announced = now() WHERE s.parent = p_parent;
+END
+$$;
+
 -- `p_flush`: as synchronous_commit has it.
 CREATE OR REPLACE FUNCTION pgwright.partition_note_run(p_parent text, p_error text, p_flush text)
 RETURNS void

@@ -41,6 +41,7 @@ DECLARE
   v_error text;
   v_again boolean;
   v_busy boolean := false;
+  v_unannounced boolean := false;
   v_try int;
   v_until timestamptz;
   v_users text[];
@@ -50,7 +51,8 @@ BEGIN
       v_set := pgwright.partition_set(p_parent);
       PERFORM pgwright.partition_adopt(p_parent);
       SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p;
-      IF v_plan = '[]' THEN
+      v_unannounced := pgwright.partition_unannounced(p_parent);
+      IF v_plan = '[]' AND NOT v_unannounced THEN
         PERFORM pgwright.partition_note_run(p_parent, NULL, v_flush);
       END IF;
     ELSE
@@ -61,7 +63,7 @@ BEGIN
     v_errors := v_errors || SQLERRM;
   END;
   COMMIT;
-  IF v_plan = '[]' THEN
+  IF v_plan = '[]' AND NOT v_unannounced THEN
     RETURN;
   END IF;
 
@@ -131,6 +133,7 @@ BEGIN
   END LOOP;
 
   IF NOT v_busy THEN
+    CALL pgwright.partition_announce_run(p_parent, v_errors);
     BEGIN
       PERFORM pgwright.partition_note_run(p_parent, nullif(array_to_string(v_errors, E'\n'), ''), v_flush);
     EXCEPTION WHEN insufficient_privilege THEN
@@ -163,6 +166,8 @@ DECLARE
 BEGIN
   IF p_phase = 'dispose' THEN
     v_tables := v_partition || ARRAY(SELECT t.relid FROM pg_catalog.pg_partition_tree(v_partition::regclass) AS t);
+  ELSIF p_phase = 'announce' THEN
+    v_tables := ARRAY[v_parent];
   ELSE
     SELECT t.partdefid INTO v_default FROM pg_catalog.pg_partitioned_table AS t WHERE t.partrelid = v_parent;
     IF v_default = 0 OR p_phase = 'begin' THEN

@@ -64,6 +64,8 @@ BEGIN
     IF v_known.inhparent IS NULL THEN
       done := format('ALTER TABLE %s ATTACH PARTITION %s %s', to_regclass(p_parent), v_known.partition::regclass, v_known.bound);
       EXECUTE done;
+      -- New again: it is announced by the next run.
+      PERFORM pgwright.partition_note(p_parent, v_known.partition, v_known.name, v_known.bound, 'attached');
       RETURN NEXT;
     END IF;
   END LOOP;

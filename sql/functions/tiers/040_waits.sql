@@ -4,6 +4,11 @@
 -- table which was attached in between would be in neither. And a snapshot from before a move needs the table that the rows
 -- were in. So rows move only into tables that every transaction can know, and a table goes only when no snapshot can need it.
 -- Both are decided by waiting for the transactions that ran at a moment, as CREATE INDEX CONCURRENTLY does; nobody is blocked.
+--
+-- Partitions have to be announced besides. A session keeps the list of a table's partitions, and an ATTACH makes it read the list
+-- anew. Where the ATTACH commits while a session is reading, PostgreSQL (17 at least) takes its message for done with and keeps
+-- what was read before: the session then knows nothing of the partition until the next change of the parent, maybe for hours.
+-- Who could be reading used the parent when the ATTACH committed: once those have ended, another message reaches everybody.
 
 -- Transactions that run now, or those among them that use a table. Everybody may see these in pg_locks.
 CREATE OR REPLACE FUNCTION pgwright.tiers_running(p_relation regclass DEFAULT NULL)
@@ -52,6 +57,49 @@ BEGIN
     SELECT FROM pg_catalog.pg_locks AS l
     WHERE l.locktype = 'virtualxid' AND l.virtualtransaction = ANY (v_waits_for)
   );
+END
+$$;
+
+-- Makes each session read the list of a table's partitions anew; blocks nobody. What it sets is what was set before.
+CREATE OR REPLACE FUNCTION pgwright.tiers_announce(p_set pgwright.tiers_sets, p_parent regclass)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+BEGIN
+  EXECUTE (
+    SELECT format(
+      'ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS %s', p_parent, a.attname, coalesce(a.attstattarget, -1)
+    )
+    FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = p_parent AND a.attname = p_set.config ->> 'time'
+  );
+END
+$$;
+
+-- Takes a partition that was attached a step on; true once every transaction can know it.
+CREATE OR REPLACE FUNCTION pgwright.tiers_make_ready(p_set pgwright.tiers_sets, p_tier text, p_relation regclass, p_state text)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_parent regclass := pgwright.tiers_relation(p_set, '_' || p_tier);
+BEGIN
+  IF NOT pgwright.tiers_waited(p_set, p_relation, v_parent) THEN
+    RETURN false;
+  END IF;
+  IF p_state = 'attached' THEN
+    PERFORM pgwright.tiers_announce(p_set, v_parent);
+    PERFORM pgwright.tiers_set_state(p_set, p_relation, 'announced');
+    RETURN false;
+  END IF;
+  PERFORM pgwright.tiers_set_state(p_set, p_relation, 'ready');
+  RETURN true;
 END
 $$;
 

@@ -1,8 +1,8 @@
 -- The tables below the parents, and what is known of each in T_tables:
 --   _wa            spare -> active -> closed -> sealed -> emptied -> dropped; staging while rows are sorted anew
---   _wa_partition  attached -> ready -> emptied -> dropped
---   _partition     attached -> ready -> loaded [-> emptied -> ready -> loaded, when its rows are sorted anew]
---   _spill         attached -> ready -> emptied -> dropped
+--   _wa_partition  attached -> announced -> ready -> emptied -> dropped
+--   _partition     attached -> announced -> ready -> loaded [-> emptied -> ready -> loaded, when its rows are sorted anew]
+--   _spill         attached -> announced -> ready -> emptied -> dropped
 -- ready: every transaction can know the table, rows may move in. sealed: no transaction can write into it any more.
 
 -- The indexes that a table of a tier has.

@@ -100,11 +100,10 @@ BEGIN
     FROM pgwright.tiers_ranges(p_set, p_tier) AS n;
     RETURN NULL;
   END IF;
-  IF v_partition.state = 'attached' THEN
-    IF NOT pgwright.tiers_waited(p_set, v_partition.relation, pgwright.tiers_relation(p_set, '_' || p_tier)) THEN
+  IF v_partition.state IN ('attached', 'announced') THEN
+    IF NOT pgwright.tiers_make_ready(p_set, p_tier, v_partition.relation, v_partition.state) THEN
       RETURN NULL;
     END IF;
-    PERFORM pgwright.tiers_set_state(p_set, v_partition.relation, 'ready');
   ELSIF v_partition.state = 'emptied' THEN
     PERFORM pgwright.tiers_set_state(p_set, v_partition.relation, 'attached');
     RETURN NULL;
@@ -127,17 +126,17 @@ DECLARE
   v_set pgwright.tiers_sets := pgwright.tiers_enter(p_schema, p_name, 'move');
   v_width interval := pgwright.tiers_minutes(v_set);
   v_tier text;
-  v_relation regclass;
+  v_partition record;
   v_time timestamptz;
 BEGIN
   IF v_set IS NULL THEN
     RETURN;
   END IF;
   FOREACH v_tier IN ARRAY ARRAY['wa_partition', 'partition', 'spill'] LOOP
-    FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, v_tier, 'attached') LOOP
-      IF pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_relation(v_set, '_' || v_tier)) THEN
-        PERFORM pgwright.tiers_set_state(v_set, v_relation, 'ready');
-      END IF;
+    FOR v_partition IN
+      SELECT r.* FROM pgwright.tiers_ranges(v_set, v_tier) AS r WHERE r.state IN ('attached', 'announced')
+    LOOP
+      PERFORM pgwright.tiers_make_ready(v_set, v_tier, v_partition.relation, v_partition.state);
     END LOOP;
   END LOOP;
   -- A set that nobody writes to needs none.
@@ -203,7 +202,7 @@ BEGIN
   END IF;
 
   -- Filled once, in order; what comes later would be out of order, and is spilled.
-  IF v_main.relation IS NULL OR v_main.state = 'attached'
+  IF v_main.relation IS NULL OR v_main.state IN ('attached', 'announced')
     OR v_main.state = 'ready' AND pgwright.tiers_staging(v_set, v_main.lower_bound) IS NULL
   THEN
     v_target := pgwright.tiers_ready_partition(v_set, 'partition', p_time, v_lower, v_upper);

@@ -25,14 +25,17 @@ BEGIN
   END IF;
 
   IF v_state = 'closed' THEN
-    -- Whoever began before the roll may still write into it.
-    IF NOT pgwright.tiers_waited(v_set, p_relation, pgwright.tiers_relation(v_set, '')) THEN
+    -- Whoever began before the roll may still write into it. Not while one rolls: after its commit there is a moment before others
+    -- hear of it, and it notes too who may write.
+    IF pgwright.tiers_enter(p_schema, p_name, 'roll') IS NULL
+      OR NOT pgwright.tiers_waited(v_set, p_relation, pgwright.tiers_relation(v_set, ''))
+    THEN
       RETURN 'wait';
     END IF;
     PERFORM pgwright.tiers_set_state(v_set, p_relation, 'sealed');
     v_state := 'sealed';
   END IF;
-  IF v_state IN ('sealed', 'attached', 'ready') THEN
+  IF v_state IN ('sealed', 'attached', 'announced', 'ready') THEN
     IF NOT pgwright.tiers_is_empty(p_relation) THEN
       RETURN 'done';
     END IF;
