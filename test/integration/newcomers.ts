@@ -21,7 +21,7 @@ export async function seen(sessions: Client[], query: string): Promise<string[]>
     sessions.map(async (session) => {
       const { rows } = await session.query({ text: query, rowMode: "array" });
       await session.end();
-      return String(rows[0][0]);
+      return String(rows[0]?.[0]);
     }),
   );
 }
