@@ -52,8 +52,6 @@ CREATE TABLE IF NOT EXISTS pgwright.partition_sets (
 );
 -- {"column"}: a table that is not partitioned yet becomes so, by this column
 ALTER TABLE pgwright.partition_sets ADD COLUMN IF NOT EXISTS convert jsonb;
--- when each session was last told that there are new partitions
-ALTER TABLE pgwright.partition_sets ADD COLUMN IF NOT EXISTS announced timestamptz;
 
 -- Partitions that a set has made or found: what is attached, detached or renamed by hand differs from this.
 CREATE TABLE IF NOT EXISTS pgwright.partitions_known (
@@ -66,5 +64,7 @@ CREATE TABLE IF NOT EXISTS pgwright.partitions_known (
   since timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (parent, partition)
 );
+-- every session has been told that it is attached
+ALTER TABLE pgwright.partitions_known ADD COLUMN IF NOT EXISTS announced boolean NOT NULL DEFAULT false;
 
 GRANT SELECT ON pgwright.partition_sets, pgwright.partitions_known TO PUBLIC;

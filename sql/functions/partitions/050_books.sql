@@ -16,12 +16,12 @@ BEGIN
     INSERT INTO pgwright.partitions_known AS k (parent, partition, name, bound, state)
     SELECT s.parent, p_partition, p_name, p_bound, p_state FROM pgwright.partition_sets AS s WHERE s.parent = p_parent
     ON CONFLICT (parent, partition) DO UPDATE
-    SET name = excluded.name, bound = excluded.bound, state = excluded.state, since = now();
+    SET name = excluded.name, bound = excluded.bound, state = excluded.state, since = now(), announced = false;
   END IF;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION pgwright.partition_note_announced(p_parent text)
+CREATE OR REPLACE FUNCTION pgwright.partition_note_announced(p_parent text, p_partitions oid[])
 RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -29,7 +29,7 @@ SET search_path = ''
 AS $$
 BEGIN
   PERFORM pgwright.partition_may(p_parent);
-  UPDATE pgwright.partition_sets AS s SET announced = now() WHERE s.parent = p_parent;
+  UPDATE pgwright.partitions_known AS k SET announced = true WHERE k.parent = p_parent AND k.partition = ANY (p_partitions);
 END
 $$;
 

@@ -27,7 +27,7 @@ DECLARE
   v_waiting text;
   v_move boolean := false;
 BEGIN
-  -- The parent first, always: the order in which everybody else locks. Readers and writers are not blocked.
+  -- The parent first, always: the order in which everybody else locks. Readers and writers are not blocked, unless there is a DEFAULT.
   EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', v_parent);
   IF to_regclass(p_partition) IS NOT NULL THEN
     -- Another run has made it since this one was planned. Numbers are printed with quotes or without.
@@ -70,11 +70,9 @@ BEGIN
     IF p_set.overflow = 'drain' THEN
       v_move := pgwright.partition_has(v_default, v_condition);
     END IF;
-    -- A query that knows the partitions of before and then waits for DEFAULT would find these rows in neither: where rows
-    -- move, it has to wait before it looks which partitions there are.
-    IF v_move THEN
-      EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_parent);
-    END IF;
+    -- A query that knows the partitions of before and then waits for DEFAULT would find rows that move in neither, and a session
+    -- that reads the list of partitions just now would put rows into DEFAULT that belong here. Both have to wait before they look.
+    EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_parent);
     -- ATTACH takes this lock anyway; taken now, no row can arrive between the move and the ATTACH.
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_default);
     IF p_set.overflow = 'drain' AND NOT v_move AND pgwright.partition_has(v_default, v_condition) THEN

@@ -2,25 +2,23 @@
 --
 -- A session keeps the list of a table's partitions, and an ATTACH makes it read the list anew. Where the ATTACH commits while a
 -- session is reading, PostgreSQL (17 at least) takes its message for done with and keeps what was read before: the session then knows
--- nothing of the partition until the next change of the parent. It does not see the rows in it, and its own are refused. Who could be
--- reading used the parent when the ATTACH committed: once those have ended, another message reaches everybody.
+-- nothing of the partition until the next change of the parent. It does not see the rows in it, and its own are refused, or go to
+-- DEFAULT: where there is one, the parent is locked for the ATTACH. Who could be reading used the parent when the ATTACH committed:
+-- once those have ended, another message reaches everybody.
 
--- Whether partitions were attached since the last announcement.
+-- Partitions that not every session has been told of.
 CREATE OR REPLACE FUNCTION pgwright.partition_unannounced(p_parent text)
-RETURNS boolean
+RETURNS oid[]
 LANGUAGE sql
 STABLE
 SET search_path = ''
 AS $$
-  SELECT EXISTS (
-    SELECT FROM pgwright.partitions_known AS k
-    JOIN pgwright.partition_sets AS s ON s.parent = k.parent
-    WHERE k.parent = p_parent AND k.state = 'attached' AND (s.announced IS NULL OR k.since >= s.announced)
-  )
+  SELECT coalesce(array_agg(k.partition), '{}')
+  FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.state = 'attached' AND NOT k.announced
 $$;
 
 -- Makes each session read the list of partitions anew; blocks nobody. What it sets is what was set before.
-CREATE OR REPLACE FUNCTION pgwright.partition_announce(p_parent text)
+CREATE OR REPLACE FUNCTION pgwright.partition_announce(p_parent text, p_partitions oid[])
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = ''
@@ -28,6 +26,7 @@ AS $$
 DECLARE
   v_parent regclass := to_regclass(p_parent);
 BEGIN
+  EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', v_parent);
   EXECUTE (
     SELECT format(
       'ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS %s', v_parent, a.attname, coalesce(a.attstattarget, -1)
@@ -35,45 +34,54 @@ BEGIN
     FROM pg_catalog.pg_attribute AS a
     WHERE a.attrelid = v_parent AND a.attname = (SELECT k.key_column FROM pgwright.partition_key(v_parent) AS k)
   );
-  PERFORM pgwright.partition_note_announced(p_parent);
+  PERFORM pgwright.partition_note_announced(p_parent, p_partitions);
 END
 $$;
 
--- What a run does at its end, after its partitions were attached.
+-- What a run ends with.
 CREATE OR REPLACE PROCEDURE pgwright.partition_announce_run(p_parent text, INOUT p_errors text[])
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  -- Nobody reads the list as long as this: transactions that do not end are not waited for.
-  c_patience CONSTANT interval := '10 seconds';
+  -- Nobody reads a list as long as this: transactions that do not end are not waited for.
+  c_patience CONSTANT interval := '2 seconds';
   v_until timestamptz := clock_timestamp() + c_patience;
+  v_new oid[];
   v_users text[];
+  v_again boolean;
   v_error text;
 BEGIN
   LOOP
-    v_users := pgwright.partition_users(p_parent, 'announce', NULL, 0, v_users);
-    EXIT WHEN v_users = '{}' OR clock_timestamp() > v_until;
-    COMMIT;
-    PERFORM pg_catalog.pg_sleep(0.02);
-  END LOOP;
-  COMMIT;
-  v_until := clock_timestamp() + c_patience;
-  LOOP
+    v_again := false;
     v_error := NULL;
     BEGIN
-      IF pgwright.partition_begin(p_parent) AND pgwright.partition_unannounced(p_parent) THEN
-        PERFORM pg_catalog.set_config('lock_timeout', '100ms', true);
-        PERFORM pgwright.partition_announce(p_parent);
+      IF pgwright.partition_begin(p_parent) THEN
+        -- First what is announced, and then who has to end before.
+        v_new := coalesce(v_new, pgwright.partition_unannounced(p_parent));
+        IF v_new <> '{}' THEN
+          v_users := pgwright.partition_users(p_parent, 'announce', NULL, v_users);
+          v_again := v_users <> '{}' AND clock_timestamp() < v_until;
+          IF NOT v_again THEN
+            PERFORM pg_catalog.set_config('lock_timeout', '100ms', true);
+            PERFORM pgwright.partition_announce(p_parent, v_new);
+          END IF;
+        END IF;
+      ELSE
+        v_again := true;
       END IF;
-    EXCEPTION WHEN OTHERS THEN
-      v_error := SQLERRM;
+    EXCEPTION
+      WHEN lock_not_available OR deadlock_detected THEN
+        v_again := true;
+        v_error := SQLERRM;
+      WHEN OTHERS THEN
+        v_error := SQLERRM;
     END;
     COMMIT;
-    EXIT WHEN v_error IS NULL OR clock_timestamp() > v_until;
-    PERFORM pg_catalog.pg_sleep(0.1);
+    EXIT WHEN NOT v_again OR clock_timestamp() > v_until + c_patience;
+    PERFORM pg_catalog.pg_sleep(0.02);
   END LOOP;
   IF v_error IS NOT NULL THEN
-    p_errors := p_errors || format('announce new partitions: %s', v_error);
+    p_errors := p_errors || format('new partitions are not announced, the next run tries again: %s', v_error);
   END IF;
 END
 $$;

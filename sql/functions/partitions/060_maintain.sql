@@ -41,7 +41,7 @@ DECLARE
   v_error text;
   v_again boolean;
   v_busy boolean := false;
-  v_unannounced boolean := false;
+  v_unannounced oid[] := '{}';
   v_try int;
   v_until timestamptz;
   v_users text[];
@@ -52,7 +52,7 @@ BEGIN
       PERFORM pgwright.partition_adopt(p_parent);
       SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]') INTO v_plan FROM pgwright.partition_plan(v_set, p_now) AS p;
       v_unannounced := pgwright.partition_unannounced(p_parent);
-      IF v_plan = '[]' AND NOT v_unannounced THEN
+      IF v_plan = '[]' AND v_unannounced = '{}' THEN
         PERFORM pgwright.partition_note_run(p_parent, NULL, v_flush);
       END IF;
     ELSE
@@ -63,7 +63,7 @@ BEGIN
     v_errors := v_errors || SQLERRM;
   END;
   COMMIT;
-  IF v_plan = '[]' AND NOT v_unannounced THEN
+  IF v_plan = '[]' AND v_unannounced = '{}' THEN
     RETURN;
   END IF;
 
@@ -95,7 +95,7 @@ BEGIN
         -- While a long query is in the way, nothing is asked for, so nobody waits behind us. No snapshot is kept either.
         v_users := NULL;
         LOOP
-          v_users := pgwright.partition_users(p_parent, v_phase, v_step ->> 'partition', (v_step ->> 'row_count')::bigint, v_users);
+          v_users := pgwright.partition_users(p_parent, v_phase, v_step ->> 'partition', v_users);
           EXIT WHEN v_users = '{}' OR clock_timestamp() > v_until;
           COMMIT;
           PERFORM pg_catalog.pg_sleep(0.02);
@@ -132,8 +132,10 @@ BEGIN
     END LOOP;
   END LOOP;
 
-  IF NOT v_busy THEN
+  IF v_set.parent IS NOT NULL THEN
     CALL pgwright.partition_announce_run(p_parent, v_errors);
+  END IF;
+  IF NOT v_busy THEN
     BEGIN
       PERFORM pgwright.partition_note_run(p_parent, nullif(array_to_string(v_errors, E'\n'), ''), v_flush);
     EXCEPTION WHEN insufficient_privilege THEN
@@ -151,7 +153,6 @@ CREATE OR REPLACE FUNCTION pgwright.partition_users(
   p_parent text,
   p_phase text,
   p_partition text,
-  p_rows bigint,
   p_users text[]
 )
 RETURNS text[]
@@ -173,10 +174,7 @@ BEGIN
     IF v_default = 0 OR p_phase = 'begin' THEN
       RETURN '{}';
     END IF;
-    v_tables := v_default || CASE
-      WHEN p_phase = 'detach' THEN ARRAY[v_parent, v_partition]
-      WHEN p_rows > 0 THEN ARRAY[v_parent]
-    END;
+    v_tables := ARRAY[v_default, v_parent] || CASE WHEN p_phase = 'detach' THEN v_partition END;
   END IF;
   RETURN ARRAY(
     SELECT DISTINCT l.virtualtransaction
@@ -250,13 +248,19 @@ BEGIN
   IF EXISTS (
     SELECT FROM pg_catalog.pg_inherits AS i
     WHERE i.inhparent = v_parent
-      AND NOT EXISTS (SELECT FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = i.inhrelid)
+      AND NOT EXISTS (
+        SELECT FROM pgwright.partitions_known AS k
+        WHERE k.parent = p_parent AND k.partition = i.inhrelid AND k.state IN ('attached', 'retiring')
+      )
   ) THEN
     PERFORM pgwright.partition_note(p_parent, b.partition, format('%I.%I', b.partition_schema, b.partition_name), b.bound, 'attached')
     FROM pgwright.partition_sets AS s
     CROSS JOIN LATERAL pgwright.partition_bounds(v_parent, s.kind) AS b
     WHERE s.parent = p_parent
-      AND NOT EXISTS (SELECT FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = b.partition);
+      AND NOT EXISTS (
+        SELECT FROM pgwright.partitions_known AS k
+        WHERE k.parent = p_parent AND k.partition = b.partition AND k.state IN ('attached', 'retiring')
+      );
   END IF;
 END
 $$;

@@ -47,7 +47,7 @@ BEGIN
 END
 $$;
 
--- What each step of the maintenance begins with. Two locks: a roll never waits for a move.
+-- What each step of the maintenance begins with. Two locks: a roll never waits for rows to be moved.
 -- Returns NULL when another session holds the lock.
 CREATE OR REPLACE FUNCTION pgwright.tiers_enter(p_schema name, p_name name, p_lock text)
 RETURNS pgwright.tiers_sets

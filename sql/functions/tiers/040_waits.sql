@@ -69,6 +69,7 @@ SECURITY INVOKER
 SET search_path = ''
 AS $$
 BEGIN
+  EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', p_parent);
   EXECUTE (
     SELECT format(
       'ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS %s', p_parent, a.attname, coalesce(a.attstattarget, -1)

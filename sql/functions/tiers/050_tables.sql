@@ -1,7 +1,7 @@
 -- The tables below the parents, and what is known of each in T_tables:
 --   _wa            spare -> active -> closed -> sealed -> emptied -> dropped; staging while rows are sorted anew
 --   _wa_partition  attached -> announced -> ready -> emptied -> dropped
---   _partition     attached -> announced -> ready -> loaded [-> emptied -> ready -> loaded, when its rows are sorted anew]
+--   _partition     attached -> announced -> ready -> loaded [-> emptied -> attached ..., when its rows are sorted anew]
 --   _spill         attached -> announced -> ready -> emptied -> dropped
 -- ready: every transaction can know the table, rows may move in. sealed: no transaction can write into it any more.
 

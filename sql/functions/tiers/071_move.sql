@@ -136,7 +136,10 @@ BEGIN
     FOR v_partition IN
       SELECT r.* FROM pgwright.tiers_ranges(v_set, v_tier) AS r WHERE r.state IN ('attached', 'announced')
     LOOP
-      PERFORM pgwright.tiers_make_ready(v_set, v_tier, v_partition.relation, v_partition.state);
+      BEGIN
+        PERFORM pgwright.tiers_make_ready(v_set, v_tier, v_partition.relation, v_partition.state);
+      EXCEPTION WHEN lock_not_available THEN NULL; -- somebody analyzes the parent, say
+      END;
     END LOOP;
   END LOOP;
   -- A set that nobody writes to needs none.
@@ -202,8 +205,8 @@ BEGIN
   END IF;
 
   -- Filled once, in order; what comes later would be out of order, and is spilled.
-  IF v_main.relation IS NULL OR v_main.state IN ('attached', 'announced')
-    OR v_main.state = 'ready' AND pgwright.tiers_staging(v_set, v_main.lower_bound) IS NULL
+  IF v_main.relation IS NULL
+    OR v_main.state IN ('attached', 'announced', 'ready') AND pgwright.tiers_staging(v_set, v_main.lower_bound) IS NULL
   THEN
     v_target := pgwright.tiers_ready_partition(v_set, 'partition', p_time, v_lower, v_upper);
     IF v_target IS NULL THEN

@@ -33,7 +33,7 @@ BEGIN
       RETURN 'wait';
     END IF;
     PERFORM pgwright.tiers_set_state(v_set, p_relation, 'sealed');
-    v_state := 'sealed';
+    RETURN 'wait'; -- commits, so that the next roll need not wait
   END IF;
   IF v_state IN ('sealed', 'attached', 'announced', 'ready') THEN
     IF NOT pgwright.tiers_is_empty(p_relation) THEN
@@ -57,7 +57,7 @@ BEGIN
   EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', p_relation);
   -- Looked at again, with a snapshot from after the lock: whatever has happened, a row is not dropped.
   IF NOT pgwright.tiers_is_empty(p_relation) THEN
-    PERFORM pgwright.tiers_set_state(v_set, p_relation, CASE v_tier WHEN 'wa' THEN 'sealed' ELSE 'ready' END);
+    PERFORM pgwright.tiers_set_state(v_set, p_relation, CASE v_tier WHEN 'wa' THEN 'sealed' ELSE 'attached' END);
     RETURN 'done';
   END IF;
   EXECUTE format('DROP TABLE %s', p_relation);

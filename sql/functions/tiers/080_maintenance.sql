@@ -139,11 +139,11 @@ DECLARE
   v_results jsonb;
 BEGIN
   CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_now, v_times, NULL, 20, p_errors, v_results);
-  BEGIN
+  -- Twice: what the first call announces waits for those who are there then, and not for those of the next run.
+  FOR v_turn IN 1..2 LOOP
     PERFORM pgwright.tiers_prepare(p_schema, p_name, NULL);
-  EXCEPTION WHEN lock_not_available THEN NULL;
-  END;
-  COMMIT;
+    COMMIT;
+  END LOOP;
   v_relations := pgwright.tiers_drops(p_schema, p_name, p_now);
   COMMIT;
   CALL pgwright.tiers_rounds(p_schema, p_name, 'drop', p_now, NULL, v_relations, 20, p_errors, v_results);

@@ -48,6 +48,14 @@ BEGIN
     SET view_definition = pg_get_viewdef(pgwright.tiers_relation(v_set, ''))
     WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name;
   END IF;
+
+  -- What an older version of this library has made was not announced.
+  EXECUTE format(
+    'UPDATE %s SET state = ''attached'', waits_for = NULL, changed_in = pg_current_xact_id() WHERE state = ''ready''',
+    pgwright.tiers_object(v_set, '_tables')
+  );
+  PERFORM pgwright.tiers_announce(v_set, pgwright.tiers_relation(v_set, x.suffix))
+  FROM unnest(ARRAY['_wa_partition', '_partition', '_spill']) AS x (suffix);
   RETURN v_config;
 END
 $$;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newcomers, seen } from "../newcomers";
+import { Newcomers } from "../newcomers";
 import { TestStack } from "../stack";
 
 describe("partitions that are made while sessions begin", () => {
@@ -45,16 +45,17 @@ describe("partitions that are made while sessions begin", () => {
     await maintain();
     another();
     await maintain();
-    for (let n = 0; n < 12; n += 1) {
-      const before = await newest();
+    const newcomers = new Newcomers(connect, "SELECT count(*) FROM data.numbers");
+    for (let n = 0; n < 15; n += 1) {
+      const next = (await newest()) + 1;
       another(); // so the set goes on by one
-      const sessions = await newcomers(connect, "SELECT count(*) FROM data.numbers", maintain);
-      expect(await newest()).toBe(before + 1);
-      await keeper.query("INSERT INTO data.numbers VALUES ($1)", [before + 1]);
-      expect(await seen(sessions, `SELECT count(*) FROM data.numbers WHERE n = ${before + 1}`)).toEqual(
-        sessions.map(() => "1"),
-      );
-      await keeper.query(`DELETE FROM data.numbers WHERE n = ${before + 1}`);
+      const make = async () => {
+        await maintain();
+        await keeper.query("INSERT INTO data.numbers VALUES ($1)", [next]);
+      };
+      const seen = await newcomers.during(make, `SELECT count(*) FROM data.numbers WHERE n = ${next}`);
+      expect(seen).toEqual(seen.map(() => "1"));
+      await keeper.query(`DELETE FROM data.numbers WHERE n = ${next}`);
     }
     await keeper.end();
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newcomers, seen } from "../newcomers";
+import { Newcomers } from "../newcomers";
 import { EVENTS, TiersServer } from "./server";
 
 describe("partitions that are made while sessions begin", () => {
@@ -19,16 +19,22 @@ describe("partitions that are made while sessions begin", () => {
     const write = async (from: number, to: number) => {
       for (let n = from; n < to; n += 1)
         await owner.query("INSERT INTO data.events (id, at) VALUES ($1, $2)", [n, at(n)]);
-      await owner.query("CALL data.events_roll_wa()");
+      const active = () => server.sql("SELECT relation FROM data.events_tables WHERE state = 'active'");
+      const before = active();
+      while (active() === before) await owner.query("CALL data.events_roll_wa()");
     };
+    const newcomers = new Newcomers(() => server.connect("writer"), "SELECT count(*) FROM data.events");
     // The longer the list, the longer it is read.
-    await write(0, 150);
+    await write(0, 100);
     await maintain();
-    for (let n = 150; n < 162; n += 1) {
+    for (let n = 100; n < 115; n += 1) {
       await write(n, n + 1);
-      const sessions = await newcomers(() => server.connect("writer"), "SELECT count(*) FROM data.events", maintain);
-      expect(server.sql(`SELECT count(*) FROM data.events_wa_partition WHERE id = ${n}`), "moved").toBe("1");
-      expect(await seen(sessions, "SELECT count(*) FROM data.events")).toEqual(sessions.map(() => String(n + 1)));
+      const moved = () => server.sql(`SELECT count(*) FROM data.events_wa_partition WHERE id = ${n}`) === "1";
+      const move = async () => {
+        while (!moved()) await maintain();
+      };
+      const seen = await newcomers.during(move, "SELECT count(*) FROM data.events");
+      expect(seen).toEqual(seen.map(() => String(n + 1)));
     }
   });
 });
