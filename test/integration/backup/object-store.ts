@@ -1,5 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,6 +12,16 @@ import { ensureS3Server } from "../../../toolchain/s3-server";
 import { docker, freePort, type TestStack } from "../stack";
 
 type RepositoryInput = NonNullable<NonNullable<StackInput["backup"]>["repositories"]>[number];
+
+/** The address of this machine in a network. By the kernel: an engine that was started again says no gateway of its bridge. */
+async function addressIn(subnet: string): Promise<string> {
+  const socket = createSocket("udp4");
+  socket.connect(9, subnet.replace(/\.\d+\/\d+$/, ".2")); // sends nothing
+  await once(socket, "connect");
+  const { address } = socket.address();
+  socket.close();
+  return address;
+}
 
 /** An object store with one bucket, on the address of this machine that containers see, behind TLS with a CA of its own. */
 export class ObjectStore {
@@ -27,7 +39,9 @@ export class ObjectStore {
 
   static async start(): Promise<ObjectStore> {
     const program = await ensureS3Server({ log: console.log });
-    const address = docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}");
+    const address = await addressIn(
+      docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}"),
+    );
     const folder = mkdtempSync(join(tmpdir(), "pgwright-test-s3-"));
     const store = new ObjectStore(program, folder, address, await freePort(address));
     mkdirSync(join(store.objects, store.bucket), { recursive: true });
