@@ -16,7 +16,7 @@ export class Newcomers {
 
   /** What each of them sees when `act` is done. */
   async during(act: () => Promise<unknown>, query: string): Promise<string[]> {
-    const sessions = await Promise.all(Array.from({ length: 12 }, this.connect));
+    const sessions = await Promise.all(Array.from({ length: 20 }, this.connect));
     const began = performance.now();
     const done = act().then(() => (this.took = performance.now() - began));
     const every = this.took / sessions.length;

@@ -25,13 +25,14 @@ describe("partitions that are made while sessions begin", () => {
     };
     const newcomers = new Newcomers(() => server.connect("writer"), "SELECT count(*) FROM data.events");
     // The longer the list, the longer it is read.
-    await write(0, 100);
+    await write(0, 150);
     await maintain();
-    for (let n = 100; n < 115; n += 1) {
+    for (let n = 150; n < 165; n += 1) {
       await write(n, n + 1);
-      const moved = () => server.sql(`SELECT count(*) FROM data.events_wa_partition WHERE id = ${n}`) === "1";
+      const moved = async () =>
+        (await owner.query("SELECT FROM data.events_wa_partition WHERE id = $1", [n])).rowCount === 1;
       const move = async () => {
-        while (!moved()) await maintain();
+        while (!(await moved())) await maintain();
       };
       const seen = await newcomers.during(move, "SELECT count(*) FROM data.events");
       expect(seen).toEqual(seen.map(() => String(n + 1)));
