@@ -30,8 +30,10 @@ BEGIN
   END IF;
   IF v_pending THEN
     -- Not by the second connection: it would wait for all older snapshots, and so for the caller, who waits for it. Only who
-    -- names the partition itself waits behind us: queries of the parent leave it out already.
-    PERFORM pg_catalog.set_config('lock_timeout', '5s', true);
+    -- names the partition itself waits behind us: queries of the parent leave it out already. And not so long that one of those for
+    -- whom this waits is taken to be in a deadlock with it.
+    PERFORM pg_catalog.set_config('lock_timeout', (s.setting::int * 0.8)::int::text, true)
+    FROM pg_catalog.pg_settings AS s WHERE s.name = 'deadlock_timeout'; -- both in ms
     EXECUTE format('ALTER TABLE %s DETACH PARTITION %s FINALIZE', to_regclass(p_parent), to_regclass(p_partition));
     RETURN;
   END IF;
