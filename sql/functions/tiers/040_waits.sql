@@ -80,7 +80,7 @@ BEGIN
 END
 $$;
 
--- Takes a partition that was attached a step on; true once every transaction can know it.
+-- True once every transaction can know a partition; one that is new is taken a step on.
 CREATE OR REPLACE FUNCTION pgwright.tiers_make_ready(p_set pgwright.tiers_sets, p_tier text, p_relation regclass, p_state text)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -91,6 +91,9 @@ AS $$
 DECLARE
   v_parent regclass := pgwright.tiers_relation(p_set, '_' || p_tier);
 BEGIN
+  IF p_state NOT IN ('attached', 'announced') THEN
+    RETURN true;
+  END IF;
   IF NOT pgwright.tiers_waited(p_set, p_relation, v_parent) THEN
     RETURN false;
   END IF;

@@ -100,12 +100,10 @@ BEGIN
     FROM pgwright.tiers_ranges(p_set, p_tier) AS n;
     RETURN NULL;
   END IF;
-  IF v_partition.state IN ('attached', 'announced') THEN
-    IF NOT pgwright.tiers_make_ready(p_set, p_tier, v_partition.relation, v_partition.state) THEN
-      RETURN NULL;
-    END IF;
-  ELSIF v_partition.state = 'emptied' THEN
+  IF v_partition.state = 'emptied' THEN
     PERFORM pgwright.tiers_set_state(p_set, v_partition.relation, 'attached');
+    RETURN NULL;
+  ELSIF NOT pgwright.tiers_make_ready(p_set, p_tier, v_partition.relation, v_partition.state) THEN
     RETURN NULL;
   END IF;
   RETURN v_partition.relation;

@@ -104,7 +104,7 @@ BEGIN
     EXECUTE format('TRUNCATE ONLY %s', v_main.relation);
     PERFORM pgwright.tiers_set_state(v_set, v_main.relation, 'attached'); -- by somebody's hand, maybe: then it was never announced
     RETURN 'wait'; -- commits, which gives the lock back before the rows are written
-  ELSIF v_main.state <> 'ready' AND NOT pgwright.tiers_make_ready(v_set, 'partition', v_main.relation, v_main.state) THEN
+  ELSIF NOT pgwright.tiers_make_ready(v_set, 'partition', v_main.relation, v_main.state) THEN
     RETURN 'wait';
   END IF;
 

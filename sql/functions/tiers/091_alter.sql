@@ -13,6 +13,7 @@ DECLARE
   v_config jsonb := pgwright.tiers_config(p_config);
   v_set pgwright.tiers_sets := pgwright.tiers_load((v_config ->> 'schema')::name, (v_config ->> 'name')::name);
   v_refused text;
+  v_tier text;
   v_active regclass;
   v_role text := current_setting('role');
 BEGIN
@@ -50,12 +51,11 @@ BEGIN
   END IF;
 
   -- What an older version of this library has made was not announced.
-  EXECUTE format(
-    'UPDATE %s SET state = ''attached'', waits_for = NULL, changed_in = pg_current_xact_id() WHERE state = ''ready''',
-    pgwright.tiers_object(v_set, '_tables')
-  );
-  PERFORM pgwright.tiers_announce(v_set, pgwright.tiers_relation(v_set, x.suffix))
-  FROM unnest(ARRAY['_wa_partition', '_partition', '_spill']) AS x (suffix);
+  FOREACH v_tier IN ARRAY ARRAY['wa_partition', 'partition', 'spill'] LOOP
+    PERFORM pgwright.tiers_announce(v_set, pgwright.tiers_relation(v_set, '_' || v_tier));
+    PERFORM pgwright.tiers_set_state(v_set, r.relation, 'attached')
+    FROM unnest(pgwright.tiers_tables(v_set, v_tier, 'ready')) AS r (relation);
+  END LOOP;
   RETURN v_config;
 END
 $$;
