@@ -6,12 +6,13 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { readEvents, type Events } from "../report/events";
 import { ensurePulumi, type Pulumi } from "../toolchain/pulumi";
@@ -66,6 +67,23 @@ const credentialsFolder = (env: NodeJS.ProcessEnv): string =>
 
 const stateFile = (folder: string, stack: string): string =>
   join(folder, ".pulumi", "stacks", "pgwright", `${stack}.json`);
+
+/** Removes what Pulumi leaves of a stack that it has forgotten: folders that are empty, and files that a run was killed over. */
+export function removeTraces(stack: string): void {
+  const { folder } = findBackend(process.env, credentialsFolder(process.env));
+  if (folder === undefined) return;
+  removeHalfWritten(folder, stack);
+  for (const kind of ["backups/pgwright", "history/pgwright", "locks/organization/pgwright"])
+    rmSync(join(folder, ".pulumi", kind, stack), { recursive: true, force: true });
+}
+
+/** Removes states that a run was killed over: they are written beside the state, and take its place when they are whole. */
+export function removeHalfWritten(folder: string, stack: string): void {
+  const states = dirname(stateFile(folder, stack));
+  const files = existsSync(states) ? readdirSync(states) : [];
+  for (const file of files.filter((name) => name.startsWith(`${stack}.json.`) && name.endsWith(".tmp")))
+    rmSync(join(states, file), { force: true });
+}
 
 /** Can there be a state of a stack? Pulumi is not asked: a machine that only removes what has expired need not have it. */
 export function mayHaveState(stack: string): boolean {
@@ -242,10 +260,6 @@ export class Project {
     const forget = ["stack", "rm", "--force", "--yes", "--preserve-config", "--remove-backups", "--stack", stack];
     const { code, stderr } = await this.capture(forget);
     if (code !== 0) throw new Error(stderr.trim());
-    const { folder } = this.backend;
-    if (folder === undefined) return;
-    for (const kind of ["backups/pgwright", "history/pgwright", "locks/organization/pgwright"])
-      rmSync(join(folder, ".pulumi", kind, stack), { recursive: true, force: true }); // empty, if there
   }
 }
 

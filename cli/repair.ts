@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type Host } from "../provider/host";
 import { isRunning } from "../toolchain/lock";
-import { log, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
+import { log, removeHalfWritten, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
 import { hostOf } from "./server";
 
 // A run that was killed leaves two things behind: the lock of a local state, and operations that nobody knows the end of.
@@ -21,6 +21,7 @@ export async function repairInterrupted(project: Project, stack: string): Promis
     log("an earlier run was killed: taking over its lock");
     const { code, stderr } = await project.capture(["cancel", "--yes", "--stack", stack]);
     if (code !== 0) throw new Error(`the lock of the killed run could not be removed: ${stderr.trim()}`);
+    removeHalfWritten(project.backend.folder, stack);
   }
   const { pending_operations: pending = [] } = await project.deployment(stack);
   if (pending.length === 0) return;

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { EPHEMERAL, type Labels } from "../../provider/ephemeral-labels";
 import { Host } from "../../provider/host";
-import { ephemeralFile, mayHaveState, Project, type Deployment } from "../project";
+import { ephemeralFile, mayHaveState, Project, removeTraces, type Deployment } from "../project";
 import { endRun } from "../repair";
 import { configured, containerName } from "../server";
 import { removeMarked } from "./engine";
@@ -53,5 +53,6 @@ export async function removeStack(stack: string, host: Host): Promise<void> {
   if (project) await endRun(project, stack);
   await removeMarked(host, containerName(stack));
   await project?.forgetStack(stack);
+  removeTraces(stack);
   rmSync(ephemeralFile(stack), { force: true });
 }

@@ -83,6 +83,13 @@ export class Checkout {
     return JSON.parse(stdout) as Printed;
   }
 
+  /** Leaves what Pulumi leaves when it is killed while it writes the state. */
+  leaveHalfWritten(name: string): void {
+    const states = join(this.local, "state", ".pulumi", "stacks", "pgwright");
+    mkdirSync(states, { recursive: true });
+    writeFileSync(join(states, `${name}.json.18ec15fbc979e202.tmp`), "{");
+  }
+
   /** Names of files and folders here that have the name of a stack. */
   filesOf(name: string): string[] {
     const files = existsSync(this.local) ? readdirSync(this.local, { recursive: true, encoding: "utf8" }) : [];
