@@ -27,11 +27,12 @@ function offsetOf(text: string, characters: number): number {
   return Array.from(text).slice(0, Math.max(characters, 0)).join("").length;
 }
 
-/** Where the first token is: behind white space and comments, which PostgreSQL nests. */
-export function skipBlank(text: string): number {
+/** Where the first token is: behind white space and comments, which PostgreSQL nests. `comment` gets each that a line ends. */
+export function skipBlank(text: string, comment?: (at: number) => void): number {
   let at = 0;
   for (;;) {
     const blank = /^(\s+|--[^\n]*)/.exec(text.slice(at, at + 10_000))?.[0].length ?? 0;
+    if (text.startsWith("--", at)) comment?.(at);
     if (blank > 0) at += blank;
     else if (text.startsWith("/*", at)) at = endOfComment(text, at);
     else return at;
@@ -59,14 +60,22 @@ interface Parsed {
   stmts?: { stmt: Node; stmt_location?: number; stmt_len?: number }[];
 }
 
-/** The statements of a part of a file, each with its tree. `refuse` says what is wrong with one. */
+/** A statement with its parse tree, and where in the file the white space and comments before it begin. */
+export interface ParsedStatement extends SqlStatement {
+  tree: Node;
+  from: number;
+  /** Where its first token is. */
+  at: number;
+}
+
+/** The statements of a part of a file. `refuse` says what is wrong with one. */
 export function splitStatements(
   file: string,
   text: string,
   refuse: (tree: Node) => string | undefined,
   from = 0,
   to = text.length,
-): (SqlStatement & { tree: Node })[] {
+): ParsedStatement[] {
   const body = text.slice(from, to);
   if (skipBlank(body) === body.length) return [];
   const bytes = Buffer.from(body);
@@ -85,10 +94,11 @@ export function splitStatements(
   return (parsed.stmts ?? []).map(({ stmt: tree, stmt_location: start = 0, stmt_len: length }) => {
     const whole = bytes.subarray(start, length ? start + length : undefined).toString();
     const blank = skipBlank(whole);
-    const at = from + bytes.subarray(0, start).toString().length + blank;
+    const begin = from + bytes.subarray(0, start).toString().length;
+    const at = begin + blank;
     const problem = refuse(tree);
     if (problem) throw errorAt(file, text, at, problem);
-    return { sql: whole.slice(blank), line: lineAt(text, at), tree };
+    return { sql: whole.slice(blank), line: lineAt(text, at), tree, from: begin, at };
   });
 }
 

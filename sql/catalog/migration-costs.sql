@@ -82,6 +82,10 @@ relation AS (
                           'typmod', CASE typtype WHEN 'd' THEN typtypmod ELSE atttypmod END, 'notNull', attnotnull,
                           'checked', EXISTS (
                             SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' AND attnum = ANY (conkey)
+                          ),
+                          'unique', EXISTS (
+                            SELECT FROM pg_index
+                            WHERE indrelid = c.oid AND indisunique AND indisvalid AND indpred IS NULL AND indkey::text = attnum::text
                           )
                         )
                       ),

@@ -25,12 +25,17 @@ const catalog: Catalog = {
     "shop.orders": table(),
     "shop.users": table({ size: "8192 bytes", rows: null }),
     "shop.none": empty,
+    "shop.keyed": table({
+      columns: { id: { type: 20, base: 20, typmod: -1, notNull: true, checked: false, unique: true } },
+    }),
     "shop.v": table({ kind: "v" }),
     "shop.m": table({ kind: "m" }),
     "shop.part": table({ partitionOf: "shop.parent" }),
     "shop.parent": table({ kind: "p", remainder: "shop.rest" }),
     "shop.rest": table({ size: "1 GB" }),
-    'shop."Odd one"': table({ columns: { "a b": { type: 25, base: 25, typmod: -1, notNull: false, checked: false } } }),
+    'shop."Odd one"': table({
+      columns: { "a b": { type: 25, base: 25, typmod: -1, notNull: false, checked: false, unique: false } },
+    }),
   },
   types: { "pg_catalog.int4": { type: 23, base: 23, typmod: -1, array: false, checked: false } },
   binaryCasts: [],
@@ -43,10 +48,13 @@ async function told(sql: string, found: Catalog | null = catalog, options = ""):
   const { up } = await parseMigration("001_x.sql", `-- migrate:up${options}\n${sql}`);
   const effects = new Effects("d", found ?? undefined);
   const steps = up.statements.map(({ line, ...step }) => ({ at: `001_x.sql line ${line}`, ...step }));
-  return effects.of(steps, up.transaction).map(({ effect, text }) => withEffect(effect, text));
+  return effects.of(steps, up.transaction).map(({ effect, text }) => (effect ? withEffect(effect, text) : text));
 }
 
 const ORDERS = "shop.orders in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes";
+const ONCE = "001_x.sql line 2 is one";
+const IN_BATCHES =
+  "in database d: about 40,000,000 rows (12 GB); those that it changes stay locked to its end. In batches: -- pgwright:batch before it, with transaction:false";
 const ALONE = " for a moment";
 
 describe("what a migration means for those who use the tables", () => {
@@ -61,14 +69,26 @@ describe("what a migration means for those who use the tables", () => {
     ],
     [
       "ALTER TABLE shop.orders ADD COLUMN x int UNIQUE, ADD CHECK (y > 0);",
-      [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and builds an index`],
+      [
+        `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and builds an index; instead: CREATE UNIQUE INDEX CONCURRENTLY, with transaction:false, then ADD CONSTRAINT ... USING INDEX; ADD CONSTRAINT ... NOT VALID, then VALIDATE CONSTRAINT, with transaction:false`,
+      ],
     ],
-    ["CREATE INDEX i ON shop.orders (x);", [`LOCK: writes of ${ORDERS} SHARE, and builds an index`]],
-    ["REINDEX TABLE shop.orders;", [`LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and builds an index`]],
+    [
+      "CREATE INDEX i ON shop.orders (x);",
+      [
+        `LOCK: writes of ${ORDERS} SHARE, and builds an index; instead: CREATE INDEX CONCURRENTLY, with transaction:false`,
+      ],
+    ],
+    [
+      "REINDEX TABLE shop.orders;",
+      [
+        `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and builds an index; instead: REINDEX ... CONCURRENTLY, with transaction:false`,
+      ],
+    ],
     [
       "ALTER TABLE shop.orders ADD FOREIGN KEY (x) REFERENCES shop.users;",
       [
-        `LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE, and scans the table`,
+        `LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE, and scans the table; instead: ADD CONSTRAINT ... NOT VALID, then VALIDATE CONSTRAINT, with transaction:false`,
         `BRIEF LOCK: writes of shop.users in database d wait (8192 bytes, rows that nobody has counted): 001_x.sql line 2 takes SHARE ROW EXCLUSIVE${ALONE}`,
       ],
     ],
@@ -125,7 +145,12 @@ describe("what a migration means for those who use the tables", () => {
         "DATA LOSS: shop.orders in database d is emptied of about 40,000,000 rows (12 GB), and so are all tables that refer to it: 001_x.sql line 2",
       ],
     ],
-    ["DELETE FROM shop.orders WHERE x = 1;", []],
+    ["DELETE FROM shop.orders WHERE x = 1;", [`${ONCE} DELETE of shop.orders ${IN_BATCHES}`]],
+    ["UPDATE shop.orders SET x = 1;", [`${ONCE} UPDATE of shop.orders ${IN_BATCHES}`]],
+    ["UPDATE shop.keyed SET x = 1 WHERE id = 7 AND x = 2;", []],
+    ["UPDATE shop.keyed SET x = 1 WHERE id > 7;", [`${ONCE} UPDATE of shop.keyed ${IN_BATCHES}`]],
+    ["UPDATE shop.keyed SET x = 1 WHERE id = x OR id = 7;", [`${ONCE} UPDATE of shop.keyed ${IN_BATCHES}`]],
+    ["UPDATE shop.users SET x = 1;", []],
     [
       "DELETE FROM shop.orders;",
       [
@@ -150,10 +175,10 @@ describe("what a migration means for those who use the tables", () => {
 
   it("keeps locks to the end of a transaction, for as long as what follows takes", async () => {
     const two = "ALTER TABLE shop.orders ADD COLUMN x int;\nCREATE INDEX i ON shop.orders (x);";
-    const kept = `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and keeps the lock to the end of the file`;
+    const kept = `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and keeps the lock to the end of the file; instead: a file of its own for what takes time`;
     expect(await told(two)).toEqual([
       kept,
-      `LOCK: writes of ${ORDERS.replace("line 2", "line 3")} SHARE, and builds an index`,
+      `LOCK: writes of ${ORDERS.replace("line 2", "line 3")} SHARE, and builds an index; instead: CREATE INDEX CONCURRENTLY, with transaction:false`,
     ]);
     const first = async (follows: string) =>
       (await told(`ALTER TABLE shop.orders ADD COLUMN x int;\nCREATE TABLE shop.new (); ${follows}`))[0];
@@ -175,6 +200,36 @@ describe("what a migration means for those who use the tables", () => {
     expect((await told(two, catalog, " transaction:false"))[0]).toBe(
       `BRIEF LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`,
     );
+  });
+
+  it("says how to do it without a long lock, where there is a way", async () => {
+    const instead = async (sql: string) => (await told(sql)).map((each) => each.split("; instead: ")[1])[0];
+    const orders = "ALTER TABLE shop.orders";
+    expect(await instead(`${orders} ALTER x SET NOT NULL;`)).toMatch(
+      /^ADD CONSTRAINT .* IS NOT NULL\) NOT VALID, then/,
+    );
+    expect(await instead(`${orders} ADD CHECK (x > 0);`)).toMatch(/^ADD CONSTRAINT ... NOT VALID, then VALIDATE/);
+    expect(await instead(`${orders} ADD PRIMARY KEY (x);`)).toMatch(/^CREATE UNIQUE INDEX CONCURRENTLY/);
+    expect(await instead(`${orders} ALTER x TYPE bigint;`)).toMatch(/^a new column .*-- pgwright:batch/);
+    expect(await instead(`${orders} ADD x uuid DEFAULT gen_random_uuid();`)).toMatch(/^ADD COLUMN without the default/);
+    expect(await instead(`${orders} ADD x int, ADD CHECK (x > 0) NOT VALID;`)).toBeUndefined();
+    expect(await instead(`${orders} ADD x int GENERATED ALWAYS AS IDENTITY;`)).toBeUndefined();
+    // What PostgreSQL has for ordinary tables only.
+    expect(await instead("CREATE INDEX i ON shop.parent (x);")).toMatch(/^CREATE INDEX ON ONLY/);
+    expect(await instead("ALTER TABLE shop.parent ADD UNIQUE (x);")).toBeUndefined();
+    expect(await instead("ALTER TABLE shop.parent ADD CHECK (x > 0);")).toMatch(/^ADD CONSTRAINT ... NOT VALID/);
+  });
+
+  it("tells of a statement in batches that it locks nobody out", async () => {
+    const batch = (sql: string, found?: null) =>
+      told(`-- pgwright:batch\n${sql}`, found === undefined ? catalog : found, " transaction:false");
+    expect(await batch("UPDATE shop.orders SET x = y WHERE x IS NULL;")).toEqual([
+      "001_x.sql line 3 backfills shop.orders in database d in batches: about 40,000,000 rows (12 GB); locks only the rows of a batch",
+    ]);
+    expect(await batch("DELETE FROM shop.orders WHERE x < 7;", null)).toEqual([
+      "001_x.sql line 3 deletes from shop.orders in database d in batches: rows; locks only the rows of a batch",
+    ]);
+    expect(await batch("DELETE FROM shop.none WHERE x < 7;")).toEqual([]);
   });
 
   it("can be let through by the name of the table, where guards forbid it", async () => {

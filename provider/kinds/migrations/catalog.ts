@@ -21,6 +21,8 @@ export interface Column {
   notNull: boolean;
   /** A CHECK of the table speaks of it. */
   checked: boolean;
+  /** No two rows have the same value. */
+  unique: boolean;
 }
 
 export interface Check {

@@ -2,6 +2,7 @@ import { parseSync } from "libpg-query";
 import type { Node } from "../../sql-file";
 import type { Catalog, Table } from "./catalog";
 import type { Work } from "./deeds";
+import { recipeFor } from "./recipes";
 import { notNullIn } from "./tree";
 import { rewritesForType, type Answer } from "./type-change";
 
@@ -106,4 +107,11 @@ export function costsOf(works: Work[], table: Table, catalog: Catalog): Costs {
   }
   if (all.rewrite === "yes" || all.index === "yes") delete all.scan;
   return all;
+}
+
+/** How to do without the lock what takes time under it. */
+export function recipesOf(works: Work[], table: Table, catalog: Catalog): string[] {
+  const long = works.filter((work) => Object.keys(costOf(work, table, catalog)).length > 0);
+  const found = long.flatMap(({ instead }) => (instead && recipeFor(instead, table.kind)) ?? []);
+  return [...new Set(found)];
 }

@@ -2,6 +2,7 @@ import type { Node } from "../../sql-file";
 import {
   columnIn,
   commandsOf,
+  equalIn,
   joined,
   nameOf,
   node,
@@ -15,6 +16,7 @@ import {
   type Relation,
   type StringNode,
 } from "./tree";
+import type { Recipe } from "./recipes";
 
 // Pure: what a statement does to tables, as far as its parse tree tells. What that costs depends on the catalog too (cost.ts).
 // From the manual of PostgreSQL 17: Explicit Locking, and the notes of ALTER TABLE.
@@ -22,7 +24,7 @@ import {
 export type Mode = "ACCESS EXCLUSIVE" | "SHARE ROW EXCLUSIVE" | "SHARE";
 
 /** Work under a lock. */
-export type Work =
+export type Work = (
   | { does: "rewrite" | "scan" | "index" | "fill" | "may scan" }
   | { does: "add"; type?: string; functions: string[][]; filled: boolean }
   | { does: "retype"; column: string; type?: string; plain: boolean }
@@ -30,7 +32,11 @@ export type Work =
   | { does: "move"; tablespace: string }
   | { does: "method"; method: string }
   | { does: "log"; logged: boolean }
-  | { does: "attach" };
+  | { does: "attach" }
+) & {
+  /** How to do it so that nobody waits. */
+  instead?: Recipe;
+};
 
 /** Tables are named as SQL does. */
 export type Deed =
@@ -40,6 +46,10 @@ export type Deed =
   | { kind: "drop column"; on: string; column: string }
   | { kind: "truncate"; on: string; cascade: boolean }
   | { kind: "delete"; on: string }
+  /** Changes rows, all at once; `equal` are columns that have to have one value. */
+  | { kind: "write"; on: string; verb: "UPDATE" | "DELETE"; equal: string[] }
+  /** Changes rows in pieces. */
+  | { kind: "backfill"; on: string; verb: "UPDATE" | "DELETE" }
   | { kind: "make"; on: string; unlessThere: boolean }
   | { kind: "rename"; on: string; to: string }
   | { kind: "check"; on: string; name?: string; notNull: string[]; valid: boolean }
@@ -48,6 +58,13 @@ export type Deed =
   | { kind: "remainder"; on: string };
 
 const lock = (on: Relation, mode: Mode, work: Work[] = []): Deed => ({ kind: "lock", on: nameOf(on), mode, work });
+
+const write = (verb: "UPDATE" | "DELETE", on: Relation, where?: Node): Deed => ({
+  kind: "write",
+  on: nameOf(on),
+  verb,
+  equal: equalIn(where),
+});
 
 interface Options {
   options?: { DefElem: { defname: string } }[];
@@ -83,7 +100,7 @@ const STATEMENTS: Record<string, ((stmt: never, tree: Node) => Deed[]) | undefin
     return [lock(relation, "ACCESS EXCLUSIVE"), { kind: "rename", on: nameOf(relation), to }];
   },
   IndexStmt: ({ relation, concurrent }: { relation: Relation; concurrent?: boolean }) =>
-    concurrent ? [] : [lock(relation, "SHARE", [{ does: "index" }])],
+    concurrent ? [] : [lock(relation, "SHARE", [{ does: "index", instead: "index" }])],
   CreateTrigStmt: ({ relation }: { relation: Relation }) => [lock(relation, "SHARE ROW EXCLUSIVE")],
   TruncateStmt: ({ relations, behavior }: { relations: { RangeVar: Relation }[]; behavior: string }) =>
     relations.flatMap(({ RangeVar }): Deed[] => [
@@ -91,7 +108,10 @@ const STATEMENTS: Record<string, ((stmt: never, tree: Node) => Deed[]) | undefin
       { kind: "truncate", on: nameOf(RangeVar), cascade: behavior === "DROP_CASCADE" },
     ]),
   DeleteStmt: ({ relation, whereClause }: { relation: Relation; whereClause?: Node }) =>
-    whereClause ? [] : [{ kind: "delete", on: nameOf(relation) }],
+    whereClause ? [write("DELETE", relation, whereClause)] : [{ kind: "delete", on: nameOf(relation) }],
+  UpdateStmt: ({ relation, whereClause }: { relation: Relation; whereClause?: Node }) => [
+    write("UPDATE", relation, whereClause),
+  ],
   DropStmt: drop,
   CreateStmt: createTable,
   CreateTableAsStmt: ({ into, if_not_exists }: { into: { rel: Relation }; if_not_exists?: boolean }) => [
@@ -100,7 +120,7 @@ const STATEMENTS: Record<string, ((stmt: never, tree: Node) => Deed[]) | undefin
   SelectStmt: ({ intoClause }: { intoClause?: { rel: Relation } }) =>
     intoClause ? [{ kind: "make", on: nameOf(intoClause.rel), unlessThere: false }] : [],
   RefreshMatViewStmt: ({ relation, concurrent }: { relation: Relation; concurrent?: boolean }) =>
-    concurrent ? [] : [lock(relation, "ACCESS EXCLUSIVE", [{ does: "fill" }])],
+    concurrent ? [] : [lock(relation, "ACCESS EXCLUSIVE", [{ does: "fill", instead: "refresh" }])],
   ClusterStmt: ({ relation }: { relation?: Relation }) =>
     relation ? [lock(relation, "ACCESS EXCLUSIVE", [{ does: "rewrite" }])] : [],
   VacuumStmt: ({ rels = [], ...options }: Options & { rels?: { VacuumRelation: { relation: Relation } }[] }) =>
@@ -109,7 +129,9 @@ const STATEMENTS: Record<string, ((stmt: never, tree: Node) => Deed[]) | undefin
       : [],
   // Queries lock each index of their tables, so they wait for the one that is made anew.
   ReindexStmt: ({ relation, ...options }: Options & { relation?: Relation }) =>
-    relation && !has(options, "concurrently") ? [lock(relation, "ACCESS EXCLUSIVE", [{ does: "index" }])] : [],
+    relation && !has(options, "concurrently")
+      ? [lock(relation, "ACCESS EXCLUSIVE", [{ does: "index", instead: "reindex" }])]
+      : [],
   LockStmt: ({ relations, mode }: { relations: { RangeVar: Relation }[]; mode: number }) => {
     const taken = ({ 5: "SHARE", 6: "SHARE ROW EXCLUSIVE", 7: "SHARE ROW EXCLUSIVE", 8: "ACCESS EXCLUSIVE" } as const)[
       mode
@@ -211,7 +233,10 @@ function besides(on: string, { subtype, name = "", def }: Command): Deed[] {
   if (subtype === "AT_ValidateConstraint") return [{ kind: "validate", on, name }];
   const { Constraint: constraint, PartitionCmd: partition } = def ?? {};
   if (partition && subtype === "AT_AttachPartition")
-    return [lock(partition.name, "ACCESS EXCLUSIVE", [{ does: "attach" }]), { kind: "remainder", on }];
+    return [
+      lock(partition.name, "ACCESS EXCLUSIVE", [{ does: "attach", instead: "attach" }]),
+      { kind: "remainder", on },
+    ];
   if (partition && !partition.concurrent) return [lock(partition.name, "ACCESS EXCLUSIVE")];
   if (constraint?.contype !== "CONSTR_CHECK") return others;
   const notNull = notNullIn(constraint.raw_expr);
@@ -222,7 +247,7 @@ function workOf({ subtype, name = "", def }: Command): Work[] {
   if (subtype === "AT_AddColumn" && def?.ColumnDef) return addColumn(def.ColumnDef);
   if (subtype === "AT_AddConstraint" && def?.Constraint) return addConstraint(def.Constraint);
   if (subtype === "AT_AlterColumnType" && def?.ColumnDef) return [retype(name, def.ColumnDef)];
-  if (subtype === "AT_SetNotNull") return [{ does: "not null", column: name }];
+  if (subtype === "AT_SetNotNull") return [{ does: "not null", column: name, instead: "not null" }];
   if (subtype === "AT_SetTableSpace") return [{ does: "move", tablespace: name }];
   if (subtype === "AT_SetLogged" || subtype === "AT_SetUnLogged")
     return [{ does: "log", logged: subtype === "AT_SetLogged" }];
@@ -241,7 +266,7 @@ function addColumn({ typeName, constraints = [] }: ColumnDef): Work[] {
   const functions = nodesIn<{ funcname: StringNode[] }>(written, "FuncCall").map(({ funcname }) => textsOf(funcname));
   const column: Work = made
     ? { does: "rewrite" }
-    : { does: "add", type: typeName && typeText(typeName), functions, filled };
+    : { does: "add", type: typeName && typeText(typeName), functions, filled, ...(filled && { instead: "default" }) };
   // Where all rows have null there is nothing to look up in the other table.
   const looked = all.filter(({ contype }) => contype !== "CONSTR_FOREIGN" || filled);
   const empty = of("CONSTR_NOTNULL") && !made && !filled;
@@ -249,11 +274,12 @@ function addColumn({ typeName, constraints = [] }: ColumnDef): Work[] {
 }
 
 function addConstraint({ contype, indexname, skip_validation }: Constraint): Work[] {
-  if (["CONSTR_CHECK", "CONSTR_FOREIGN"].includes(contype)) return skip_validation ? [] : [{ does: "scan" }];
+  if (["CONSTR_CHECK", "CONSTR_FOREIGN"].includes(contype))
+    return skip_validation ? [] : [{ does: "scan", instead: contype === "CONSTR_CHECK" ? "check" : "foreign key" }];
   if (!["CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_EXCLUSION"].includes(contype)) return [];
-  if (indexname === undefined) return [{ does: "index" }];
+  if (indexname === undefined) return [{ does: "index", ...(contype !== "CONSTR_EXCLUSION" && { instead: "unique" }) }];
   // The columns of its index have to be NOT NULL.
-  return contype === "CONSTR_PRIMARY" ? [{ does: "may scan" }] : [];
+  return contype === "CONSTR_PRIMARY" ? [{ does: "may scan", instead: "primary key" }] : [];
 }
 
 function retype(column: string, { typeName, raw_default: using }: ColumnDef): Work {
@@ -263,5 +289,5 @@ function retype(column: string, { typeName, raw_default: using }: ColumnDef): Wo
     using === undefined ||
     columnIn(using) === column ||
     (cast !== undefined && columnIn(cast.arg) === column && typeText(cast.typeName) === type);
-  return { does: "retype", column, type, plain };
+  return { does: "retype", column, type, plain, instead: "type" };
 }

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from "../../../config/object-name";
 import type { Effect } from "../../effect";
 import { NOTHING, type Amount, type Catalog, type Table } from "./catalog";
-import { costsOf, inWords } from "./cost";
+import { costsOf, inWords, recipesOf } from "./cost";
 import type { Deed } from "./deeds";
 
 // Pure: what pending migrations mean for those who use the tables that are there.
@@ -16,7 +16,8 @@ export interface Step {
 }
 
 export interface Told {
-  effect: Effect;
+  /** Undefined: nobody waits or loses anything, and yet it is good to know. */
+  effect?: Effect;
   text: string;
 }
 
@@ -31,6 +32,10 @@ interface Found {
   tell(stays: boolean): Told;
 }
 
+/** A statement that changes more rows than these should do so in batches. */
+const MANY_ROWS = 100_000;
+
+const noted = (text: string): Found => ({ lasts: false, tell: () => ({ text }) });
 const lost = (text: string): Found => ({ lasts: false, tell: () => ({ effect: "loss", text }) });
 
 /** Walks through the statements, and knows which tables there are by then. `catalog` is undefined where it cannot be read. */
@@ -78,6 +83,7 @@ export class Effects {
   private find(deed: Deed, at: string): Found[] {
     if (deed.kind === "lock") return this.lock(deed, at);
     if (deed.kind === "drop schema") return this.dropSchema(deed.schema, at);
+    if (deed.kind === "backfill" || deed.kind === "write") return this.rows(deed, at);
     const remainder = deed.kind === "remainder" ? this.tables.get(deed.on)?.remainder : undefined;
     if (remainder)
       return this.lock({ kind: "lock", on: remainder, mode: "ACCESS EXCLUSIVE", work: [{ does: "attach" }] }, at);
@@ -106,6 +112,22 @@ export class Effects {
     }
   }
 
+  /** Rows that are changed, as far as that is worth a word. */
+  private rows(deed: Deed & { kind: "backfill" | "write" }, at: string): Found[] {
+    const table = this.used(deed.on);
+    if (!table) return [];
+    const name = this.named(deed.on);
+    const amount = table === "unknown" ? "rows" : held(table);
+    if (deed.kind === "backfill") {
+      const does = deed.verb === "UPDATE" ? "backfills" : "deletes from";
+      return [noted(`${at} ${does} ${name} in batches: ${amount}; locks only the rows of a batch`)];
+    }
+    if (table === "unknown" || (table.rows ?? 0) <= MANY_ROWS) return [];
+    if (deed.equal.some((column) => table.columns[column]?.unique)) return []; // one row
+    const text = `${at} is one ${deed.verb} of ${name}: ${amount}; those that it changes stay locked to its end. In batches: -- pgwright:batch before it, with transaction:false`;
+    return [noted(text)];
+  }
+
   /** Whoever drops a partition locks the table that it belongs to. */
   private parentOf(name: string, at: string): Found[] {
     const parent = this.tables.get(name)?.partitionOf;
@@ -122,12 +144,15 @@ export class Effects {
       : work.length > 0
         ? ["may go through all of it"]
         : [];
+    const instead = known ? recipesOf(work, table, this.catalog) : [];
     const amount = table === "unknown" ? "" : ` (${table.size}, ${about(table.rows)})`;
     const text = `${who} of ${this.named(on)} wait${amount}: ${at} takes ${mode}`;
     const tell = (stays: boolean): Told => {
       const does = [...costs, ...(stays ? ["keeps the lock to the end of the file"] : [])];
       if (does.length === 0) return { effect: "briefLock", text: `${text} for a moment` };
-      return { effect: "lock", text: [text, ...does].join(", and ") };
+      const how = costs.length === 0 ? ["a file of its own for what takes time"] : instead;
+      const hint = how.length > 0 ? `; instead: ${how.join("; ")}` : "";
+      return { effect: "lock", text: [text, ...does].join(", and ") + hint };
     };
     return [{ lasts: costs.length > 0, tell }];
   }

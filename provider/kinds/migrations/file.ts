@@ -9,6 +9,8 @@ import {
   type SqlStatement,
 } from "../../sql-file";
 import { deedsOf, runsOn, type Deed } from "./deeds";
+import { directivesOf } from "./directive";
+import { batchOf, type Batch } from "./pieces";
 import { concurrentIndexOf, needsNoTransaction, refusal } from "./statement";
 
 // A migration file in dbmate's format: a line `-- migrate:up` (with the option transaction:false) and what follows it, then
@@ -17,6 +19,8 @@ import { concurrentIndexOf, needsNoTransaction, refusal } from "./statement";
 export interface Statement extends SqlStatement {
   /** Schema and name of the index that CREATE INDEX CONCURRENTLY would make; a failure leaves it behind, invalid. */
   concurrentIndex?: { schema: string; name: string };
+  /** It is run in pieces. */
+  batch?: Batch;
   /** What it does to tables. */
   deeds: Deed[];
   /** Reads or writes rows, for as long as that takes. */
@@ -58,9 +62,22 @@ function section(file: string, text: string, from: number, to: number, options: 
   const unknown = options.replace(/\btransaction:(true|false)\b/, "").trim();
   if (unknown) throw errorAt(file, text, from, `unknown option "${unknown}"; there is transaction:false`);
   const refuse = (tree: Node) => refusal(tree) ?? (transaction ? needsNoTransaction(tree) : undefined);
-  const statements = splitStatements(file, text, refuse, from, to).map(({ tree, ...statement }): Statement => {
+  const parsed = splitStatements(file, text, refuse, from, to);
+  const directives = directivesOf(file, text, parsed, from, to);
+  const statements = parsed.map(({ sql, line, tree, at }, i): Statement => {
+    const directive = directives[i];
+    const batch = directive && batchOf(sql, tree, directive, transaction);
+    if (typeof batch === "string") throw errorAt(file, text, at, batch);
+    const deeds: Deed[] = batch ? [{ kind: "backfill", on: batch.on, verb: batch.verb }] : deedsOf(tree);
     const concurrentIndex = concurrentIndexOf(tree);
-    return { ...statement, deeds: deedsOf(tree), runs: runsOn(tree), ...(concurrentIndex && { concurrentIndex }) };
+    return {
+      sql,
+      line,
+      deeds,
+      runs: runsOn(tree),
+      ...(batch && { batch }),
+      ...(concurrentIndex && { concurrentIndex }),
+    };
   });
   return { statements, transaction };
 }

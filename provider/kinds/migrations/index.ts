@@ -96,7 +96,10 @@ async function explainPending(
   for (const each of pending) {
     operation.info(tell(each, role));
     const told = effects.of(stepsOf(each), each.section.transaction);
-    for (const { effect, text } of told) operation.effect(effect, text);
+    for (const { effect, text } of told) {
+      if (effect) operation.effect(effect, text);
+      else operation.info(text);
+    }
   }
 }
 

@@ -12,6 +12,22 @@ export interface Applied {
   /** Statements done; fewer than the file has while one without transaction is unfinished. */
   statements: number;
   finished: boolean;
+  /** How far the statement behind those that are done is, if it is run in batches. */
+  batch?: Progress | null;
+}
+
+/** How far a statement is that is run in batches. */
+export interface Progress {
+  /** Of its text: another one begins anew. */
+  hash: string;
+  /** Where in its section it stands, from 0. */
+  statement: number;
+  /** Times that it has gone through the table. */
+  passes: number;
+  /** Blocks of this pass that are done. */
+  block: number;
+  /** Rows that it has changed so far. */
+  rows: number;
 }
 
 /** What was applied; undefined if no migration ever was. */
@@ -19,8 +35,8 @@ export async function readLedger(client: Client): Promise<Applied[] | undefined>
   const { rows } = await client.query("SELECT to_regclass('pgwright.migrations') IS NOT NULL AS there");
   if (!rows[0].there) return undefined;
   const ledger = await client.query<Applied>(
-    `SELECT version, name, hash, statements, finished_at IS NOT NULL AS finished
-     FROM pgwright.migrations ORDER BY version::numeric`,
+    `SELECT version, name, hash, statements, finished_at IS NOT NULL AS finished, to_jsonb(m) -> 'batch' AS batch
+     FROM pgwright.migrations AS m ORDER BY version::numeric`, // whether or not it has the column yet
   );
   return ledger.rows;
 }
@@ -34,7 +50,7 @@ export async function record(client: Client, { version, name, hash, up }: Migrat
   await client.query(
     `INSERT INTO pgwright.migrations (version, name, hash, statements) VALUES ($1, $2, $3, $4)
      ON CONFLICT (version) DO UPDATE
-     SET name = excluded.name, hash = excluded.hash, statements = excluded.statements, finished_at = now()`,
+     SET name = excluded.name, hash = excluded.hash, statements = excluded.statements, finished_at = now(), batch = NULL`,
     [version, name, hash, up.statements.length],
   );
 }
@@ -43,9 +59,26 @@ export async function record(client: Client, { version, name, hash, up }: Migrat
 export async function recordBegun(client: Client, file: MigrationFile, done: number, hash: string): Promise<void> {
   await client.query(
     `INSERT INTO pgwright.migrations (version, name, hash, statements, finished_at) VALUES ($1, $2, $3, $4, NULL)
-     ON CONFLICT (version) DO UPDATE SET hash = excluded.hash, statements = excluded.statements`,
+     ON CONFLICT (version) DO UPDATE SET hash = excluded.hash, statements = excluded.statements,
+       batch = CASE WHEN migrations.statements = excluded.statements THEN migrations.batch END`,
     [file.version, file.name, hash, done],
   );
+}
+
+/** A statement that is run in batches has come so far. */
+export async function recordProgress(client: Client, version: string, progress: Progress): Promise<void> {
+  await client.query("UPDATE pgwright.migrations SET batch = $2 WHERE version = $1", [version, progress]);
+}
+
+/** How far the statement in batches is that an interrupted run has begun. */
+export async function readProgress(client: Client, version: string): Promise<Progress | undefined> {
+  const { rows } = await client.query("SELECT batch FROM pgwright.migrations WHERE version = $1", [version]);
+  return rows[0]?.batch ?? undefined;
+}
+
+/** Nothing of a file is done. */
+export async function forgetUnbegun(client: Client, version: string): Promise<void> {
+  await client.query("DELETE FROM pgwright.migrations WHERE version = $1 AND batch IS NULL", [version]);
 }
 
 /** A file is not applied any more. */

@@ -1,30 +1,15 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, DatabaseError } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { located } from "../../sql-file";
-import { hashOfDone, type MigrationFile, type Section, type Statement } from "./file";
-import { forget, record, recordBegun } from "./ledger";
+import { backfill } from "./backfill";
+import { hashOfDone, type Statement } from "./file";
+import { forget, forgetUnbegun, record, recordBegun } from "./ledger";
+import { enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
 
 /** How long a statement may wait for a lock before it gives way to those that queue behind it. */
 const LOCK_TIMEOUT = "3s";
 /** CREATE INDEX CONCURRENTLY waits for all older transactions, and holds up nobody meanwhile. */
 const CONCURRENT_LOCK_TIMEOUT = "10min";
-/** Tries for a lock, with growing pauses: about a minute and a half in all. */
-const LOCK_TRIES = 10;
-const RETRIED = ["55P03", "40P01"]; // lock_not_available, deadlock_detected
-
-/** One section of a file on its way. */
-export interface Run {
-  client: Client;
-  file: MigrationFile;
-  section: Section;
-  direction: "up" | "down";
-  /** Statements that an interrupted run has done already (only without a transaction). */
-  from: number;
-  /** Runs as this role. */
-  role: string;
-  info: (text: string) => void;
-}
 
 export async function runSection(run: Run): Promise<void> {
   const started = Date.now();
@@ -33,27 +18,6 @@ export async function runSection(run: Run): Promise<void> {
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   run.info(`${run.direction === "up" ? "applied" : "undid"} ${run.file.file} in ${seconds} s`);
 }
-
-async function withLockRetry<T>({ file, info }: Run, act: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await act();
-    } catch (error) {
-      if (!RETRIED.includes((error as DatabaseError).code ?? "") || tries === LOCK_TRIES) throw error;
-      info(`${file.file} waits for a lock that somebody else holds (try ${tries} of ${LOCK_TRIES})`);
-      await sleep(Math.min(10_000, 250 * 2 ** tries) * (0.5 + Math.random()));
-    }
-  }
-}
-
-async function enterRole({ client, role }: Run, lockTimeout: string): Promise<void> {
-  await client.query(
-    `SET ROLE ${quoted(role)}; SET search_path = ''; SET lock_timeout = '${lockTimeout}';
-     SET statement_timeout = 0; SET transaction_timeout = 0; SET idle_in_transaction_session_timeout = 0`,
-  );
-}
-/** Ends what a file has set for the session: the next one begins as this one did. */
-const LEAVE_ROLE = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 
 async function inTransaction(run: Run): Promise<void> {
   const { client, section, direction, file } = run;
@@ -81,11 +45,13 @@ async function oneByOne(run: Run): Promise<void> {
   for (const [i, statement] of section.statements.entries()) {
     if (i < from) continue;
     try {
-      await withLockRetry(run, () => alone(run, statement, i === from && from > 0));
+      if (statement.batch) await backfill(run, statement, statement.batch, i);
+      else await withLockRetry(run, () => alone(run, statement, i === from && from > 0));
     } catch (error) {
       await dropInvalidIndex(run, statement).catch(() => undefined);
       // Nothing done: as before. Something done: the next run goes on from here.
-      if (up && i === 0 && (error as DatabaseError).code) await forget(client, file.version).catch(() => undefined);
+      const failed = (error as DatabaseError).code ?? statement.batch;
+      if (up && i === 0 && failed) await forgetUnbegun(client, file.version).catch(() => undefined);
       const done =
         i === 0
           ? []

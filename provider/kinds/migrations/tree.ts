@@ -96,3 +96,14 @@ export function notNullIn(expression: Node | undefined): string[] {
   const column = test?.nulltesttype === "IS_NOT_NULL" ? columnIn(test.arg) : undefined;
   return column === undefined ? [] : [column];
 }
+
+/** Columns that have one constant value where an expression is true. */
+export function equalIn(expression: Node | undefined): string[] {
+  const and = node<{ boolop: string; args: Node[] }>(expression ?? {}, "BoolExpr");
+  if (and?.boolop === "AND_EXPR") return and.args.flatMap(equalIn);
+  const test = node<{ kind: string; name: StringNode[]; lexpr: Node; rexpr: Node }>(expression ?? {}, "A_Expr");
+  if (test?.kind !== "AEXPR_OP" || textsOf(test.name).join() !== "=") return [];
+  const sides = [test.lexpr, test.rexpr];
+  const constant = sides.some((side) => side.A_Const ?? side.TypeCast);
+  return constant ? sides.flatMap((side) => columnIn(side) ?? []) : [];
+}
