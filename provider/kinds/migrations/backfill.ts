@@ -79,9 +79,12 @@ class Backfill {
       this.progress = { ...this.progress, passes: this.progress.passes + 1, block: missed };
       if (this.progress.passes >= MOST_PASSES) throw this.endless();
     }
-    const { rows } = this.progress;
+    const { rows, passes } = this.progress;
+    const times = passes > 0 ? `${passes + 1} passes and ` : "";
     const seconds = ((Date.now() - this.started) / 1000).toFixed(1);
-    this.migration.info(`${this.name} has changed ${count(rows)} of ${this.batch.on} in batches, in ${seconds} s`);
+    this.migration.info(
+      `${this.name} has changed ${count(rows)} of ${this.batch.on} in batches, in ${times}${seconds} s`,
+    );
   }
 
   /** Goes through the table once, from where it is. */

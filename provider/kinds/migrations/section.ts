@@ -7,7 +7,7 @@ import { forget, forgetUnbegun, record, recordBegun } from "./ledger";
 import { enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
 
 /** How long a statement may wait for a lock before it gives way to those that queue behind it. */
-const LOCK_TIMEOUT = "3s";
+const LOCK_TIMEOUT = "1s";
 /** CREATE INDEX CONCURRENTLY waits for all older transactions, and holds up nobody meanwhile. */
 const CONCURRENT_LOCK_TIMEOUT = "10min";
 
