@@ -65,11 +65,11 @@ describe("statements in batches", () => {
 
   it("read a range of blocks of a table, and of each partition", async () => {
     table("t");
-    table("u", 1000);
+    table("u");
     sql(`CREATE TABLE w.parts (id int, x text) PARTITION BY RANGE (id);
-      CREATE TABLE w.parts_1 PARTITION OF w.parts FOR VALUES FROM (0) TO (40000);
-      CREATE TABLE w.parts_2 PARTITION OF w.parts FOR VALUES FROM (40000) TO (50000);
-      CREATE TABLE w.parts_3 PARTITION OF w.parts FOR VALUES FROM (50000) TO (900000);
+      CREATE TABLE w.parts_1 PARTITION OF w.parts FOR VALUES FROM (0) TO (30000);
+      CREATE TABLE w.parts_2 PARTITION OF w.parts FOR VALUES FROM (30000) TO (40000);
+      CREATE TABLE w.parts_3 PARTITION OF w.parts FOR VALUES FROM (40000) TO (900000);
       INSERT INTO w.parts SELECT generate_series(1, 50000); ALTER TABLE w.parts OWNER TO owner;
       ALTER TABLE w.parts_1 OWNER TO owner; ALTER TABLE w.parts_2 OWNER TO owner; ALTER TABLE w.parts_3 OWNER TO owner;
       ANALYZE w.parts`);
@@ -111,6 +111,7 @@ describe("statements in batches", () => {
     );
     expect(sql("SELECT count(*) FROM w.parts WHERE id <> x::int + 100000")).toBe("0");
     table("t");
+    table("u", 1000);
     sql(
       "CREATE TABLE w.child () INHERITS (w.t); INSERT INTO w.child SELECT generate_series(1, 9); ALTER TABLE w.child OWNER TO owner",
     );
@@ -147,7 +148,7 @@ describe("statements in batches", () => {
     const name = `${(version += 1)}_x.sql`;
     const running = apply(fill, "rows=400 pause=50ms", [], name).catch((error: Error) => error);
     await killed(`${version}`, 15_000);
-    expect(String(await running)).toMatch(/_x\.sql:3: .*(terminat|closed)/);
+    expect(String(await running)).toMatch(/_x\.sql:3: .*(terminat|closed|connection)/);
     const done = ROWS - left("t");
     expect(done).toBeGreaterThan(15_000);
     expect(done).toBeLessThan(ROWS);
@@ -155,11 +156,11 @@ describe("statements in batches", () => {
     const said = await apply(fill, "rows=400", [], name);
     expect(said[0]).toMatch(/^\d+_x\.sql line 3 goes on at block \d+: [\d,]+ rows of w\.t are done$/);
     expect(left("t")).toBe(0);
-    // From the beginning, the same statements would have found nothing to do many times. Up to a second is done again.
+    // From the beginning, the same statements would have found nothing to do many times.
     const idle = Number(
       sql("SELECT count(*) FROM w.seen WHERE n = 0 AND at < (SELECT min(at) FROM w.seen WHERE n > 0)"),
     );
-    expect(idle).toBeLessThan(20);
+    expect(idle).toBeLessThan(3);
     expect(said.at(-2)).toContain("has changed 50,000 rows");
 
     table("t");
@@ -189,9 +190,10 @@ describe("statements in batches", () => {
         await sleep(5);
       }
     });
-    const said = await apply("UPDATE w.t SET x = 'a' WHERE x IS NULL", "rows=300 pause=20ms");
-    moving = false;
-    await mover;
+    const said = await apply("UPDATE w.t SET x = 'a' WHERE x IS NULL", "rows=300 pause=20ms").finally(async () => {
+      moving = false;
+      await mover;
+    });
     expect(left("t")).toBe(0);
     expect(moved).toBeGreaterThan(1000);
     expect(said.join("\n")).toMatch(/has changed 15,000 rows of w.t in batches, in \d+ passes and/);
@@ -237,6 +239,10 @@ describe("statements in batches", () => {
     await expect(apply("UPDATE w.t SET x = 'a' WHERE x IS NULL")).rejects.toThrow(
       /_x\.sql:3: after 10 passes it still finds rows to change: others keep writing such rows/,
     );
+    expect(sql(`SELECT statements, batch -> 'rows' FROM pgwright.migrations WHERE version = '${version}'`)).toMatch(
+      /^0\|\d+$/,
+    );
+    sql(`DELETE FROM pgwright.migrations WHERE version = '${version}'`);
   });
 
   it("tell errors at their place, and refuse what is no table", async () => {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Client, DatabaseError } from "pg";
+import { escapeIdentifier as quoted, type Client, type DatabaseError } from "pg";
 import { readSql } from "../../../sql/read";
 import { hashOf, type Statement } from "./file";
-import { readProgress, recordProgress, type Progress } from "./ledger";
+import { readProgress, recordsProgress, type Progress } from "./ledger";
 import { blocksIn, Pace, shareOf, type Part } from "./pace";
 import { pieceOf, placeIn, type Batch } from "./pieces";
 import { enterRole, isLocked, LEAVE_ROLE, withLockRetry, type Run } from "./session";
@@ -16,7 +16,6 @@ const LOCK_TIMEOUT = "500ms";
 /** Times to go through the table. Each finds only what others have written, or moved, meanwhile. */
 const MOST_PASSES = 10;
 const TELL_EVERY_MS = 10_000;
-const RECORD_EVERY_MS = 1000;
 const SERIALIZATION_FAILURE = "40001";
 
 const count = (rows: number) => `${rows.toLocaleString("en-US")} ${rows === 1 ? "row" : "rows"}`;
@@ -39,7 +38,6 @@ class Backfill {
   private progress: Progress;
   private readonly started = Date.now();
   private told = Date.now();
-  private recorded = Date.now();
   /** Rows that runs before have changed. */
   private before = 0;
 
@@ -91,31 +89,39 @@ class Backfill {
   private async pass(): Promise<void> {
     const parts = await withLockRetry(this.migration, () => this.parts());
     while (this.progress.block < blocksIn(parts)) {
-      const { rows, to } = await withLockRetry(this.migration, () => this.piece(parts));
-      this.progress = { ...this.progress, block: to, rows: this.progress.rows + rows };
-      const now = Date.now();
-      if (now - this.recorded >= RECORD_EVERY_MS) await this.record();
-      if (now - this.told >= TELL_EVERY_MS) this.tell(parts);
+      const rows = await withLockRetry(this.migration, () => this.piece(parts));
+      if (Date.now() - this.told >= TELL_EVERY_MS) this.tell(parts);
       if (rows > 0) await sleep(this.batch.pause);
     }
-    await this.record();
   }
 
-  private async piece(parts: Part[]): Promise<{ rows: number; to: number }> {
+  /** Does the next piece, and keeps that it is done. A run that is killed goes on behind it. */
+  private async piece(parts: Part[]): Promise<number> {
     const from = this.progress.block;
     const to = this.pace.end(parts, from);
     const began = Date.now();
     try {
       const { rows, again } = await this.change("BEGIN", from, to);
       if (again > 0) throw this.endless(again, rows);
-      await this.client.query("COMMIT");
+      const progress = { ...this.progress, block: to, rows: this.progress.rows + rows };
+      // What has changed nothing is done again in no time.
+      await (rows > 0 ? this.commit(progress) : this.client.query("COMMIT"));
+      this.progress = progress;
       this.pace.took(to - from, rows, Date.now() - began);
-      return { rows, to };
+      return rows;
     } catch (error) {
       await this.client.query("ROLLBACK").catch(() => undefined);
       if (isLocked(error)) this.pace.waited();
       throw error;
     }
+  }
+
+  /** The ledger is not the role's; and triggers that are deferred run as the role all the same. */
+  private async commit(progress: Progress): Promise<void> {
+    const { role, file } = this.migration;
+    const records = recordsProgress(file.version, progress);
+    await this.client.query("SET CONSTRAINTS ALL IMMEDIATE");
+    await this.client.query(`RESET ROLE; ${records}; COMMIT; SET ROLE ${quoted(role)}`);
   }
 
   /** Runs the statement over a range of blocks, in a transaction. */
@@ -168,15 +174,6 @@ class Backfill {
     const odd = rows.find(({ kind }) => kind !== "r");
     if (odd) throw new Error(`pgwright:batch takes tables and partitioned tables; ${odd.name} is none`);
     return rows;
-  }
-
-  /** Keeps how far it is. A run that is killed goes on from there; what was done since finds nothing to do. */
-  private async record(): Promise<void> {
-    if (this.progress.rows === 0) return;
-    await this.client.query(LEAVE_ROLE);
-    await recordProgress(this.client, this.migration.file.version, this.progress);
-    await enterRole(this.migration, LOCK_TIMEOUT);
-    this.recorded = Date.now();
   }
 
   private tell(parts: Part[]): void {

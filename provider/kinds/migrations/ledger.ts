@@ -1,4 +1,4 @@
-import type { Client } from "pg";
+import { escapeLiteral, type Client } from "pg";
 import { readSql } from "../../../sql/read";
 import type { MigrationFile } from "./file";
 
@@ -65,9 +65,10 @@ export async function recordBegun(client: Client, file: MigrationFile, done: num
   );
 }
 
-/** A statement that is run in batches has come so far. */
-export async function recordProgress(client: Client, version: string, progress: Progress): Promise<void> {
-  await client.query("UPDATE pgwright.migrations SET batch = $2 WHERE version = $1", [version, progress]);
+/** SQL that keeps how far a statement is that is run in batches: part of the transaction that brings it there. */
+export function recordsProgress(version: string, progress: Progress): string {
+  const kept = escapeLiteral(JSON.stringify(progress));
+  return `UPDATE pgwright.migrations SET batch = ${kept} WHERE version = ${escapeLiteral(version)}`;
 }
 
 /** How far the statement in batches is that an interrupted run has begun. */
