@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -122,14 +124,19 @@ describe("statements in batches", () => {
     sql("DROP TABLE w.child");
   });
 
-  /** Ends the session of a run once this many rows are done. */
-  const killed = async (name: string, rows: number) => {
+  /** Waits until the newest file has changed this many rows. */
+  const progress = async (rows: number) => {
+    const name = version;
     while (
       Number(
         sql(`SELECT coalesce(max((batch ->> 'rows')::int), 0) FROM pgwright.migrations WHERE version = '${name}'`),
       ) < rows
     )
       await sleep(100);
+  };
+  /** Ends the session of a run once this many rows are done. */
+  const killed = async (rows: number) => {
+    await progress(rows);
     sql(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgwright' AND query LIKE '%done%' AND pid <> pg_backend_pid()",
     );
@@ -147,7 +154,7 @@ describe("statements in batches", () => {
     const fill = "UPDATE w.t SET x = 'a' WHERE x IS NULL";
     const name = `${(version += 1)}_x.sql`;
     const running = apply(fill, "rows=400 pause=50ms", [], name).catch((error: Error) => error);
-    await killed(`${version}`, 15_000);
+    await killed(15_000);
     expect(String(await running)).toMatch(/_x\.sql:3: .*(terminat|closed|connection)/);
     const done = ROWS - left("t");
     expect(done).toBeGreaterThan(15_000);
@@ -166,12 +173,45 @@ describe("statements in batches", () => {
     table("t");
     const next = `${(version += 1)}_x.sql`;
     const again = apply(fill, "rows=400 pause=50ms", [], next).catch((error: Error) => error);
-    await killed(`${version}`, 5000);
+    await killed(5000);
     await again;
     sql("UPDATE w.t SET x = NULL WHERE id < 100");
     const edited = await apply("UPDATE w.t SET x = 'b' WHERE x IS NULL", "rows=400", [], next);
     expect(edited.join("\n")).not.toContain("goes on at");
     expect(left("t")).toBe(0);
+  });
+
+  it("go on where the whole `up` was killed", async () => {
+    table("t");
+    sql(
+      "CREATE TRIGGER see AFTER UPDATE ON w.t REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION w.see()",
+    );
+    const folder = join(stack.folder, "migrations");
+    mkdirSync(folder);
+    const name = `${(version += 1)}_x.sql`;
+    const write = (options: string) => {
+      files[name] =
+        `-- migrate:up transaction:false\nSELECT 1;\n-- pgwright:batch ${options}\nUPDATE w.t SET x = 'a' WHERE x IS NULL;\n`;
+      for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+    };
+    write("rows=200 pause=300ms");
+    sql("TRUNCATE w.seen");
+    stack.configure(({ databases }) => Object.assign(databases?.app ?? {}, { migrations: { folder } }));
+    const child = stack.start("up", "--yes", "--skip-preview", "--stack", stack.name);
+    await progress(2000);
+    process.kill(-(child.pid as number), "SIGKILL"); // with its plugins
+    write("rows=2000");
+    const { messages } = await stack.preview();
+    expect(messages.join("\n")).toMatch(/from statement 2 on, which has changed [\d,]+ rows already/);
+    const { code, text } = await stack.cli("up");
+    expect(code, text).toBe(0);
+    expect(text).toMatch(new RegExp(`${name} line 4 goes on at block \\d+: [\\d,]+ rows of w.t are done`));
+    expect(text).toMatch(new RegExp(`${name} line 4 has changed 50,000 rows of w.t in batches`));
+    // Each row once; and from the beginning, the same statement would have found nothing to do in between.
+    expect(sql("SELECT sum(n) FROM w.seen")).toBe(`${ROWS}`);
+    expect(sql("SELECT count(*) FROM w.seen WHERE n = 0 AND at < (SELECT max(at) FROM w.seen WHERE n > 0)")).toBe("0");
+    expect(left("t")).toBe(0);
+    stack.configure(({ databases }) => delete databases?.app?.migrations);
   });
 
   it("miss no row that others move to where it was done already", async () => {

@@ -111,11 +111,11 @@ DELETE FROM data.filled;`),
     const before = snapshot();
     const all = costsIn((await stack.preview()).messages);
     expect(all.slice(0, -1)).toEqual([
-      `LOCK: reads and writes of data.t in database app wait (${t}, about 20,000 rows): 003_costs.sql line 2 takes ACCESS EXCLUSIVE, and rewrites the table, and keeps the lock to the end of the file`,
+      `LOCK: reads and writes of data.t in database app wait (${t}, about 20,000 rows): 003_costs.sql line 2 takes ACCESS EXCLUSIVE, and rewrites the table, and keeps the lock to the end of the file; instead: ADD COLUMN without the default, then SET DEFAULT, then an UPDATE with -- pgwright:batch`,
       `DATA LOSS: data.parts_1 in database app is dropped with about 2 rows (${size("data.parts_1")}): 003_costs.sql line 7`,
-      `LOCK: reads and writes of data.parts in database app wait (${size("data.parts")}, about 2 rows): 003_costs.sql line 7 takes ACCESS EXCLUSIVE, and keeps the lock to the end of the file`,
+      `LOCK: reads and writes of data.parts in database app wait (${size("data.parts")}, about 2 rows): 003_costs.sql line 7 takes ACCESS EXCLUSIVE, and keeps the lock to the end of the file; instead: a file of its own for what takes time`,
       "DATA LOSS: data.filled in database app is emptied of about 100 rows (8192 bytes), by a DELETE without WHERE: 003_costs.sql line 8",
-      `LOCK: writes of data.t in database app wait (${t}, about 20,000 rows): 004_costs.sql line 2 takes SHARE, and builds an index`,
+      `LOCK: writes of data.t in database app wait (${t}, about 20,000 rows): 004_costs.sql line 2 takes SHARE, and builds an index; instead: CREATE INDEX CONCURRENTLY, with transaction:false`,
     ]);
     expect(all.at(-1)).toMatch(
       /^DATA LOSS: schema data in database app is dropped with 4 tables, about 20,102 rows \(.*\): 004_costs.sql line 3$/,
@@ -155,7 +155,7 @@ DELETE FROM data.filled;`),
     expect(dbmate("status")).toMatch(/\[X\] 001_tables.sql\n\[X\] 002_more.sql\n\nApplied: 2\nPending: 0/);
     write(
       "003_by_dbmate.sql",
-      `${up("CREATE TABLE data.by_dbmate (id int);")}\n-- migrate:down\nDROP TABLE data.by_dbmate;\n`,
+      `${up("CREATE TABLE data.by_dbmate (id int);\n-- pgwright:batch rows=10\nUPDATE data.by_dbmate SET id = 1 WHERE id IS NULL;", " transaction:false")}\n-- migrate:down\nDROP TABLE data.by_dbmate;\n`,
     );
     dbmate("up");
     expect(stack.sql("app", "SELECT name, hash FROM pgwright.migrations WHERE version = '003'")).toBe("|");

@@ -101,7 +101,7 @@ class Backfill {
     const to = this.pace.end(parts, from);
     const began = Date.now();
     try {
-      const { rows, again } = await this.change("BEGIN", from, to);
+      const { rows, again } = await this.change("BEGIN ISOLATION LEVEL READ COMMITTED", from, to);
       if (again > 0) throw this.endless(again, rows);
       const progress = { ...this.progress, block: to, rows: this.progress.rows + rows };
       // What has changed nothing is done again in no time.

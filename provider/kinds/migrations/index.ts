@@ -56,12 +56,16 @@ interface Pending {
   section: Section;
   /** Statements that were done before. */
   from: number;
+  /** Rows that the next one has changed before, in batches. */
+  rows: number;
 }
 
 /** One pending file, in words. */
-function tell({ verb, file: { file }, section: { statements, transaction }, from }: Pending, role: string): string {
+function tell({ verb, file, section: { statements, transaction }, from, rows }: Pending, role: string): string {
+  const begun = rows > 0 ? `, which has changed ${rows.toLocaleString("en-US")} rows already` : "";
+  const behind = from > 0 || rows > 0 ? `, from statement ${from + 1} on${begun}` : "";
   const count = statements.length === 1 ? "1 statement" : `${statements.length} statements`;
-  return `will ${verb} ${file}: ${count} as ${role}${transaction ? "" : ", each by itself"}${from > 0 ? `, from statement ${from + 1} on` : ""}`;
+  return `will ${verb} ${file.file}: ${count} as ${role}${transaction ? "" : ", each by itself"}${behind}`;
 }
 
 function stepsOf({ file: { file }, section: { statements }, from }: Pending): Step[] {
@@ -169,11 +173,13 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
     const lastKnown = old ? asApplied(old.applied) : await ledgerOfCopy(inputs, operation);
     const ledger = (await ledgerOf(inputs.database, lastKnown, operation)) ?? (await ledgerOfCopy(inputs, operation));
     const { up, down } = planMigrations(files, ledger, inputs.target);
-    const begun = ({ version }: MigrationFile) =>
-      ledger.find((row) => BigInt(row.version) === BigInt(version))?.statements ?? 0;
+    const begun = ({ version }: MigrationFile) => {
+      const row = ledger.find((each) => BigInt(each.version) === BigInt(version));
+      return { from: row?.statements ?? 0, rows: row?.batch?.rows ?? 0 };
+    };
     const pending: Pending[] = [
-      ...down.map((file) => ({ verb: "undo", file, section: file.down as Section, from: 0 }) as const),
-      ...up.map((file) => ({ verb: "apply", file, section: file.up, from: begun(file) }) as const),
+      ...down.map((file) => ({ verb: "undo", file, section: file.down as Section, from: 0, rows: 0 }) as const),
+      ...up.map((file) => ({ verb: "apply", file, section: file.up, ...begun(file) }) as const),
     ];
     await explainPending(pending, inputs, !old, operation);
   },
