@@ -12,6 +12,7 @@ import { readMigrations } from "../sql/read";
 import { wantedAccess } from "./access";
 import { Partitions } from "./partitions";
 import { Tiers } from "./tiers";
+import { Vectors } from "./vectors";
 
 export interface DatabaseArgs extends DatabaseConfig {
   roles: Record<string, RoleConfig>;
@@ -42,7 +43,7 @@ function copyInputs({ copyOf, source }: DatabaseArgs): Pick<DatabaseInputs, "cop
   };
 }
 
-/** One database: schemas, extensions, migrations, sets of partitions, tiered tables and privileges. */
+/** One database: schemas, extensions, migrations, sets of partitions, tiered tables, vector indexes and privileges. */
 export class Database extends pulumi.ComponentResource {
   public readonly ready: pulumi.Resource[] = [];
 
@@ -109,6 +110,12 @@ export class Database extends pulumi.ComponentResource {
       ];
       const tables = Object.fromEntries(Object.entries(args.tiers).map(owned));
       this.ready.push(...new Tiers(name, { database: name, tables, pgwright: args.pgwright }, inside).ready);
+    }
+    if (args.vectors) {
+      const inside = { parent: this, deletedWith: database, dependsOn: [...this.ready] };
+      this.ready.push(
+        ...new Vectors(name, { ...args.vectors, database: name, pgwright: args.pgwright }, inside).ready,
+      );
     }
     // After what makes objects: grants may name them.
     this.ready.push(new Access(name, access, { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] }));

@@ -2,6 +2,7 @@ import { agentSchedules } from "../backup/schedules";
 import { placeOf } from "./backup";
 import { checkCopy } from "./cross-check-copies";
 import { checkTiers } from "./cross-check-tiers";
+import { checkVectors } from "./cross-check-vectors";
 import { checkEphemeral } from "./ephemeral";
 import { jobsOf } from "./jobs";
 import { parseFunctionName, parseObjectName, WRITE_OBJECT_NAME } from "./object-name";
@@ -127,6 +128,7 @@ export function crossCheck(stack: Stack): Problem[] {
     const hasPrivilegesOf = (role: string, other: string) =>
       role === other || role === SUPERUSER || inherited(role, stack).includes(other);
     checkTiers(database, hasPrivilegesOf, (at, text) => report(`${key}.${at}`, text));
+    checkVectors(database, (at, text) => report(`${key}.${at}`, text));
     for (const { name: job, key: at, roleKey, schedule, role } of jobsOf(name, database)) {
       const problem = scheduleProblem(schedule);
       if (problem) report(`${key}.${at}.schedule`, `"${schedule}": ${problem}`);

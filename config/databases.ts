@@ -2,6 +2,7 @@ import { z } from "zod";
 import { allowed, identifier, key, noLimit, text } from "./key";
 import { partitionsSchema } from "./partitions";
 import { tiersSchema } from "./tiers";
+import { vectorsSchema } from "./vectors";
 
 // Databases in the stack file: what is in them, and who may do what with it.
 
@@ -183,6 +184,11 @@ export const databaseSchema = z.strictObject({
         time: "dtg",
         sortKey: { geometry: "geom" },
       },
+    }),
+  ),
+  vectors: vectorsSchema.optional().meta(
+    key("Vector indexes with a declared recall.", {
+      indexes: { "rag.chunks_embedding_idx": { table: "rag.chunks", column: "embedding", distance: "cosine" } },
     }),
   ),
   jobs: z

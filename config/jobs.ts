@@ -2,7 +2,7 @@ import { parseObjectName } from "./object-name";
 import type { DatabaseConfig } from "./databases";
 import { tierJobs } from "./tiers";
 
-/** A cron job of a database, as it is declared or as its sets of partitions and tiered tables need it. */
+/** A cron job of a database, as it is declared or as its sets of partitions, tiered tables and vector indexes need it. */
 export interface Job {
   name: string;
   /** Where the stack file says so, below the database; `roleKey` says where its role stands. */
@@ -26,7 +26,7 @@ export function tierOwner(database: DatabaseConfig, table: string): string {
 
 /** All jobs of a database. */
 export function jobsOf(name: string, database: DatabaseConfig): Job[] {
-  const { jobs, owner, partitions, tiers } = database;
+  const { jobs, owner, partitions, tiers, vectors } = database;
   const declared = Object.entries(jobs).map(([job, { role = owner, ...rest }]) => ({
     name: job,
     key: `jobs.${job}`,
@@ -43,10 +43,20 @@ export function jobsOf(name: string, database: DatabaseConfig): Job[] {
     role: partitions.role ?? owner,
     active: true,
   };
+  const measures = Object.values(vectors?.indexes ?? {}).some(({ recall }) => recall !== undefined);
+  const ofVectors = vectors && {
+    name: `pgwright: recall of ${name}`,
+    key: "vectors",
+    roleKey: "vectors.role",
+    schedule: vectors.schedule,
+    command: "CALL pgwright.measure_vectors()",
+    role: vectors.role ?? owner,
+    active: true,
+  };
   const ofTiers = Object.entries(tiers).flatMap(([table, config]) => {
     const key = `tiers["${table}"]`;
     const role = tierOwner(database, table);
     return tierJobs(name, table, config).map((job) => ({ ...job, key, roleKey: `${key}.owner`, role, active: true }));
   });
-  return [...declared, ...(ofPartitions ? [ofPartitions] : []), ...ofTiers];
+  return [...declared, ...(ofPartitions ? [ofPartitions] : []), ...(ofVectors && measures ? [ofVectors] : []), ...ofTiers];
 }

@@ -20,6 +20,7 @@ import type { RestoreDrillInputs } from "./kinds/restore-drill";
 import type { RoleInputs } from "./kinds/role";
 import type { ServerInputs } from "./kinds/server";
 import type { TieredTableInputs } from "./kinds/tiered-table";
+import type { VectorIndexInputs } from "./kinds/vector-index";
 
 /** Every property of `T` may also be an output of another resource. */
 export type Args<T> = { [K in keyof T]: pulumi.Input<T[K] extends object | undefined ? pulumi.Unwrap<T[K]> : T[K]> };
@@ -195,5 +196,11 @@ export class PartitionSet extends pulumi.CustomResource {
 export class TieredTable extends pulumi.CustomResource {
   constructor(name: string, args: Omit<TieredTableInputs, "problems">, opts?: pulumi.CustomResourceOptions) {
     super("pgwright:index:TieredTable", name, { ...args, problems: [] }, opts);
+  }
+}
+
+export class VectorIndex extends pulumi.CustomResource {
+  constructor(name: string, args: Omit<VectorIndexInputs, "problems">, opts?: pulumi.CustomResourceOptions) {
+    super("pgwright:index:VectorIndex", name, { ...args, problems: [], condition: undefined }, opts);
   }
 }

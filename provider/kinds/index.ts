@@ -17,6 +17,7 @@ import { retired } from "./retired";
 import { role } from "./role";
 import { server } from "./server";
 import { tieredTable } from "./tiered-table";
+import { vectorIndex } from "./vector-index";
 
 /** Every kind of resource that this plugin knows, by Pulumi type token. */
 export const kinds = {
@@ -39,4 +40,5 @@ export const kinds = {
   "pgwright:index:RoleSettings": retired,
   "pgwright:index:Server": server,
   "pgwright:index:TieredTable": tieredTable,
+  "pgwright:index:VectorIndex": vectorIndex,
 };

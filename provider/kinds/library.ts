@@ -15,6 +15,7 @@ interface LibraryParts {
   /** Names of its routines, as a regular expression. */
   routines: string;
   tables: string[];
+  types?: string[];
   /** What works only with it, by name: it cannot go before that. */
   users?: string;
   /** A query that brings one of those up to date; it is run for each, after the library was changed. */
@@ -37,6 +38,11 @@ const LIBRARIES = {
     // Views, triggers and procedures of a set are made from texts of the library.
     refresh:
       "SELECT pgwright.tiers_alter(config) FROM pgwright.tiers_sets WHERE format('%I.%I', schema_name, set_name) = $1",
+  },
+  vectors: {
+    routines: "^(measure_vectors|vector_)",
+    tables: ["vector_measurements", "vector_indexes"],
+    types: ["vector_query"],
   },
 } as const satisfies Record<string, LibraryParts>;
 export type LibraryName = keyof typeof LIBRARIES;
@@ -146,6 +152,8 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
       await dropRoutines(client, state.library);
       for (const table of LIBRARIES[state.library].tables)
         await client.query(`DROP TABLE IF EXISTS pgwright.${table} CASCADE`);
+      const { types = [] }: LibraryParts = LIBRARIES[state.library];
+      for (const type of types) await client.query(`DROP TYPE IF EXISTS pgwright.${type}`);
       await client.query("DELETE FROM pgwright.libraries WHERE name = $1", [state.library]);
       await dropShared(client);
       await client.query("COMMIT");

@@ -1,0 +1,59 @@
+import * as pulumi from "@pulumi/pulumi";
+import { parseObjectName, quoteObjectName } from "../config/object-name";
+import type { VectorIndexConfig, VectorsConfig } from "../config/vectors";
+import type { VectorIndexInputs } from "../provider/kinds/vector-index";
+import { Library, VectorIndex, type Provider } from "../provider/resources";
+import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M } from "../tuning/vector-index";
+
+export interface VectorsArgs extends VectorsConfig {
+  database: string;
+  pgwright: Provider;
+}
+
+const named = (text: string) => parseObjectName(text) ?? { schema: "", name: text };
+
+/** What the resource of an index gets. `index`: schema.name as the stack file writes it. */
+export function wantedVectorIndex(
+  database: string,
+  index: string,
+  config: VectorIndexConfig,
+): Omit<VectorIndexInputs, "problems"> {
+  const { table, column, distance, precision, where, hnsw, ivfflat, recall } = config;
+  const { m, efConstruction } = hnsw ?? { m: DEFAULT_M, efConstruction: DEFAULT_EF_CONSTRUCTION };
+  const from = recall?.from;
+  return {
+    database,
+    ...named(index),
+    definition: {
+      table: quoteObjectName(named(table)),
+      column,
+      distance,
+      precision,
+      where,
+      ...(ivfflat ? { ivfflat: { lists: ivfflat.lists } } : { hnsw: { m, efConstruction } }),
+    },
+    search: hnsw?.efSearch ?? ivfflat?.probes,
+    recall: recall && { ...recall, from: from && { ...from, table: quoteObjectName(named(from.table)) } },
+  };
+}
+
+/** The vector indexes of a database and the library that measures them; the job that calls it is among the jobs. */
+export class Vectors extends pulumi.ComponentResource {
+  public readonly ready: pulumi.Resource[] = [];
+
+  constructor(name: string, args: VectorsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("pgwright:components:Vectors", name, {}, opts);
+    const inDatabase = { parent: this, provider: args.pgwright };
+    const { database } = args;
+    const library = new Library(`${name}-vectors`, { database, library: "vectors" }, inDatabase);
+    const indexes = Object.entries(args.indexes).map(
+      ([index, config]) =>
+        new VectorIndex(`${name}.${index}`, wantedVectorIndex(database, index, config), {
+          ...inDatabase,
+          dependsOn: [library],
+        }),
+    );
+    this.ready.push(library, ...indexes);
+    this.registerOutputs({});
+  }
+}

@@ -1,0 +1,18 @@
+import type { DatabaseConfig } from "./databases";
+import { parseObjectName, WRITE_OBJECT_NAME, writeSchema } from "./object-name";
+
+/** What the vector indexes of a database cannot be with the rest of it. */
+export function checkVectors(database: DatabaseConfig, report: (at: string, text: string) => void): void {
+  const { vectors, extensions } = database;
+  if (!vectors) return;
+  if (!extensions.vector)
+    report("vectors", "vector indexes need the extension vector; add it to extensions: {vector: {schema: extensions}}");
+  for (const [index, { table }] of Object.entries(vectors.indexes)) {
+    const at = `vectors.indexes["${index}"]`;
+    const name = parseObjectName(index);
+    const schema = parseObjectName(table)?.schema;
+    if (!name) report(at, WRITE_OBJECT_NAME);
+    else if (schema !== undefined && name.schema !== schema)
+      report(at, `an index is in the schema of its table: write ${writeSchema(schema)}${name.name}`);
+  }
+}

@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { quoteIdentifier, quoteObjectName, type ObjectName } from "../../../config/object-name";
+import { MOST_DIMENSIONS, type VectorType } from "../../../tuning/vector-index";
+import type { Column } from "./catalog";
+import { CLASS_WORDS, methodOf, type Definition } from "./inputs";
+
+// Pure: what is sent to PostgreSQL to make a vector index.
+
+/** Distances that each type has an operator class for, by method. */
+const CLASSES: Record<string, Record<string, string[]>> = {
+  hnsw: {
+    vector: ["l2", "innerProduct", "cosine", "l1"],
+    halfvec: ["l2", "innerProduct", "cosine", "l1"],
+    sparsevec: ["l2", "innerProduct", "cosine", "l1"],
+    bit: ["hamming", "jaccard"],
+  },
+  ivfflat: {
+    vector: ["l2", "innerProduct", "cosine"],
+    halfvec: ["l2", "innerProduct", "cosine"],
+    bit: ["hamming"],
+  },
+};
+
+/** The type that the index holds. */
+export function indexedType({ type }: Column, precision: string): VectorType {
+  if (precision === "half") return "halfvec";
+  return precision === "binary" ? "bit" : (type as VectorType);
+}
+
+/** Why an index cannot be made of a column; undefined if it can. */
+export function whyNot(definition: Definition, column: Column): string | undefined {
+  const { table, column: name, precision, distance } = definition;
+  const of = `${table}.${name}`;
+  if (column.type === null) return `there is no column ${name} in ${table}`;
+  if (column.version === null) return "the extension vector is not there; add it to extensions";
+  if (!column.known || !(column.type in MOST_DIMENSIONS))
+    return `${of} is of type ${column.type}; allowed are vector(n), halfvec(n), bit(n) and sparsevec(n)`;
+  if (column.dimensions < 1) return `${of} has no number of dimensions, and an index needs one: make it ${column.type}(n)`;
+  if (precision !== "full" && column.type !== "vector")
+    return `precision ${precision} is made of a column of type vector, and ${of} is of type ${column.type}`;
+  const type = indexedType(column, precision);
+  const method = methodOf(definition);
+  const truth = CLASSES.hnsw?.[column.type] ?? [];
+  if (!truth.includes(distance)) return `a ${column.type} has no distance ${distance}; allowed are ${truth.join(", ")}`;
+  const distances = CLASSES[method]?.[type] ?? [];
+  if (precision !== "binary" && !distances.includes(distance))
+    return `${method} has no index of ${type} by distance ${distance}; allowed are ${distances.join(", ") || "none"}`;
+  if (column.dimensions > MOST_DIMENSIONS[type]) {
+    const smaller = type === "vector" ? "; precision half takes up to 4000, binary up to 64000" : "";
+    return `${of} has ${column.dimensions} dimensions, and an index of ${type} takes ${MOST_DIMENSIONS[type]} at most${smaller}`;
+  }
+  return undefined;
+}
+
+/** What follows the name of the table in CREATE INDEX. */
+export function indexBody(definition: Definition, column: Column): string {
+  const { precision, distance, where, hnsw, ivfflat } = definition;
+  const schema = quoteIdentifier(column.extension ?? "public");
+  const name = quoteIdentifier(definition.column);
+  const { dimensions } = column;
+  const type = indexedType(column, precision);
+  const indexed = {
+    full: name,
+    half: `(${name}::${schema}.halfvec(${dimensions}))`,
+    binary: `(${schema}.binary_quantize(${name})::bit(${dimensions}))`,
+  }[precision];
+  const opclass = `${schema}.${type}_${precision === "binary" ? "hamming" : CLASS_WORDS[distance]}_ops`;
+  const options = hnsw ? `m = ${hnsw.m}, ef_construction = ${hnsw.efConstruction}` : `lists = ${ivfflat?.lists}`;
+  const condition = where === undefined ? "" : ` WHERE (${where})`;
+  return `USING ${methodOf(definition)} (${indexed} ${opclass}) WITH (${options})${condition}`;
+}
+
+const LONGEST = 63;
+
+function shortened(name: string, suffix: string): string {
+  let start = name;
+  while (Buffer.byteLength(start + suffix) > LONGEST) start = [...start].slice(0, -1).join("");
+  return start + suffix;
+}
+
+/** The name of an index while it is built. */
+export const nameWhileBuilt = ({ schema, name }: ObjectName): ObjectName => ({
+  schema,
+  name: shortened(name, "_pgwright_new"),
+});
+
+/** The name of a partition's part of an index: always the same for the same index, never that of another. */
+export function partName(partition: ObjectName, index: ObjectName, body: string): ObjectName {
+  const hash = createHash("sha256").update(quoteObjectName(index) + body).digest("hex").slice(0, 10);
+  return { schema: partition.schema, name: shortened(partition.name, `_${hash}`) };
+}

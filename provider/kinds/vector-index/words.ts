@@ -1,0 +1,66 @@
+import { advisedLists, graphBytes, hnswBytes, ivfflatBytes } from "../../../tuning/vector-index";
+import { isOlder, PARALLEL_SINCE } from "./build";
+import type { Column } from "./catalog";
+import type { Definition } from "./inputs";
+import { indexedType } from "./statements";
+
+// Pure: what a build means, in words.
+
+/** pgvector before this may damage an HNSW graph when rows are inserted while it is vacuumed. */
+const SOUND_SINCE = "0.8.4";
+
+const GIB = 2 ** 30;
+const MIB = 2 ** 20;
+export const sizeInWords = (bytes: number): string =>
+  bytes >= GIB ? `${(bytes / GIB).toFixed(1)} GiB` : `${Math.max(1, Math.round(bytes / MIB))} MiB`;
+
+const count = (rows: number) => Math.round(rows).toLocaleString("en-US");
+
+/** What a build is, and what it takes. */
+export function buildInWords(definition: Definition, column: Column): string {
+  const { hnsw, ivfflat, table, where } = definition;
+  const type = indexedType(column, definition.precision);
+  const { rows, dimensions } = column;
+  const some = where === undefined ? "" : " at most";
+  const size = hnsw ? hnswBytes(rows, type, dimensions, hnsw.m) : ivfflatBytes(rows, type, dimensions, ivfflat?.lists ?? 1);
+  const what = hnsw ? `an hnsw index (m ${hnsw.m}, ef_construction ${hnsw.efConstruction})` : `an ivfflat index (${ivfflat?.lists} lists)`;
+  return (
+    `builds ${what} of ${table} concurrently: about ${count(rows)} rows${some} of ${type}(${dimensions}), ` +
+    `${sizeInWords(size)}; readers and writers go on`
+  );
+}
+
+/** What is to be said against it. */
+export function warningsOf(definition: Definition, column: Column): string[] {
+  const { hnsw, ivfflat } = definition;
+  const { rows, dimensions, memory, version } = column;
+  const type = indexedType(column, definition.precision);
+  const warnings: string[] = [];
+  if (hnsw) {
+    const graph = graphBytes(rows, type, dimensions, hnsw.m);
+    if (graph > memory)
+      warnings.push(
+        `its graph of ${sizeInWords(graph)} does not fit into maintenance_work_mem of ${sizeInWords(memory)}: from then on the build reads ` +
+          `and writes the index itself, many times slower; what helps: more server.memory, workload vector${
+            type === "vector" ? ", precision half" : ""
+          }`,
+      );
+    if (isOlder(version ?? "", SOUND_SINCE))
+      warnings.push(
+        `pgvector ${version}: before ${SOUND_SINCE} a graph can be damaged when rows are inserted while it is vacuumed; image.base ` +
+          `pgvector/pgvector:pg17 has a later one${
+            isOlder(version ?? "", PARALLEL_SINCE) ? "; and before 0.8.2 several processes must not build, so one does" : ""
+          }`,
+      );
+  }
+  if (ivfflat) {
+    const advised = advisedLists(rows);
+    if (rows < ivfflat.lists * 30)
+      warnings.push(
+        `${count(rows)} rows are too few to find ${ivfflat.lists} centres in: load the rows first, and build then (advised are ${advised} lists)`,
+      );
+    else if (ivfflat.lists > advised * 4 || ivfflat.lists < advised / 4)
+      warnings.push(`${ivfflat.lists} lists for ${count(rows)} rows: pgvector's advice is ${advised}`);
+  }
+  return warnings;
+}

@@ -1,0 +1,45 @@
+-- Vector indexes that the stack declares, and what was measured of them. No query of an application asks anything of it.
+
+CREATE SCHEMA IF NOT EXISTS pgwright;
+GRANT USAGE ON SCHEMA pgwright TO PUBLIC;
+
+CREATE TABLE IF NOT EXISTS pgwright.vector_indexes (
+  -- schema.name, as SQL takes it.
+  index_name text PRIMARY KEY,
+  table_name text NOT NULL,
+  column_name name NOT NULL,
+  -- Operator of the distance between two values of the column.
+  operator text NOT NULL,
+  precision text NOT NULL CHECK (precision IN ('full', 'half', 'binary')),
+  method text NOT NULL CHECK (method IN ('hnsw', 'ivfflat')),
+  -- Condition of a partial index.
+  condition text,
+  -- Where the queries that it is measured with come from; rows of the table itself if absent.
+  queries_table text,
+  queries_column name,
+  -- How it is measured: nearest neighbours of a query, and queries. Absent: it is not.
+  neighbours integer,
+  queries integer,
+  at_least numeric,
+  -- hnsw.ef_search or ivfflat.probes that this index needs.
+  search integer
+);
+
+CREATE TABLE IF NOT EXISTS pgwright.vector_measurements (
+  index_name text NOT NULL REFERENCES pgwright.vector_indexes ON DELETE CASCADE,
+  measured_at timestamptz NOT NULL,
+  search integer NOT NULL,
+  neighbours integer NOT NULL,
+  queries integer NOT NULL,
+  at_least numeric,
+  -- Share of the true neighbours that are found: over all queries, and of the query that it serves worst.
+  recall numeric,
+  worst numeric,
+  -- One query, planning included.
+  median_ms numeric,
+  p95_ms numeric,
+  index_bytes bigint,
+  PRIMARY KEY (index_name, measured_at)
+);
+
+GRANT SELECT ON pgwright.vector_indexes, pgwright.vector_measurements TO PUBLIC;

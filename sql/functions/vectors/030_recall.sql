@@ -1,0 +1,159 @@
+-- Recall: the share of the true nearest neighbours of some queries that a search through the index finds.
+
+-- A query, the row that it was taken from (which is not looked for), and its true neighbours.
+DO $$
+BEGIN
+  IF to_regtype('pgwright.vector_query') IS NULL THEN
+    CREATE TYPE pgwright.vector_query AS (probe text, of_table oid, place tid, neighbours integer, farthest double precision);
+  END IF;
+END
+$$;
+
+-- The parts of the statements that measure an index.
+CREATE OR REPLACE FUNCTION pgwright.vector_parts(
+  p_index pgwright.vector_indexes,
+  OUT column_type text,
+  OUT distance text,
+  OUT order_by text,
+  OUT condition text
+)
+LANGUAGE plpgsql
+STABLE
+SET search_path = ''
+AS $$
+DECLARE
+  v_schema text;
+  v_dimensions integer;
+  v_column text := format('v.%I', p_index.column_name);
+  v_binary text;
+BEGIN
+  SELECT format_type(a.atttypid, a.atttypmod), quote_ident(n.nspname), a.atttypmod
+  INTO column_type, v_schema, v_dimensions
+  FROM pg_catalog.pg_attribute AS a
+  JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+  JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+  WHERE a.attrelid = to_regclass(p_index.table_name) AND a.attname = p_index.column_name AND NOT a.attisdropped;
+  IF column_type IS NULL THEN
+    RAISE EXCEPTION 'there is no column % in %', p_index.column_name, p_index.table_name USING ERRCODE = 'undefined_column';
+  END IF;
+  -- bit is PostgreSQL's own type, its distances are the extension's.
+  IF v_schema = 'pg_catalog' THEN
+    SELECT quote_ident(n.nspname) INTO v_schema
+    FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
+    WHERE e.extname = 'vector';
+  END IF;
+  distance := format('(%s OPERATOR(%s.%s) $1::%s)', v_column, v_schema, p_index.operator, column_type);
+  v_binary := format('%s.binary_quantize(%%s)::bit(%s)', v_schema, v_dimensions);
+  order_by := CASE p_index.precision
+    WHEN 'full' THEN distance
+    WHEN 'half' THEN format(
+      '(%1$s::%2$s.halfvec(%3$s) OPERATOR(%2$s.%4$s) $1::%2$s.halfvec(%3$s))', v_column, v_schema, v_dimensions, p_index.operator
+    )
+    ELSE format(
+      '((%s) OPERATOR(%s.<~>) (%s))', format(v_binary, v_column), v_schema, format(v_binary, '$1::' || column_type)
+    )
+  END;
+  condition := format('%s IS NOT NULL', v_column) || coalesce(format(' AND (%s)', p_index.condition), '');
+END
+$$;
+
+-- Queries and their true neighbours, by an exact search that no index takes part in. The same rows each time, as long as they are there.
+CREATE OR REPLACE FUNCTION pgwright.vector_queries(p_index pgwright.vector_indexes)
+RETURNS pgwright.vector_query[]
+LANGUAGE plpgsql
+SET search_path = ''
+SET enable_indexscan = off
+SET enable_bitmapscan = off
+SET enable_indexonlyscan = off
+AS $$
+DECLARE
+  v_parts record := pgwright.vector_parts(p_index);
+  v_query pgwright.vector_query;
+  v_found pgwright.vector_query[] := '{}';
+BEGIN
+  FOR v_query.probe, v_query.of_table, v_query.place IN EXECUTE
+    CASE WHEN p_index.queries_table IS NULL THEN
+      format(
+        'SELECT v.%1$I::text, v.tableoid, v.ctid FROM %2$s AS v WHERE %3$s ORDER BY md5(v.tableoid::text || v.ctid::text) LIMIT $1',
+        p_index.column_name, p_index.table_name, v_parts.condition
+      )
+    ELSE
+      format(
+        'SELECT q.%1$I::text, 0::oid, ''(0,0)''::tid FROM %2$s AS q WHERE q.%1$I IS NOT NULL ORDER BY md5(q.ctid::text) LIMIT $1',
+        p_index.queries_column, p_index.queries_table
+      )
+    END
+    USING p_index.queries
+  LOOP
+    EXECUTE format(
+      'SELECT count(*), max(near.far) FROM (
+         SELECT %1$s AS far FROM %2$s AS v WHERE %3$s AND (v.tableoid, v.ctid) <> ($2, $3) ORDER BY 1 LIMIT $4
+       ) AS near',
+      v_parts.distance, p_index.table_name, v_parts.condition
+    )
+    INTO v_query.neighbours, v_query.farthest
+    USING v_query.probe, v_query.of_table, v_query.place, p_index.neighbours;
+    -- A vector of zeros has no direction, and so no distance.
+    CONTINUE WHEN v_query.neighbours = 0 OR v_query.farthest = 'NaN';
+    v_found := v_found || v_query;
+  END LOOP;
+  RETURN v_found;
+END
+$$;
+
+-- How an index does with these queries when a search goes as far as `p_search`. Fails if the planner does not use the index.
+CREATE OR REPLACE FUNCTION pgwright.vector_try(
+  p_index pgwright.vector_indexes,
+  p_queries pgwright.vector_query[],
+  p_search integer,
+  OUT recall numeric,
+  OUT worst numeric,
+  OUT median_ms numeric,
+  OUT p95_ms numeric
+)
+LANGUAGE plpgsql
+SET search_path = ''
+SET enable_seqscan = off
+SET enable_sort = off
+AS $$
+DECLARE
+  v_parts record := pgwright.vector_parts(p_index);
+  v_query pgwright.vector_query;
+  v_statement text;
+  v_found integer;
+  v_begun timestamptz;
+  v_shares numeric[] := '{}';
+  v_times numeric[] := '{}';
+  v_scans bigint;
+  v_relations oid[] := ARRAY(
+    SELECT to_regclass(p_index.index_name)::oid UNION SELECT t.relid FROM pg_catalog.pg_partition_tree(to_regclass(p_index.index_name)) AS t
+  );
+BEGIN
+  -- Until the end of the transaction.
+  PERFORM set_config(pgwright.vector_parameter(p_index.method), p_search::text, true);
+  -- Bits are only good enough for a first choice: of as many as a search goes through, the nearest by the vectors themselves.
+  v_statement := format(
+    'SELECT count(*) FILTER (WHERE near.far <= $5) FROM (
+       SELECT chosen.far FROM (
+         SELECT %1$s AS far FROM %2$s AS v WHERE %3$s AND (v.tableoid, v.ctid) <> ($2, $3) ORDER BY %4$s LIMIT %5$s
+       ) AS chosen ORDER BY chosen.far LIMIT $4
+     ) AS near',
+    v_parts.distance, p_index.table_name, v_parts.condition, v_parts.order_by,
+    CASE p_index.precision WHEN 'binary' THEN greatest(p_search, p_index.neighbours)::text ELSE '$4' END
+  );
+  v_scans := (SELECT sum(pg_catalog.pg_stat_get_xact_numscans(r)) FROM unnest(v_relations) AS r);
+  FOREACH v_query IN ARRAY p_queries LOOP
+    v_begun := clock_timestamp();
+    EXECUTE v_statement INTO v_found
+    USING v_query.probe, v_query.of_table, v_query.place, p_index.neighbours, v_query.farthest;
+    v_times := v_times || (1000 * extract(epoch FROM clock_timestamp() - v_begun))::numeric;
+    v_shares := v_shares || least(1, v_found::numeric / v_query.neighbours);
+  END LOOP;
+  IF v_scans = (SELECT sum(pg_catalog.pg_stat_get_xact_numscans(r)) FROM unnest(v_relations) AS r) THEN
+    RAISE EXCEPTION 'the planner does not use index %', p_index.index_name USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  SELECT round(avg(s), 4), round(min(s), 4) INTO recall, worst FROM unnest(v_shares) AS s;
+  SELECT round(percentile_cont(0.5) WITHIN GROUP (ORDER BY t)::numeric, 3), round(percentile_cont(0.95) WITHIN GROUP (ORDER BY t)::numeric, 3)
+  INTO median_ms, p95_ms FROM unnest(v_times) AS t;
+END
+$$;
