@@ -30,6 +30,14 @@ export function hostOf(stack: string): Host {
   return new Host(containerName(stack), typeof engine === "string" ? engine : undefined);
 }
 
+export const hasBackup = (stack: string): boolean => configured(stack, "backup") !== undefined;
+
+/** Databases whose vector indexes the stack file declares. */
+export function databasesWithVectors(stack: string): string[] {
+  const databases = (configured(stack, "databases") ?? {}) as Record<string, { vectors?: object } | null>;
+  return Object.keys(databases).filter((name) => databases[name]?.vectors);
+}
+
 /** What is no drift, though nobody has declared it: parts of lines. */
 export function ignoredDrift(stack: string): string[] {
   const { ignore } = (configured(stack, "drift") ?? {}) as { ignore?: string[] };

@@ -1,15 +1,23 @@
 import { connect } from "../../provider/connection";
 import type { Invocation } from "../main";
 import { renderMetrics, type Metric } from "../metrics";
-import { hostOf } from "../server";
+import { databasesWithVectors, hasBackup, hostOf } from "../server";
+import type { Host } from "../../provider/host";
 
-/** `npm run --silent metrics`: figures of the backups in Prometheus' text format, for its textfile collector say. */
+/** `npm run --silent metrics`: figures of the backups and vector indexes in Prometheus' text format, for its textfile collector say. */
 export async function metrics({ stack }: Invocation): Promise<number> {
-  const client = await connect(hostOf(stack), "postgres");
+  const host = hostOf(stack);
+  const figures = hasBackup(stack) ? await read(host, "postgres", "backup_metrics") : [];
+  for (const database of databasesWithVectors(stack)) figures.push(...(await read(host, database, "vector_metrics")));
+  const byName = (a: Metric, b: Metric) => (a.name < b.name ? -1 : Number(a.name > b.name));
+  process.stdout.write(renderMetrics(figures.sort(byName)));
+  return 0;
+}
+
+async function read(host: Host, database: string, view: string): Promise<Metric[]> {
+  const client = await connect(host, database);
   try {
-    const { rows } = await client.query<Metric>("SELECT * FROM pgwright.backup_metrics ORDER BY name, labels");
-    process.stdout.write(renderMetrics(rows));
-    return 0;
+    return (await client.query<Metric>(`SELECT * FROM pgwright.${view} ORDER BY name, labels`)).rows;
   } finally {
     await client.end();
   }

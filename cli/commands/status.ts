@@ -4,9 +4,9 @@ import { readSql } from "../../sql/read";
 import { timeInWords } from "../ephemeral/arguments";
 import { expiryOf, findMarked } from "../ephemeral/engine";
 import type { Invocation } from "../main";
-import { hostOf } from "../server";
+import { databasesWithVectors, hostOf } from "../server";
 
-/** `npm run status`: how the server and its backups stand; ends with 1 if something needs somebody. */
+/** `npm run status`: how the server, its backups and its vector indexes stand; ends with 1 if something needs somebody. */
 export async function status({ stack }: Invocation): Promise<number> {
   return (await printStatus(stack)) ? 0 : 1;
 }
@@ -25,8 +25,10 @@ export async function printStatus(stack: string): Promise<boolean> {
   lines.push(...(await ephemeralLines(host)));
   if (await host.inspect(`${host.container}-agent`)) {
     lines.push(await containerLine(host, `${host.container}-agent`, "backup agent"));
-    lines.push(...(await backupLines(host)));
+    lines.push(...(await askLines(host, "postgres", "catalog/backup-status.sql", "backups")));
   } else lines.push({ what: "backups", value: "none: the stack file has no backup", alarm: false });
+  for (const database of databasesWithVectors(stack))
+    lines.push(...(await askLines(host, database, "catalog/vector-status.sql", "vectors")));
   const width = Math.max(...lines.map(({ what }) => what.length));
   for (const { what, value, alarm } of lines) console.log(`${alarm ? "!" : " "} ${what.padEnd(width)}  ${value}`);
   return !lines.some(({ alarm }) => alarm);
@@ -54,15 +56,16 @@ async function isDurable(host: Host): Promise<boolean> {
   return (await host.docker(show).then(String, () => "on")).trim() !== "off";
 }
 
-async function backupLines(host: Host): Promise<Line[]> {
+/** Lines that a query gives; one that says why there are none. */
+async function askLines(host: Host, database: string, file: string, what: string): Promise<Line[]> {
   try {
-    const client = await connect(host, "postgres");
+    const client = await connect(host, database);
     try {
-      return (await client.query<Line>(readSql("catalog/backup-status.sql"))).rows;
+      return (await client.query<Line>(readSql(file))).rows;
     } finally {
       await client.end();
     }
   } catch (error) {
-    return [{ what: "backups", value: (error as Error).message, alarm: true }];
+    return [{ what, value: (error as Error).message, alarm: true }];
   }
 }

@@ -32,7 +32,22 @@ LEFT JOIN LATERAL (
 COMMENT ON VIEW pgwright.vector_health IS
 'A row a declared vector index: recall as last measured, what is declared, latency and size. Alert on problem <> ''''.';
 
-GRANT SELECT ON pgwright.vector_health TO PUBLIC;
+-- The same as figures, named as Prometheus has it. Times are seconds since 1970.
+CREATE OR REPLACE VIEW pgwright.vector_metrics AS
+SELECT f.name, f.help, jsonb_build_object('database', current_database(), 'index', h.index_name) AS labels, f.value::double precision
+FROM pgwright.vector_health AS h
+CROSS JOIN LATERAL (
+  VALUES
+    ('pgwright_vector_recall', 'Share of the true nearest neighbours that a search found, as last measured.', h.recall),
+    ('pgwright_vector_recall_declared', 'Share that it has to find.', h.at_least),
+    ('pgwright_vector_query_p95_seconds', 'A query of the last measurement, 95th percentile.', h.p95_ms / 1000),
+    ('pgwright_vector_index_bytes', 'Size of the index.', h.bytes),
+    ('pgwright_vector_measured_timestamp_seconds', 'When the recall was measured last.', extract(epoch FROM h.measured_at)),
+    ('pgwright_vector_problem', '1: something is wrong with the index or its recall.', (h.problem <> '')::integer)
+) AS f (name, help, value)
+WHERE f.value IS NOT NULL;
+
+GRANT SELECT ON pgwright.vector_health, pgwright.vector_metrics TO PUBLIC;
 
 -- Said here, as the default privileges of a database may leave PUBLIC nothing. None may more by it than by the table itself.
 DO $$

@@ -45,7 +45,6 @@ describe("a vector index", () => {
   const definition = () => sql(`SELECT indexdef FROM pg_indexes WHERE indexname = 'chunks_embedding_idx'`);
   const health = (columns: string) => sql(`SELECT ${columns} FROM pgwright.vector_health WHERE index_name = '${INDEX}'`);
   const searchOfSessions = () => Number(sql("LOAD 'vector'; SHOW hnsw.ef_search"));
-  const problems = async () => (await stack.preview()).messages.join("\n");
   const quiet = async () => {
     const { code, text } = await stack.unchanged();
     expect(code, text).toBe(0);

@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import { wantedVectorIndex } from "../../../components/vectors";
+import { vectorIndexSchema } from "../../../config/vectors";
+import { definitionOf, type Column, type FoundIndex } from "../../../provider/kinds/vector-index/catalog";
+import { isOlder } from "../../../provider/kinds/vector-index/build";
+import type { Definition } from "../../../provider/kinds/vector-index/inputs";
+import { indexBody, nameWhileBuilt, partName, whyNot } from "../../../provider/kinds/vector-index/statements";
+import { buildInWords, warningsOf } from "../../../provider/kinds/vector-index/words";
+
+const column: Column = {
+  type: "vector",
+  known: true,
+  dimensions: 1536,
+  version: "0.8.5",
+  extension: "extensions",
+  partitioned: false,
+  rows: 1_000_000,
+  memory: 8 * 2 ** 30,
+};
+const wanted = (config: object): Definition =>
+  wantedVectorIndex(
+    "app",
+    "rag.idx",
+    vectorIndexSchema.parse({ table: "rag.chunks", column: "embedding", distance: "cosine", ...config }),
+  ).definition;
+
+describe("the statement of a vector index", () => {
+  it.each<[object, string]>([
+    [{}, "USING hnsw (embedding extensions.vector_cosine_ops) WITH (m = 16, ef_construction = 64)"],
+    [
+      { distance: "innerProduct", hnsw: { m: 32, efConstruction: 128 } },
+      "USING hnsw (embedding extensions.vector_ip_ops) WITH (m = 32, ef_construction = 128)",
+    ],
+    [
+      { ivfflat: { lists: 1000 }, column: "Embedding", where: "language = 'en'" },
+      `USING ivfflat ("Embedding" extensions.vector_cosine_ops) WITH (lists = 1000) WHERE (language = 'en')`,
+    ],
+    [
+      { precision: "half" },
+      "USING hnsw ((embedding::extensions.halfvec(1536)) extensions.halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)",
+    ],
+    [
+      { precision: "binary" },
+      "USING hnsw ((extensions.binary_quantize(embedding)::bit(1536)) extensions.bit_hamming_ops) WITH (m = 16, ef_construction = 64)",
+    ],
+  ])("of %j", (config, body) => expect(indexBody(wanted(config), column)).toBe(body));
+
+  it("has a name while it is built that fits, whatever letters it is of", () => {
+    const { name } = nameWhileBuilt({ schema: "rag", name: "é".repeat(31) });
+    expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
+    expect(name).toMatch(/_pgwright_new$/);
+  });
+
+  it("has another name for each partition, each index and each definition", () => {
+    const part = (partition: string, index: string, body: string) =>
+      partName({ schema: "rag", name: partition }, { schema: "rag", name: index }, body).name;
+    const names = [part("a", "i", "x"), part("b", "i", "x"), part("a", "j", "x"), part("a", "i", "y")];
+    expect(new Set(names).size).toBe(4);
+    expect(part("a", "i", "x")).toBe(names[0]);
+  });
+});
+
+describe("a column that no index can be made of", () => {
+  it.each<[object, Partial<Column>, string]>([
+    [{}, { type: null }, "there is no column embedding in rag.chunks"],
+    [{}, { version: null }, "the extension vector is not there"],
+    [{}, { type: "text", known: true }, "rag.chunks.embedding is of type text; allowed are vector(n)"],
+    [{}, { dimensions: -1 }, "has no number of dimensions, and an index needs one: make it vector(n)"],
+    [{}, { dimensions: 3072 }, "has 3072 dimensions, and an index of vector takes 2000 at most; precision half"],
+    [{ precision: "half" }, { dimensions: 4001 }, "an index of halfvec takes 4000 at most"],
+    [{ precision: "half" }, { type: "halfvec" }, "precision half is made of a column of type vector"],
+    [{ distance: "hamming" }, {}, "a vector has no distance hamming; allowed are l2, innerProduct, cosine, l1"],
+    [{ distance: "l1", ivfflat: { lists: 10 } }, {}, "ivfflat has no index of vector by distance l1"],
+    [{ distance: "l2", ivfflat: { lists: 10 } }, { type: "sparsevec" }, "ivfflat has no index of sparsevec"],
+  ])("%j, %j", (config, more, reason) => expect(whyNot(wanted(config), { ...column, ...more })).toContain(reason));
+
+  it("is none of these", () => {
+    expect(whyNot(wanted({ precision: "half" }), { ...column, dimensions: 3072 })).toBeUndefined();
+    expect(whyNot(wanted({ distance: "jaccard" }), { ...column, type: "bit", dimensions: 512 })).toBeUndefined();
+  });
+});
+
+describe("an index of the catalog", () => {
+  const found: FoundIndex = {
+    table: "rag.chunks",
+    method: "hnsw",
+    options: [],
+    indexed: "embedding",
+    opclass: "vector_cosine_ops",
+    columns: 1,
+    condition: null,
+    valid: true,
+    partitioned: false,
+  };
+  it.each<[object, Partial<FoundIndex>, string | undefined]>([
+    [{}, {}, undefined],
+    [{ column: "Wide Name" }, { indexed: '"Wide Name"' }, undefined],
+    [{ hnsw: { m: 8, efConstruction: 32 } }, { options: ["m=8", "ef_construction=32"] }, undefined],
+    [{ precision: "half" }, { indexed: "((embedding)::extensions.halfvec(1536))", opclass: "halfvec_cosine_ops" }, undefined],
+    [
+      { precision: "binary" },
+      { indexed: "((extensions.binary_quantize(embedding))::bit(1536))", opclass: "bit_hamming_ops" },
+      undefined,
+    ],
+    [{ where: "a = 'x'" }, { condition: "(a = 'x'::text)" }, "(a = 'x'::text)"],
+    [{ ivfflat: { lists: 7 } }, { method: "ivfflat", options: ["lists=7"] }, undefined],
+  ])("is as %j", (config, more, condition) =>
+    expect(definitionOf({ ...found, ...more }, wanted(config), condition)).toEqual(wanted(config)),
+  );
+
+  it.each<[Partial<FoundIndex>, Partial<Definition>]>([
+    [{ options: ["m=8"] }, { hnsw: { m: 8, efConstruction: 64 } }],
+    [{ opclass: "vector_l2_ops" }, { distance: "l2" }],
+    [{ opclass: "odd_ops" }, { distance: "odd_ops" }],
+    [{ condition: "(a > 1)" }, { where: "(a > 1)" }],
+    [{ indexed: "(lower(name))" }, { column: "(lower(name))", precision: "other" }],
+    [{ table: "rag.others" }, { table: "rag.others" }],
+    [{ columns: 2 }, { column: "embedding and others" }],
+  ])("differs: %j", (more, differs) =>
+    expect(definitionOf({ ...found, ...more }, wanted({}), undefined)).toEqual({ ...wanted({}), ...differs }),
+  );
+});
+
+describe("a build, in words", () => {
+  it("says what it takes", () => {
+    expect(buildInWords(wanted({}), column)).toBe(
+      "builds an hnsw index (m 16, ef_construction 64) of rag.chunks concurrently: about 1,000,000 rows of vector(1536), 7.6 GiB; readers and writers go on",
+    );
+    expect(buildInWords(wanted({ precision: "half" }), column)).toContain("halfvec(1536), 3.8 GiB");
+    expect(buildInWords(wanted({ precision: "binary", where: "true" }), column)).toMatch(/rows at most of bit\(1536\), 4\d\d MiB|0\.\d GiB/);
+  });
+
+  it("warns of memory, versions and lists", () => {
+    const small = { ...column, memory: 2 ** 30 };
+    expect(warningsOf(wanted({}), column)).toEqual([]);
+    expect(warningsOf(wanted({}), small).join()).toMatch(/graph of 6\.\d GiB does not fit into maintenance_work_mem of 1\.0 GiB.*precision half/);
+    expect(warningsOf(wanted({}), { ...column, version: "0.8.0" }).join()).toMatch(/pgvector 0.8.0: before 0.8.4.*so one does/);
+    expect(warningsOf(wanted({}), { ...column, version: "0.8.3" }).join()).not.toContain("so one does");
+    const lists = (count: number, rows: number) => warningsOf(wanted({ ivfflat: { lists: count } }), { ...column, rows }).join();
+    expect(lists(1000, 1_000_000)).toBe("");
+    expect(lists(100, 1_000_000)).toContain("100 lists for 1,000,000 rows: pgvector's advice is 1000");
+    expect(lists(1000, 500)).toContain("500 rows are too few to find 1000 centres in");
+  });
+
+  it("compares versions by their numbers", () => {
+    expect(isOlder("0.8.10", "0.8.4")).toBe(false);
+    expect(isOlder("0.8", "0.8.1")).toBe(true);
+    expect(isOlder("1.0.0", "0.8.4")).toBe(false);
+  });
+});
