@@ -113,9 +113,7 @@ export class Database extends pulumi.ComponentResource {
     }
     if (args.vectors) {
       const inside = { parent: this, deletedWith: database, dependsOn: [...this.ready] };
-      this.ready.push(
-        ...new Vectors(name, { ...args.vectors, database: name, pgwright: args.pgwright }, inside).ready,
-      );
+      this.ready.push(...new Vectors(name, { ...args.vectors, database: name, pgwright: args.pgwright }, inside).ready);
     }
     // After what makes objects: grants may name them.
     this.ready.push(new Access(name, access, { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] }));

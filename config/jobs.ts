@@ -58,5 +58,10 @@ export function jobsOf(name: string, database: DatabaseConfig): Job[] {
     const role = tierOwner(database, table);
     return tierJobs(name, table, config).map((job) => ({ ...job, key, roleKey: `${key}.owner`, role, active: true }));
   });
-  return [...declared, ...(ofPartitions ? [ofPartitions] : []), ...(ofVectors && measures ? [ofVectors] : []), ...ofTiers];
+  return [
+    ...declared,
+    ...(ofPartitions ? [ofPartitions] : []),
+    ...(ofVectors && measures ? [ofVectors] : []),
+    ...ofTiers,
+  ];
 }

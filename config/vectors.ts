@@ -82,9 +82,7 @@ export const vectorIndexSchema = z
   .strictObject({
     table: objectName.meta(key("Table, by schema.name; the index is in the same schema.", "rag.chunks")),
     column: identifier.meta(key("Column of type vector(n), halfvec(n), bit(n) or sparsevec(n).", "embedding")),
-    distance: z
-      .enum(DISTANCES)
-      .meta(key("Distance that queries order by: <->, <#>, <=>, <+>, <~> or <%>.", "cosine")),
+    distance: z.enum(DISTANCES).meta(key("Distance that queries order by: <->, <#>, <=>, <+>, <~> or <%>.", "cosine")),
     precision: z
       .enum(["full", "half", "binary"])
       .default("full")
@@ -105,7 +103,9 @@ export const vectorIndexSchema = z
       .meta(key("A graph: better recall for the time of a query. This is taken if neither is given.", { m: 32 })),
     ivfflat: ivfflatSchema
       .optional()
-      .meta(key("Lists around centres: smaller and faster to build, and the rows have to be there first.", { lists: 500 })),
+      .meta(
+        key("Lists around centres: smaller and faster to build, and the rows have to be there first.", { lists: 500 }),
+      ),
     recall: recallSchema
       .optional()
       .meta(key("What a search has to find. It is measured beside exact searches.", { atLeast: 0.95 })),
@@ -126,13 +126,11 @@ export const vectorsSchema = z.strictObject({
     .string()
     .default("40 3 * * *")
     .meta(key("When the recall of all indexes is measured (UTC).", "40 3 * * 0")),
-  indexes: z
-    .record(z.string(), vectorIndexSchema)
-    .meta(
-      key("Vector indexes, by schema.name.", {
-        "rag.chunks_embedding_idx": { table: "rag.chunks", column: "embedding", distance: "cosine" },
-      }),
-    ),
+  indexes: z.record(z.string(), vectorIndexSchema).meta(
+    key("Vector indexes, by schema.name.", {
+      "rag.chunks_embedding_idx": { table: "rag.chunks", column: "embedding", distance: "cosine" },
+    }),
+  ),
 });
 
 export type VectorsConfig = z.output<typeof vectorsSchema>;

@@ -7,7 +7,12 @@ export const DEFAULT_EF_CONSTRUCTION = 64;
 export type VectorType = "vector" | "halfvec" | "bit" | "sparsevec";
 
 /** Most dimensions that an index takes, by type (of sparsevec: most numbers that are not zero). Source: pgvector's README. */
-export const MOST_DIMENSIONS: Record<VectorType, number> = { vector: 2000, halfvec: 4000, bit: 64_000, sparsevec: 1000 };
+export const MOST_DIMENSIONS: Record<VectorType, number> = {
+  vector: 2000,
+  halfvec: 4000,
+  bit: 64_000,
+  sparsevec: 1000,
+};
 
 /** Bytes of one value. Source: pgvector's README. A sparsevec is taken to have as many numbers as an index allows. */
 export function valueBytes(type: VectorType, dimensions: number): number {
@@ -55,4 +60,3 @@ export function ivfflatBytes(rows: number, type: VectorType, dimensions: number,
 export function advisedLists(rows: number): number {
   return Math.max(1, Math.round(rows <= 1_000_000 ? rows / 1000 : Math.sqrt(rows)));
 }
-

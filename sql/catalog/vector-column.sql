@@ -6,7 +6,15 @@ SELECT
   e.extversion AS version,
   n.nspname AS extension,
   c.relkind = 'p' AS partitioned,
-  (SELECT coalesce(sum(greatest(p.reltuples, 0)), 0)::float8 FROM pg_partition_tree(c.oid) JOIN pg_class AS p ON p.oid = relid) AS rows,
+  (
+    -- Of a table that was never analysed, by its size.
+    SELECT coalesce(sum(CASE
+      WHEN p.reltuples >= 0 THEN p.reltuples
+      ELSE pg_table_size(p.oid) / (60.0 + CASE t.typname WHEN 'vector' THEN 4 WHEN 'halfvec' THEN 2 ELSE 1 END * greatest(a.atttypmod, 1))
+    END), 0)::float8
+    FROM pg_class AS p
+    WHERE p.relkind <> 'p' AND (p.oid = c.oid OR p.oid IN (SELECT relid FROM pg_partition_tree(c.oid)))
+  ) AS rows,
   (SELECT setting::float8 * 1024 FROM pg_settings WHERE name = 'maintenance_work_mem') AS memory
 FROM pg_class AS c
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped

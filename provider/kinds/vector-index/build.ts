@@ -52,18 +52,6 @@ export async function suitableColumn(client: Client, definition: Definition): Pr
   return column;
 }
 
-/** One build at a time on a server: each may use all of maintenance_work_mem, and of /dev/shm. */
-const ONE_AT_A_TIME = "SELECT pg_try_advisory_lock(hashtext('pgwright'), hashtext('vector indexes')) AS mine";
-
-async function waitForTurn({ client, info }: Build): Promise<void> {
-  for (let told = false; ; told = true) {
-    const { rows } = await client.query<{ mine: boolean }>(ONE_AT_A_TIME);
-    if (rows[0]?.mine) return;
-    if (!told) info("waits: another vector index of this database is being built");
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-}
-
 /**
  * Makes an index that is as declared, beside the one that has its name, which goes then: queries have one or the other at any time.
  * What an interrupted build has left is finished, or taken away.
@@ -82,10 +70,7 @@ export async function build(
   };
   client.on("notice", told);
   try {
-    await waitForTurn(run);
-    await client.query(
-      `SET statement_timeout = 0; SET lock_timeout = '${CONCURRENT_LOCK_TIMEOUT}'; SET transaction_timeout = 0`,
-    );
+    await client.query(`SET lock_timeout = '${CONCURRENT_LOCK_TIMEOUT}'`);
     if (definition.hnsw && isOlder(column.version ?? "", PARALLEL_SINCE))
       await client.query("SET max_parallel_maintenance_workers = 0");
     const started = Date.now();
@@ -94,7 +79,7 @@ export async function build(
     info(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
   } finally {
     client.off("notice", told);
-    await client.query("SELECT pg_advisory_unlock_all(); RESET ALL").catch(() => undefined); // the connection may be gone
+    await client.query("RESET lock_timeout; RESET max_parallel_maintenance_workers").catch(() => undefined); // the connection may be gone
   }
 }
 
@@ -134,7 +119,9 @@ export async function dropIndex(
     return;
   }
   await briefly(client, () =>
-    withLockRetry(`DROP INDEX ${quoteObjectName(index)}`, info, () => client.query(`DROP INDEX ${quoteObjectName(index)}`)),
+    withLockRetry(`DROP INDEX ${quoteObjectName(index)}`, info, () =>
+      client.query(`DROP INDEX ${quoteObjectName(index)}`),
+    ),
   );
 }
 
@@ -190,7 +177,7 @@ async function buildPartitioned(run: Build, index: ObjectName): Promise<void> {
   const root = keeps ? index : nameWhileBuilt(index);
   const begun = keeps ? old : await findIndex(client, root);
   if (begun && !isAsWanted(begun, definition, condition)) await dropIndex(run, root, begun);
-  for (let before = ""; ; ) {
+  for (let before = ""; ;) {
     for (const member of await membersOf(client, definition.table)) await buildPart(run, index, root, member);
     const missing = (await partsMissing(client, root)).join(", ");
     if (missing === "") break;
@@ -235,4 +222,5 @@ async function indexOn({ client }: Build, root: ObjectName, table: ObjectName): 
   return rows[0]?.name;
 }
 
-const isIndexed = async (run: Build, root: ObjectName, table: ObjectName) => (await indexOn(run, root, table)) !== undefined;
+const isIndexed = async (run: Build, root: ObjectName, table: ObjectName) =>
+  (await indexOn(run, root, table)) !== undefined;

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { quoteObjectName, writeObjectName } from "../../../config/object-name";
 import { differences, type Kind, type Operation } from "../../kind";
+import type { Host } from "../../host";
 import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { build, dropIndex, spelled } from "./build";
@@ -35,18 +36,31 @@ async function look(client: Client, state: VectorIndexState): Promise<VectorInde
 const needsBuild = (now: VectorIndexState | undefined, inputs: VectorIndexInputs, valid: boolean) =>
   !now || !valid || differences(now.definition, inputs.definition).length > 0;
 
+const turns = new WeakMap<Host, Promise<unknown>>();
+
+/** One after the other on a server: a build may use all of maintenance_work_mem and /dev/shm, and a query is timed. */
+function inTurn<T>(host: Host, act: () => Promise<T>): Promise<T> {
+  const turn = (turns.get(host) ?? Promise.resolve()).then(act, act);
+  turns.set(host, turn);
+  return turn;
+}
+
 async function put(
   inputs: VectorIndexInputs,
   old: VectorIndexState | undefined,
   { host, info, warn }: Operation,
 ): Promise<VectorIndexState> {
   return withDatabase(host, inputs.database, async (client) => {
+    await client.query("SET statement_timeout = 0; SET transaction_timeout = 0");
     const condition = await spelled(client, inputs.definition);
     const now = await look(client, { ...inputs, condition });
     const index = await findIndex(client, inputs);
     const built = needsBuild(now, inputs, index?.valid === true);
     if (built) await build(client, inputs, info, warn);
-    const changed = differences({ recall: old?.recall, search: old?.search }, { recall: inputs.recall, search: inputs.search });
+    const changed = differences(
+      { recall: old?.recall, search: old?.search },
+      { recall: inputs.recall, search: inputs.search },
+    );
     const unwell = problemsOfBooks(inputs, await findBooks(client, inputs)).length > 0;
     await keepBooks(client, inputs, built || changed.length > 0 || unwell, info);
     return { ...inputs, condition };
@@ -72,11 +86,16 @@ async function explain(old: VectorIndexState | undefined, inputs: VectorIndexInp
         info(buildInWords(definition, column));
         if (found && !same) info("the index that is there serves until then, and is dropped");
         if (column.partitioned)
-          effect("briefLock", `${definition.table} is locked while its index is declared${found ? ", and while the old one is dropped" : ""}`);
+          effect(
+            "briefLock",
+            `${definition.table} is locked while its index is declared${found ? ", and while the old one is dropped" : ""}`,
+          );
         for (const warning of warningsOf(definition, column)) warn(warning);
       }
       if (recall)
-        info(`measures its recall with ${recall.queries} queries, each of which reads about ${Math.round(column.rows).toLocaleString("en-US")} rows once`);
+        info(
+          `measures its recall with ${recall.queries} queries, each of which reads about ${Math.round(column.rows).toLocaleString("en-US")} rows once`,
+        );
     });
   } catch (error) {
     if (!isNoDatabase(error)) throw error;
@@ -90,7 +109,7 @@ export const vectorIndex: Kind<VectorIndexInputs, VectorIndexState> = {
   noneIfAbsent: ["search", "recall"],
   explain,
   async create(inputs, operation) {
-    const state = operation.preview ? inputs : await put(inputs, undefined, operation);
+    const state = operation.preview ? inputs : await inTurn(operation.host, () => put(inputs, undefined, operation));
     return { id: `${inputs.database}/${writeObjectName(inputs)}`, state };
   },
   async read(_id, state, _inputs, { host }) {
@@ -102,7 +121,8 @@ export const vectorIndex: Kind<VectorIndexInputs, VectorIndexState> = {
     }
   },
   async update(_id, old, inputs, operation) {
-    return operation.preview ? { ...inputs, condition: old.condition } : put(inputs, old, operation);
+    if (operation.preview) return { ...inputs, condition: old.condition };
+    return inTurn(operation.host, () => put(inputs, old, operation));
   },
   async delete(_id, state, { host, info }) {
     try {

@@ -7,8 +7,8 @@ import { parameterOf, type RecallInputs, type VectorIndexInputs } from "./inputs
 const inWords = ({ definition, recall }: VectorIndexInputs, value: number, search: number, queries: number) =>
   `recall@${recall?.neighbours} ${value} (${parameterOf(definition)} ${search}, ${queries} queries)`;
 
-/** Enters an index into the books. What was found by measuring stays, unless it is to be found anew. */
-async function enter(client: Client, inputs: VectorIndexInputs, anew: boolean): Promise<void> {
+/** Enters an index into the books. How far a search was found to have to go stays until it is found anew. */
+async function enter(client: Client, inputs: VectorIndexInputs): Promise<void> {
   await client.query(
     `INSERT INTO pgwright.vector_indexes AS i
      SELECT * FROM jsonb_populate_record(NULL::pgwright.vector_indexes, $1::jsonb)
@@ -16,8 +16,8 @@ async function enter(client: Client, inputs: VectorIndexInputs, anew: boolean): 
      SET (table_name, column_name, operator, precision, method, condition, queries_table, queries_column, neighbours, queries, at_least) =
        (excluded.table_name, excluded.column_name, excluded.operator, excluded.precision, excluded.method, excluded.condition,
         excluded.queries_table, excluded.queries_column, excluded.neighbours, excluded.queries, excluded.at_least),
-       search = CASE WHEN $2 OR excluded.search IS NOT NULL THEN excluded.search ELSE i.search END`,
-    [JSON.stringify({ ...bookedAs(inputs), search: inputs.search ?? null }), anew],
+       search = coalesce(excluded.search, CASE WHEN excluded.at_least IS NOT NULL THEN i.search END)`,
+    [JSON.stringify({ ...bookedAs(inputs), search: inputs.search ?? null })],
   );
 }
 
@@ -53,12 +53,17 @@ async function measure(
       [index],
     );
     const [found] = rows;
-    if (found?.recall != null && found.search === null)
-      throw tooLow(inputs, `recall@${recall.neighbours} ${Number(found.recall)} at best, over ${found.queries} queries`);
+    if (found && found.recall !== null && found.search === null)
+      throw tooLow(
+        inputs,
+        `recall@${recall.neighbours} ${Number(found.recall)} at best, over ${found.queries} queries`,
+      );
     await client.query("UPDATE pgwright.vector_indexes SET search = $2 WHERE index_name = $1", [index, found?.search]);
     await settle(client, info);
   }
-  const { rows } = await client.query<{ recall: string | null }>("SELECT pgwright.vector_measure($1) AS recall", [index]);
+  const { rows } = await client.query<{ recall: string | null }>("SELECT pgwright.vector_measure($1) AS recall", [
+    index,
+  ]);
   const measured = rows[0]?.recall;
   if (measured === null || measured === undefined) return info("there are no rows to measure its recall with");
   const { rows: last } = await client.query<{ search: number; queries: number }>(
@@ -77,11 +82,9 @@ export async function keepBooks(
   anew: boolean,
   info: (text: string) => void,
 ): Promise<void> {
-  await enter(client, inputs, anew);
-  if (anew && inputs.recall) {
-    await settle(client, info);
-    await measure(client, inputs, inputs.recall, inputs.search === undefined, info);
-  } else await settle(client, info);
+  await enter(client, inputs);
+  await settle(client, info);
+  if (anew && inputs.recall) await measure(client, inputs, inputs.recall, inputs.search === undefined, info);
 }
 
 /** Takes an index out of the books, and the search that it needed. */
@@ -97,7 +100,9 @@ export function problemsOfBooks(inputs: VectorIndexInputs, books: Books | undefi
   const problems: string[] = [];
   const needed = inputs.search ?? books.search;
   if (needed !== null && books.searchOfDatabase < needed)
-    problems.push(`${parameterOf(definition)} of the database is ${books.searchOfDatabase}, and this index needs ${needed}`);
+    problems.push(
+      `${parameterOf(definition)} of the database is ${books.searchOfDatabase}, and this index needs ${needed}`,
+    );
   if (recall && books.measuredAt === null) problems.push("its recall was never measured");
   if (recall && books.recall !== null && books.recall < recall.atLeast)
     problems.push(

@@ -35,7 +35,8 @@ export function whyNot(definition: Definition, column: Column): string | undefin
   if (column.version === null) return "the extension vector is not there; add it to extensions";
   if (!column.known || !(column.type in MOST_DIMENSIONS))
     return `${of} is of type ${column.type}; allowed are vector(n), halfvec(n), bit(n) and sparsevec(n)`;
-  if (column.dimensions < 1) return `${of} has no number of dimensions, and an index needs one: make it ${column.type}(n)`;
+  if (column.dimensions < 1)
+    return `${of} has no number of dimensions, and an index needs one: make it ${column.type}(n)`;
   if (precision !== "full" && column.type !== "vector")
     return `precision ${precision} is made of a column of type vector, and ${of} is of type ${column.type}`;
   const type = indexedType(column, precision);
@@ -86,6 +87,9 @@ export const nameWhileBuilt = ({ schema, name }: ObjectName): ObjectName => ({
 
 /** The name of a partition's part of an index: always the same for the same index, never that of another. */
 export function partName(partition: ObjectName, index: ObjectName, body: string): ObjectName {
-  const hash = createHash("sha256").update(quoteObjectName(index) + body).digest("hex").slice(0, 10);
+  const hash = createHash("sha256")
+    .update(quoteObjectName(index) + body)
+    .digest("hex")
+    .slice(0, 10);
   return { schema: partition.schema, name: shortened(partition.name, `_${hash}`) };
 }

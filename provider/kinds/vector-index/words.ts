@@ -22,8 +22,12 @@ export function buildInWords(definition: Definition, column: Column): string {
   const type = indexedType(column, definition.precision);
   const { rows, dimensions } = column;
   const some = where === undefined ? "" : " at most";
-  const size = hnsw ? hnswBytes(rows, type, dimensions, hnsw.m) : ivfflatBytes(rows, type, dimensions, ivfflat?.lists ?? 1);
-  const what = hnsw ? `an hnsw index (m ${hnsw.m}, ef_construction ${hnsw.efConstruction})` : `an ivfflat index (${ivfflat?.lists} lists)`;
+  const size = hnsw
+    ? hnswBytes(rows, type, dimensions, hnsw.m)
+    : ivfflatBytes(rows, type, dimensions, ivfflat?.lists ?? 1);
+  const what = hnsw
+    ? `an hnsw index (m ${hnsw.m}, ef_construction ${hnsw.efConstruction})`
+    : `an ivfflat index (${ivfflat?.lists} lists)`;
   return (
     `builds ${what} of ${table} concurrently: about ${count(rows)} rows${some} of ${type}(${dimensions}), ` +
     `${sizeInWords(size)}; readers and writers go on`
@@ -49,7 +53,9 @@ export function warningsOf(definition: Definition, column: Column): string[] {
       warnings.push(
         `pgvector ${version}: before ${SOUND_SINCE} a graph can be damaged when rows are inserted while it is vacuumed; image.base ` +
           `pgvector/pgvector:pg17 has a later one${
-            isOlder(version ?? "", PARALLEL_SINCE) ? "; and before 0.8.2 several processes must not build, so one does" : ""
+            isOlder(version ?? "", PARALLEL_SINCE)
+              ? "; and before 0.8.2 several processes must not build, so one does"
+              : ""
           }`,
       );
   }

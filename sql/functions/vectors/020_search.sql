@@ -10,6 +10,15 @@ AS $$
   SELECT CASE p_method WHEN 'hnsw' THEN 'hnsw.ef_search' WHEN 'ivfflat' THEN 'ivfflat.probes' END
 $$;
 
+CREATE OR REPLACE FUNCTION pgwright.vector_default(p_method text)
+RETURNS integer
+LANGUAGE sql
+IMMUTABLE
+SET search_path = ''
+AS $$
+  SELECT CASE p_method WHEN 'hnsw' THEN 40 WHEN 'ivfflat' THEN 1 END
+$$;
+
 -- What a new session of this database has, unless its role has a value of its own.
 CREATE OR REPLACE FUNCTION pgwright.vector_search_of_database(p_method text)
 RETURNS integer
@@ -26,7 +35,7 @@ AS $$
       WHERE d.datname = current_database() AND s.setrole = 0
         AND split_part(c.setting, '=', 1) = pgwright.vector_parameter(p_method)
     ),
-    CASE p_method WHEN 'hnsw' THEN 40 ELSE 1 END
+    pgwright.vector_default(p_method)
   )
 $$;
 

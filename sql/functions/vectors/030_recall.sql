@@ -53,7 +53,7 @@ BEGIN
       '((%s) OPERATOR(%s.<~>) (%s))', format(v_binary, v_column), v_schema, format(v_binary, '$1::' || column_type)
     )
   END;
-  condition := format('%s IS NOT NULL', v_column) || coalesce(format(' AND (%s)', p_index.condition), '');
+  condition := format('%s IS NOT NULL', v_column) || coalesce(' AND (' || p_index.condition || ')', '');
 END
 $$;
 

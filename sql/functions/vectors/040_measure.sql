@@ -19,6 +19,18 @@ BEGIN
 END
 $$;
 
+-- Size of an index with its parts.
+CREATE OR REPLACE FUNCTION pgwright.vector_bytes(p_index_name text)
+RETURNS bigint
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  SELECT sum(pg_catalog.pg_relation_size(c.oid))::bigint
+  FROM pg_catalog.pg_class AS c
+  WHERE c.oid = to_regclass(p_index_name) OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(to_regclass(p_index_name)))
+$$;
+
 -- Keeps a measurement. Who measures may read the table, which does not let him write here: so this runs as the owner of the books.
 CREATE OR REPLACE FUNCTION pgwright.vector_note(
   p_index_name text, p_search integer, p_queries integer, p_recall numeric, p_worst numeric, p_median_ms numeric, p_p95_ms numeric
@@ -38,10 +50,10 @@ BEGIN
   INSERT INTO pgwright.vector_measurements (
     index_name, measured_at, search, neighbours, queries, at_least, recall, worst, median_ms, p95_ms, index_bytes
   )
-  SELECT
+  VALUES (
     p_index_name, clock_timestamp(), p_search, v_index.neighbours, p_queries, v_index.at_least, p_recall, p_worst, p_median_ms, p_p95_ms,
-    sum(pg_catalog.pg_relation_size(t.relid))
-  FROM pg_catalog.pg_partition_tree(to_regclass(p_index_name)) AS t;
+    pgwright.vector_bytes(p_index_name)
+  );
   DELETE FROM pgwright.vector_measurements AS m
   WHERE m.index_name = p_index_name AND m.measured_at < now() - interval '400 days';
 END
@@ -72,7 +84,7 @@ END
 $$;
 
 -- How far a search has to go to reach the recall that is declared, with a tenth of what may be missed to spare: the smallest value, to
--- within a tenth. NULL where none reaches it. `recall`: with that value; the best there is where none reaches it.
+-- within a tenth, and not below pgvector's default. NULL where none reaches it. `recall`: with that value, or the best there is.
 CREATE OR REPLACE FUNCTION pgwright.vector_find(p_index_name text, OUT search integer, OUT recall numeric, OUT queries integer)
 LANGUAGE plpgsql
 SET search_path = ''
@@ -83,7 +95,7 @@ DECLARE
   v_aim numeric := v_index.at_least + (1 - v_index.at_least) / 10;
   v_most integer := 1000;
   v_failed integer := 0;
-  v_next integer;
+  v_next integer := greatest(pgwright.vector_default(v_index.method), CASE v_index.method WHEN 'hnsw' THEN v_index.neighbours END);
   v_recall numeric;
 BEGIN
   queries := cardinality(v_queries);
@@ -94,11 +106,8 @@ BEGIN
     SELECT split_part(o, '=', 2)::integer INTO v_most
     FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL unnest(c.reloptions) AS o
     WHERE c.oid = to_regclass(p_index_name) AND o LIKE 'lists=%';
-    v_next := 1;
     -- All lists are no search through the index any more, and the planner does not use it then.
     v_most := greatest(1, coalesce(v_most, 100) - 1);
-  ELSE
-    v_next := greatest(10, v_index.neighbours);
   END IF;
   LOOP
     v_next := least(v_next, v_most);

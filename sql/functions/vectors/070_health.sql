@@ -15,7 +15,7 @@ SELECT
   pgwright.vector_search_of_database(i.method) AS search,
   m.median_ms,
   m.p95_ms,
-  (SELECT sum(pg_relation_size(t.relid)) FROM pg_partition_tree(to_regclass(i.index_name)) AS t) AS bytes,
+  pgwright.vector_bytes(i.index_name) AS bytes,
   m.measured_at,
   concat_ws('; ',
     CASE WHEN x.indexrelid IS NULL THEN 'the index is not there' WHEN NOT x.indisvalid THEN 'the index is invalid' END,

@@ -96,7 +96,11 @@ describe("an index of the catalog", () => {
     [{}, {}, undefined],
     [{ column: "Wide Name" }, { indexed: '"Wide Name"' }, undefined],
     [{ hnsw: { m: 8, efConstruction: 32 } }, { options: ["m=8", "ef_construction=32"] }, undefined],
-    [{ precision: "half" }, { indexed: "((embedding)::extensions.halfvec(1536))", opclass: "halfvec_cosine_ops" }, undefined],
+    [
+      { precision: "half" },
+      { indexed: "((embedding)::extensions.halfvec(1536))", opclass: "halfvec_cosine_ops" },
+      undefined,
+    ],
     [
       { precision: "binary" },
       { indexed: "((extensions.binary_quantize(embedding))::bit(1536))", opclass: "bit_hamming_ops" },
@@ -127,16 +131,23 @@ describe("a build, in words", () => {
       "builds an hnsw index (m 16, ef_construction 64) of rag.chunks concurrently: about 1,000,000 rows of vector(1536), 7.6 GiB; readers and writers go on",
     );
     expect(buildInWords(wanted({ precision: "half" }), column)).toContain("halfvec(1536), 3.8 GiB");
-    expect(buildInWords(wanted({ precision: "binary", where: "true" }), column)).toMatch(/rows at most of bit\(1536\), 4\d\d MiB|0\.\d GiB/);
+    expect(buildInWords(wanted({ precision: "binary", where: "true" }), column)).toMatch(
+      /rows at most of bit\(1536\), 4\d\d MiB|0\.\d GiB/,
+    );
   });
 
   it("warns of memory, versions and lists", () => {
     const small = { ...column, memory: 2 ** 30 };
     expect(warningsOf(wanted({}), column)).toEqual([]);
-    expect(warningsOf(wanted({}), small).join()).toMatch(/graph of 6\.\d GiB does not fit into maintenance_work_mem of 1\.0 GiB.*precision half/);
-    expect(warningsOf(wanted({}), { ...column, version: "0.8.0" }).join()).toMatch(/pgvector 0.8.0: before 0.8.4.*so one does/);
+    expect(warningsOf(wanted({}), small).join()).toMatch(
+      /graph of 6\.\d GiB does not fit into maintenance_work_mem of 1\.0 GiB.*precision half/,
+    );
+    expect(warningsOf(wanted({}), { ...column, version: "0.8.0" }).join()).toMatch(
+      /pgvector 0.8.0: before 0.8.4.*so one does/,
+    );
     expect(warningsOf(wanted({}), { ...column, version: "0.8.3" }).join()).not.toContain("so one does");
-    const lists = (count: number, rows: number) => warningsOf(wanted({ ivfflat: { lists: count } }), { ...column, rows }).join();
+    const lists = (count: number, rows: number) =>
+      warningsOf(wanted({ ivfflat: { lists: count } }), { ...column, rows }).join();
     expect(lists(1000, 1_000_000)).toBe("");
     expect(lists(100, 1_000_000)).toContain("100 lists for 1,000,000 rows: pgvector's advice is 1000");
     expect(lists(1000, 500)).toContain("500 rows are too few to find 1000 centres in");

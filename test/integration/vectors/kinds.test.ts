@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { graphBytes, hnswBytes, ivfflatBytes } from "../../../tuning/vector-index";
+import { TestStack } from "../stack";
+import { vectorsSql, writeMigrations } from "./data";
+
+const ROWS = 4000;
+const table = (name: string, type: string, dimensions = 64, rows = ROWS) => `
+  CREATE TABLE rag.${name} (id int PRIMARY KEY, tenant text NOT NULL, embedding extensions.${type}(${dimensions}));
+  INSERT INTO rag.${name} SELECT n, 't' || n % 3, embedding FROM (${vectorsSql(rows, dimensions)}) AS v;`;
+
+describe("vector indexes of each kind", () => {
+  let stack: TestStack;
+  const index = (of: string, more: object = {}) => ({
+    table: `rag.${of}`,
+    column: "embedding",
+    distance: "cosine" as const,
+    recall: { atLeast: 0.9, queries: 20 },
+    ...more,
+  });
+  const indexes = {
+    "rag.half_idx": index("half", { precision: "half", where: "tenant = 't1' AND id > 10" }),
+    "rag.bits_idx": index("bits", { precision: "binary", recall: { atLeast: 0.8, queries: 20 } }),
+    "rag.lists_idx": index("lists", { ivfflat: { lists: 40 }, distance: "l2" }),
+    "rag.halves_idx": index("halves", {
+      distance: "innerProduct",
+      recall: { atLeast: 0.9, queries: 20, from: { table: "rag.questions", column: "embedding" } },
+    }),
+    "rag.Wide_idx": { ...index("wide"), recall: undefined },
+    "rag.parts_idx": index("parts"),
+  };
+  beforeAll(async () => {
+    stack = await TestStack.create({
+      server: { memory: "1GB", cpus: 2, cronDatabase: "app" },
+      roles: { owner: { login: true, password: false } },
+      databases: {
+        app: {
+          owner: "owner",
+          schemas: { rag: {}, extensions: {} },
+          extensions: { vector: { schema: "extensions" } },
+          grants: { owner: { schemas: { extensions: { schema: ["USAGE"] } } } },
+        },
+      },
+    });
+    const folder = writeMigrations(stack, {
+      "20260101000000_tables.sql": [
+        table("half", "vector"),
+        table("bits", "vector", 256),
+        table("lists", "vector"),
+        table("halves", "halfvec"),
+        table("questions", "halfvec", 64, 100),
+        table("wide", "vector", 1536, 2000),
+        `CREATE TABLE rag.parts (id int, tenant text NOT NULL, embedding extensions.vector(64), PRIMARY KEY (tenant, id)) PARTITION BY LIST (tenant);
+         CREATE TABLE rag.parts_t0 PARTITION OF rag.parts FOR VALUES IN ('t0');
+         CREATE TABLE rag.parts_more PARTITION OF rag.parts FOR VALUES IN ('t1', 't2') PARTITION BY LIST (tenant);
+         CREATE TABLE rag.parts_t1 PARTITION OF rag.parts_more FOR VALUES IN ('t1');
+         CREATE TABLE rag.parts_t2 PARTITION OF rag.parts_more FOR VALUES IN ('t2');
+         INSERT INTO rag.parts SELECT n, 't' || n % 3, embedding FROM (${vectorsSql(ROWS, 64)}) AS v;`,
+      ].join("\n"),
+    });
+    stack.configure(({ databases }) =>
+      Object.assign(databases?.app as object, { migrations: { folder }, vectors: { indexes } }),
+    );
+    await stack.up();
+  }, 300_000);
+  afterAll(() => stack.dispose());
+
+  const sql = (text: string) => stack.sql("app", text);
+  const change = (name: keyof typeof indexes, more: object) =>
+    stack.configure(({ databases }) => Object.assign(databases?.app?.vectors?.indexes[name] as object, more));
+  const quiet = async () => {
+    const { code, text } = await stack.unchanged();
+    expect(code, text).toBe(0);
+  };
+
+  it("are what is declared, and find what is declared", async () => {
+    await quiet();
+    const definitions = sql(
+      "SELECT substring(indexdef FROM 'USING.*') FROM pg_indexes WHERE schemaname = 'rag' AND indexdef ~ 'hnsw|ivfflat' ORDER BY indexname",
+    );
+    expect(definitions).toContain(
+      "USING hnsw (((embedding)::extensions.halfvec(64)) extensions.halfvec_cosine_ops) WITH (m='16', ef_construction='64') WHERE ((tenant = 't1'::text) AND (id > 10))",
+    );
+    expect(definitions).toContain(
+      "USING hnsw (((extensions.binary_quantize(embedding))::bit(256)) extensions.bit_hamming_ops)",
+    );
+    expect(definitions).toContain("USING ivfflat (embedding) WITH (lists='40')");
+    expect(definitions).toContain("USING hnsw (embedding extensions.halfvec_ip_ops)");
+    const health = sql(
+      "SELECT index_name, recall >= at_least, queries, problem FROM pgwright.vector_health ORDER BY 1",
+    ).split("\n");
+    expect(health).toEqual([
+      `rag."Wide_idx"|||`,
+      "rag.bits_idx|t|20|",
+      "rag.half_idx|t|20|",
+      "rag.halves_idx|t|20|",
+      "rag.lists_idx|t|20|",
+      "rag.parts_idx|t|20|",
+    ]);
+    expect(Number(sql("LOAD 'vector'; SHOW ivfflat.probes"))).toBeGreaterThan(1);
+  });
+
+  it("are as large as previews say, on disk and in memory", () => {
+    const bytes = (name: string) => Number(sql(`SELECT pg_relation_size('rag.${name}')`));
+    const within = (estimate: number, real: number) => {
+      expect(estimate).toBeGreaterThan(0.85 * real);
+      expect(estimate).toBeLessThan(1.15 * real);
+    };
+    within(hnswBytes(2000, "vector", 1536, 16), bytes('"Wide_idx"'));
+    within(hnswBytes(ROWS, "bit", 256, 16), bytes("bits_idx"));
+    within(hnswBytes(ROWS, "halfvec", 64, 16), bytes("halves_idx"));
+    within(ivfflatBytes(ROWS, "vector", 64, 40), bytes("lists_idx"));
+    // With as little memory as there may be, pgvector tells after how many rows the graph no longer fits.
+    for (const [of, type, dimensions] of [
+      ["wide", "vector", 1536],
+      ["half", "vector", 64],
+      ["halves", "halfvec", 64],
+    ] as const) {
+      const notice = stack.inServer(
+        "bash",
+        "-c",
+        `psql -XU postgres app -c "SET maintenance_work_mem = '1MB'" -c "CREATE INDEX probe ON rag.${of} USING hnsw (embedding extensions.${type}_cosine_ops)" -c "DROP INDEX rag.probe" 2>&1`,
+      );
+      const [, rows] = /no longer fits into maintenance_work_mem after (\d+) tuples/.exec(notice) ?? [];
+      within(graphBytes(Number(rows), type, dimensions, 16), 2 ** 20);
+    }
+  });
+
+  it("cover a partitioned table: each partition, those that come later, and a rebuild", async () => {
+    const parts = () =>
+      sql(
+        `SELECT string_agg(x.indrelid::regclass || ' ' || x.indisvalid, ', ' ORDER BY x.indrelid::regclass::text) FROM pg_partition_tree('rag.parts_idx') AS t JOIN pg_index AS x ON x.indexrelid = t.relid`,
+      );
+    const whole = "rag.parts true, rag.parts_more true, rag.parts_t0 true, rag.parts_t1 true, rag.parts_t2 true";
+    expect(parts()).toBe(whole);
+    sql(
+      `CREATE TABLE rag.parts_t3 PARTITION OF rag.parts FOR VALUES IN ('t3'); INSERT INTO rag.parts SELECT id + 10000, 't3', embedding FROM rag.parts WHERE tenant = 't0'`,
+    );
+    expect(parts()).toBe(`${whole}, rag.parts_t3 true`);
+    change("rag.parts_idx", { hnsw: { m: 8, efConstruction: 32 } });
+    const { messages } = await stack.preview();
+    expect(messages.join("\n")).toContain(
+      "BRIEF LOCK: rag.parts is locked while its index is declared, and while the old one is dropped",
+    );
+    await stack.up();
+    expect(parts()).toBe(`${whole}, rag.parts_t3 true`);
+    expect(sql("SELECT count(*) FROM pg_indexes WHERE indexdef ~ 'rag.parts.*hnsw.*m=.?8'")).toBe("6");
+    expect(sql("SELECT count(*) FROM pg_indexes WHERE indexdef ~ 'rag.parts.*hnsw'")).toBe("6");
+    // A part that is missing, as after a kill, is made; the others stay.
+    const before = sql("SELECT 'rag.parts_idx'::regclass::oid");
+    sql(`CREATE TABLE rag.parts_t4 (LIKE rag.parts INCLUDING DEFAULTS); CREATE INDEX late ON ONLY rag.parts USING hnsw (embedding extensions.vector_cosine_ops) WITH (m = 8, ef_construction = 32);
+      DROP INDEX rag.parts_idx; ALTER INDEX rag.late RENAME TO parts_idx`);
+    expect((await stack.preview()).messages.join("\n")).toContain(
+      "partitions have no part of it; it will be put right",
+    );
+    await stack.up();
+    expect(parts()).toBe(`${whole}, rag.parts_t3 true`);
+    expect(sql("SELECT 'rag.parts_idx'::regclass::oid")).not.toBe(before);
+    await quiet();
+  });
+
+  it("are refused before anything happens where the column does not suit", async () => {
+    change("rag.half_idx", { column: "embeding" });
+    expect((await stack.preview()).messages.join("\n")).toContain(
+      "there is no column embeding in rag.half: unless this update makes what is missing, it will fail",
+    );
+    change("rag.half_idx", { column: "embedding", distance: "hamming" });
+    expect((await stack.preview()).messages.join("\n")).toContain(
+      "a vector has no distance hamming; allowed are l2, innerProduct, cosine, l1",
+    );
+    const before = sql("SELECT indexdef FROM pg_indexes WHERE indexname = 'half_idx'");
+    expect((await stack.tryUp()).code).not.toBe(0);
+    expect(sql("SELECT indexdef FROM pg_indexes WHERE indexname = 'half_idx'")).toBe(before);
+    change("rag.half_idx", { distance: "cosine" });
+    await quiet();
+  });
+
+  it("that are there already are taken up", async () => {
+    stack.configure(({ databases }) => delete databases?.app?.vectors?.indexes["rag.half_idx"]);
+    await stack.up();
+    sql(
+      `CREATE INDEX half_idx ON rag.half USING hnsw ((embedding::extensions.halfvec(64)) extensions.halfvec_cosine_ops) WHERE tenant = 't1' AND id > 10`,
+    );
+    const oid = sql("SELECT 'rag.half_idx'::regclass::oid");
+    stack.configure(({ databases }) =>
+      Object.assign(databases?.app?.vectors?.indexes as object, { "rag.half_idx": indexes["rag.half_idx"] }),
+    );
+    await stack.up();
+    expect(sql("SELECT 'rag.half_idx'::regclass::oid")).toBe(oid);
+    await quiet();
+  });
+});
