@@ -20,7 +20,7 @@ describe("vector indexes of each kind", () => {
   const indexes = {
     "rag.half_idx": index("half", { precision: "half", where: "tenant = 't1' AND id > 10" }),
     "rag.bits_idx": index("bits", { precision: "binary", recall: { atLeast: 0.8, queries: 20 } }),
-    "rag.lists_idx": index("lists", { ivfflat: { lists: 40 }, distance: "l2" }),
+    "rag.lists_idx": index("lists", { ivfflat: { lists: 40 }, distance: "l2", recall: { atLeast: 0.99, queries: 20 } }),
     "rag.halves_idx": index("halves", {
       distance: "innerProduct",
       recall: { atLeast: 0.9, queries: 20, from: { table: "rag.questions", column: "embedding" } },
