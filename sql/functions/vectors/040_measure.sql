@@ -94,8 +94,8 @@ DECLARE
   v_queries pgwright.vector_query[] := pgwright.vector_queries(v_index);
   v_aim numeric := v_index.at_least + (1 - v_index.at_least) / 10;
   v_most integer := 1000;
-  v_failed integer := 0;
   v_next integer := greatest(pgwright.vector_default(v_index.method), CASE v_index.method WHEN 'hnsw' THEN v_index.neighbours END);
+  v_failed integer := v_next - 1;
   v_recall numeric;
 BEGIN
   queries := cardinality(v_queries);
