@@ -18,7 +18,7 @@ export function wantedVectorIndex(
   index: string,
   config: VectorIndexConfig,
 ): Omit<VectorIndexInputs, "problems"> {
-  const { table, column, distance, precision, where, hnsw, ivfflat, recall } = config;
+  const { table, column, distance, precision, where, hnsw, ivfflat, iterativeScan, recall } = config;
   const { m, efConstruction } = hnsw ?? { m: DEFAULT_M, efConstruction: DEFAULT_EF_CONSTRUCTION };
   const from = recall?.from;
   return {
@@ -32,6 +32,7 @@ export function wantedVectorIndex(
       where,
       ...(ivfflat ? { ivfflat: { lists: ivfflat.lists } } : { hnsw: { m, efConstruction } }),
     },
+    iterativeScan: iterativeScan === "off" ? undefined : iterativeScan,
     search: hnsw?.efSearch ?? ivfflat?.probes,
     recall: recall && { ...recall, from: from && { ...from, table: quoteObjectName(named(from.table)) } },
   };

@@ -7,6 +7,17 @@ export function checkVectors(database: DatabaseConfig, report: (at: string, text
   if (!vectors) return;
   if (!extensions.vector)
     report("vectors", "vector indexes need the extension vector; add it to extensions: {vector: {schema: extensions}}");
+  const scans = new Map<string, string>();
+  for (const [index, { ivfflat, iterativeScan }] of Object.entries(vectors.indexes)) {
+    const method = ivfflat ? "ivfflat" : "hnsw";
+    const other = scans.get(method);
+    if (iterativeScan !== "off" && other !== undefined && other !== iterativeScan)
+      report(
+        `vectors.indexes["${index}"].iterativeScan`,
+        `another ${method} index has ${other}, and sessions of a database have one value`,
+      );
+    if (iterativeScan !== "off") scans.set(method, iterativeScan);
+  }
   for (const [index, { table }] of Object.entries(vectors.indexes)) {
     const at = `vectors.indexes["${index}"]`;
     const name = parseObjectName(index);

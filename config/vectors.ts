@@ -51,6 +51,11 @@ const ivfflatSchema = z.strictObject({
     ),
 });
 
+const condition = z
+  .string()
+  .min(1)
+  .refine((text) => !/;|--|\/\*/.test(text), 'write one condition, without ";" and comments');
+
 const recallSchema = z.strictObject({
   atLeast: z
     .number()
@@ -64,6 +69,14 @@ const recallSchema = z.strictObject({
     .max(10_000)
     .default(50)
     .meta(key("Queries that are measured; each needs one exact search, which reads the whole table.", 100)),
+  where: condition
+    .optional()
+    .meta(
+      key(
+        "What queries ask for beside the distance: the share is that of the true neighbours that satisfy it.",
+        "language = 'en'",
+      ),
+    ),
   from: z
     .strictObject({
       table: objectName.meta(key("Table with queries of the application.", "rag.questions")),
@@ -92,12 +105,7 @@ export const vectorIndexSchema = z
           "half",
         ),
       ),
-    where: z
-      .string()
-      .min(1)
-      .refine((text) => !/;|--|\/\*/.test(text), 'write one condition, without ";" and comments')
-      .optional()
-      .meta(key("Only rows for which this holds are in the index.", "language = 'en'")),
+    where: condition.optional().meta(key("Only rows for which this holds are in the index.", "language = 'en'")),
     hnsw: hnswSchema
       .optional()
       .meta(key("A graph: better recall for the time of a query. This is taken if neither is given.", { m: 32 })),
@@ -106,11 +114,24 @@ export const vectorIndexSchema = z
       .meta(
         key("Lists around centres: smaller and faster to build, and the rows have to be there first.", { lists: 500 }),
       ),
+    iterativeScan: z
+      .enum(["off", "relaxed_order", "strict_order"])
+      .default("off")
+      .meta(
+        key(
+          "hnsw.iterative_scan or ivfflat.iterative_scan of the database's sessions: a search goes on until enough rows satisfy the query's conditions. ivfflat knows no strict_order.",
+          "strict_order",
+        ),
+      ),
     recall: recallSchema
       .optional()
       .meta(key("What a search has to find. It is measured beside exact searches.", { atLeast: 0.95 })),
   })
   .refine(({ hnsw, ivfflat }) => !(hnsw && ivfflat), "write either hnsw or ivfflat")
+  .refine(
+    ({ ivfflat, iterativeScan }) => !(ivfflat && iterativeScan === "strict_order"),
+    "ivfflat has no iterativeScan strict_order; write relaxed_order",
+  )
   .refine(
     ({ precision, ivfflat }) => !(precision === "binary" && ivfflat),
     "bits need hnsw: an index of lists does not say how many rows a search goes through",

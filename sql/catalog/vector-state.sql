@@ -3,6 +3,7 @@ SELECT
   to_jsonb(i) - 'search' AS declared,
   i.search,
   pgwright.vector_search_of_database(i.method) AS "searchOfDatabase",
+  pgwright.vector_setting(i.method || '.iterative_scan') AS "scanOfDatabase",
   m.measured_at AS "measuredAt",
   m.recall::float8 AS recall,
   m.search AS "measuredWith",

@@ -48,6 +48,7 @@ export interface Books {
   declared: Record<string, unknown>;
   search: number | null;
   searchOfDatabase: number;
+  scanOfDatabase: string | null;
   measuredAt: Date | null;
   recall: number | null;
   measuredWith: number | null;
@@ -61,7 +62,13 @@ export async function findBooks(client: Client, index: ObjectName): Promise<Book
 }
 
 /** A row of the books, without what was found by measuring. */
-export function bookedAs({ schema, name, definition, recall }: VectorIndexInputs): Record<string, unknown> {
+export function bookedAs({
+  schema,
+  name,
+  definition,
+  iterativeScan,
+  recall,
+}: VectorIndexInputs): Record<string, unknown> {
   const { table, column, distance, precision, where } = definition;
   return {
     index_name: quoteObjectName({ schema, name }),
@@ -73,6 +80,8 @@ export function bookedAs({ schema, name, definition, recall }: VectorIndexInputs
     condition: where ?? null,
     queries_table: recall?.from?.table ?? null,
     queries_column: recall?.from?.column ?? null,
+    filter: recall?.where ?? null,
+    iterative_scan: iterativeScan ?? null,
     neighbours: recall?.neighbours ?? null,
     queries: recall?.queries ?? null,
     at_least: recall?.atLeast ?? null,

@@ -36,6 +36,13 @@ async function look(client: Client, state: VectorIndexState): Promise<VectorInde
 const needsBuild = (now: VectorIndexState | undefined, inputs: VectorIndexInputs, valid: boolean) =>
   !now || !valid || differences(now.definition, inputs.definition).length > 0;
 
+/** What a recall depends on beside the index. */
+const searchOf = (inputs: VectorIndexInputs | undefined) => ({
+  recall: inputs?.recall,
+  search: inputs?.search,
+  iterativeScan: inputs?.iterativeScan,
+});
+
 const turns = new WeakMap<Host, Promise<unknown>>();
 
 /** One after the other on a server: a build may use all of maintenance_work_mem and /dev/shm, and a query is timed. */
@@ -57,10 +64,7 @@ async function put(
     const index = await findIndex(client, inputs);
     const built = needsBuild(now, inputs, index?.valid === true);
     if (built) await build(client, inputs, info, warn);
-    const changed = differences(
-      { recall: old?.recall, search: old?.search },
-      { recall: inputs.recall, search: inputs.search },
-    );
+    const changed = differences(searchOf(old), searchOf(inputs));
     const unwell = problemsOfBooks(inputs, await findBooks(client, inputs)).length > 0;
     await keepBooks(client, inputs, built || changed.length > 0 || unwell, info);
     return { ...inputs, condition };
@@ -106,7 +110,7 @@ async function explain(old: VectorIndexState | undefined, inputs: VectorIndexInp
 /** A vector index: built beside queries, with the recall that is declared. */
 export const vectorIndex: Kind<VectorIndexInputs, VectorIndexState> = {
   replaceOn: ["database", "schema", "name"],
-  noneIfAbsent: ["search", "recall"],
+  noneIfAbsent: ["search", "iterativeScan", "recall"],
   explain,
   async create(inputs, operation) {
     const state = operation.preview ? inputs : await inTurn(operation.host, () => put(inputs, undefined, operation));

@@ -15,6 +15,8 @@ export interface RecallInputs {
   atLeast: number;
   neighbours: number;
   queries: number;
+  /** What queries ask for beside the distance. */
+  where?: string;
   /** Table, as SQL takes it, and column that the queries come from; rows of the table itself if absent. */
   from?: { table: string; column: string };
 }
@@ -26,6 +28,8 @@ export interface VectorIndexInputs {
   definition: Definition;
   /** hnsw.ef_search or ivfflat.probes; found by measuring if absent and a recall is declared. */
   search?: number;
+  /** hnsw.iterative_scan or ivfflat.iterative_scan. */
+  iterativeScan?: string;
   recall?: RecallInputs;
   /** What is not as it should be, in words: nothing should be. */
   problems: string[];
@@ -40,6 +44,9 @@ export const methodOf = ({ ivfflat }: Definition) => (ivfflat ? "ivfflat" : "hns
 
 /** The parameter that says how far a search goes. */
 export const parameterOf = (definition: Definition) => (definition.ivfflat ? "ivfflat.probes" : "hnsw.ef_search");
+
+/** The parameter that says whether a search goes on until enough rows satisfy a query. */
+export const scanParameterOf = (definition: Definition) => `${methodOf(definition)}.iterative_scan`;
 
 /** Operator of each distance. */
 export const OPERATORS: Record<string, string> = {

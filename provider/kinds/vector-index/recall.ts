@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { quoteObjectName } from "../../../config/object-name";
 import { bookedAs, type Books } from "./catalog";
-import { parameterOf, type RecallInputs, type VectorIndexInputs } from "./inputs";
+import { parameterOf, scanParameterOf, type RecallInputs, type VectorIndexInputs } from "./inputs";
 
 /** Such as `recall@10 0.972 (hnsw.ef_search 80, 50 queries)`. */
 const inWords = ({ definition, recall }: VectorIndexInputs, value: number, search: number, queries: number) =>
@@ -13,9 +13,10 @@ async function enter(client: Client, inputs: VectorIndexInputs): Promise<void> {
     `INSERT INTO pgwright.vector_indexes AS i
      SELECT * FROM jsonb_populate_record(NULL::pgwright.vector_indexes, $1::jsonb)
      ON CONFLICT (index_name) DO UPDATE
-     SET (table_name, column_name, operator, precision, method, condition, queries_table, queries_column, neighbours, queries, at_least) =
+     SET (table_name, column_name, operator, precision, method, condition, queries_table, queries_column, filter, iterative_scan,
+        neighbours, queries, at_least) =
        (excluded.table_name, excluded.column_name, excluded.operator, excluded.precision, excluded.method, excluded.condition,
-        excluded.queries_table, excluded.queries_column, excluded.neighbours, excluded.queries, excluded.at_least),
+        excluded.queries_table, excluded.queries_column, excluded.filter, excluded.iterative_scan, excluded.neighbours, excluded.queries, excluded.at_least),
        search = coalesce(excluded.search, CASE WHEN excluded.at_least IS NOT NULL THEN i.search END)`,
     [JSON.stringify({ ...bookedAs(inputs), search: inputs.search ?? null })],
   );
@@ -27,14 +28,15 @@ async function settle(client: Client, info: (text: string) => void): Promise<voi
 }
 
 /** The error that says what helps. */
-function tooLow({ definition, recall }: VectorIndexInputs, best: string): Error {
+function tooLow({ definition, recall, iterativeScan }: VectorIndexInputs, best: string): Error {
   const { hnsw, precision, table } = definition;
   const more = hnsw
     ? `a larger m or efConstruction (now ${hnsw.m} and ${hnsw.efConstruction})`
     : `other lists (now ${definition.ivfflat?.lists}), or hnsw`;
+  const further = recall?.where !== undefined && iterativeScan === undefined ? "iterativeScan, " : "";
   const whole = precision === "full" ? "" : `, or precision full (now ${precision})`;
   return new Error(
-    `the index on ${table} finds too little: ${best}, and recall.atLeast is ${recall?.atLeast}. It stays as it is; what helps: ${more}${whole}`,
+    `the index on ${table} finds too little: ${best}, and recall.atLeast is ${recall?.atLeast}. It stays as it is; what helps: ${further}${more}${whole}`,
   );
 }
 
@@ -102,6 +104,10 @@ export function problemsOfBooks(inputs: VectorIndexInputs, books: Books | undefi
   if (needed !== null && books.searchOfDatabase < needed)
     problems.push(
       `${parameterOf(definition)} of the database is ${books.searchOfDatabase}, and this index needs ${needed}`,
+    );
+  if (inputs.iterativeScan !== undefined && books.scanOfDatabase !== inputs.iterativeScan)
+    problems.push(
+      `${scanParameterOf(definition)} of the database is ${books.scanOfDatabase ?? "off"}, and this index needs ${inputs.iterativeScan}`,
     );
   if (recall && books.measuredAt === null) problems.push("its recall was never measured");
   if (recall && books.recall !== null && books.recall < recall.atLeast)

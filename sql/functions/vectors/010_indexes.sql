@@ -17,12 +17,16 @@ CREATE TABLE IF NOT EXISTS pgwright.vector_indexes (
   -- Where the queries that it is measured with come from; rows of the table itself if absent.
   queries_table text,
   queries_column name,
+  -- What queries ask for beside the distance.
+  filter text,
   -- How it is measured: nearest neighbours of a query, and queries. Absent: it is not.
   neighbours integer,
   queries integer,
   at_least numeric,
   -- hnsw.ef_search or ivfflat.probes that this index needs.
-  search integer
+  search integer,
+  -- hnsw.iterative_scan or ivfflat.iterative_scan: whether a search goes on until enough rows satisfy the filter.
+  iterative_scan text
 );
 
 CREATE TABLE IF NOT EXISTS pgwright.vector_measurements (

@@ -19,56 +19,65 @@ AS $$
   SELECT CASE p_method WHEN 'hnsw' THEN 40 WHEN 'ivfflat' THEN 1 END
 $$;
 
--- What a new session of this database has, unless its role has a value of its own.
+-- What a new session has from this database, unless its role has a value of its own; NULL: nothing.
+CREATE OR REPLACE FUNCTION pgwright.vector_setting(p_parameter text)
+RETURNS text
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  SELECT split_part(c.setting, '=', 2)
+  FROM pg_catalog.pg_db_role_setting AS s
+  JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
+  CROSS JOIN LATERAL unnest(s.setconfig) AS c (setting)
+  WHERE d.datname = current_database() AND s.setrole = 0 AND split_part(c.setting, '=', 1) = p_parameter
+$$;
+
 CREATE OR REPLACE FUNCTION pgwright.vector_search_of_database(p_method text)
 RETURNS integer
 LANGUAGE sql
 STABLE
 SET search_path = ''
 AS $$
-  SELECT coalesce(
-    (
-      SELECT split_part(c.setting, '=', 2)::integer
-      FROM pg_catalog.pg_db_role_setting AS s
-      JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
-      CROSS JOIN LATERAL unnest(s.setconfig) AS c (setting)
-      WHERE d.datname = current_database() AND s.setrole = 0
-        AND split_part(c.setting, '=', 1) = pgwright.vector_parameter(p_method)
-    ),
-    pgwright.vector_default(p_method)
-  )
+  SELECT coalesce(pgwright.vector_setting(pgwright.vector_parameter(p_method))::integer, pgwright.vector_default(p_method))
 $$;
 
--- Gives the database what its indexes need, and takes it away once none needs anything. Says what it has changed.
+-- Gives the database what its indexes need, and takes away what none needs any more. Says what it has changed.
 CREATE OR REPLACE FUNCTION pgwright.vector_settle()
 RETURNS SETOF text
 LANGUAGE plpgsql
 SET search_path = ''
 AS $$
 DECLARE
-  v_method text;
-  v_needed integer;
-  v_before integer;
+  v_needed record;
+  v_before text;
 BEGIN
-  FOREACH v_method IN ARRAY ARRAY['hnsw', 'ivfflat'] LOOP
-    SELECT max(i.search) INTO v_needed FROM pgwright.vector_indexes AS i WHERE i.method = v_method;
-    v_before := pgwright.vector_search_of_database(v_method);
-    CONTINUE WHEN v_needed = v_before;
-    IF v_needed IS NOT NULL THEN
-      EXECUTE format(
-        'ALTER DATABASE %I SET %s = %s', current_database(), pgwright.vector_parameter(v_method), v_needed
-      );
-      RETURN NEXT format('%s %s -> %s in sessions that begin from now on', pgwright.vector_parameter(v_method), v_before, v_needed);
-    ELSIF EXISTS (
-      SELECT FROM pg_catalog.pg_db_role_setting AS s
-      JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
-      CROSS JOIN LATERAL unnest(s.setconfig) AS c (setting)
-      WHERE d.datname = current_database() AND s.setrole = 0
-        AND split_part(c.setting, '=', 1) = pgwright.vector_parameter(v_method)
-    ) THEN
-      EXECUTE format('ALTER DATABASE %I RESET %s', current_database(), pgwright.vector_parameter(v_method));
-      RETURN NEXT format('%s %s -> its default', pgwright.vector_parameter(v_method), v_before);
+  FOR v_needed IN
+    SELECT
+      p.parameter,
+      CASE p.what
+        WHEN 'search' THEN nullif(max(i.search), pgwright.vector_default(p.method))::text
+        ELSE nullif(max(i.iterative_scan), 'off')
+      END AS value
+    FROM (
+      VALUES
+        ('hnsw.ef_search', 'hnsw', 'search'), ('ivfflat.probes', 'ivfflat', 'search'),
+        ('hnsw.iterative_scan', 'hnsw', 'scan'), ('ivfflat.iterative_scan', 'ivfflat', 'scan')
+    ) AS p (parameter, method, what)
+    LEFT JOIN pgwright.vector_indexes AS i USING (method)
+    GROUP BY p.parameter, p.method, p.what
+  LOOP
+    v_before := pgwright.vector_setting(v_needed.parameter);
+    CONTINUE WHEN v_needed.value IS NOT DISTINCT FROM v_before;
+    IF v_needed.value IS NULL THEN
+      EXECUTE format('ALTER DATABASE %I RESET %s', current_database(), v_needed.parameter);
+    ELSE
+      EXECUTE format('ALTER DATABASE %I SET %s = %L', current_database(), v_needed.parameter, v_needed.value);
     END IF;
+    RETURN NEXT format(
+      '%s %s -> %s in sessions that begin from now on',
+      v_needed.parameter, coalesce(v_before, 'default'), coalesce(v_needed.value, 'default')
+    );
   END LOOP;
 END
 $$;

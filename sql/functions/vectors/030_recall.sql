@@ -53,7 +53,8 @@ BEGIN
       '((%s) OPERATOR(%s.<~>) (%s))', format(v_binary, v_column), v_schema, format(v_binary, '$1::' || column_type)
     )
   END;
-  condition := format('%s IS NOT NULL', v_column) || coalesce(' AND (' || p_index.condition || ')', '');
+  condition := format('%s IS NOT NULL', v_column) || coalesce(' AND (' || p_index.condition || ')', '')
+    || coalesce(' AND (' || p_index.filter || ')', '');
 END
 $$;
 
@@ -129,8 +130,11 @@ DECLARE
     SELECT to_regclass(p_index.index_name)::oid UNION SELECT t.relid FROM pg_catalog.pg_partition_tree(to_regclass(p_index.index_name)) AS t
   );
 BEGIN
-  -- Until the end of the transaction.
+  -- Until the end of the transaction. This session may have begun with other values.
   PERFORM set_config(pgwright.vector_parameter(p_index.method), p_search::text, true);
+  PERFORM set_config(s.parameter, pgwright.vector_setting(s.parameter), true)
+  FROM (SELECT p_index.method || '.iterative_scan') AS s (parameter)
+  WHERE pgwright.vector_setting(s.parameter) IS NOT NULL;
   -- Bits are only good enough for a first choice: of as many as a search goes through, the nearest by the vectors themselves.
   v_statement := format(
     'SELECT count(*) FILTER (WHERE near.far <= $5) FROM (

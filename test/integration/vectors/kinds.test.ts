@@ -27,6 +27,10 @@ describe("vector indexes of each kind", () => {
     }),
     "rag.Wide_idx": { ...index("wide"), recall: undefined },
     "rag.parts_idx": index("parts"),
+    "rag.rare_idx": index("rare", {
+      iterativeScan: "strict_order",
+      recall: { atLeast: 0.9, queries: 20, where: "id % 50 = 7" },
+    }),
   };
   beforeAll(async () => {
     stack = await TestStack.create({
@@ -49,6 +53,7 @@ describe("vector indexes of each kind", () => {
         table("halves", "halfvec"),
         table("questions", "halfvec", 64, 100),
         table("wide", "vector", 1536, 2000),
+        table("rare", "vector"),
         `CREATE TABLE rag.parts (id int, tenant text NOT NULL, embedding extensions.vector(64), PRIMARY KEY (tenant, id)) PARTITION BY LIST (tenant);
          CREATE TABLE rag.parts_t0 PARTITION OF rag.parts FOR VALUES IN ('t0');
          CREATE TABLE rag.parts_more PARTITION OF rag.parts FOR VALUES IN ('t1', 't2') PARTITION BY LIST (tenant);
@@ -95,6 +100,7 @@ describe("vector indexes of each kind", () => {
       "rag.halves_idx|t|20|",
       "rag.lists_idx|t|20|",
       "rag.parts_idx|t|20|",
+      "rag.rare_idx|t|20|",
     ]);
     expect(Number(sql("LOAD 'vector'; SHOW ivfflat.probes"))).toBeGreaterThan(1);
   });
@@ -156,6 +162,15 @@ describe("vector indexes of each kind", () => {
     expect(parts()).toBe(`${whole}, rag.parts_t3 true`);
     expect(sql("SELECT 'rag.parts_idx'::regclass::oid")).not.toBe(before);
     await quiet();
+  });
+
+  it("let queries with conditions find enough rows, where they are told to go on", () => {
+    const found = (before: string) =>
+      sql(`LOAD 'vector'; SET enable_seqscan = off; ${before} SELECT count(*) FROM (
+        SELECT FROM rag.rare WHERE id % 50 = 7
+        ORDER BY embedding OPERATOR(extensions.<=>) (SELECT embedding FROM rag.rare WHERE id = 1) LIMIT 10) AS found`);
+    expect(found("")).toBe("10");
+    expect(Number(found("SET hnsw.iterative_scan = off;"))).toBeLessThan(10);
   });
 
   it("are refused before anything happens where the column does not suit", async () => {
