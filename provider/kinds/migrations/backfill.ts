@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { escapeIdentifier as quoted, type Client, type DatabaseError } from "pg";
 import { readSql } from "../../../sql/read";
+import { isLocked } from "../../lock";
 import { hashOf, type Statement } from "./file";
 import { readProgress, recordsProgress, type Progress } from "./ledger";
 import { blocksIn, Pace, shareOf, type Part } from "./pace";
 import { pieceOf, placeIn, type Batch } from "./pieces";
-import { enterRole, isLocked, LEAVE_ROLE, withLockRetry, type Run } from "./session";
+import { enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
 
 // A statement that is run in pieces, each a transaction of its own: others wait for rows of one piece only, and for a moment.
 // The range of blocks is the same in all partitions: so the statement stays as it is written, with its triggers, policies and

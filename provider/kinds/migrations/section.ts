@@ -1,15 +1,11 @@
 import type { Client, DatabaseError } from "pg";
 import { escapeIdentifier as quoted } from "pg";
+import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT } from "../../lock";
 import { located } from "../../sql-file";
 import { backfill } from "./backfill";
 import { hashOfDone, type Statement } from "./file";
 import { forget, forgetUnbegun, record, recordBegun } from "./ledger";
 import { enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
-
-/** How long a statement may wait for a lock before it gives way to those that queue behind it. */
-const LOCK_TIMEOUT = "1s";
-/** CREATE INDEX CONCURRENTLY waits for all older transactions, and holds up nobody meanwhile. */
-const CONCURRENT_LOCK_TIMEOUT = "10min";
 
 export async function runSection(run: Run): Promise<void> {
   const started = Date.now();

@@ -1,11 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Client, DatabaseError } from "pg";
+import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
+import { tryForLock } from "../../lock";
 import type { MigrationFile, Section } from "./file";
-
-/** Tries for a lock, with growing pauses: about a minute and a half in all. */
-const LOCK_TRIES = 10;
-const RETRIED = ["55P03", "40P01"]; // lock_not_available, deadlock_detected
 
 /** One section of a file on its way. */
 export interface Run {
@@ -20,21 +16,9 @@ export interface Run {
   info: (text: string) => void;
 }
 
-/** Whether it failed only since somebody else holds a lock. */
-export const isLocked = (error: unknown) => RETRIED.includes((error as DatabaseError).code ?? "");
-
 /** Acts again, after a pause, while somebody else holds a lock. */
-export async function withLockRetry<T>({ file, info }: Run, act: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await act();
-    } catch (error) {
-      if (!isLocked(error) || tries === LOCK_TRIES) throw error;
-      info(`${file.file} waits for a lock that somebody else holds (try ${tries} of ${LOCK_TRIES})`);
-      await sleep(Math.min(10_000, 250 * 2 ** tries) * (0.5 + Math.random()));
-    }
-  }
-}
+export const withLockRetry = <T>({ file, info }: Run, act: () => Promise<T>): Promise<T> =>
+  tryForLock(file.file, info, act);
 
 /** From here on statements run as the migrations' role. */
 export async function enterRole({ client, role }: Run, lockTimeout: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { quoteIdentifier, quoteObjectName, type ObjectName } from "../../../config/object-name";
-import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT, withLockRetry } from "../../lock-retry";
+import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT, tryForLock } from "../../lock";
 import { differences } from "../../kind";
 import { definitionOf, findColumn, findIndex, type Column, type FoundIndex } from "./catalog";
 import type { Definition, VectorIndexInputs } from "./inputs";
@@ -94,7 +94,7 @@ async function buildPlain(run: Build, index: ObjectName): Promise<void> {
   }
   if (!(begun && (await findIndex(client, aside)))) {
     const create = `CREATE INDEX CONCURRENTLY ${quoteIdentifier(aside.name)} ON ${definition.table} ${body}`;
-    await withLockRetry(create, info, async () => {
+    await tryForLock(create, info, async () => {
       try {
         await client.query(create);
       } catch (error) {
@@ -119,7 +119,7 @@ export async function dropIndex(
     return;
   }
   await briefly(client, () =>
-    withLockRetry(`DROP INDEX ${quoteObjectName(index)}`, info, () =>
+    tryForLock(`DROP INDEX ${quoteObjectName(index)}`, info, () =>
       client.query(`DROP INDEX ${quoteObjectName(index)}`),
     ),
   );
@@ -201,14 +201,14 @@ async function buildPart(run: Build, index: ObjectName, root: ObjectName, member
   if (!(await isIndexed(run, root, member)) && !(found && (found.valid || !leaf))) {
     const only = leaf ? "CONCURRENTLY" : "";
     const create = `CREATE INDEX ${only} ${quoteIdentifier(part.name)} ON ${leaf ? "" : "ONLY "}${quoteObjectName(member)} ${body}`;
-    const run = () => withLockRetry(create, info, () => client.query(create));
+    const run = () => tryForLock(create, info, () => client.query(create));
     await (leaf ? run() : briefly(client, run));
   }
   if (isRoot || (await isIndexed(run, root, member))) return;
   const parent: ObjectName = { schema: parentSchema ?? "", name: parentName };
   const above = await indexOn(run, root, parent);
   const attach = `ALTER INDEX ${above} ATTACH PARTITION ${quoteObjectName(part)}`;
-  await briefly(client, () => withLockRetry(attach, info, () => client.query(attach)));
+  await briefly(client, () => tryForLock(attach, info, () => client.query(attach)));
 }
 
 /** The part of an index that a table has, as SQL takes it. */
