@@ -33,7 +33,13 @@ export async function findUndeclared(host: Host, deployment: Deployment): Promis
   const databases = names("pgwright:index:Database");
   const jobs = declared(deployment, "pgwright:index:CronJob");
   const found = [
-    await ask("postgres", "undeclared-server", names("pgwright:index:Role"), databases),
+    await ask(
+      "postgres",
+      "undeclared-server",
+      names("pgwright:index:Role"),
+      databases,
+      declared(deployment, "pgwright:index:VectorIndex").map(({ database }) => database),
+    ),
     ...(await Promise.all(
       databases.map((database) =>
         ask(

@@ -46,6 +46,8 @@ function copyInputs({ copyOf, source }: DatabaseArgs): Pick<DatabaseInputs, "cop
 /** One database: schemas, extensions, migrations, sets of partitions, tiered tables, vector indexes and privileges. */
 export class Database extends pulumi.ComponentResource {
   public readonly ready: pulumi.Resource[] = [];
+  /** Comes last, and takes its time: jobs do not wait for it. */
+  public readonly indexes: pulumi.Resource[] = [];
 
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pgwright:components:Database", name, {}, opts);
@@ -111,12 +113,15 @@ export class Database extends pulumi.ComponentResource {
       const tables = Object.fromEntries(Object.entries(args.tiers).map(owned));
       this.ready.push(...new Tiers(name, { database: name, tables, pgwright: args.pgwright }, inside).ready);
     }
-    if (args.vectors) {
-      const inside = { parent: this, deletedWith: database, dependsOn: [...this.ready] };
-      this.ready.push(...new Vectors(name, { ...args.vectors, database: name, pgwright: args.pgwright }, inside).ready);
-    }
     // After what makes objects: grants may name them.
     this.ready.push(new Access(name, access, { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] }));
+    // After privileges: a build takes its time, and what is measured may be too little.
+    if (args.vectors) {
+      const inside = { parent: this, deletedWith: database, dependsOn: [...this.ready] };
+      this.indexes.push(
+        ...new Vectors(name, { ...args.vectors, database: name, pgwright: args.pgwright }, inside).ready,
+      );
+    }
     this.registerOutputs({});
   }
 }

@@ -108,7 +108,7 @@ export class Postgres extends pulumi.ComponentResource {
         {
           ...config,
           roles: args.roles,
-          after: [...roles.ready, ...(databases[source]?.ready ?? [])],
+          after: [...roles.ready, ...(databases[source]?.ready ?? []), ...(databases[source]?.indexes ?? [])],
           source: args.databases[source],
           holdsCron: database === cronDatabase,
           pgwright,

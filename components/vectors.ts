@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { parseObjectName, quoteObjectName } from "../config/object-name";
+import { longestPause } from "../config/schedule";
 import type { VectorIndexConfig, VectorsConfig } from "../config/vectors";
 import type { VectorIndexInputs } from "../provider/kinds/vector-index";
 import { Library, VectorIndex, type Provider } from "../provider/resources";
@@ -10,6 +11,9 @@ export interface VectorsArgs extends VectorsConfig {
   pgwright: Provider;
 }
 
+/** Days that the job may be late. */
+const LATE = 2;
+
 const named = (text: string) => parseObjectName(text) ?? { schema: "", name: text };
 
 /** What the resource of an index gets. `index`: schema.name as the stack file writes it. */
@@ -17,6 +21,7 @@ export function wantedVectorIndex(
   database: string,
   index: string,
   config: VectorIndexConfig,
+  schedule: string,
 ): Omit<VectorIndexInputs, "problems"> {
   const { table, column, distance, precision, where, hnsw, ivfflat, iterativeScan, recall } = config;
   const { m, efConstruction } = hnsw ?? { m: DEFAULT_M, efConstruction: DEFAULT_EF_CONSTRUCTION };
@@ -34,7 +39,11 @@ export function wantedVectorIndex(
     },
     iterativeScan: iterativeScan === "off" ? undefined : iterativeScan,
     search: hnsw?.efSearch ?? ivfflat?.probes,
-    recall: recall && { ...recall, from: from && { ...from, table: quoteObjectName(named(from.table)) } },
+    recall: recall && {
+      ...recall,
+      days: longestPause(schedule) + LATE,
+      from: from && { ...from, table: quoteObjectName(named(from.table)) },
+    },
   };
 }
 
@@ -49,7 +58,7 @@ export class Vectors extends pulumi.ComponentResource {
     const library = new Library(`${name}-vectors`, { database, library: "vectors" }, inDatabase);
     const indexes = Object.entries(args.indexes).map(
       ([index, config]) =>
-        new VectorIndex(`${name}.${index}`, wantedVectorIndex(database, index, config), {
+        new VectorIndex(`${name}.${index}`, wantedVectorIndex(database, index, config, args.schedule), {
           ...inDatabase,
           dependsOn: [library],
         }),

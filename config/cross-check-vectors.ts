@@ -7,6 +7,17 @@ export function checkVectors(database: DatabaseConfig, report: (at: string, text
   if (!vectors) return;
   if (!extensions.vector)
     report("vectors", "vector indexes need the extension vector; add it to extensions: {vector: {schema: extensions}}");
+  const alike = new Map<string, string>();
+  for (const [index, { table, column, distance, precision, where }] of Object.entries(vectors.indexes)) {
+    const what = JSON.stringify([table, column, distance, precision, where]);
+    const other = alike.get(what);
+    if (other !== undefined)
+      report(
+        `vectors.indexes["${index}"]`,
+        `queries would use either this or ${other}, which is of the same vectors: keep one`,
+      );
+    alike.set(what, index);
+  }
   const scans = new Map<string, string>();
   for (const [index, { ivfflat, iterativeScan }] of Object.entries(vectors.indexes)) {
     const method = ivfflat ? "ivfflat" : "hnsw";

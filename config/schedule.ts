@@ -114,3 +114,27 @@ export function timesOf(schedule: string): Times {
     throw new Error("days of the month and days of the week together: cron takes either, write one of them as *");
   return { minutes, hours, days, months, weekdays };
 }
+
+const DAY_MS = 86_400_000;
+/** From here on, for long enough that months of each length, and leap years, are among them. */
+const FIRST_DAY = Date.UTC(2024, 0, 1);
+const DAYS_LOOKED_AT = 5 * 366;
+
+/** Days that lie between two runs of a schedule at most; of one with no such days, a month. */
+export function longestPause(schedule: string): number {
+  let times: Times;
+  try {
+    times = timesOf(schedule.replace("$", "28"));
+  } catch {
+    return /second/.test(schedule) ? 1 : 31;
+  }
+  const runs = Array.from({ length: DAYS_LOOKED_AT }, (_, day) => day).filter((day) => {
+    const date = new Date(FIRST_DAY + day * DAY_MS);
+    return (
+      times.months.includes(date.getUTCMonth() + 1) &&
+      times.days.includes(date.getUTCDate()) &&
+      times.weekdays.includes(date.getUTCDay())
+    );
+  });
+  return Math.max(...runs.slice(1).map((day, i) => day - (runs[i] as number)), 1);
+}

@@ -13,6 +13,17 @@ export interface Failure {
   reason: string;
 }
 
+/** What was made, or changed, is there, and something is wrong with it: the state is kept with the error, and the next update comes back to it. */
+export class Incomplete extends Error {
+  constructor(
+    message: string,
+    readonly id: string,
+    readonly state: object,
+  ) {
+    super(message);
+  }
+}
+
 /** What a handler knows of the operation that it is part of. */
 export interface Operation {
   urn: string;

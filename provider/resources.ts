@@ -201,6 +201,6 @@ export class TieredTable extends pulumi.CustomResource {
 
 export class VectorIndex extends pulumi.CustomResource {
   constructor(name: string, args: Omit<VectorIndexInputs, "problems">, opts?: pulumi.CustomResourceOptions) {
-    super("pgwright:index:VectorIndex", name, { ...args, problems: [], condition: undefined }, opts);
+    super("pgwright:index:VectorIndex", name, { ...args, problems: [] }, opts);
   }
 }

@@ -1,4 +1,5 @@
 import * as grpc from "@grpc/grpc-js";
+import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
@@ -6,9 +7,10 @@ import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService, type IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { refusal, withEffect, type Effect, type Guards } from "./effect";
 import { Host } from "./host";
-import { differences, type Failure, type Kind, type Operation, type Properties } from "./kind";
+import { differences, Incomplete, type Failure, type Kind, type Operation, type Properties } from "./kind";
 
 // Pulumi's plugin protocol, as far as resources need it. The SDK's own `provider.main` hides what makes a preview
 // truthful: detailed diffs, messages under a resource, previews of creates, and the refresh before each update.
@@ -24,8 +26,28 @@ function handler<Req, Res>(act: Unary<Req, Res>): grpc.handleUnaryCall<Req, Res>
     Promise.resolve()
       .then(() => act(call.request))
       .then((response) => respond(null, response))
-      .catch((error: Error) => respond({ code: grpc.status.UNKNOWN, details: error.message }));
+      .catch((error: Error) => respond(asStatus(error)));
   };
+}
+
+/** An error as gRPC has it; one that leaves something there is told with its state. */
+function asStatus(error: Error): Partial<grpc.StatusObject> {
+  const { message } = error;
+  if (!(error instanceof Incomplete)) return { code: grpc.status.UNKNOWN, details: message };
+  const failed = new proto.ErrorResourceInitFailed();
+  failed.setId(error.id);
+  failed.setProperties(struct(error.state));
+  failed.setReasonsList([message]);
+  failed.setRefreshBeforeUpdate(true);
+  const detail = new Any();
+  detail.pack(failed.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+  const status = new Status();
+  status.setCode(grpc.status.UNKNOWN);
+  status.setMessage(message);
+  status.addDetails(detail);
+  const metadata = new grpc.Metadata();
+  metadata.set("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
+  return { code: grpc.status.UNKNOWN, details: message, metadata };
 }
 
 function properties(struct: Struct | undefined): Properties {

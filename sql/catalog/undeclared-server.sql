@@ -1,4 +1,4 @@
--- What the server has beside what is declared: roles ($1) and databases ($2). What PostgreSQL brings along is left out.
+-- What the server has beside what is declared: roles ($1), databases ($2), and those whose vector indexes are ($3). What PostgreSQL brings along is left out.
 SELECT
   'Role' AS kind,
   r.rolname AS name,
@@ -19,5 +19,10 @@ JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
 LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.setrole
 CROSS JOIN LATERAL unnest(s.setconfig) AS setting (value)
 -- Those of roles that are declared are compared with their declaration.
-WHERE r.rolname IS NULL OR r.rolname <> ALL ($1::text[])
+WHERE (r.rolname IS NULL OR r.rolname <> ALL ($1::text[]))
+  -- What vector indexes need is compared with their resources.
+  AND NOT (
+    r.rolname IS NULL AND d.datname = ANY ($3::text[])
+    AND setting.value ~ '^(hnsw\.ef_search|ivfflat\.probes|hnsw\.iterative_scan|ivfflat\.iterative_scan)='
+  )
 ORDER BY 1, 2, 3

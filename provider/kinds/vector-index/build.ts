@@ -2,9 +2,18 @@ import type { Client } from "pg";
 import { quoteIdentifier, quoteObjectName, type ObjectName } from "../../../config/object-name";
 import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT, tryForLock } from "../../lock";
 import { differences } from "../../kind";
-import { definitionOf, findColumn, findIndex, type Column, type FoundIndex } from "./catalog";
+import {
+  conditionOf,
+  definitionOf,
+  findBooks,
+  findColumn,
+  findIndex,
+  type Column,
+  type Condition,
+  type FoundIndex,
+} from "./catalog";
 import type { Definition, VectorIndexInputs } from "./inputs";
-import { indexBody, nameWhileBuilt, partName, whyNot } from "./statements";
+import { indexBody, nameWhileBuilt, PART, partName, whyNot } from "./statements";
 
 /** pgvector before this writes behind a buffer when several processes build an HNSW index. */
 export const PARALLEL_SINCE = "0.8.2";
@@ -18,30 +27,16 @@ export function isOlder(version: string, than: string): boolean {
 
 interface Build {
   client: Client;
+  /** The index that is made. */
+  index: ObjectName;
   definition: Definition;
   body: string;
+  condition: Condition | undefined;
   info(text: string): void;
 }
 
-const isAsWanted = (found: FoundIndex, wanted: Definition, condition: string | undefined) =>
-  differences(definitionOf(found, wanted, condition), wanted).length === 0;
-
-/** A condition as the catalog spells it. */
-export async function spelled(client: Client, { table, where }: Definition): Promise<string | undefined> {
-  if (where === undefined) return undefined;
-  await client.query("BEGIN");
-  try {
-    await client.query(`CREATE TEMP TABLE pgwright_spelled (LIKE ${table}) ON COMMIT DROP`);
-    await client.query(`ALTER TABLE pgwright_spelled ADD CONSTRAINT condition CHECK (${where})`);
-    const { rows } = await client.query<{ text: string }>(
-      `SELECT pg_get_expr(conbin, conrelid) AS text FROM pg_constraint
-       WHERE conrelid = 'pgwright_spelled'::regclass AND conname = 'condition'`,
-    );
-    return rows[0]?.text;
-  } finally {
-    await client.query("ROLLBACK");
-  }
-}
+const isAsWanted = (found: FoundIndex, { definition, condition }: Pick<Build, "definition" | "condition">) =>
+  differences(definitionOf(found, definition, condition), definition).length === 0;
 
 /** The column that an index is made of; throws if none can be made of it. */
 export async function suitableColumn(client: Client, definition: Definition): Promise<Column> {
@@ -62,50 +57,66 @@ export async function build(
   info: (text: string) => void,
   warn: (text: string) => void,
 ): Promise<void> {
-  const { definition } = inputs;
+  const { definition, schema, name } = inputs;
   const column = await suitableColumn(client, definition);
-  const run: Build = { client, definition, body: indexBody(definition, column), info };
+  const condition = conditionOf(await findBooks(client, inputs));
+  const run: Build = {
+    client,
+    index: { schema, name },
+    definition,
+    body: indexBody(definition, column),
+    condition,
+    info,
+  };
   const told = ({ message = "" }: { message?: string }) => {
     if (/^(hnsw|ivfflat)/.test(message)) warn(message);
   };
   client.on("notice", told);
   try {
-    await client.query(`SET lock_timeout = '${CONCURRENT_LOCK_TIMEOUT}'`);
     if (definition.hnsw && isOlder(column.version ?? "", PARALLEL_SINCE))
       await client.query("SET max_parallel_maintenance_workers = 0");
     const started = Date.now();
-    if (column.partitioned) await buildPartitioned(run, inputs);
-    else await buildPlain(run, inputs);
+    await (column.partitioned ? buildPartitioned(run) : buildPlain(run));
     info(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
   } finally {
     client.off("notice", told);
-    await client.query("RESET lock_timeout; RESET max_parallel_maintenance_workers").catch(() => undefined); // the connection may be gone
+    await client.query("RESET max_parallel_maintenance_workers").catch(() => undefined); // the connection may be gone
   }
 }
 
-async function buildPlain(run: Build, index: ObjectName): Promise<void> {
-  const { client, definition, body, info } = run;
+/** Builds an index concurrently, in as many tries as it takes; what a try leaves is invalid, and goes. */
+async function createConcurrently(
+  { client, body, info }: Build,
+  { schema, name }: ObjectName,
+  on: string,
+): Promise<void> {
+  const create = `CREATE INDEX CONCURRENTLY ${quoteIdentifier(name)} ON ${on} ${body}`;
+  const left = () => client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${quoteObjectName({ schema, name })}`);
+  await tryForLock(create, info, () =>
+    client.query(create).catch(async (error: unknown) => {
+      await left().catch(() => undefined); // the connection may be gone
+      throw error;
+    }),
+  );
+}
+
+async function rename({ client, index }: Build): Promise<void> {
+  await client.query(`ALTER INDEX ${quoteObjectName(nameWhileBuilt(index))} RENAME TO ${quoteIdentifier(index.name)}`);
+}
+
+async function buildPlain(run: Build): Promise<void> {
+  const { client, definition, index, info } = run;
   const aside = nameWhileBuilt(index);
-  const begun = await findIndex(client, aside);
-  const condition = await spelled(client, definition);
-  if (begun && !(begun.valid && isAsWanted(begun, definition, condition))) {
+  let begun = await findIndex(client, aside);
+  if (begun && !(begun.valid && isAsWanted(begun, run))) {
     info(`dropping what an interrupted build has left: ${quoteObjectName(aside)}`);
-    await client.query(`DROP INDEX CONCURRENTLY ${quoteObjectName(aside)}`);
+    await dropIndex(run, aside, begun);
+    begun = undefined;
   }
-  if (!(begun && (await findIndex(client, aside)))) {
-    const create = `CREATE INDEX CONCURRENTLY ${quoteIdentifier(aside.name)} ON ${definition.table} ${body}`;
-    await tryForLock(create, info, async () => {
-      try {
-        await client.query(create);
-      } catch (error) {
-        await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${quoteObjectName(aside)}`).catch(() => undefined);
-        throw error;
-      }
-    });
-  }
+  if (!begun) await createConcurrently(run, aside, definition.table);
   const old = await findIndex(client, index);
   if (old) await dropIndex(run, index, old);
-  await client.query(`ALTER INDEX ${quoteObjectName(aside)} RENAME TO ${quoteIdentifier(index.name)}`);
+  await rename(run);
 }
 
 /** Drops an index; one of a partitioned table needs all of the table for a moment. */
@@ -114,21 +125,15 @@ export async function dropIndex(
   index: ObjectName,
   { partitioned }: FoundIndex,
 ): Promise<void> {
-  if (!partitioned) {
-    await client.query(`DROP INDEX CONCURRENTLY ${quoteObjectName(index)}`);
-    return;
-  }
-  await briefly(client, () =>
-    tryForLock(`DROP INDEX ${quoteObjectName(index)}`, info, () =>
-      client.query(`DROP INDEX ${quoteObjectName(index)}`),
-    ),
-  );
+  if (!partitioned) await client.query(`DROP INDEX CONCURRENTLY ${quoteObjectName(index)}`);
+  else await briefly({ client, info }, `DROP INDEX ${quoteObjectName(index)}`);
 }
 
-async function briefly<T>(client: Client, act: () => Promise<T>): Promise<T> {
+/** Runs what others wait for, for a moment: it gives way to them, and tries again. */
+async function briefly({ client, info }: Pick<Build, "client" | "info">, statement: string): Promise<void> {
   await client.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
   try {
-    return await act();
+    await tryForLock(statement, info, () => client.query(statement));
   } finally {
     await client.query(`SET lock_timeout = '${CONCURRENT_LOCK_TIMEOUT}'`).catch(() => undefined);
   }
@@ -136,25 +141,26 @@ async function briefly<T>(client: Client, act: () => Promise<T>): Promise<T> {
 
 interface Member extends ObjectName {
   leaf: boolean;
+  /** null: it is the table itself. */
   parentSchema: string | null;
   parentName: string | null;
 }
 
 /** Tables of a partitioned table, parents before children. */
-async function membersOf(client: Client, table: string): Promise<Member[]> {
+async function membersOf({ client, definition }: Build): Promise<Member[]> {
   const { rows } = await client.query<Member>(
     `SELECT n.nspname AS schema, c.relname AS name, t.isleaf AS leaf, pn.nspname AS "parentSchema", p.relname AS "parentName"
      FROM pg_partition_tree($1::regclass) AS t
      JOIN pg_class AS c ON c.oid = t.relid JOIN pg_namespace AS n ON n.oid = c.relnamespace
      LEFT JOIN pg_class AS p ON p.oid = t.parentrelid AND t.level > 0 LEFT JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
      ORDER BY t.level, 1, 2`,
-    [table],
+    [definition.table],
   );
   return rows;
 }
 
 /** Partitions that have no valid part of an index yet. */
-async function partsMissing(client: Client, index: ObjectName): Promise<string[]> {
+async function partsMissing(client: Client, root: ObjectName): Promise<string> {
   const { rows } = await client.query<{ partition: string }>(
     `SELECT t.relid::regclass::text AS partition
      FROM pg_index AS x CROSS JOIN LATERAL pg_partition_tree(x.indrelid) AS t
@@ -162,57 +168,64 @@ async function partsMissing(client: Client, index: ObjectName): Promise<string[]
        SELECT FROM pg_partition_tree(x.indexrelid) AS part JOIN pg_index AS p ON p.indexrelid = part.relid
        WHERE p.indrelid = t.relid AND p.indisvalid
      )`,
-    [quoteObjectName(index)],
+    [quoteObjectName(root)],
   );
-  return rows.map(({ partition }) => partition);
+  return rows.map(({ partition }) => partition).join(", ");
+}
+
+/** Parts that builds have made and that belong to no index: what was declared has changed before they were attached. */
+async function dropStrayParts({ client, definition }: Build): Promise<void> {
+  const { rows } = await client.query<{ part: string }>(
+    `SELECT x.indexrelid::regclass::text AS part
+     FROM pg_partition_tree($1::regclass) AS t
+     JOIN pg_index AS x ON x.indrelid = t.relid JOIN pg_class AS c ON c.oid = x.indexrelid
+     WHERE t.isleaf AND c.relname ~ $2 AND NOT c.relispartition`,
+    [definition.table, PART],
+  );
+  for (const { part } of rows) await client.query(`DROP INDEX CONCURRENTLY ${part}`);
 }
 
 /** The part of each partition is built concurrently and attached; the index is valid once all have one. */
-async function buildPartitioned(run: Build, index: ObjectName): Promise<void> {
-  const { client, definition, info } = run;
-  const condition = await spelled(client, definition);
+async function buildPartitioned(run: Build): Promise<void> {
+  const { client, index, info } = run;
   const old = await findIndex(client, index);
   // One that only lacks parts gets those.
-  const keeps = old !== undefined && isAsWanted(old, definition, condition);
+  const keeps = old !== undefined && isAsWanted(old, run);
   const root = keeps ? index : nameWhileBuilt(index);
-  const begun = keeps ? old : await findIndex(client, root);
-  if (begun && !isAsWanted(begun, definition, condition)) await dropIndex(run, root, begun);
+  const begun = keeps ? undefined : await findIndex(client, root);
+  if (begun && !isAsWanted(begun, run)) await dropIndex(run, root, begun);
   for (let before = ""; ;) {
-    for (const member of await membersOf(client, definition.table)) await buildPart(run, index, root, member);
-    const missing = (await partsMissing(client, root)).join(", ");
+    for (const member of await membersOf(run)) await buildPart(run, root, member);
+    const missing = await partsMissing(client, root);
     if (missing === "") break;
     if (missing === before) throw new Error(`${quoteObjectName(root)} has no valid part in ${missing}`);
     info(`goes on with partitions that were made meanwhile: ${missing}`);
     before = missing;
   }
-  if (keeps) return;
-  if (old) await dropIndex(run, index, old);
-  await client.query(`ALTER INDEX ${quoteObjectName(root)} RENAME TO ${quoteIdentifier(index.name)}`);
+  if (!keeps) {
+    if (old) await dropIndex(run, index, old);
+    await rename(run);
+  }
+  await dropStrayParts(run);
 }
 
-async function buildPart(run: Build, index: ObjectName, root: ObjectName, member: Member): Promise<void> {
-  const { client, body, info } = run;
+async function buildPart(run: Build, root: ObjectName, member: Member): Promise<void> {
+  const { client, index, body } = run;
+  if (await partOf(run, root, member)) return;
   const { leaf, parentSchema, parentName } = member;
-  const isRoot = parentName === null;
-  const named = (table: ObjectName, top: boolean) => (top ? root : partName(table, index, body));
-  const part = named(member, isRoot);
+  const part = parentName === null ? root : partName(member, index, body);
   const found = await findIndex(client, part);
-  if (leaf && found && !found.valid) await client.query(`DROP INDEX CONCURRENTLY ${quoteObjectName(part)}`);
-  if (!(await isIndexed(run, root, member)) && !(found && (found.valid || !leaf))) {
-    const only = leaf ? "CONCURRENTLY" : "";
-    const create = `CREATE INDEX ${only} ${quoteIdentifier(part.name)} ON ${leaf ? "" : "ONLY "}${quoteObjectName(member)} ${body}`;
-    const run = () => tryForLock(create, info, () => client.query(create));
-    await (leaf ? run() : briefly(client, run));
-  }
-  if (isRoot || (await isIndexed(run, root, member))) return;
-  const parent: ObjectName = { schema: parentSchema ?? "", name: parentName };
-  const above = await indexOn(run, root, parent);
-  const attach = `ALTER INDEX ${above} ATTACH PARTITION ${quoteObjectName(part)}`;
-  await briefly(client, () => tryForLock(attach, info, () => client.query(attach)));
+  if (leaf && found && !found.valid) await dropIndex(run, part, found);
+  const table = quoteObjectName(member);
+  if (leaf && !found?.valid) await createConcurrently(run, part, table);
+  if (!leaf && !found) await briefly(run, `CREATE INDEX ${quoteIdentifier(part.name)} ON ONLY ${table} ${body}`);
+  if (parentName === null) return;
+  const above = await partOf(run, root, { schema: parentSchema ?? "", name: parentName });
+  await briefly(run, `ALTER INDEX ${above} ATTACH PARTITION ${quoteObjectName(part)}`);
 }
 
 /** The part of an index that a table has, as SQL takes it. */
-async function indexOn({ client }: Build, root: ObjectName, table: ObjectName): Promise<string | undefined> {
+async function partOf({ client }: Build, root: ObjectName, table: ObjectName): Promise<string | undefined> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT x.indexrelid::regclass::text AS name
      FROM pg_partition_tree(to_regclass($1)) AS t JOIN pg_index AS x ON x.indexrelid = t.relid
@@ -221,6 +234,3 @@ async function indexOn({ client }: Build, root: ObjectName, table: ObjectName): 
   );
   return rows[0]?.name;
 }
-
-const isIndexed = async (run: Build, root: ObjectName, table: ObjectName) =>
-  (await indexOn(run, root, table)) !== undefined;

@@ -4,10 +4,13 @@ import { readSql } from "../../../sql/read";
 import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M, type VectorType } from "../../../tuning/vector-index";
 import { CLASS_WORDS, methodOf, OPERATORS, type Definition, type VectorIndexInputs } from "./inputs";
 
-/** An index as the catalog has it. */
+/** What has the name of an index, as the catalog has it. */
 export interface FoundIndex {
-  table: string;
-  method: string;
+  oid: number;
+  /** null: it is no index. */
+  tableSchema: string | null;
+  tableName: string | null;
+  method: string | null;
   options: string[];
   /** What it is on: a column or an expression, as SQL. */
   indexed: string;
@@ -16,10 +19,31 @@ export interface FoundIndex {
   condition: string | null;
   valid: boolean;
   partitioned: boolean;
+  ofConstraint: boolean;
 }
 
 export async function findIndex(client: Client, { schema, name }: ObjectName): Promise<FoundIndex | undefined> {
-  return (await client.query<FoundIndex>(readSql("catalog/vector-index.sql"), [schema, name])).rows[0];
+  const { rows } = await client.query<FoundIndex>(readSql("catalog/vector-index.sql"), [schema, name]);
+  const [found] = rows;
+  if (!found?.condition || !(await hasLibrary(client))) return found;
+  // How a condition is spelled depends on the session; by the library it does not.
+  const spelled = await client.query<{ condition: string }>("SELECT pgwright.vector_condition($1) AS condition", [
+    found.oid,
+  ]);
+  return { ...found, condition: spelled.rows[0]?.condition ?? null };
+}
+
+/** The table of an index, as SQL takes it. */
+export const tableOf = ({ tableSchema, tableName }: FoundIndex): string =>
+  quoteObjectName({ schema: tableSchema ?? "", name: tableName ?? "" });
+
+/** Why what has the name is none of ours to change; undefined if it is. `tables`: those that the index may be of. */
+export function whoseElse(found: FoundIndex, tables: string[]): string | undefined {
+  if (found.method === null) return "there is something else of this name";
+  if (found.method !== "hnsw" && found.method !== "ivfflat")
+    return `an index of this name is no vector index but ${found.method}`;
+  if (found.ofConstraint) return "an index of this name belongs to a constraint";
+  return tables.includes(tableOf(found)) ? undefined : `an index of this name is one of ${tableOf(found)}`;
 }
 
 /** A column that an index can be made of. */
@@ -45,7 +69,9 @@ export async function findColumn(client: Client, { table, column }: Definition):
 
 /** What the books have of an index. */
 export interface Books {
-  declared: Record<string, unknown>;
+  declared: Record<string, unknown> & { condition: string | null; table_name: string };
+  /** The condition as the catalog spells it. */
+  spelled: string | null;
   search: number | null;
   searchOfDatabase: number;
   scanOfDatabase: string | null;
@@ -53,11 +79,15 @@ export interface Books {
   recall: number | null;
   measuredWith: number | null;
   queries: number | null;
+  /** Queries that the index has answered; the planner may have taken another one. */
+  through: number | null;
 }
 
+const hasLibrary = async (client: Client): Promise<boolean> =>
+  (await client.query("SELECT to_regproc('pgwright.vector_settle') IS NOT NULL AS is")).rows[0].is;
+
 export async function findBooks(client: Client, index: ObjectName): Promise<Books | undefined> {
-  const { rows: there } = await client.query("SELECT to_regproc('pgwright.vector_settle') IS NOT NULL AS is");
-  if (!there[0].is) return undefined;
+  if (!(await hasLibrary(client))) return undefined;
   return (await client.query<Books>(readSql("catalog/vector-state.sql"), [quoteObjectName(index)])).rows[0];
 }
 
@@ -72,6 +102,8 @@ export function bookedAs({
   const { table, column, distance, precision, where } = definition;
   return {
     index_name: quoteObjectName({ schema, name }),
+    schema_name: schema,
+    relation_name: name,
     table_name: table,
     column_name: column,
     operator: OPERATORS[distance],
@@ -85,8 +117,19 @@ export function bookedAs({
     neighbours: recall?.neighbours ?? null,
     queries: recall?.queries ?? null,
     at_least: recall?.atLeast ?? null,
+    days: recall?.days ?? null,
   };
 }
+
+/** A condition as the stack file writes it, and as the catalog spells it. */
+export interface Condition {
+  written: string | null;
+  spelled: string | null;
+}
+
+/** The condition that an index was made with. */
+export const conditionOf = (books: Books | undefined): Condition | undefined =>
+  books && { written: books.declared.condition, spelled: books.spelled };
 
 const unquoted = (text: string) => text.replace(/^"(.*)"$/s, "$1").replaceAll('""', '"');
 const NAME = String.raw`("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)`;
@@ -108,10 +151,10 @@ function indexedOf(indexed: string): { column: string; precision: string } {
 }
 
 /**
- * An index in the words of the stack file. `wanted`: spells what the catalog does not tell in the same way: the condition, where
- * `condition` is what the catalog made of it, and the distance of an index of bits.
+ * An index in the words of the stack file. `wanted`: spells what the catalog does not tell in the same way: the distance of an index of
+ * bits, and the condition, where `known` says what the catalog made of which.
  */
-export function definitionOf(found: FoundIndex, wanted: Definition, condition: string | undefined): Definition {
+export function definitionOf(found: FoundIndex, wanted: Definition, known?: Condition): Definition {
   const options = Object.fromEntries(found.options.map((option) => option.split("=") as [string, string]));
   const number = (option: string, otherwise: number) => Number(options[option] ?? otherwise);
   const { column, precision } = indexedOf(found.indexed);
@@ -120,9 +163,10 @@ export function definitionOf(found: FoundIndex, wanted: Definition, condition: s
     precision === "binary" && found.opclass === "bit_hamming_ops"
       ? wanted.distance
       : (Object.keys(CLASS_WORDS).find((each) => CLASS_WORDS[each] === word) ?? found.opclass);
-  const where = found.condition === (condition ?? null) ? wanted.where : (found.condition ?? undefined);
+  const isKnown = known !== undefined && found.condition === known.spelled;
+  const where = (isKnown ? known.written : found.condition) ?? undefined;
   return {
-    table: found.table,
+    table: tableOf(found),
     column: found.columns === 1 ? column : `${column} and others`,
     distance,
     precision,

@@ -15,6 +15,8 @@ export interface RecallInputs {
   atLeast: number;
   neighbours: number;
   queries: number;
+  /** Days that a measurement may be old. */
+  days?: number;
   /** What queries ask for beside the distance. */
   where?: string;
   /** Table, as SQL takes it, and column that the queries come from; rows of the table itself if absent. */
@@ -33,11 +35,6 @@ export interface VectorIndexInputs {
   recall?: RecallInputs;
   /** What is not as it should be, in words: nothing should be. */
   problems: string[];
-}
-
-export interface VectorIndexState extends VectorIndexInputs {
-  /** The condition as the catalog spells it, if there is one. */
-  condition?: string;
 }
 
 export const methodOf = ({ ivfflat }: Definition) => (ivfflat ? "ivfflat" : "hnsw");

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
+import { escapeIdentifier as quoted } from "pg";
 import { quoteObjectName } from "../../../config/object-name";
-import { bookedAs, type Books } from "./catalog";
+import { bookedAs, type Books, type FoundIndex } from "./catalog";
 import { parameterOf, scanParameterOf, type RecallInputs, type VectorIndexInputs } from "./inputs";
 
 /** Such as `recall@10 0.972 (hnsw.ef_search 80, 50 queries)`. */
@@ -8,90 +9,119 @@ const inWords = ({ definition, recall }: VectorIndexInputs, value: number, searc
   `recall@${recall?.neighbours} ${value} (${parameterOf(definition)} ${search}, ${queries} queries)`;
 
 /** Enters an index into the books. How far a search was found to have to go stays until it is found anew. */
-async function enter(client: Client, inputs: VectorIndexInputs): Promise<void> {
+export async function enter(client: Client, inputs: VectorIndexInputs, { condition }: FoundIndex): Promise<void> {
+  const row = { ...bookedAs(inputs), spelled: condition, search: inputs.search ?? null };
+  const columns = Object.keys(row).filter((column) => column !== "search");
   await client.query(
     `INSERT INTO pgwright.vector_indexes AS i
      SELECT * FROM jsonb_populate_record(NULL::pgwright.vector_indexes, $1::jsonb)
      ON CONFLICT (index_name) DO UPDATE
-     SET (table_name, column_name, operator, precision, method, condition, queries_table, queries_column, filter, iterative_scan,
-        neighbours, queries, at_least) =
-       (excluded.table_name, excluded.column_name, excluded.operator, excluded.precision, excluded.method, excluded.condition,
-        excluded.queries_table, excluded.queries_column, excluded.filter, excluded.iterative_scan, excluded.neighbours, excluded.queries, excluded.at_least),
-       search = coalesce(excluded.search, CASE WHEN excluded.at_least IS NOT NULL THEN i.search END)`,
-    [JSON.stringify({ ...bookedAs(inputs), search: inputs.search ?? null })],
+     SET ${columns.map((column) => `${column} = excluded.${column}`).join(", ")},
+       search = coalesce(excluded.search, CASE WHEN excluded.at_least IS NOT NULL AND excluded.method = i.method THEN i.search END)`,
+    [JSON.stringify(row)],
   );
 }
 
-async function settle(client: Client, info: (text: string) => void): Promise<void> {
+/** Gives the database what its indexes need. */
+export async function settle(client: Client, info: (text: string) => void): Promise<void> {
   const { rows } = await client.query<{ changed: string }>("SELECT pgwright.vector_settle() AS changed");
   for (const { changed } of rows) info(changed);
 }
 
-/** The error that says what helps. */
-function tooLow({ definition, recall, iterativeScan }: VectorIndexInputs, best: string): Error {
+/** What a measurement gave. */
+interface Measured {
+  /** How far a search has to go; null: no distance is enough. */
+  search: number | null;
+  best: string | null;
+  recall: string | null;
+  measured_with: number;
+  queries: number;
+  through: number | null;
+}
+
+/** Measures as the owner of the table: conditions and views may call functions, which are none for a superuser to run. */
+async function measured(client: Client, { table }: { table: string }, index: string, find: boolean): Promise<Measured> {
+  const { rows: owners } = await client.query<{ owner: string }>(
+    "SELECT pg_get_userbyid(relowner) AS owner FROM pg_class WHERE oid = $1::regclass",
+    [table],
+  );
+  await client.query(`BEGIN; SET LOCAL ROLE ${quoted(owners[0]?.owner ?? "")}`);
+  try {
+    const { rows } = await client.query<Measured>("SELECT * FROM pgwright.vector_measure($1, $2)", [index, find]);
+    await client.query("COMMIT");
+    return rows[0] as Measured;
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => undefined); // the connection may be gone
+    throw error;
+  }
+}
+
+/** What is wrong with an index that finds too little, and what helps. */
+function tooLow({ definition, recall, iterativeScan }: VectorIndexInputs, best: string): string {
   const { hnsw, precision, table } = definition;
+  const further = recall?.where !== undefined && iterativeScan === undefined ? "iterativeScan, " : "";
   const more = hnsw
     ? `a larger m or efConstruction (now ${hnsw.m} and ${hnsw.efConstruction})`
     : `other lists (now ${definition.ivfflat?.lists}), or hnsw`;
-  const further = recall?.where !== undefined && iterativeScan === undefined ? "iterativeScan, " : "";
   const whole = precision === "full" ? "" : `, or precision full (now ${precision})`;
-  return new Error(
-    `the index on ${table} finds too little: ${best}, and recall.atLeast is ${recall?.atLeast}. It stays as it is; what helps: ${further}${more}${whole}`,
-  );
+  return `the index on ${table} finds too little: ${best}, and recall.atLeast is ${recall?.atLeast}. It stays as it is; what helps: ${further}${more}${whole}`;
 }
 
-/** Measures, and throws if the recall is too low. `find`: with the smallest search that reaches it. */
-async function measure(
+const USES_ANOTHER = "queries use another index of the column";
+
+/** Measures an index, and finds how far a search has to go if the stack file does not say. Returns what is wrong with it, in words. */
+export async function measure(
   client: Client,
   inputs: VectorIndexInputs,
-  recall: RecallInputs,
-  find: boolean,
+  { neighbours, atLeast }: RecallInputs,
   info: (text: string) => void,
-): Promise<void> {
+): Promise<string | undefined> {
   const index = quoteObjectName(inputs);
+  const find = inputs.search === undefined;
+  const { search, best, recall, measured_with, queries, through } = await measured(
+    client,
+    inputs.definition,
+    index,
+    find,
+  );
+  if (recall === null) {
+    info("there are no rows to measure its recall with");
+    return undefined;
+  }
+  if (through !== null && through < queries) {
+    info(`${USES_ANOTHER}: what is measured is not its recall`);
+    return undefined;
+  }
+  if (find && search === null)
+    return tooLow(inputs, `recall@${neighbours} ${Number(best)} at best, over ${queries} queries`);
   if (find) {
-    const { rows } = await client.query<{ search: number | null; recall: string | null; queries: number }>(
-      "SELECT search, recall, queries FROM pgwright.vector_find($1)",
-      [index],
-    );
-    const [found] = rows;
-    if (found && found.recall !== null && found.search === null)
-      throw tooLow(
-        inputs,
-        `recall@${recall.neighbours} ${Number(found.recall)} at best, over ${found.queries} queries`,
-      );
-    await client.query("UPDATE pgwright.vector_indexes SET search = $2 WHERE index_name = $1", [index, found?.search]);
+    await client.query("UPDATE pgwright.vector_indexes SET search = $2 WHERE index_name = $1", [index, search]);
     await settle(client, info);
   }
-  const { rows } = await client.query<{ recall: string | null }>("SELECT pgwright.vector_measure($1) AS recall", [
-    index,
-  ]);
-  const measured = rows[0]?.recall;
-  if (measured === null || measured === undefined) return info("there are no rows to measure its recall with");
-  const { rows: last } = await client.query<{ search: number; queries: number }>(
-    "SELECT search, queries FROM pgwright.vector_measurements WHERE index_name = $1 ORDER BY measured_at DESC LIMIT 1",
+  const text = inWords(inputs, Number(recall), measured_with, queries);
+  if (Number(recall) < atLeast) return tooLow(inputs, text);
+  info(text);
+  return undefined;
+}
+
+/** Takes an index out of the books, and the search that it needed. Others of its column are measured if queries have used it for theirs. */
+export async function forget(client: Client, index: string, info: (text: string) => void): Promise<void> {
+  const { rows } = await client.query<{ table: string }>(
+    "DELETE FROM pgwright.vector_indexes WHERE index_name = $1 RETURNING table_name AS table",
     [index],
   );
-  const text = inWords(inputs, Number(measured), last[0]?.search ?? 0, last[0]?.queries ?? 0);
-  if (Number(measured) < recall.atLeast) throw tooLow(inputs, text);
-  info(text);
-}
-
-/** Brings books, search and measurements of an index up to date. `anew`: what was measured before does not hold any more. */
-export async function keepBooks(
-  client: Client,
-  inputs: VectorIndexInputs,
-  anew: boolean,
-  info: (text: string) => void,
-): Promise<void> {
-  await enter(client, inputs);
-  await settle(client, info);
-  if (anew && inputs.recall) await measure(client, inputs, inputs.recall, inputs.search === undefined, info);
-}
-
-/** Takes an index out of the books, and the search that it needed. */
-export async function forget(client: Client, index: string, info: (text: string) => void): Promise<void> {
-  await client.query("DELETE FROM pgwright.vector_indexes WHERE index_name = $1", [index]);
+  const { rows: others } = await client.query<{ index: string }>(
+    `SELECT i.index_name AS index FROM pgwright.vector_indexes AS i JOIN pgwright.vector_health AS h USING (index_name)
+     WHERE i.table_name = $1 AND h.valid AND h.problem LIKE $2`,
+    [rows[0]?.table, `%${USES_ANOTHER}%`],
+  );
+  for (const other of others) {
+    const { search } = await measured(client, rows[0] as { table: string }, other.index, true);
+    await client.query("UPDATE pgwright.vector_indexes SET search = coalesce($2, search) WHERE index_name = $1", [
+      other.index,
+      search,
+    ]);
+  }
   await settle(client, info);
 }
 
@@ -110,7 +140,8 @@ export function problemsOfBooks(inputs: VectorIndexInputs, books: Books | undefi
       `${scanParameterOf(definition)} of the database is ${books.scanOfDatabase ?? "off"}, and this index needs ${inputs.iterativeScan}`,
     );
   if (recall && books.measuredAt === null) problems.push("its recall was never measured");
-  if (recall && books.recall !== null && books.recall < recall.atLeast)
+  if (recall && books.through !== null && books.through < (books.queries ?? 0)) problems.push(USES_ANOTHER);
+  else if (recall && books.recall !== null && books.recall < recall.atLeast)
     problems.push(
       `${inWords(inputs, books.recall, books.measuredWith ?? 0, books.queries ?? 0)} at ${books.measuredAt?.toISOString().slice(0, 16)}Z is below ${recall.atLeast}`,
     );

@@ -46,7 +46,8 @@ export function whyNot(definition: Definition, column: Column): string | undefin
   const distances = CLASSES[method]?.[type] ?? [];
   if (precision !== "binary" && !distances.includes(distance))
     return `${method} has no index of ${type} by distance ${distance}; allowed are ${distances.join(", ") || "none"}`;
-  if (column.dimensions > MOST_DIMENSIONS[type]) {
+  // Of a sparsevec the numbers that are not zero are limited, which its type does not tell.
+  if (type !== "sparsevec" && column.dimensions > MOST_DIMENSIONS[type]) {
     const smaller = type === "vector" ? "; precision half takes up to 4000, binary up to 64000" : "";
     return `${of} has ${column.dimensions} dimensions, and an index of ${type} takes ${MOST_DIMENSIONS[type]} at most${smaller}`;
   }
@@ -79,17 +80,22 @@ function shortened(name: string, suffix: string): string {
   return start + suffix;
 }
 
-/** The name of an index while it is built. */
-export const nameWhileBuilt = ({ schema, name }: ObjectName): ObjectName => ({
-  schema,
-  name: shortened(name, "_pgwright_new"),
-});
+const hashOf = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);
+
+/** The name of an index while it is built; another one for each index, however long their names are. */
+export function nameWhileBuilt({ schema, name }: ObjectName): ObjectName {
+  const whole = `${name}_pgwright_new`;
+  return {
+    schema,
+    name: Buffer.byteLength(whole) <= LONGEST ? whole : shortened(name, `_${hashOf(name)}_pgwright_new`),
+  };
+}
+
+/** What the names of all parts of indexes end with, as a regular expression. */
+export const PART = "_pgwright_[0-9a-f]{8}$";
 
 /** The name of a partition's part of an index: always the same for the same index, never that of another. */
 export function partName(partition: ObjectName, index: ObjectName, body: string): ObjectName {
-  const hash = createHash("sha256")
-    .update(quoteObjectName(index) + body)
-    .digest("hex")
-    .slice(0, 10);
-  return { schema: partition.schema, name: shortened(partition.name, `_${hash}`) };
+  const hash = hashOf([partition, index].map(quoteObjectName).join() + body);
+  return { schema: partition.schema, name: shortened(partition.name, `_pgwright_${hash}`) };
 }

@@ -42,7 +42,8 @@ AS $$
   SELECT coalesce(pgwright.vector_setting(pgwright.vector_parameter(p_method))::integer, pgwright.vector_default(p_method))
 $$;
 
--- Gives the database what its indexes need, and takes away what none needs any more. Says what it has changed.
+-- Gives the database what its indexes need, and takes away what none needs any more. A value that somebody else has set stays if it is
+-- enough. Says what it has changed.
 CREATE OR REPLACE FUNCTION pgwright.vector_settle()
 RETURNS SETOF text
 LANGUAGE plpgsql
@@ -51,10 +52,12 @@ AS $$
 DECLARE
   v_needed record;
   v_before text;
+  v_ours boolean;
 BEGIN
   FOR v_needed IN
     SELECT
       p.parameter,
+      p.what,
       CASE p.what
         WHEN 'search' THEN nullif(max(i.search), pgwright.vector_default(p.method))::text
         ELSE nullif(max(i.iterative_scan), 'off')
@@ -68,6 +71,17 @@ BEGIN
     GROUP BY p.parameter, p.method, p.what
   LOOP
     v_before := pgwright.vector_setting(v_needed.parameter);
+    SELECT v_before IS NULL OR v_before = (
+      SELECT s.value FROM pgwright.vector_settings AS s WHERE s.parameter = v_needed.parameter
+    ) IS TRUE INTO v_ours;
+    CONTINUE WHEN NOT v_ours
+      AND (v_needed.value IS NULL OR (v_needed.what = 'search' AND v_before::integer >= v_needed.value::integer));
+    IF v_needed.value IS NULL THEN
+      DELETE FROM pgwright.vector_settings AS s WHERE s.parameter = v_needed.parameter;
+    ELSE
+      INSERT INTO pgwright.vector_settings VALUES (v_needed.parameter, v_needed.value)
+      ON CONFLICT (parameter) DO UPDATE SET value = excluded.value;
+    END IF;
     CONTINUE WHEN v_needed.value IS NOT DISTINCT FROM v_before;
     IF v_needed.value IS NULL THEN
       EXECUTE format('ALTER DATABASE %I RESET %s', current_database(), v_needed.parameter);

@@ -12,7 +12,7 @@ BEGIN
   SELECT * INTO v_index FROM pgwright.vector_indexes AS i WHERE i.index_name = p_index_name;
   IF NOT FOUND THEN
     RAISE EXCEPTION '% is no vector index that the stack declares', p_index_name USING ERRCODE = 'undefined_object';
-  ELSIF to_regclass(p_index_name) IS NULL THEN
+  ELSIF pgwright.vector_oid(v_index.schema_name, v_index.relation_name) IS NULL THEN
     RAISE EXCEPTION 'index % is not there', p_index_name USING ERRCODE = 'undefined_object';
   END IF;
   RETURN v_index;
@@ -20,20 +20,19 @@ END
 $$;
 
 -- Size of an index with its parts.
-CREATE OR REPLACE FUNCTION pgwright.vector_bytes(p_index_name text)
+CREATE OR REPLACE FUNCTION pgwright.vector_bytes(p_index oid)
 RETURNS bigint
 LANGUAGE sql
 STABLE
 SET search_path = ''
 AS $$
-  SELECT sum(pg_catalog.pg_relation_size(c.oid))::bigint
-  FROM pg_catalog.pg_class AS c
-  WHERE c.oid = to_regclass(p_index_name) OR c.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(to_regclass(p_index_name)))
+  SELECT sum(pg_catalog.pg_relation_size(r))::bigint FROM unnest(pgwright.vector_relations(p_index)) AS r
 $$;
 
 -- Keeps a measurement. Who measures may read the table, which does not let him write here: so this runs as the owner of the books.
 CREATE OR REPLACE FUNCTION pgwright.vector_note(
-  p_index_name text, p_search integer, p_queries integer, p_recall numeric, p_worst numeric, p_median_ms numeric, p_p95_ms numeric
+  p_index_name text, p_search integer, p_queries integer, p_recall numeric, p_worst numeric, p_median_ms numeric, p_p95_ms numeric,
+  p_through integer
 )
 RETURNS void
 LANGUAGE plpgsql
@@ -42,86 +41,93 @@ SET search_path = ''
 AS $$
 DECLARE
   v_index pgwright.vector_indexes := pgwright.vector_index(p_index_name);
+  v_oid oid := pgwright.vector_oid(v_index.schema_name, v_index.relation_name);
 BEGIN
   IF NOT pg_catalog.has_column_privilege(session_user, to_regclass(v_index.table_name), v_index.column_name, 'SELECT') THEN
     RAISE EXCEPTION 'role % may not read % of %', session_user, v_index.column_name, v_index.table_name
       USING ERRCODE = 'insufficient_privilege';
   END IF;
   INSERT INTO pgwright.vector_measurements (
-    index_name, measured_at, search, neighbours, queries, at_least, recall, worst, median_ms, p95_ms, index_bytes
+    index_name, measured_at, index_oid, search, neighbours, queries, at_least, recall, worst, median_ms, p95_ms, through, index_bytes
   )
   VALUES (
-    p_index_name, clock_timestamp(), p_search, v_index.neighbours, p_queries, v_index.at_least, p_recall, p_worst, p_median_ms, p_p95_ms,
-    pgwright.vector_bytes(p_index_name)
+    p_index_name, clock_timestamp(), v_oid, p_search, v_index.neighbours, p_queries, v_index.at_least, p_recall, p_worst, p_median_ms,
+    p_p95_ms, p_through, pgwright.vector_bytes(v_oid)
   );
   DELETE FROM pgwright.vector_measurements AS m
   WHERE m.index_name = p_index_name AND m.measured_at < now() - interval '400 days';
 END
 $$;
 
--- Measures an index as sessions use it now, and keeps that. Its recall; NULL where there are no rows.
-CREATE OR REPLACE FUNCTION pgwright.vector_measure(p_index_name text)
-RETURNS numeric
-LANGUAGE plpgsql
-SET search_path = ''
-AS $$
-DECLARE
-  v_index pgwright.vector_indexes := pgwright.vector_index(p_index_name);
-  v_queries pgwright.vector_query[] := pgwright.vector_queries(v_index);
-  v_search integer := pgwright.vector_search_of_database(v_index.method);
-  v_tried record;
-BEGIN
-  IF cardinality(v_queries) = 0 THEN
-    PERFORM pgwright.vector_note(p_index_name, v_search, 0, NULL, NULL, NULL, NULL);
-    RETURN NULL;
-  END IF;
-  v_tried := pgwright.vector_try(v_index, v_queries, v_search);
-  PERFORM pgwright.vector_note(
-    p_index_name, v_search, cardinality(v_queries), v_tried.recall, v_tried.worst, v_tried.median_ms, v_tried.p95_ms
-  );
-  RETURN v_tried.recall;
-END
-$$;
-
 -- How far a search has to go to reach the recall that is declared, with a tenth of what may be missed to spare: the smallest value, to
--- within a tenth, and not below pgvector's default. NULL where none reaches it. `recall`: with that value, or the best there is.
-CREATE OR REPLACE FUNCTION pgwright.vector_find(p_index_name text, OUT search integer, OUT recall numeric, OUT queries integer)
+-- within a tenth, and not below pgvector's default. NULL where none reaches it; `best`: the recall with that value, or the best there is.
+CREATE OR REPLACE FUNCTION pgwright.vector_find(
+  p_index pgwright.vector_indexes, p_queries pgwright.vector_query[], OUT search integer, OUT best numeric
+)
 LANGUAGE plpgsql
 SET search_path = ''
 AS $$
 DECLARE
-  v_index pgwright.vector_indexes := pgwright.vector_index(p_index_name);
-  v_queries pgwright.vector_query[] := pgwright.vector_queries(v_index);
-  v_aim numeric := v_index.at_least + (1 - v_index.at_least) / 10;
+  v_aim numeric := p_index.at_least + (1 - p_index.at_least) / 10;
   v_most integer := 1000;
-  v_next integer := greatest(pgwright.vector_default(v_index.method), CASE v_index.method WHEN 'hnsw' THEN v_index.neighbours END);
+  -- The row that asks is found too, and does not count.
+  v_next integer := greatest(pgwright.vector_default(p_index.method), CASE p_index.method WHEN 'hnsw' THEN p_index.neighbours + 1 END);
   v_failed integer := v_next - 1;
   v_recall numeric;
 BEGIN
-  queries := cardinality(v_queries);
-  IF queries = 0 THEN
-    RETURN;
-  END IF;
-  IF v_index.method = 'ivfflat' THEN
+  IF p_index.method = 'ivfflat' THEN
     SELECT split_part(o, '=', 2)::integer INTO v_most
     FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL unnest(c.reloptions) AS o
-    WHERE c.oid = to_regclass(p_index_name) AND o LIKE 'lists=%';
+    WHERE c.oid = pgwright.vector_oid(p_index.schema_name, p_index.relation_name) AND o LIKE 'lists=%';
     -- All lists are no search through the index any more, and the planner does not use it then.
     v_most := greatest(1, coalesce(v_most, 100) - 1);
   END IF;
   LOOP
     v_next := least(v_next, v_most);
-    v_recall := (pgwright.vector_try(v_index, v_queries, v_next)).recall;
-    recall := CASE WHEN search IS NULL THEN v_recall ELSE recall END;
-    IF v_recall >= v_aim OR (v_next = v_most AND v_recall >= v_index.at_least) THEN
+    v_recall := (pgwright.vector_try(p_index, p_queries, v_next)).recall;
+    best := CASE WHEN search IS NULL THEN v_recall ELSE best END;
+    IF v_recall >= v_aim OR (v_next = v_most AND v_recall >= p_index.at_least) THEN
       search := v_next;
-      recall := v_recall;
+      best := v_recall;
     ELSE
       v_failed := v_next;
     END IF;
     EXIT WHEN v_failed = v_most OR search - v_failed <= greatest(1, search / 10);
     v_next := coalesce((v_failed + search) / 2, v_next * 2);
   END LOOP;
+END
+$$;
+
+-- Measures an index as sessions use it, and keeps that. `p_find`: as they will use it once they go as far as they have to, if that is
+-- found (`search`). `recall` is NULL where there are no rows.
+CREATE OR REPLACE FUNCTION pgwright.vector_measure(
+  p_index_name text, p_find boolean DEFAULT false,
+  OUT search integer, OUT best numeric, OUT recall numeric, OUT measured_with integer, OUT queries integer, OUT through integer
+)
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+DECLARE
+  v_index pgwright.vector_indexes := pgwright.vector_index(p_index_name);
+  v_queries pgwright.vector_query[] := pgwright.vector_queries(v_index);
+  v_tried record;
+BEGIN
+  queries := cardinality(v_queries);
+  measured_with := pgwright.vector_search_of_database(v_index.method);
+  IF queries = 0 THEN
+    PERFORM pgwright.vector_note(p_index_name, measured_with, 0, NULL, NULL, NULL, NULL, NULL);
+    RETURN;
+  END IF;
+  IF p_find THEN
+    SELECT f.search, f.best INTO search, best FROM pgwright.vector_find(v_index, v_queries) AS f;
+    measured_with := coalesce(search, measured_with);
+  END IF;
+  v_tried := pgwright.vector_try(v_index, v_queries, measured_with);
+  recall := v_tried.recall;
+  through := v_tried.through;
+  PERFORM pgwright.vector_note(
+    p_index_name, measured_with, queries, v_tried.recall, v_tried.worst, v_tried.median_ms, v_tried.p95_ms, v_tried.through
+  );
 END
 $$;
 

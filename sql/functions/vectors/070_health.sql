@@ -15,18 +15,20 @@ SELECT
   pgwright.vector_search_of_database(i.method) AS search,
   m.median_ms,
   m.p95_ms,
-  pgwright.vector_bytes(i.index_name) AS bytes,
+  pgwright.vector_bytes(x.indexrelid) AS bytes,
   m.measured_at,
   concat_ws('; ',
     CASE WHEN x.indexrelid IS NULL THEN 'the index is not there' WHEN NOT x.indisvalid THEN 'the index is invalid' END,
     CASE WHEN m.recall < i.at_least THEN format('recall %s is below %s', m.recall, i.at_least) END,
+    CASE WHEN m.through < m.queries THEN 'queries use another index of the column' END,
     CASE WHEN i.at_least IS NOT NULL AND m.measured_at IS NULL THEN 'its recall was never measured'
-      WHEN i.at_least IS NOT NULL AND m.measured_at < now() - interval '3 days' THEN 'its recall was not measured for three days' END
+      WHEN m.measured_at < now() - make_interval(days => i.days) THEN format('its recall was not measured for %s days', i.days) END
   ) AS problem
 FROM pgwright.vector_indexes AS i
-LEFT JOIN pg_index AS x ON x.indexrelid = to_regclass(i.index_name)
+LEFT JOIN pg_index AS x ON x.indexrelid = pgwright.vector_oid(i.schema_name, i.relation_name)
 LEFT JOIN LATERAL (
-  SELECT * FROM pgwright.vector_measurements AS l WHERE l.index_name = i.index_name ORDER BY l.measured_at DESC LIMIT 1
+  SELECT * FROM pgwright.vector_measurements AS l WHERE l.index_name = i.index_name AND l.index_oid = x.indexrelid
+  ORDER BY l.measured_at DESC LIMIT 1
 ) AS m ON true;
 
 COMMENT ON VIEW pgwright.vector_health IS

@@ -120,6 +120,8 @@ describe("a vector index", () => {
     expect(searchOfSessions()).toBe(search);
     expect(countRecall()).toBeGreaterThan(0.85);
     await quiet();
+    const drift = await stack.cli("drift");
+    expect(drift.code, drift.text).toBe(0);
   });
 
   it("searches further when more is declared, and less far when less is", async () => {
@@ -141,6 +143,9 @@ describe("a vector index", () => {
       /the index on rag.chunks finds too little: recall@10 0\.9\d+ at best, over 50 queries, and recall.atLeast is 0.995. .* a larger m or efConstruction \(now 4 and 16\)/,
     );
     expect(definition()).toContain("m='4'");
+    // It is not forgotten: the next update comes back to it.
+    expect((await stack.tryUp()).text).toContain("finds too little");
+    expect(health("problem")).toMatch(/^recall 0\.\d+ is below 0\.995$/);
   });
 
   it("is built anew beside the one that serves, while rows are read and written", async () => {
@@ -196,7 +201,9 @@ describe("a vector index", () => {
 
   it("that somebody has dropped, altered or outdone is seen, and put back", async () => {
     sql("DROP INDEX rag.chunks_embedding_idx");
-    expect((await stack.preview()).changes.map(({ op, kind }) => `${op} ${kind}`)).toEqual(["create VectorIndex"]);
+    const gone = await stack.preview();
+    expect(gone.changes.map(({ op, kind }) => `${op} ${kind}`)).toEqual(["update VectorIndex"]);
+    expect(gone.messages.join("\n")).toContain("it is not there; it will be put right");
     await stack.up();
     expect(health("valid")).toBe("t");
 
@@ -208,6 +215,7 @@ describe("a vector index", () => {
       "definition.distance",
       "definition.hnsw",
       "definition.ivfflat",
+      "problems",
     ]);
     await stack.up();
     expect(definition()).toContain("USING hnsw (embedding extensions.vector_cosine_ops)");

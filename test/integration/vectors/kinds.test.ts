@@ -23,7 +23,7 @@ describe("vector indexes of each kind", () => {
     "rag.lists_idx": index("lists", { ivfflat: { lists: 40 }, distance: "l2", recall: { atLeast: 0.99, queries: 20 } }),
     "rag.halves_idx": index("halves", {
       distance: "innerProduct",
-      recall: { atLeast: 0.9, queries: 20, from: { table: "rag.questions", column: "embedding" } },
+      recall: { atLeast: 0.9, queries: 20, from: { table: "rag.asked", column: "embedding" } },
     }),
     "rag.Wide_idx": { ...index("wide"), recall: undefined },
     "rag.parts_idx": index("parts"),
@@ -52,6 +52,12 @@ describe("vector indexes of each kind", () => {
         table("lists", "vector"),
         table("halves", "halfvec"),
         table("questions", "halfvec", 64, 100),
+        `CREATE FUNCTION rag.is_nobody_special() RETURNS boolean LANGUAGE plpgsql AS $$
+         BEGIN
+           IF current_setting('is_superuser')::boolean THEN RAISE EXCEPTION 'run by a superuser'; END IF;
+           RETURN true;
+         END $$;
+         CREATE VIEW rag.asked AS SELECT embedding FROM rag.questions WHERE rag.is_nobody_special();`,
         table("wide", "vector", 1536, 2000),
         table("rare", "vector"),
         `CREATE TABLE rag.parts (id int, tenant text NOT NULL, embedding extensions.vector(64), PRIMARY KEY (tenant, id)) PARTITION BY LIST (tenant);
@@ -63,7 +69,10 @@ describe("vector indexes of each kind", () => {
       ].join("\n"),
     });
     stack.configure(({ databases }) =>
-      Object.assign(databases?.app as object, { migrations: { folder }, vectors: { indexes } }),
+      Object.assign(databases?.app as object, {
+        migrations: { folder },
+        vectors: { indexes: structuredClone(indexes) },
+      }),
     );
     await stack.up();
   }, 300_000);
@@ -189,18 +198,30 @@ describe("vector indexes of each kind", () => {
     await quiet();
   });
 
-  it("that are there already are taken up", async () => {
-    stack.configure(({ databases }) => delete databases?.app?.vectors?.indexes["rag.half_idx"]);
+  it("that are there already are taken up, and what only has the name is left alone", async () => {
+    stack.configure(({ databases }) => {
+      const declared = databases?.app?.vectors?.indexes as Record<string, object>;
+      delete declared["rag.Wide_idx"];
+      // Another name: the new one is built before the old one goes, which queries prefer until then.
+      delete declared["rag.halves_idx"];
+      declared["rag.renamed_idx"] = indexes["rag.halves_idx"];
+    });
     await stack.up();
-    sql(
-      `CREATE INDEX half_idx ON rag.half USING hnsw ((embedding::extensions.halfvec(64)) extensions.halfvec_cosine_ops) WHERE tenant = 't1' AND id > 10`,
+    expect(sql("SELECT count(*) FROM pg_indexes WHERE indexdef ~ 'rag.halves .*hnsw'")).toBe("1");
+    sql(`CREATE INDEX "Wide_idx" ON rag.wide USING hnsw (embedding extensions.vector_cosine_ops)`);
+    sql("CREATE UNIQUE INDEX taken_idx ON rag.wide (id)");
+    const oid = sql(`SELECT 'rag."Wide_idx"'::regclass::oid`);
+    const taken = (config: object) =>
+      stack.configure(({ databases }) => Object.assign(databases?.app?.vectors?.indexes as object, config));
+    taken({ "rag.Wide_idx": indexes["rag.Wide_idx"], "rag.taken_idx": { ...index("wide"), distance: "l2" } });
+    const { text } = await stack.tryUp();
+    expect(text).toContain(
+      "rag.taken_idx: an index of this name is no vector index but btree; take another name, or drop that",
     );
-    const oid = sql("SELECT 'rag.half_idx'::regclass::oid");
-    stack.configure(({ databases }) =>
-      Object.assign(databases?.app?.vectors?.indexes as object, { "rag.half_idx": indexes["rag.half_idx"] }),
-    );
+    expect(sql("SELECT indexdef FROM pg_indexes WHERE indexname = 'taken_idx'")).toContain("UNIQUE INDEX");
+    expect(sql(`SELECT 'rag."Wide_idx"'::regclass::oid`)).toBe(oid);
+    stack.configure(({ databases }) => delete databases?.app?.vectors?.indexes["rag.taken_idx"]);
     await stack.up();
-    expect(sql("SELECT 'rag.half_idx'::regclass::oid")).toBe(oid);
     await quiet();
   });
 });

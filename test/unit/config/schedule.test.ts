@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { scheduleProblem } from "../../../config/schedule";
+import { longestPause, scheduleProblem } from "../../../config/schedule";
 
 const good = [
   "* * * * *",
@@ -73,4 +73,17 @@ describe("the schedules of pg_cron", () => {
   it.each(bad)("refuses %j and says %j", (schedule, words) => {
     expect(scheduleProblem(schedule)).toContain(words);
   });
+});
+
+describe("days between two runs", () => {
+  it.each([
+    ["* * * * *", 1],
+    ["40 3 * * *", 1],
+    ["40 3 * * 0", 7],
+    ["0 0 1 * *", 31],
+    ["0 0 31 * *", 61],
+    ["0 0 $ * *", 31],
+    ["@yearly", 366],
+    ["30 seconds", 1],
+  ])("%s: %i", (schedule, days) => expect(longestPause(schedule)).toBe(days));
 });

@@ -54,9 +54,12 @@ describe("vector indexes in the stack file", () => {
       "an index is in the schema of its table: write rag.idx",
     );
     expect(problemsOf(stack({ idx: index }))).toContain(`vectors.indexes["idx"]`);
+    expect(problemsOf(stack({ "rag.a": index, "rag.b": { ...index, hnsw: { m: 8 } } }))).toContain(
+      "queries would use either this or rag.a",
+    );
     const scans = {
       "rag.a": { ...index, iterativeScan: "relaxed_order" },
-      "rag.b": { ...index, iterativeScan: "strict_order" },
+      "rag.b": { ...index, column: "other", iterativeScan: "strict_order" },
     };
     expect(problemsOf(stack(scans))).toContain("another hnsw index has relaxed_order");
   });

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { wantedVectorIndex } from "../../../components/vectors";
 import { vectorIndexSchema } from "../../../config/vectors";
-import { definitionOf, type Column, type FoundIndex } from "../../../provider/kinds/vector-index/catalog";
+import {
+  definitionOf,
+  whoseElse,
+  type Column,
+  type Condition,
+  type FoundIndex,
+} from "../../../provider/kinds/vector-index/catalog";
 import { isOlder } from "../../../provider/kinds/vector-index/build";
 import type { Definition } from "../../../provider/kinds/vector-index/inputs";
 import { indexBody, nameWhileBuilt, partName, whyNot } from "../../../provider/kinds/vector-index/statements";
@@ -22,6 +28,7 @@ const wanted = (config: object): Definition =>
     "app",
     "rag.idx",
     vectorIndexSchema.parse({ table: "rag.chunks", column: "embedding", distance: "cosine", ...config }),
+    "40 3 * * *",
   ).definition;
 
 describe("the statement of a vector index", () => {
@@ -49,6 +56,8 @@ describe("the statement of a vector index", () => {
     const { name } = nameWhileBuilt({ schema: "rag", name: "é".repeat(31) });
     expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
     expect(name).toMatch(/_pgwright_new$/);
+    const long = (end: string) => nameWhileBuilt({ schema: "rag", name: "i".repeat(60) + end }).name;
+    expect(long("a")).not.toBe(long("b"));
   });
 
   it("has another name for each partition, each index and each definition", () => {
@@ -56,6 +65,7 @@ describe("the statement of a vector index", () => {
       partName({ schema: "rag", name: partition }, { schema: "rag", name: index }, body).name;
     const names = [part("a", "i", "x"), part("b", "i", "x"), part("a", "j", "x"), part("a", "i", "y")];
     expect(new Set(names).size).toBe(4);
+    expect(part("p".repeat(60) + "a", "i", "x")).not.toBe(part("p".repeat(60) + "b", "i", "x"));
     expect(part("a", "i", "x")).toBe(names[0]);
   });
 });
@@ -69,6 +79,7 @@ describe("a column that no index can be made of", () => {
     [{}, { dimensions: 3072 }, "has 3072 dimensions, and an index of vector takes 2000 at most; precision half"],
     [{ precision: "half" }, { dimensions: 4001 }, "an index of halfvec takes 4000 at most"],
     [{ precision: "half" }, { type: "halfvec" }, "precision half is made of a column of type vector"],
+    [{ precision: "binary" }, { dimensions: 64_001 }, "an index of bit takes 64000 at most"],
     [{ distance: "hamming" }, {}, "a vector has no distance hamming; allowed are l2, innerProduct, cosine, l1"],
     [{ distance: "l1", ivfflat: { lists: 10 } }, {}, "ivfflat has no index of vector by distance l1"],
     [{ distance: "l2", ivfflat: { lists: 10 } }, { type: "sparsevec" }, "ivfflat has no index of sparsevec"],
@@ -76,13 +87,17 @@ describe("a column that no index can be made of", () => {
 
   it("is none of these", () => {
     expect(whyNot(wanted({ precision: "half" }), { ...column, dimensions: 3072 })).toBeUndefined();
+    expect(whyNot(wanted({}), { ...column, type: "sparsevec", dimensions: 30_522 })).toBeUndefined();
     expect(whyNot(wanted({ distance: "jaccard" }), { ...column, type: "bit", dimensions: 512 })).toBeUndefined();
   });
 });
 
 describe("an index of the catalog", () => {
   const found: FoundIndex = {
-    table: "rag.chunks",
+    oid: 1,
+    tableSchema: "rag",
+    tableName: "chunks",
+    ofConstraint: false,
     method: "hnsw",
     options: [],
     indexed: "embedding",
@@ -92,7 +107,7 @@ describe("an index of the catalog", () => {
     valid: true,
     partitioned: false,
   };
-  it.each<[object, Partial<FoundIndex>, string | undefined]>([
+  it.each<[object, Partial<FoundIndex>, Condition | undefined]>([
     [{}, {}, undefined],
     [{ column: "Wide Name" }, { indexed: '"Wide Name"' }, undefined],
     [{ hnsw: { m: 8, efConstruction: 32 } }, { options: ["m=8", "ef_construction=32"] }, undefined],
@@ -106,11 +121,22 @@ describe("an index of the catalog", () => {
       { indexed: "((extensions.binary_quantize(embedding))::bit(1536))", opclass: "bit_hamming_ops" },
       undefined,
     ],
-    [{ where: "a = 'x'" }, { condition: "(a = 'x'::text)" }, "(a = 'x'::text)"],
+    [{ where: "a = 'x'" }, { condition: "(a = 'x'::text)" }, { written: "a = 'x'", spelled: "(a = 'x'::text)" }],
+    [{ where: "true" }, {}, { written: "true", spelled: null }],
     [{ ivfflat: { lists: 7 } }, { method: "ivfflat", options: ["lists=7"] }, undefined],
   ])("is as %j", (config, more, condition) =>
     expect(definitionOf({ ...found, ...more }, wanted(config), condition)).toEqual(wanted(config)),
   );
+
+  it("is somebody else's if it is of another kind, of another table, or of a constraint", () => {
+    const other = (more: Partial<FoundIndex>) => whoseElse({ ...found, ...more }, ["rag.chunks", "rag.former"]);
+    expect(other({})).toBeUndefined();
+    expect(other({ tableName: "former" })).toBeUndefined();
+    expect(other({ tableName: "others" })).toBe("an index of this name is one of rag.others");
+    expect(other({ method: "btree" })).toBe("an index of this name is no vector index but btree");
+    expect(other({ method: null })).toBe("there is something else of this name");
+    expect(other({ ofConstraint: true })).toBe("an index of this name belongs to a constraint");
+  });
 
   it.each<[Partial<FoundIndex>, Partial<Definition>]>([
     [{ options: ["m=8"] }, { hnsw: { m: 8, efConstruction: 64 } }],
@@ -118,7 +144,7 @@ describe("an index of the catalog", () => {
     [{ opclass: "odd_ops" }, { distance: "odd_ops" }],
     [{ condition: "(a > 1)" }, { where: "(a > 1)" }],
     [{ indexed: "(lower(name))" }, { column: "(lower(name))", precision: "other" }],
-    [{ table: "rag.others" }, { table: "rag.others" }],
+    [{ tableName: "values" }, { table: "rag.values" }],
     [{ columns: 2 }, { column: "embedding and others" }],
   ])("differs: %j", (more, differs) =>
     expect(definitionOf({ ...found, ...more }, wanted({}), undefined)).toEqual({ ...wanted({}), ...differs }),
