@@ -15,10 +15,11 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION apex.touch_updated_at() IS 'Trigger: updated_at is when the row was changed last, whoever forgets to say so.';
+COMMENT ON FUNCTION apex.touch_updated_at() IS
+'Trigger: updated_at is when the row was changed last, whoever forgets to say so.';
 
--- All times are timestamptz, which is an instant. A timestamp is the clock of whoever wrote it: two sessions with different time zones write different
--- values for now(), and an hour in autumn comes twice. Both take 8 bytes.
+-- All times are timestamptz, which is an instant. A timestamp is the clock of whoever wrote it: two sessions with different
+-- time zones write different values for now(), and an hour in autumn comes twice. Both take 8 bytes.
 CREATE TABLE apex.documents (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   title text NOT NULL CHECK (title <> ''),

@@ -17,8 +17,9 @@ WITH (fillfactor = 80);
 
 COMMENT ON TABLE apex.document_stats IS 'Figures of documents, kept up by triggers on chunks and document_entities.';
 
--- Once a statement and not once a row: a document with 1000 chunks is counted once. Rows are updated in the order of their key, so that two
--- statements wait for each other instead of blocking each other for ever. A document that goes takes its row with it, and finds none to update here.
+-- Once a statement and not once a row: a document with 1000 chunks is counted once. Rows are updated in the order of their key,
+-- so that two statements wait for each other instead of blocking each other for ever. A document that goes takes its row with
+-- it, and finds none to update here.
 CREATE FUNCTION apex.count_document_parts()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -41,7 +42,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION apex.count_document_parts() IS 'Trigger: counts the chunks and entities of documents. Nobody else has to be able to write the counts.';
+COMMENT ON FUNCTION apex.count_document_parts() IS
+'Trigger: counts the chunks and entities of documents. Nobody else has to be able to write the counts.';
 
 CREATE FUNCTION apex.begin_document_stats()
 RETURNS trigger
@@ -110,7 +112,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION apex.note_access(uuid, timestamptz) IS 'Counts that a document was read; the only way in which others than the owner write figures.';
+COMMENT ON FUNCTION apex.note_access(uuid, timestamptz) IS
+'Counts that a document was read; the only way in which others than the owner write figures.';
 
 -- migrate:down
 DROP FUNCTION apex.note_access(uuid, timestamptz);

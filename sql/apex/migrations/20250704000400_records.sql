@@ -53,7 +53,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION apex.mark_overdue(date) IS 'Invoices that were due before this day and are not paid become overdue; returns how many.';
+COMMENT ON FUNCTION apex.mark_overdue(date) IS
+'Invoices that were due before this day and are not paid become overdue; returns how many.';
 
 -- Records of other systems as they came, with what they say in words, for a search by meaning.
 CREATE TABLE apex.structured_data (

@@ -4,8 +4,8 @@
 -- One transaction a file: nothing is left half done, and nobody uses the new table yet.
 -- squawk-ignore-file prefer-robust-stmts, require-concurrent-index-creation
 
--- Two tables for one thing: titles and authors are listed all day, and an UPDATE of them writes no new row of vectors, whose index would get an
--- entry more each time.
+-- Two tables for one thing: titles and authors are listed all day, and an UPDATE of them writes no new row of vectors, whose
+-- index would get an entry more each time.
 CREATE TABLE apex.documents_meta (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   title text NOT NULL CHECK (title <> ''),
@@ -28,7 +28,8 @@ CREATE TABLE apex.documents_vectors (
   embedding extensions.vector(1536) NOT NULL
 );
 
-COMMENT ON TABLE apex.documents_vectors IS 'What documents of apex.documents_meta are found by; a document without a row is not embedded yet.';
+COMMENT ON TABLE apex.documents_vectors IS
+'What documents of apex.documents_meta are found by; a document without a row is not embedded yet.';
 
 -- migrate:down
 -- squawk-ignore ban-drop-table

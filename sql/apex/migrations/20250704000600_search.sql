@@ -4,12 +4,13 @@
 -- One transaction a file: nothing is left half done.
 -- squawk-ignore-file prefer-robust-stmts
 
--- Bodies in BEGIN ATOMIC are parsed when the function is made, so no search_path of a caller changes what they mean, and without SET the planner
--- can put them into the query that calls them. ORDER BY the distance with a LIMIT in the same query is the shape that HNSW and IVFFlat indexes serve;
--- without one it is an exact search. With hnsw.iterative_scan the index gives more until enough rows pass the conditions.
+-- Bodies in BEGIN ATOMIC are parsed when the function is made, so no search_path of a caller changes what they mean, and
+-- without SET the planner can put them into the query that calls them. ORDER BY the distance with a LIMIT in the same query is
+-- the shape that HNSW and IVFFlat indexes serve; without one it is an exact search. With hnsw.iterative_scan the index gives
+-- more until enough rows pass the conditions.
 
--- The greatest distance is looked at outside: inside it would be a condition that, once nothing near is left, no row passes, and an iterative scan
--- would go on to hnsw.max_scan_tuples for rows that cannot come.
+-- The greatest distance is looked at outside: inside it would be a condition that, once nothing near is left, no row passes,
+-- and an iterative scan would go on to hnsw.max_scan_tuples for rows that cannot come.
 CREATE FUNCTION apex.search_documents(
   p_embedding extensions.vector,
   p_limit int DEFAULT 10,
@@ -56,7 +57,8 @@ BEGIN ATOMIC
   LIMIT p_limit;
 END;
 
-COMMENT ON FUNCTION apex.search_documents_meta(extensions.vector, int, text) IS 'The same over vectors in a table of their own.';
+COMMENT ON FUNCTION apex.search_documents_meta(extensions.vector, int, text) IS
+'The same over vectors in a table of their own.';
 
 CREATE FUNCTION apex.search_entities(
   p_title_embedding extensions.vector,
@@ -80,7 +82,8 @@ BEGIN ATOMIC
   LIMIT p_limit;
 END;
 
-COMMENT ON FUNCTION apex.search_entities(extensions.vector, int, text, jsonb) IS 'Entities by the meaning of their name, those of unfinished sagas left out.';
+COMMENT ON FUNCTION apex.search_entities(extensions.vector, int, text, jsonb) IS
+'Entities by the meaning of their name, those of unfinished sagas left out.';
 
 -- Reciprocal rank fusion: distances and text ranks have no common scale, so what counts is the place in either list.
 CREATE FUNCTION apex.search_chunks(

@@ -40,7 +40,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION patterns.touch_updated_at() IS 'Trigger: updated_at is when the row was changed last, whoever forgets to say so.';
+COMMENT ON FUNCTION patterns.touch_updated_at() IS
+'Trigger: updated_at is when the row was changed last, whoever forgets to say so.';
 
 CREATE TRIGGER users_updated_at BEFORE UPDATE ON patterns.users
 FOR EACH ROW EXECUTE FUNCTION patterns.touch_updated_at();

@@ -15,8 +15,8 @@ CREATE TABLE patterns.user_profiles (
   metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
-  -- Computed when a row is written, so that an index can hold it. Names are not stemmed, and are not left out as stop words ("Will");
-  -- a configuration that is named, and not default_text_search_config, is what makes it immutable.
+  -- Computed when a row is written, so that an index can hold it. Names are not stemmed, and are not left out as stop words
+  -- ("Will"); a configuration that is named, and not default_text_search_config, is what makes it immutable.
   search tsvector NOT NULL GENERATED ALWAYS AS (
     setweight(to_tsvector('pg_catalog.simple', coalesce(display_name, '')), 'A')
     || setweight(to_tsvector('pg_catalog.english', coalesce(bio, '')), 'B')

@@ -15,7 +15,8 @@ CREATE TABLE patterns.subscriptions (
   -- From and up to, the latter left out: what ends at noon does not overlap what begins at noon.
   valid tstzrange NOT NULL CHECK (NOT isempty(valid) AND lower_inc(valid) AND NOT upper_inc(valid)),
   created_at timestamptz NOT NULL DEFAULT now(),
-  -- One plan at a time: no application could check that against others who subscribe at the same moment. Its index serves @> as well.
+  -- One plan at a time: no application could check that against others who subscribe at the same moment. Its index serves @> as
+  -- well.
   CONSTRAINT subscriptions_one_at_a_time EXCLUDE USING gist (
     user_id WITH =,
     valid WITH &&

@@ -4,7 +4,8 @@
 -- One transaction a file: nothing is left half done, and nobody uses the new table yet.
 -- squawk-ignore-file prefer-robust-stmts, require-concurrent-index-creation
 
--- Its partitions are a set of the stack, which makes them ahead and drops old ones. Without a DEFAULT partition nobody waits for that.
+-- Its partitions are a set of the stack, which makes them ahead and drops old ones. Without a DEFAULT partition nobody waits
+-- for that.
 CREATE TABLE patterns.events (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   -- No cascade: what happened is not deleted along with an account by accident.

@@ -36,7 +36,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION patterns.refresh_user_stats() IS 'Computes patterns.user_stats anew; readers see the old rows until it is done, and do not wait.';
+COMMENT ON FUNCTION patterns.refresh_user_stats() IS
+'Computes patterns.user_stats anew; readers see the old rows until it is done, and do not wait.';
 
 -- migrate:down
 DROP FUNCTION patterns.refresh_user_stats();

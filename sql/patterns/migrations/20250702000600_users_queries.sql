@@ -4,11 +4,12 @@
 -- One transaction a file: nothing is left half done.
 -- squawk-ignore-file prefer-robust-stmts
 
--- Bodies in BEGIN ATOMIC are parsed when the function is made, so no search_path of a caller changes what they mean, and without SET the planner
--- can put them into the query that calls them.
+-- Bodies in BEGIN ATOMIC are parsed when the function is made, so no search_path of a caller changes what they mean, and
+-- without SET the planner can put them into the query that calls them.
 
--- The next page begins behind the last row of this one. OFFSET, and numbers by row_number(), read and count all rows before a page, and show rows
--- twice or never when others are added meanwhile. A first page is behind what comes after all: so there is one condition, and the index serves it.
+-- The next page begins behind the last row of this one. OFFSET, and numbers by row_number(), read and count all rows before a
+-- page, and show rows twice or never when others are added meanwhile. A first page is behind what comes after all: so there is
+-- one condition, and the index serves it.
 CREATE FUNCTION patterns.users_page(
   p_limit int DEFAULT 20,
   p_created_at timestamptz DEFAULT 'infinity',
@@ -53,7 +54,11 @@ BEGIN ATOMIC
     p.display_name,
     coalesce(extensions.similarity(u.username, p_query), 0) AS username_sim,
     coalesce(
-      ts_rank_cd(p.search, websearch_to_tsquery('pg_catalog.english', p_query) || websearch_to_tsquery('pg_catalog.simple', p_query)), 0
+      ts_rank_cd(
+        p.search,
+        websearch_to_tsquery('pg_catalog.english', p_query) || websearch_to_tsquery('pg_catalog.simple', p_query)
+      ),
+      0
     ) AS search_rank
   FROM found
   INNER JOIN patterns.users AS u ON u.id = found.id

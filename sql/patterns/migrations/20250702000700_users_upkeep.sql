@@ -4,8 +4,8 @@
 -- One transaction a file: nothing is left half done.
 -- squawk-ignore-file prefer-robust-stmts
 
--- Months of UTC, whatever the TimeZone of the session. A month without new users has a row as well: lag() compares with the row before, which has to
--- be the month before.
+-- Months of UTC, whatever the TimeZone of the session. A month without new users has a row as well: lag() compares with the row
+-- before, which has to be the month before.
 CREATE FUNCTION patterns.monthly_signups(p_months int DEFAULT 12, p_now timestamptz DEFAULT now())
 RETURNS TABLE (month date, new_users bigint, cumulative_users bigint, month_over_month_change bigint)
 LANGUAGE sql

@@ -4,7 +4,8 @@
 -- One transaction a file: nothing is left half done, and nobody uses the new table yet.
 -- squawk-ignore-file prefer-robust-stmts, require-concurrent-index-creation
 
--- Test cases as a test management tool exports them. An embedding is NULL until it is computed: maintenance.missing_embeddings counts those.
+-- Test cases as a test management tool exports them. An embedding is NULL until it is computed: maintenance.missing_embeddings
+-- counts those.
 CREATE TABLE qbench.test_documents (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   test_key text NOT NULL UNIQUE CHECK (test_key <> ''),
@@ -50,7 +51,8 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION qbench.touch_updated_at() IS 'Trigger: updated_at is when the row was changed last, whoever forgets to say so.';
+COMMENT ON FUNCTION qbench.touch_updated_at() IS
+'Trigger: updated_at is when the row was changed last, whoever forgets to say so.';
 
 CREATE TRIGGER test_documents_updated_at BEFORE UPDATE ON qbench.test_documents
 FOR EACH ROW EXECUTE FUNCTION qbench.touch_updated_at();

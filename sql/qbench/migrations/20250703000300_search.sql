@@ -4,9 +4,10 @@
 -- One transaction a file: nothing is left half done.
 -- squawk-ignore-file prefer-robust-stmts
 
--- Bodies in BEGIN ATOMIC are parsed when the function is made, so no search_path of a caller changes what they mean, and without SET the planner
--- can put them into the query that calls them. ORDER BY the distance with a LIMIT in the same query is the shape that HNSW and IVFFlat indexes serve;
--- without one it is an exact search. With hnsw.iterative_scan the index gives more until enough rows pass the conditions.
+-- Bodies in BEGIN ATOMIC are parsed when the function is made, so no search_path of a caller changes what they mean, and
+-- without SET the planner can put them into the query that calls them. ORDER BY the distance with a LIMIT in the same query is
+-- the shape that HNSW and IVFFlat indexes serve; without one it is an exact search. With hnsw.iterative_scan the index gives
+-- more until enough rows pass the conditions.
 
 CREATE FUNCTION qbench.search_documents(
   p_embedding extensions.vector,
@@ -36,7 +37,8 @@ END;
 COMMENT ON FUNCTION qbench.search_documents(extensions.vector, int, text, text, text[], jsonb) IS
 'Test cases by meaning, the nearest first; NULL is no condition. One of p_platforms is enough.';
 
--- The nearest steps, then a row a test case with its best step: so the index is asked for steps, and not for groups, which it does not know.
+-- The nearest steps, then a row a test case with its best step: so the index is asked for steps, and not for groups, which it
+-- does not know.
 CREATE FUNCTION qbench.search_steps(p_embedding extensions.vector, p_limit int DEFAULT 10, p_candidates int DEFAULT 50)
 RETURNS TABLE (document_id bigint, test_key text, step_index bigint, action text, distance double precision)
 LANGUAGE sql
@@ -67,8 +69,8 @@ END;
 COMMENT ON FUNCTION qbench.search_steps(extensions.vector, int, int) IS
 'Test cases by the meaning of their steps: each with its nearest step, of the p_candidates nearest steps there are.';
 
--- Reciprocal rank fusion: distances and text ranks have no common scale, so what counts is the place in either list. 60 is the constant of the paper
--- that found it: it keeps a first place in one list from outweighing good places in both.
+-- Reciprocal rank fusion: distances and text ranks have no common scale, so what counts is the place in either list. 60 is the
+-- constant of the paper that found it: it keeps a first place in one list from outweighing good places in both.
 CREATE FUNCTION qbench.search_hybrid(
   p_query text,
   p_embedding extensions.vector,

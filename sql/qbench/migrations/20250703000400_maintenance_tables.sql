@@ -12,7 +12,8 @@ SELECT
   s.relname,
   s.indexrelname,
   am.amname AS method,
-  -- False after a CREATE INDEX CONCURRENTLY or a REINDEX CONCURRENTLY that has failed: kept up by every write, and used by no query.
+  -- False after a CREATE INDEX CONCURRENTLY or a REINDEX CONCURRENTLY that has failed: kept up by every write, and used by no
+  -- query.
   i.indisvalid AS valid,
   i.indisunique AS is_unique,
   s.idx_scan,
@@ -26,7 +27,8 @@ INNER JOIN pg_catalog.pg_index AS i ON i.indexrelid = s.indexrelid
 INNER JOIN pg_catalog.pg_class AS c ON c.oid = s.indexrelid
 INNER JOIN pg_catalog.pg_am AS am ON am.oid = c.relam;
 
-COMMENT ON VIEW maintenance.index_usage IS 'Every index with its use and size; WHERE method IN (''hnsw'', ''ivfflat'') are those of vectors.';
+COMMENT ON VIEW maintenance.index_usage IS
+'Every index with its use and size; WHERE method IN (''hnsw'', ''ivfflat'') are those of vectors.';
 
 -- Unique indexes stay, used or not: they hold a rule. Index scans on a standby are counted there.
 CREATE VIEW maintenance.unused_indexes WITH (security_invoker = true) AS
@@ -36,7 +38,8 @@ LEFT JOIN pg_catalog.pg_stat_database AS d ON d.datname = current_database()
 WHERE NOT u.is_unique AND u.idx_scan < 100;
 
 COMMENT ON VIEW maintenance.unused_indexes IS
-'Indexes with less than 100 scans since counted_since (NULL: since the server was made), and no rule to hold. Look again after a whole month before dropping one.';
+'Indexes with less than 100 scans since counted_since (NULL: since the server was made), and no rule to hold.'
+' Look again after a whole month before dropping one.';
 
 -- pg_table_size has what is stored out of line (TOAST): that is where vectors of 1536 dimensions are, and not in an index.
 CREATE VIEW maintenance.table_sizes WITH (security_invoker = true) AS
@@ -51,7 +54,8 @@ SELECT
   pg_size_pretty(pg_total_relation_size(s.relid)) AS total_size
 FROM pg_catalog.pg_stat_user_tables AS s;
 
-COMMENT ON VIEW maintenance.table_sizes IS 'Size of each table: rows, what is stored out of line (with free space and visibility maps), indexes, and all together.';
+COMMENT ON VIEW maintenance.table_sizes IS
+'Size of each table: rows, what is stored out of line (with free space and visibility maps), indexes, and all together.';
 
 CREATE VIEW maintenance.table_activity WITH (security_invoker = true) AS
 SELECT
@@ -78,7 +82,8 @@ UNION ALL
 SELECT 'test_steps', count(*), count(*) - count(s.embedding)
 FROM qbench.test_steps AS s;
 
-COMMENT ON VIEW maintenance.missing_embeddings IS 'Rows of each table, and how many have no embedding yet. Also what a restored copy is compared by.';
+COMMENT ON VIEW maintenance.missing_embeddings IS
+'Rows of each table, and how many have no embedding yet. Also what a restored copy is compared by.';
 
 -- migrate:down
 DROP VIEW maintenance.missing_embeddings;

@@ -6,7 +6,8 @@
 
 -- Statements and sessions of others are seen by members of pg_monitor only.
 
--- Not a view of pg_stat_statements: an update of the extension makes that one anew, which is refused while a view of ours is built on it.
+-- Not a view of pg_stat_statements: an update of the extension makes that one anew, which is refused while a view of ours is
+-- built on it.
 CREATE FUNCTION maintenance.statement_statistics()
 RETURNS TABLE (
   queryid bigint,
@@ -42,13 +43,15 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION maintenance.statement_statistics() IS 'Statements of this database; temp_blks_written tells of sorts and hashes that did not fit into work_mem.';
+COMMENT ON FUNCTION maintenance.statement_statistics() IS
+'Statements of this database; temp_blks_written tells of sorts and hashes that did not fit into work_mem.';
 
 CREATE VIEW maintenance.slow_queries WITH (security_invoker = true) AS
 SELECT s.queryid, s.query, s.calls, s.mean_ms, s.max_ms, s.total_ms, s.row_count, s.hit_percent, s.temp_blks_written
 FROM maintenance.statement_statistics() AS s;
 
-COMMENT ON VIEW maintenance.slow_queries IS 'Statements of this database since pg_stat_statements_reset; ORDER BY mean_ms DESC LIMIT 10 are the slowest.';
+COMMENT ON VIEW maintenance.slow_queries IS
+'Statements of this database since pg_stat_statements_reset; ORDER BY mean_ms DESC LIMIT 10 are the slowest.';
 
 -- Searches by meaning, whether they name the column or a function that searches by it.
 CREATE VIEW maintenance.slow_embedding_queries WITH (security_invoker = true) AS
@@ -88,9 +91,11 @@ SELECT
 FROM pg_catalog.pg_stat_activity AS a
 WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.state <> 'idle';
 
-COMMENT ON VIEW maintenance.busy_sessions IS 'What clients of this database do right now, and for whom they wait; ORDER BY query_start.';
+COMMENT ON VIEW maintenance.busy_sessions IS
+'What clients of this database do right now, and for whom they wait; ORDER BY query_start.';
 
--- The setting idle_in_transaction_session_timeout ends most of them before; who has switched that off for a session is ended here.
+-- The setting idle_in_transaction_session_timeout ends most of them before; who has switched that off for a session is ended
+-- here.
 CREATE FUNCTION maintenance.end_idle_transactions(p_age interval DEFAULT '1 hour', p_now timestamptz DEFAULT clock_timestamp())
 RETURNS TABLE (pid int, usename name, idle_since timestamptz)
 LANGUAGE plpgsql
@@ -104,7 +109,8 @@ BEGIN
       coalesce(p_age::text, 'NULL'), coalesce(p_now::text, 'NULL')
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  -- Sessions of a superuser are the superuser's to end: pg_signal_backend cannot, and one refusal would stop the others from being ended.
+  -- Sessions of a superuser are the superuser's to end: pg_signal_backend cannot, and one refusal would stop the others from
+  -- being ended.
   RETURN QUERY
     SELECT i.pid, i.usename, i.state_change
     FROM (
@@ -120,7 +126,8 @@ END
 $$;
 
 COMMENT ON FUNCTION maintenance.end_idle_transactions(interval, timestamptz) IS
-'Ends sessions that have done nothing in an open transaction for so long, and returns them. Takes pg_signal_backend and pg_read_all_stats.';
+'Ends sessions that have done nothing in an open transaction for so long, and returns them.'
+' Takes pg_signal_backend and pg_read_all_stats.';
 
 -- migrate:down
 DROP FUNCTION maintenance.end_idle_transactions(interval, timestamptz);
