@@ -110,7 +110,8 @@ BEGIN ATOMIC
     SELECT c.id, c.embedding OPERATOR(extensions.<=>) p_embedding AS distance
     FROM apex.chunks AS c
     WHERE
-      c.embedding IS NOT NULL
+      p_embedding IS NOT NULL
+      AND c.embedding IS NOT NULL
       AND (p_doc_type IS NULL OR EXISTS (SELECT FROM apex.documents AS d WHERE d.id = c.document_id AND d.doc_type = p_doc_type))
     ORDER BY c.embedding OPERATOR(extensions.<=>) p_embedding
     LIMIT p_candidates
@@ -148,7 +149,8 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION apex.search_chunks(text, extensions.vector, int, text, int) IS
-'Chunks by meaning and by words together; the ranks are the places in either list, NULL: not among the p_candidates.';
+'Chunks by meaning and by words together; the ranks are the places in either list, NULL: not among the p_candidates.'
+' Without p_embedding it goes by words alone.';
 
 -- migrate:down
 DROP FUNCTION apex.search_chunks(text, extensions.vector, int, text, int);

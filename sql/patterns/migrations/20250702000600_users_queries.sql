@@ -31,7 +31,8 @@ END;
 COMMENT ON FUNCTION patterns.users_page(int, timestamptz, uuid) IS
 'Users from the newest on, behind the one with this created_at and id: the last row of the page before.';
 
--- Each condition is of one table, and has an index there; OR over a join of both has none. Then only what was found is ranked.
+-- plainto: all words of the query; where English has them as stop words they count as names. Each condition is of one table,
+-- and has an index there; OR over a join of both has none. Then only what was found is ranked.
 CREATE FUNCTION patterns.search_users(p_query text, p_limit int DEFAULT 20)
 RETURNS TABLE (id uuid, username text, display_name text, username_sim real, search_rank real)
 LANGUAGE sql
@@ -45,7 +46,7 @@ BEGIN ATOMIC
     UNION
     SELECT p.user_id
     FROM patterns.user_profiles AS p
-    WHERE p.search @@ (websearch_to_tsquery('pg_catalog.english', p_query) || websearch_to_tsquery('pg_catalog.simple', p_query))
+    WHERE p.search @@ (plainto_tsquery('pg_catalog.english', p_query) || plainto_tsquery('pg_catalog.simple', p_query))
   )
 
   SELECT
@@ -56,7 +57,7 @@ BEGIN ATOMIC
     coalesce(
       ts_rank_cd(
         p.search,
-        websearch_to_tsquery('pg_catalog.english', p_query) || websearch_to_tsquery('pg_catalog.simple', p_query)
+        plainto_tsquery('pg_catalog.english', p_query) || plainto_tsquery('pg_catalog.simple', p_query)
       ),
       0
     ) AS search_rank

@@ -86,7 +86,7 @@ BEGIN ATOMIC
   WITH by_meaning AS MATERIALIZED (
     SELECT d.id, d.embedding OPERATOR(extensions.<=>) p_embedding AS distance
     FROM qbench.test_documents AS d
-    WHERE d.embedding IS NOT NULL AND (p_test_type IS NULL OR d.test_type = p_test_type)
+    WHERE p_embedding IS NOT NULL AND d.embedding IS NOT NULL AND (p_test_type IS NULL OR d.test_type = p_test_type)
     ORDER BY d.embedding OPERATOR(extensions.<=>) p_embedding
     LIMIT p_candidates
   ),
@@ -122,7 +122,8 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION qbench.search_hybrid(text, extensions.vector, int, text, int) IS
-'Test cases by meaning and by words together; the ranks are the places in either list, NULL: not among the p_candidates.';
+'Test cases by meaning and by words together; the ranks are the places in either list, NULL: not among the p_candidates.'
+' Without p_embedding it goes by words alone.';
 
 -- migrate:down
 DROP FUNCTION qbench.search_hybrid(text, extensions.vector, int, text, int);
