@@ -17,9 +17,9 @@ WITH (fillfactor = 80);
 
 COMMENT ON TABLE apex.document_stats IS 'Figures of documents, kept up by triggers on chunks and document_entities.';
 
--- Once a statement and not once a row: a document with 1000 chunks is counted once. Rows are updated in the order of their key,
--- so that two statements wait for each other instead of blocking each other for ever. A document that goes takes its row with
--- it, and finds none to update here.
+-- Once a statement and not once a row: a document with 1000 chunks is counted once. Rows are updated in the order of their key, so
+-- that two statements wait for each other instead of blocking each other for ever. A statement that inserts documents and chunks
+-- may come here before the documents' own trigger; a document that goes takes its row with it, and finds none to update here.
 CREATE FUNCTION apex.count_document_parts()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -27,16 +27,28 @@ SECURITY DEFINER
 SET search_path = ''
 AS $$
 DECLARE
-  v_sign int := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE -1 END;
   v_chunks boolean := TG_TABLE_NAME = 'chunks';
   v_changed record;
 BEGIN
-  FOR v_changed IN SELECT c.document_id, count(*) AS parts FROM changed AS c GROUP BY c.document_id ORDER BY c.document_id LOOP
-    UPDATE apex.document_stats AS s
-    SET
-      chunk_count = s.chunk_count + CASE WHEN v_chunks THEN v_sign * v_changed.parts ELSE 0 END,
-      entity_count = s.entity_count + CASE WHEN v_chunks THEN 0 ELSE v_sign * v_changed.parts END
-    WHERE s.document_id = v_changed.document_id;
+  FOR v_changed IN
+    SELECT
+      c.document_id,
+      CASE WHEN v_chunks THEN count(*) ELSE 0 END AS chunks,
+      CASE WHEN v_chunks THEN 0 ELSE count(*) END AS entities
+    FROM changed AS c
+    GROUP BY c.document_id
+    ORDER BY c.document_id
+  LOOP
+    IF TG_OP = 'INSERT' THEN
+      INSERT INTO apex.document_stats AS s (document_id, chunk_count, entity_count)
+      VALUES (v_changed.document_id, v_changed.chunks, v_changed.entities)
+      ON CONFLICT (document_id) DO UPDATE
+      SET chunk_count = s.chunk_count + excluded.chunk_count, entity_count = s.entity_count + excluded.entity_count;
+    ELSE
+      UPDATE apex.document_stats AS s
+      SET chunk_count = s.chunk_count - v_changed.chunks, entity_count = s.entity_count - v_changed.entities
+      WHERE s.document_id = v_changed.document_id;
+    END IF;
   END LOOP;
   RETURN NULL;
 END
@@ -52,7 +64,7 @@ SECURITY DEFINER
 SET search_path = ''
 AS $$
 BEGIN
-  INSERT INTO apex.document_stats (document_id) VALUES (NEW.id);
+  INSERT INTO apex.document_stats (document_id) VALUES (NEW.id) ON CONFLICT (document_id) DO NOTHING;
   RETURN NULL;
 END
 $$;

@@ -23,6 +23,12 @@ INSERT INTO apex.document_entities VALUES
 
 DELETE FROM apex.chunks AS c WHERE c.document_id = '00000000-0000-0000-0000-000000000001' AND c.chunk_index >= 7;
 DELETE FROM apex.entities AS e WHERE e.id = '00000000-0000-0000-0000-00000000000b';
+
+-- A document and its chunk in one statement: the trigger of chunks may come first.
+WITH document AS (INSERT INTO apex.documents (id, title, doc_type) VALUES ('00000000-0000-0000-0000-000000000003', 'Memo', 'memo'))
+
+INSERT INTO apex.chunks (document_id, chunk_index, content) VALUES ('00000000-0000-0000-0000-000000000003', 0, 'at once');
+
 SELECT apex.note_access('00000000-0000-0000-0000-000000000001', '2050-01-02 00:00+00');
 SELECT apex.note_access('00000000-0000-0000-0000-000000000001', '2050-01-01 00:00+00');
 
@@ -36,6 +42,9 @@ BEGIN
     SELECT s.chunk_count = 3 AND s.entity_count = 0 AND s.access_count = 0
     FROM apex.document_stats AS s WHERE s.document_id = '00000000-0000-0000-0000-000000000002'
   ), 'the other one';
+  ASSERT (
+    SELECT s.chunk_count = 1 FROM apex.document_stats AS s WHERE s.document_id = '00000000-0000-0000-0000-000000000003'
+  ), 'a document and its chunk in one statement';
 
   BEGIN
     UPDATE apex.chunks SET document_id = '00000000-0000-0000-0000-000000000002', chunk_index = 99
