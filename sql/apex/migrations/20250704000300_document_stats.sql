@@ -17,9 +17,10 @@ WITH (fillfactor = 80);
 
 COMMENT ON TABLE apex.document_stats IS 'Figures of documents, kept up by triggers on chunks and document_entities.';
 
--- Once a statement and not once a row: a document with 1000 chunks is counted once. Rows are updated in the order of their key, so
--- that two statements wait for each other instead of blocking each other for ever. A statement that inserts documents and chunks
--- may come here before the documents' own trigger; a document that goes takes its row with it, and finds none to update here.
+-- Once a statement and not once a row: a document with 1000 chunks is counted once. Rows are updated in the order of their key,
+-- so that two statements wait for each other instead of blocking each other for ever. A statement that inserts documents and
+-- chunks may come here before the documents' own trigger; a document that goes takes its row with it, and finds none to update
+-- here.
 CREATE FUNCTION apex.count_document_parts()
 RETURNS trigger
 LANGUAGE plpgsql

@@ -22,24 +22,30 @@ SERVER analytics OPTIONS (schema_name 'analytics', table_name 'document_views');
 
 COMMENT ON FOREIGN TABLE analytics.document_views IS 'How often documents were looked at, by day; read only.';
 
--- Condition and sum are sent along: what comes over the network is a row a document.
+-- Condition and sum are computed there: what comes over the network is a row a document. In plpgsql, so that the condition
+-- compares with a value: a caller's current_date - 30 in its place would not be sent, as it means something else where the
+-- clock or the time zone is another.
 CREATE FUNCTION analytics.popular_documents(p_since date, p_limit int DEFAULT 10)
 RETURNS TABLE (id uuid, title text, view_count numeric)
-LANGUAGE sql
+LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
-BEGIN ATOMIC
-  SELECT d.id, d.title, v.view_count
-  FROM (
-    SELECT w.document_id, sum(w.view_count) AS view_count
-    FROM analytics.document_views AS w
-    WHERE w.day >= p_since
-    GROUP BY w.document_id
-  ) AS v
-  INNER JOIN apex.documents AS d ON d.id = v.document_id
-  ORDER BY v.view_count DESC, d.id
-  LIMIT p_limit;
-END;
+SET search_path = ''
+AS $$
+BEGIN
+  RETURN QUERY
+    SELECT d.id, d.title, v.views
+    FROM (
+      SELECT w.document_id, sum(w.view_count) AS views
+      FROM analytics.document_views AS w
+      WHERE w.day >= p_since
+      GROUP BY w.document_id
+    ) AS v
+    JOIN apex.documents AS d ON d.id = v.document_id
+    ORDER BY v.views DESC, d.id
+    LIMIT p_limit;
+END
+$$;
 
 COMMENT ON FUNCTION analytics.popular_documents(date, int) IS
 'Documents of this database by the views that the other one has counted.';

@@ -8,7 +8,7 @@ INSERT INTO apex.documents (id, title, doc_type) VALUES
 ('00000000-0000-0000-0000-000000000002', 'Minutes of May', 'minutes');
 
 INSERT INTO apex.chunks (document_id, chunk_index, content)
-SELECT '00000000-0000-0000-0000-000000000001', n, format('paragraph %s', n) FROM generate_series(0, 9) AS n
+SELECT '00000000-0000-0000-0000-000000000001'::uuid, n, format('paragraph %s', n) FROM generate_series(0, 9) AS n
 UNION ALL
 SELECT '00000000-0000-0000-0000-000000000002', n, format('item %s', n) FROM generate_series(0, 2) AS n;
 

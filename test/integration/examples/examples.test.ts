@@ -78,7 +78,7 @@ describe("the examples of docs/examples with a schema", () => {
     beforeAll(async () => {
       app = await as("patterns_app", "patterns");
       await loadUsers(app, 6000, 30_000);
-      stack.sql("patterns", "ANALYZE");
+      stack.sql("patterns", "VACUUM ANALYZE");
     });
 
     it("pages through all users by their last row, reading no more for a page far behind", async () => {
@@ -160,7 +160,7 @@ describe("the examples of docs/examples with a schema", () => {
     it("computes figures of users anew while somebody reads them", async () => {
       const reader = await as("patterns_analyst", "patterns");
       await reader.query("BEGIN");
-      expect(await rows(reader, "SELECT sum(event_count) FROM user_stats")).toEqual([["0"]]);
+      expect(await rows(reader, "SELECT sum(event_count) FROM user_stats")).toEqual([[null]]);
       const refresh =
         "SET SESSION AUTHORIZATION patterns_keeper; SET statement_timeout = '20s'; SELECT patterns.refresh_user_stats()";
       stack.sql("patterns", refresh);
@@ -192,17 +192,18 @@ describe("the examples of docs/examples with a schema", () => {
 
     it("finds test cases by meaning through the vector index, as an exact search does", async () => {
       const asked = embed("the box score on a small screen, opening day, android");
-      const search = "SELECT id FROM search_documents($1, 10)";
       expect(await explain(app, "SELECT * FROM search_documents($1, 10)", [asked])).toMatch(
         /Index Scan using idx_test_documents_embedding/,
       );
-      const found = (await rows(app, search, [asked])).flat();
+      // Many are equally far, so distances are compared, and not who is among the ten.
+      const found = (await rows(app, "SELECT distance FROM search_documents($1, 10)", [asked])).flat() as number[];
       const exact = await rows(
         app,
-        "SELECT id FROM test_documents WHERE embedding IS NOT NULL ORDER BY (embedding <=> $1) + 0 LIMIT 10",
+        "SELECT embedding <=> $1 AS d FROM test_documents WHERE embedding IS NOT NULL ORDER BY (embedding <=> $1) + 0 LIMIT 10",
         [asked],
       );
-      expect(found.filter((id) => exact.flat().includes(id)).length).toBeGreaterThanOrEqual(9);
+      const tenth = exact[9]?.[0] as number;
+      expect(found.filter((distance) => distance <= tenth + 1e-6).length).toBeGreaterThanOrEqual(9);
       expect(await explain(app, "SELECT * FROM search_steps($1)", [asked])).toMatch(
         /Index Scan using idx_test_steps_embedding/,
       );
@@ -291,8 +292,8 @@ describe("the examples of docs/examples with a schema", () => {
     let titles: string[];
     beforeAll(async () => {
       app = await as("apex_app", "apex_memory");
-      titles = await loadFilms(app, 1000);
-      for (const table of ["documents", "chunks", "documents_vectors"])
+      titles = await loadFilms(app);
+      for (const table of ["documents", "chunks"])
         stack.sql(
           "apex_memory",
           `CREATE INDEX CONCURRENTLY idx_${table}_embedding ON apex.${table} USING hnsw (embedding extensions.vector_cosine_ops)`,
@@ -336,9 +337,8 @@ describe("the examples of docs/examples with a schema", () => {
         `CREATE USER MAPPING FOR CURRENT_USER SERVER analytics OPTIONS (user 'apex_report', password ${password})`,
       );
       expect(await rows(report, query)).toEqual([[titles[7], "50"]]);
-      expect(await explain(report, `(VERBOSE) ${query}`)).toMatch(
-        /Remote SQL: SELECT document_id, sum\(view_count\).*WHERE.*GROUP BY/,
-      );
+      const sent = "SELECT query FROM extensions.pg_stat_statements WHERE query LIKE 'DECLARE%sum(view_count)%'";
+      expect(stack.sql("apex_memory", sent)).toMatch(/WHERE \(\(day >= .*GROUP BY 1/);
       await expect(report.query("DELETE FROM analytics.document_views")).rejects.toThrow(
         /permission denied|does not allow/,
       );
