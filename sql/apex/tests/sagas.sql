@@ -47,7 +47,9 @@ BEGIN
     END IF;
     ASSERT apex.fail_saga_step(v_qdrant.step_id, v_qdrant.attempt, 'timeout', 3, v_at)
       = CASE v_tries WHEN 3 THEN 'given up' ELSE 'again' END, 'how it goes on';
-    ASSERT NOT EXISTS (SELECT FROM apex.claim_saga_steps('qdrant', p_now => v_at + interval '1 second') AS s WHERE s.action = 'write'), 'pause';
+    ASSERT NOT EXISTS (
+      SELECT FROM apex.claim_saga_steps('qdrant', p_now => v_at + interval '1 second') AS s WHERE s.action = 'write'
+    ), 'pause';
   END LOOP;
   ASSERT (SELECT g.state = 'compensating' AND g.error = 'qdrant: timeout' FROM apex.sagas AS g WHERE g.entity_id = v_entity), 'undone';
 
@@ -58,7 +60,7 @@ BEGIN
   SELECT * INTO STRICT v_qdrant FROM apex.claim_saga_steps('qdrant', p_now => v_at);
   ASSERT v_qdrant.action = 'undo', 'what failed may have been half done';
   ASSERT apex.finish_saga_step(v_qdrant.step_id, v_qdrant.attempt, p_now => v_at), 'undone';
-  ASSERT NOT EXISTS (SELECT FROM apex.claim_saga_steps('graphiti', p_now => v_at)), 'what may still be being written is undone after that';
+  ASSERT NOT EXISTS (SELECT FROM apex.claim_saga_steps('graphiti', p_now => v_at)), 'what may be written now is undone later';
   v_at := v_at + interval '10 minutes';
   SELECT * INTO STRICT v_neo4j FROM apex.claim_saga_steps('neo4j', p_now => v_at);
   ASSERT apex.finish_saga_step(v_neo4j.step_id, v_neo4j.attempt, p_now => v_at), 'undone';
@@ -91,7 +93,9 @@ SET LOCAL ROLE apex_app;
 
 DO $$
 BEGIN
-  ASSERT NOT EXISTS (SELECT FROM apex.saga_steps AS s JOIN apex.sagas AS g ON g.id = s.saga_id WHERE g.idempotency_key LIKE 'key _'), 'with their steps';
+  ASSERT NOT EXISTS (
+    SELECT FROM apex.saga_steps AS s JOIN apex.sagas AS g ON g.id = s.saga_id WHERE g.idempotency_key LIKE 'key _'
+  ), 'with their steps';
   ASSERT EXISTS (SELECT FROM apex.entities AS e WHERE e.name = 'Acme'), 'the entity stays';
 END
 $$;

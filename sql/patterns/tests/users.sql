@@ -11,7 +11,8 @@ VALUES
 
 INSERT INTO patterns.user_profiles (user_id, display_name, bio, languages, preferences)
 VALUES
-('00000000-0000-0000-0000-000000000001', 'Katherine J.', 'Calculated the orbits of rockets.', '{en}', '{"theme": "dark", "mail": {"weekly": true}}'),
+('00000000-0000-0000-0000-000000000001', 'Katherine J.', 'Calculated the orbits of rockets.', '{en}',
+  '{"theme": "dark", "mail": {"weekly": true}}'),
 ('00000000-0000-0000-0000-000000000003', 'Will The First', NULL, '{en,de}', '{"theme": "light"}');
 
 -- Filler, so that an index is worth it.
@@ -47,7 +48,9 @@ BEGIN
   ASSERT v_plan LIKE '%idx_user_profiles_search%', format('the index of words: %s', v_plan);
 
   v_plan := NULL;
-  FOR v_found IN EXECUTE $query$EXPLAIN SELECT * FROM patterns.user_profiles WHERE preferences @> '{"mail": {"weekly": true}}'$query$ LOOP
+  FOR v_found IN EXECUTE $query$
+    EXPLAIN SELECT * FROM patterns.user_profiles WHERE preferences @> '{"mail": {"weekly": true}}'
+  $query$ LOOP
     v_plan := concat_ws(E'\n', v_plan, v_found."QUERY PLAN");
   END LOOP;
   ASSERT v_plan LIKE '%idx_user_profiles_preferences%', format('the index of preferences: %s', v_plan);

@@ -41,14 +41,18 @@ BEGIN
   ASSERT v_seen = v_wanted, format('%s rows on pages', cardinality(v_seen));
 
   ASSERT (
-    SELECT p.display_name = 'Page page_997' FROM patterns.users_page(1000, '2051-01-01 00:00:00+00') AS p WHERE p.username = 'page_997'
+    SELECT p.display_name = 'Page page_997'
+    FROM patterns.users_page(1000, '2051-01-01 00:00:00+00') AS p WHERE p.username = 'page_997'
   ), 'the name of a profile';
   ASSERT (
-    SELECT p.display_name IS NULL FROM patterns.users_page(1000, '2051-01-01 00:00:00+00') AS p WHERE p.username = 'page_998'
+    SELECT p.display_name IS NULL
+    FROM patterns.users_page(1000, '2051-01-01 00:00:00+00') AS p WHERE p.username = 'page_998'
   ), 'users without a profile are on the page';
 
-  EXECUTE $query$EXPLAIN (FORMAT json) SELECT * FROM patterns.users_page(20, '2050-01-01 00:01:00+00', '80000000-0000-0000-0000-000000000000')$query$
-  INTO v_plan;
+  EXECUTE $query$
+    EXPLAIN (FORMAT json)
+    SELECT * FROM patterns.users_page(20, '2050-01-01 00:01:00+00', '80000000-0000-0000-0000-000000000000')
+  $query$ INTO v_plan;
   ASSERT v_plan::text LIKE '%idx_users_created_at%', 'the order of the index';
   ASSERT v_plan::text NOT LIKE '%"Node Type": "Sort"%', 'and nothing is sorted';
 END

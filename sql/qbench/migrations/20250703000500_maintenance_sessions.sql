@@ -53,11 +53,12 @@ FROM maintenance.statement_statistics() AS s;
 COMMENT ON VIEW maintenance.slow_queries IS
 'Statements of this database since pg_stat_statements_reset; ORDER BY mean_ms DESC LIMIT 10 are the slowest.';
 
--- Searches by meaning, whether they name the column or a function that searches by it.
+-- By the distance operators or the functions that use them, and not by the word "embedding", which is in imports and in these
+-- views as well. What pg_stat_statements keeps has no literals, so an operator in a query for words is not taken for one.
 CREATE VIEW maintenance.slow_embedding_queries WITH (security_invoker = true) AS
 SELECT q.queryid, q.query, q.calls, q.mean_ms, q.max_ms, q.total_ms, q.row_count, q.hit_percent, q.temp_blks_written
 FROM maintenance.slow_queries AS q
-WHERE q.query ~* '\m(select|with)\M' AND (q.query ILIKE '%embedding%' OR q.query ~ '\msearch_(documents|steps|hybrid)\M');
+WHERE q.query ~* '^\s*(select|with|declare)\M' AND q.query ~ '<=>|<->|<#>|<\+>|\msearch_(documents|steps|hybrid)\M';
 
 COMMENT ON VIEW maintenance.slow_embedding_queries IS 'Of maintenance.slow_queries those that search by embedding.';
 

@@ -4,7 +4,9 @@ SET LOCAL search_path = '';
 SET LOCAL ROLE qbench_owner;
 
 -- Points of a half circle in two of the 1536 dimensions: neighbours by number are neighbours by angle.
-INSERT INTO qbench.test_documents (test_key, title, description, test_type, priority, platforms, metadata, embedding, embedding_model)
+INSERT INTO qbench.test_documents (
+  test_key, title, description, test_type, priority, platforms, metadata, embedding, embedding_model
+)
 SELECT
   format('TEST-%s', n),
   CASE n % 100 WHEN 7 THEN 'Bullpen board shows who is warming up' ELSE 'Scoreboard shows the inning' END,
@@ -35,13 +37,16 @@ END
 $$;
 
 CREATE FUNCTION pg_temp.point(p_n float8) RETURNS extensions.vector LANGUAGE sql AS $$
-  SELECT (ARRAY[cos(p_n * pi() / 500), sin(p_n * pi() / 500)] || array_fill(0.001::float8, ARRAY[1534]))::float4[]::extensions.vector
+  SELECT (
+    ARRAY[cos(p_n * pi() / 500), sin(p_n * pi() / 500)] || array_fill(0.001::float8, ARRAY[1534])
+  )::float4[]::extensions.vector
 $$;
 
 DO $$
 BEGIN
   ASSERT (
-    SELECT array_agg(s.test_key ORDER BY s.distance) = '{TEST-42,TEST-43,TEST-41}' FROM qbench.search_documents(pg_temp.point(42.1), 3) AS s
+    SELECT array_agg(s.test_key ORDER BY s.distance) = '{TEST-42,TEST-43,TEST-41}'
+    FROM qbench.search_documents(pg_temp.point(42.1), 3) AS s
   ), 'the nearest';
   ASSERT (
     SELECT array_agg(s.test_key ORDER BY s.distance) = '{TEST-40,TEST-60}'
@@ -61,7 +66,8 @@ BEGIN
     FROM qbench.search_hybrid('bullpen warm', pg_temp.point(7), 1, p_candidates => 5) AS s
   ), 'good in both lists is best';
   ASSERT (
-    SELECT s.vector_rank IS NULL AND s.text_rank = 1 FROM qbench.search_hybrid('phone', pg_temp.point(0)) AS s WHERE s.test_key = 'TEST-NONE'
+    SELECT s.vector_rank IS NULL AND s.text_rank = 1
+    FROM qbench.search_hybrid('phone', pg_temp.point(0)) AS s WHERE s.test_key = 'TEST-NONE'
   ), 'found by words before it is embedded';
   ASSERT (
     SELECT count(*) = 10 AND bool_and(s.text_rank IS NULL) FROM qbench.search_hybrid('nowhere', pg_temp.point(0)) AS s
@@ -98,7 +104,8 @@ BEGIN
     LIKE '%idx_test_documents_embedding_test%', 'the vector index serves a search without conditions';
   ASSERT pg_temp.plan('SELECT * FROM qbench.search_documents(pg_temp.point(42.1), 3, ''api'', p_metadata => ''{"season": 2040}'')')
     LIKE '%embedding%', 'and one with';
-  ASSERT pg_temp.plan('SELECT * FROM qbench.search_steps(pg_temp.point(42.1))') LIKE '%idx_test_steps_embedding_test%', 'one of steps';
+  ASSERT pg_temp.plan('SELECT * FROM qbench.search_steps(pg_temp.point(42.1))')
+    LIKE '%idx_test_steps_embedding_test%', 'one of steps';
   ASSERT pg_temp.plan('SELECT * FROM qbench.search_hybrid(''bullpen'', pg_temp.point(42.1))')
     LIKE '%idx_test_documents_embedding_test%', 'one by both, as to meaning';
   ASSERT pg_temp.plan('SELECT * FROM qbench.search_hybrid(''bullpen'', pg_temp.point(42.1))')

@@ -121,11 +121,11 @@ interface Movie {
 export async function loadFilms(client: Client): Promise<string[]> {
   const file = join(__dirname, "..", "..", "..", "node_modules", "vega-datasets", "data", "movies.json");
   const all = (JSON.parse(readFileSync(file, "utf8")) as Movie[]).filter(
-    (movie) => typeof movie.Title === "string" && movie.Distributor && movie["Major Genre"],
+    (movie) => typeof movie.Title === "string" && movie.Director && movie.Distributor && movie["Major Genre"],
   );
   const title = (movie: Movie) => movie.Title as string;
   const text = (movie: Movie) =>
-    `${title(movie)}, a film by ${movie.Director ?? "somebody"}, shown by ${movie.Distributor}. ${movie["Major Genre"]}.`;
+    `${title(movie)}, a film by ${movie.Director}, shown by ${movie.Distributor}. ${movie["Major Genre"]}.`;
   const rows = [
     all.map(title),
     all.map((movie) => movie["Major Genre"]),

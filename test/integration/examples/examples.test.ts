@@ -2,7 +2,8 @@ import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestStack } from "../stack";
 import { embed, loadFilms, loadTestCases, loadUsers } from "./data";
-import { examples, runFile, sqlTests } from "./stack-files";
+import { PRIVILEGES } from "./privileges";
+import { DATABASES, downs, examples, run, runFile, sqlTests } from "./stack-files";
 
 describe("the examples of docs/examples with a schema", () => {
   let stack: TestStack;
@@ -18,6 +19,8 @@ describe("the examples of docs/examples with a schema", () => {
     return client;
   }
 
+  const leave = () => Promise.all(clients.splice(0).map((client) => client.end().catch(() => undefined)));
+
   /** What a query gives, a list of values a row. */
   async function rows(client: Client, text: string, values: unknown[] = []): Promise<unknown[][]> {
     return (await client.query({ text, values, rowMode: "array" })).rows as unknown[][];
@@ -32,7 +35,7 @@ describe("the examples of docs/examples with a schema", () => {
     passwords = await stack.output("rolePasswords");
   });
   afterAll(async () => {
-    await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
+    await leave();
     await stack.dispose();
   });
 
@@ -41,33 +44,7 @@ describe("the examples of docs/examples with a schema", () => {
     expect(status, stderr).toBe(0);
   });
 
-  // Who may do what: database, role, statement, and whether PostgreSQL lets it.
-  it.each([
-    ["patterns", "patterns_app", "SELECT password_hash FROM patterns.users", true],
-    ["patterns", "patterns_app", "CREATE TABLE patterns.mine (id int)", false],
-    ["patterns", "patterns_app", "TRUNCATE patterns.events", false],
-    ["patterns", "patterns_analyst", "SELECT count(*) FROM patterns.user_stats", true],
-    ["patterns", "patterns_analyst", "SELECT count(*) FROM patterns.users", false],
-    ["patterns", "patterns_analyst", "DELETE FROM patterns.events", false],
-    ["patterns", "patterns_keeper", "DELETE FROM patterns.events", false],
-    ["mlb_qbench", "qbench_app", "SELECT count(*) FROM maintenance.busy_sessions", false],
-    ["mlb_qbench", "qbench_analyst", "SELECT count(*) FROM qbench.test_steps", true],
-    ["mlb_qbench", "qbench_analyst", "UPDATE qbench.test_steps SET expected = ''", false],
-    ["mlb_qbench", "qbench_monitor", "SELECT count(*) FROM maintenance.busy_sessions", true],
-    ["mlb_qbench", "qbench_monitor", "SELECT count(*) FROM qbench.test_documents", false],
-    ["mlb_qbench", "qbench_importer", "DELETE FROM qbench.test_documents", false],
-    ["apex_memory", "apex_app", "SELECT apex.ingest_entity('k', 'n', 't')", true],
-    ["apex_memory", "apex_app", "SELECT count(*) FROM analytics.document_views", false],
-    ["apex_memory", "apex_report", "SELECT count(*) FROM apex.invoices", true],
-    ["apex_memory", "apex_report", "UPDATE apex.invoices SET status = 'paid'", false],
-    [
-      "apex_analytics",
-      "apex_counter",
-      "INSERT INTO analytics.document_views VALUES (gen_random_uuid(), now(), 1)",
-      true,
-    ],
-    ["apex_analytics", "apex_report", "DELETE FROM analytics.document_views", false],
-  ])("in %s lets %s %s: %s", (database, role, statement, allowed) => {
+  it.each(PRIVILEGES)("in %s lets %s %s: %s", (database, role, statement, allowed) => {
     const act = () => stack.sql(database, `BEGIN; SET LOCAL SESSION AUTHORIZATION ${role}; ${statement}; ROLLBACK`);
     if (allowed) expect(act).not.toThrow();
     else expect(act).toThrow(/permission denied/);
@@ -177,7 +154,7 @@ describe("the examples of docs/examples with a schema", () => {
     let app: Client;
     let monitor: Client;
     beforeAll(async () => {
-      await loadTestCases(await as("qbench_importer", "mlb_qbench"), 2000, 25);
+      await loadTestCases(await as("qbench_importer", "mlb_qbench"), 1600, 20);
       const build = (table: string) =>
         stack.sql(
           "mlb_qbench",
@@ -240,8 +217,8 @@ describe("the examples of docs/examples with a schema", () => {
     it("shows its maintenance what it looks at", async () => {
       await monitor.query("SELECT pg_stat_clear_snapshot()");
       expect(await rows(monitor, "SELECT * FROM missing_embeddings ORDER BY 1")).toEqual([
-        ["test_documents", "2000", "25"],
-        ["test_steps", "4000", "50"],
+        ["test_documents", "1600", "20"],
+        ["test_steps", "3200", "40"],
       ]);
       const indexes = await rows(
         monitor,
@@ -267,7 +244,7 @@ describe("the examples of docs/examples with a schema", () => {
       expect(await rows(monitor, "SELECT alarm FROM alarms(p_missing_percent => 5)")).toEqual([]);
       expect((await rows(monitor, "SELECT alarm, detail FROM alarms(p_missing_percent => 1) ORDER BY 2"))[0]).toEqual([
         "missing embeddings",
-        "25 of 2000 rows of test_documents",
+        "20 of 1600 rows of test_documents",
       ]);
     });
 
@@ -321,6 +298,40 @@ describe("the examples of docs/examples with a schema", () => {
       ]);
     });
 
+    it("brings entities into all stores, with workers that get in each other's way", async () => {
+      const workers = await Promise.all([1, 2, 3, 4].map(() => as("apex_app", "apex_memory")));
+      const keys = Array.from({ length: 20 }, (_, n) => `order ${n}`);
+      // Each key twice at the same time, as from a client that has lost the answer.
+      const ingest = (client: Client, key: string) => rows(client, "SELECT ingest_entity($1, $1, 'Order')", [key]);
+      const [one, two] = workers as [Client, Client];
+      for (const key of keys) {
+        const [first, again] = await Promise.all([ingest(one, key), ingest(two, key)]);
+        expect(first).toEqual(again);
+      }
+      const claimed: unknown[] = [];
+      await Promise.all(
+        workers.map(async (worker, i) => {
+          for (;;) {
+            const steps = await rows(worker, "SELECT step_id, attempt FROM claim_saga_steps($1, 3)", [
+              i % 2 ? "neo4j" : "qdrant",
+            ]);
+            if (steps.length === 0) return;
+            for (const [id, attempt] of steps) {
+              claimed.push(id);
+              const done = "SELECT finish_saga_step($1, $2, gen_random_uuid()::text)";
+              expect(await rows(worker, done, [id, attempt])).toEqual([[true]]);
+            }
+          }
+        }),
+      );
+      expect(claimed).toHaveLength(40);
+      expect(new Set(claimed).size).toBe(40);
+      const ended = `SELECT g.state, e.state, count(*) FROM sagas AS g JOIN entities AS e ON e.id = g.entity_id
+        JOIN entity_id_mapping AS m ON m.internal_id = e.id AND m.neo4j_uuid IS NOT NULL AND m.qdrant_point_id IS NOT NULL
+        WHERE g.idempotency_key LIKE 'order %' GROUP BY 1, 2`;
+      expect(await rows(one, ended)).toEqual([["done", "active", "20"]]);
+    });
+
     it("joins the views that another database has counted, sending sum and condition there", async () => {
       const [[popular]] = (await rows(app, "SELECT id FROM documents WHERE title = $1", [titles[7]])) as [[string]];
       await (
@@ -342,6 +353,7 @@ describe("the examples of docs/examples with a schema", () => {
       await expect(report.query("DELETE FROM analytics.document_views")).rejects.toThrow(
         /permission denied|does not allow/,
       );
+      await report.query("DROP USER MAPPING FOR CURRENT_USER SERVER analytics");
     });
   });
 
@@ -350,10 +362,20 @@ describe("the examples of docs/examples with a schema", () => {
   });
 
   it("is what the stack files say, and goes", async () => {
+    await leave();
     const { code, text } = await stack.unchanged();
     expect(text).not.toMatch(/error/i);
     expect(code, text).toBe(0);
-    await Promise.all(clients.map((client) => client.end().catch(() => undefined)));
+
+    for (const database of Object.keys(DATABASES) as (keyof typeof DATABASES)[]) {
+      const undone = run(stack, database, `SET search_path = '';\n${downs(database)}`);
+      expect(undone.status, undone.stderr).toBe(0);
+      const left = `SELECT c.oid::regclass::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = relnamespace
+        WHERE nspname IN ('patterns', 'qbench', 'maintenance', 'apex', 'analytics')
+        UNION ALL SELECT p.oid::regprocedure::text FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = pronamespace
+        WHERE nspname IN ('patterns', 'qbench', 'maintenance', 'apex', 'analytics')`;
+      expect(stack.sql(database, left)).toBe("");
+    }
     const gone = await stack.destroy();
     expect(gone.code, gone.text).toBe(0);
     expect(stack.remains()).toEqual([]);

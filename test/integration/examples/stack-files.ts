@@ -33,9 +33,23 @@ export const sqlTests = Object.entries(DATABASES).flatMap(([database, folder]) =
     .map((file) => ({ database, file: join("sql", folder, "tests", file) })),
 );
 
-/** Runs a file of SQL as psql does, up to the first error. */
-export function runFile(stack: TestStack, database: string, file: string): { status: number | null; stderr: string } {
+/** The down parts of a database's migrations, the newest first. */
+export function downs(database: keyof typeof DATABASES): string {
+  const folder = join(ROOT, "sql", DATABASES[database], "migrations");
+  const parts = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8").split("-- migrate:down")[1]);
+  return parts
+    .reverse()
+    .map((part = "") => part.replace(/^ transaction:false/, ""))
+    .join("\n");
+}
+
+/** Runs a file of SQL. */
+export function runFile(stack: TestStack, database: string, file: string) {
+  return run(stack, database, readFileSync(join(ROOT, file), "utf8"));
+}
+
+/** Runs SQL as psql does, a statement after the other, up to the first error. */
+export function run(stack: TestStack, database: string, input: string): { status: number | null; stderr: string } {
   const psql = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database];
-  const input = readFileSync(join(ROOT, file));
   return spawnSync("docker", ["exec", "-i", stack.container, ...psql], { input, encoding: "utf8" });
 }
