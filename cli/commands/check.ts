@@ -6,7 +6,7 @@ const CHECKS: [string, string[]][] = [
   ["lint", ["eslint", "."]],
   ["format", ["prettier", "--check", "--log-level", "warn", "."]],
   ["stack file's schema and reference", ["sucrase-node", "config/json-schema.ts", "--check"]],
-  ["migrations", ["squawk", "--pg-version=17", "sql/solo/migrations/*.sql"]],
+  ["migrations", ["squawk", "--pg-version=17", "sql/*/migrations/*.sql"]],
 ];
 
 /** `npm run check`: types, lint, format and what is generated; all of them, even if one fails. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -128,13 +128,19 @@ describe("every key", () => {
 });
 
 describe("stack files of the repository", () => {
-  it.each(["Pulumi.dev.yaml", "docs/examples/Pulumi.shop.yaml", "docs/examples/Pulumi.ships.yaml"])(
+  const examples = readdirSync(join(ROOT, "docs/examples")).filter((file) => file.endsWith(".yaml"));
+  it.each(["Pulumi.dev.yaml", ...examples.map((file) => `docs/examples/${file}`)])(
     "%s is valid and names its schema",
     (file) => {
       expect(read(file)).toMatch(/^# yaml-language-server: \$schema=\.\/config\/stack\.schema\.json\n/);
       expect(() => parseStack(stackIn(read(file)))).not.toThrow();
     },
   );
+
+  it("examples have ports of their own, so that each can run beside the others", () => {
+    const ports = examples.map((file) => parseStack(stackIn(read(`docs/examples/${file}`))).server.port);
+    expect(new Set(ports).size).toBe(ports.length);
+  });
 
   it("the README shows the example as it is", () => {
     expect(read("README.md")).toContain(`\`\`\`yaml\n${read("docs/examples/Pulumi.shop.yaml")}\`\`\`\n`);

@@ -1,0 +1,22 @@
+/** Who may do what: database, role, statement, and whether PostgreSQL lets it. */
+export const PRIVILEGES: [database: string, role: string, statement: string, allowed: boolean][] = [
+  ["patterns", "patterns_app", "SELECT password_hash FROM patterns.users", true],
+  ["patterns", "patterns_app", "CREATE TABLE patterns.mine (id int)", false],
+  ["patterns", "patterns_app", "TRUNCATE patterns.events", false],
+  ["patterns", "patterns_analyst", "SELECT count(*) FROM patterns.user_stats", true],
+  ["patterns", "patterns_analyst", "SELECT count(*) FROM patterns.users", false],
+  ["patterns", "patterns_analyst", "DELETE FROM patterns.events", false],
+  ["patterns", "patterns_keeper", "DELETE FROM patterns.events", false],
+  ["mlb_qbench", "qbench_app", "SELECT count(*) FROM maintenance.busy_sessions", false],
+  ["mlb_qbench", "qbench_analyst", "SELECT count(*) FROM qbench.test_steps", true],
+  ["mlb_qbench", "qbench_analyst", "UPDATE qbench.test_steps SET expected = ''", false],
+  ["mlb_qbench", "qbench_monitor", "SELECT count(*) FROM maintenance.busy_sessions", true],
+  ["mlb_qbench", "qbench_monitor", "SELECT count(*) FROM qbench.test_documents", false],
+  ["mlb_qbench", "qbench_importer", "DELETE FROM qbench.test_documents", false],
+  ["apex_memory", "apex_app", "SELECT apex.ingest_entity('k', 'n', 't')", true],
+  ["apex_memory", "apex_app", "SELECT count(*) FROM analytics.document_views", false],
+  ["apex_memory", "apex_report", "SELECT count(*) FROM apex.invoices", true],
+  ["apex_memory", "apex_report", "UPDATE apex.invoices SET status = 'paid'", false],
+  ["apex_analytics", "apex_counter", "INSERT INTO analytics.document_views VALUES (gen_random_uuid(), now(), 1)", true],
+  ["apex_analytics", "apex_report", "DELETE FROM analytics.document_views", false],
+];
