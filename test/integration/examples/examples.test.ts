@@ -155,13 +155,6 @@ describe("the examples of docs/examples with a schema", () => {
     let monitor: Client;
     beforeAll(async () => {
       await loadTestCases(await as("qbench_importer", "mlb_qbench"), 2400, 30);
-      const build = (table: string) =>
-        stack.sql(
-          "mlb_qbench",
-          `CREATE INDEX CONCURRENTLY idx_${table}_embedding ON qbench.${table} USING hnsw (embedding extensions.vector_cosine_ops)`,
-        );
-      build("test_documents");
-      build("test_steps");
       stack.sql("mlb_qbench", "ANALYZE");
       app = await as("qbench_app", "mlb_qbench");
       monitor = await as("qbench_monitor", "mlb_qbench");
@@ -270,11 +263,6 @@ describe("the examples of docs/examples with a schema", () => {
     beforeAll(async () => {
       app = await as("apex_app", "apex_memory");
       titles = await loadFilms(app);
-      for (const table of ["documents", "chunks"])
-        stack.sql(
-          "apex_memory",
-          `CREATE INDEX CONCURRENTLY idx_${table}_embedding ON apex.${table} USING hnsw (embedding extensions.vector_cosine_ops)`,
-        );
       stack.sql("apex_memory", "ANALYZE");
     });
 
