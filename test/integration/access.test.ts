@@ -6,7 +6,7 @@ import { reconcile, type AccessInputs } from "../../provider/kinds/access";
 import { describe as inWords, type Grant } from "../../provider/kinds/access/privileges";
 import { PRIVILEGES } from "../../config/databases";
 import { withDatabase } from "../../provider/session";
-import { TestStack } from "./stack";
+import { TestStack, type Preview } from "./stack";
 
 const ODD_SCHEMA = 'Odd "s.x" schéma';
 const ODD_ROLE = 'Rôle "q".x';
@@ -64,16 +64,14 @@ describe("access to databases", () => {
   const app = () =>
     (stack.config.databases ?? {}).app as NonNullable<NonNullable<typeof stack.config.databases>["app"]>;
   const quiet = async () => expect((await stack.preview()).changes.map(({ urn }) => urn)).toEqual([]);
-  /** The privileges that a preview finds to differ, by how. */
-  const differing = async () => {
-    const { changes, text } = await stack.preview();
+  /** The privileges that a preview finds to differ. */
+  const differing = ({ changes, text }: Preview) => {
     const access = changes.find(({ kind, name }) => kind === "Access" && name === "app");
     expect(access, text).toBeDefined();
     return Object.keys(access?.detailedDiff ?? {}).sort();
   };
   /** What a preview says of who gains and who loses what. */
-  const told = async () =>
-    (await stack.preview()).messages.flatMap((each) => /^ACCESS: (.*)/.exec(each)?.[1] ?? []).sort();
+  const told = ({ messages }: Preview) => messages.flatMap((each) => /^ACCESS: (.*)/.exec(each)?.[1] ?? []).sort();
   const can = (role: string, what: string) =>
     stack.sql("app", `SELECT has_${what.replace("(", `_privilege('${role}', `)}`) === "t";
 
@@ -183,7 +181,8 @@ describe("access to databases", () => {
       RESET ROLE; SET ROLE leaver;
       ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO writer;`,
     );
-    expect(await differing()).toEqual([
+    const preview = await stack.preview();
+    expect(differing(preview)).toEqual([
       'privileges["heir: column id of table data.t"]',
       'privileges["heir: schema data"]',
       'privileges["heir: table data.v"]',
@@ -199,7 +198,7 @@ describe("access to databases", () => {
     ]);
     const by = (words: string) =>
       `${words}${words.endsWith("database app") ? "" : " in database app"}, which nobody declared`;
-    expect(await told()).toEqual([
+    expect(told(preview)).toEqual([
       by("PUBLIC loses EXECUTE on function data.shut()"),
       by("PUBLIC loses TEMPORARY on database app"),
       by("heir loses INSERT on column id of table data.t"),
@@ -231,16 +230,16 @@ describe("access to databases", () => {
       `SET ROLE owner; REVOKE SELECT ON data.events_1 FROM reader; REVOKE ALL ON PROCEDURE data.proc(int) FROM reader;
       REVOKE CONNECT ON DATABASE app FROM reader; ALTER DEFAULT PRIVILEGES IN SCHEMA data REVOKE USAGE ON SEQUENCES FROM reader`,
     );
-    const { messages } = await stack.preview();
-    expect(messages.join("\n")).toContain('GRANT SELECT ON TABLE data.events_1 TO "reader";');
+    const preview = await stack.preview();
+    expect(preview.messages.join("\n")).toContain('GRANT SELECT ON TABLE data.events_1 TO "reader";');
     const back = (words: string) => `${words}, declared already, but missing`;
-    expect(await told()).toEqual([
+    expect(told(preview)).toEqual([
       back("reader gains CONNECT on database app"),
       back("reader gains EXECUTE on function data.proc(integer) in database app"),
       back("reader gains SELECT on table data.events_1 in database app"),
       back("reader gains USAGE on sequences that owner will make in data in database app"),
     ]);
-    expect(await differing()).toEqual([
+    expect(differing(preview)).toEqual([
       'privileges["reader: all sequences in data"]',
       'privileges["reader: all tables in data"]',
       'privileges["reader: database"]',
@@ -283,7 +282,7 @@ describe("access to databases", () => {
       const { reader } = app().grants ?? {};
       if (reader) reader.functions = {};
     });
-    expect(await told()).toEqual([
+    expect(told(await stack.preview())).toEqual([
       expect.stringMatching(/^reader loses EXECUTE on 6 of 8 functions of data \(.*\), in database app$/),
     ]);
     const up = await stack.up();
@@ -295,8 +294,8 @@ describe("access to databases", () => {
     expect(messages.join("\n")).toContain("not declared: writer: table data.t: DELETE");
 
     stack.configure(() => (app().undeclared = "revoke"));
-    expect(await told()).toEqual(["writer loses DELETE on table data.t in database app, which nobody declared"]);
     const back = await stack.preview();
+    expect(told(back)).toEqual(["writer loses DELETE on table data.t in database app, which nobody declared"]);
     expect(back.messages.join("\n")).toContain('REVOKE DELETE ON TABLE data.t FROM "writer" CASCADE;');
     await stack.up();
     expect(can("writer", "table('data.t', 'DELETE')")).toBe(false);

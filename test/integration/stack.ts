@@ -308,14 +308,16 @@ export class TestStack {
     ];
   }
 
-  /** Removes everything, whatever state the test has left it in. */
+  /** Removes everything, whatever state the test has left it in. Not by Pulumi: what a `destroy` does is for tests to check. */
   async dispose(): Promise<void> {
-    await this.destroy();
-    for (const name of this.remains()) {
-      spawnSync("docker", ["rm", "--force", name]);
-      spawnSync("docker", ["volume", "rm", "--force", name]);
-      spawnSync("docker", ["network", "rm", name]);
-    }
+    const names = this.remains();
+    if (names.length > 0)
+      for (const remove of [
+        ["rm", "--force", "--volumes"],
+        ["volume", "rm", "--force"],
+        ["network", "rm"],
+      ])
+        spawnSync("docker", [...remove, ...names]); // each of them passes by what is of another kind
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -272,42 +272,32 @@ describe("a database that is made as a copy", () => {
 
   it("is made again as a copy when it was dropped by hand", async () => {
     stack.sql("postgres", "DROP DATABASE copy");
+    stack.configure(() => (databases().gone = { owner: "owner" })); // made in the same update, for what comes after
     const { messages } = await stack.preview("--refresh");
     expect(messages.join("\n")).toContain("database copy does not exist: it is made again, as a copy of shop");
     await stack.up("--refresh");
     expect(stack.sql("copy", "SELECT count(*) FROM data.events")).toBe("500");
     await quiet();
   });
-});
 
-describe("a database that is taken out of the stack file", () => {
-  let stack: TestStack;
-  beforeAll(async () => {
-    stack = await TestStack.create({
-      backup: {},
-      roles: { owner: {} },
-      databases: { kept: { owner: "owner" }, gone: { owner: "owner" } },
+  describe("and one that is taken out of the stack file", () => {
+    it("is dropped behind a restore point, and comes back by the command that is printed", async () => {
+      stack.sql("gone", "CREATE TABLE things AS SELECT generate_series(1, 10)");
+      stack.configure(() => delete databases().gone);
+      const text = await stack.up();
+      const [, point] = /restore -- --name "(before database gone goes [^"]+)"/.exec(text) ?? [];
+      expect(point, text).toBeDefined();
+      expect(stack.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname = 'gone'")).toBe("0");
+      const { code, text: printed } = await stack.cli("restore", "--name", point as string);
+      expect(code, printed).toBe(0);
+      expect(stack.sql("gone", "SELECT count(*) FROM things")).toBe("10");
     });
-    await stack.up();
-    stack.sql("gone", "CREATE TABLE things AS SELECT generate_series(1, 10)");
-  });
-  afterAll(() => stack.dispose());
 
-  it("is dropped behind a restore point, and comes back by the command that is printed", async () => {
-    stack.configure((config) => delete config.databases!.gone);
-    const text = await stack.up();
-    const [, point] = /restore -- --name "(before database gone goes [^"]+)"/.exec(text) ?? [];
-    expect(point, text).toBeDefined();
-    expect(stack.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname = 'gone'")).toBe("0");
-    const { code, text: printed } = await stack.cli("restore", "--name", point as string);
-    expect(code, printed).toBe(0);
-    expect(stack.sql("gone", "SELECT count(*) FROM things")).toBe("10");
-  });
-
-  it("needs no restore point when the whole server goes", async () => {
-    const { code, text } = await stack.destroy();
-    expect(code, text).toBe(0);
-    expect(text).not.toContain("restore point");
-    expect(stack.remains()).toEqual([]);
+    it("needs no restore point when the whole server goes", async () => {
+      const { code, text } = await stack.destroy();
+      expect(code, text).toBe(0);
+      expect(text).not.toContain("restore point");
+      expect(stack.remains()).toEqual([]);
+    });
   });
 });

@@ -66,14 +66,16 @@ describe("a stack with backups", () => {
 
   it("makes other backups by the clock, and tells how they went", async () => {
     const before = JSON.parse(info())[0].backup.length as number;
-    // A minute that begins in one to two: the preview and the update have to come first.
-    const soon = new Date(Date.now() + 120_000);
-    stack.configure((config) => {
-      config.backup!.incremental = `${soon.getUTCMinutes()} ${soon.getUTCHours()} * * *`;
-    });
+    const schedule = (time: Date) =>
+      stack.configure((config) => {
+        config.backup!.incremental = `${time.getUTCMinutes()} ${time.getUTCHours()} * * *`;
+      });
+    schedule(new Date(Date.now() + 12 * 3_600_000));
     const preview = await stack.preview();
     expect(preview.changes.map(({ kind }) => kind)).toEqual(["BackupConfiguration"]);
     const container = stack.containerId();
+    // A minute that begins in half a minute to one and a half: the update has to come first.
+    schedule(new Date(Date.now() + 90_000));
     await stack.up();
     expect(stack.containerId()).toBe(container);
     const deadline = Date.now() + 180_000;

@@ -83,6 +83,20 @@ export class Checkout {
     return JSON.parse(stdout) as Printed;
   }
 
+  /** From now on commands of this checkout are run as if it were later, at `time` or the next moment. */
+  advanceTo(time: number): void {
+    const ahead = Math.max(0, time - Date.now() + 1000);
+    Object.assign(this.env, {
+      NODE_OPTIONS: `--require "${join(__dirname, "later.cjs")}"`,
+      TEST_CLOCK_AHEAD: `${ahead}`,
+    });
+  }
+
+  /** Undoes that. */
+  presentTime(): void {
+    this.env.NODE_OPTIONS = process.env.NODE_OPTIONS;
+  }
+
   /** Leaves what Pulumi leaves when it is killed while it writes the state. */
   leaveHalfWritten(name: string): void {
     const states = join(this.local, "state", ".pulumi", "stacks", "pgwright");

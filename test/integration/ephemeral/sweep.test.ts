@@ -5,7 +5,8 @@ import { eventually } from "../eventually";
 import { docker, removeAbandoned, TestStack } from "../stack";
 import { Checkout, contents, newName, objectsOf, query, removeObjects, type Printed } from "./checkout";
 
-const hasExpired = async ({ expires }: Printed) => sleep(Math.max(0, Date.parse(expires) - Date.now() + 1000));
+/** When the last of them expires. */
+const expiryOf = (made: Printed[]) => Math.max(...made.map(({ expires }) => Date.parse(expires)));
 
 describe("a sweep", () => {
   const names = [1, 2, 3, 4].map(newName) as [string, string, string, string];
@@ -35,7 +36,7 @@ describe("a sweep", () => {
     // Nobody can be asked any more.
     gone.dispose();
     await checkout.up(extended, "--for", "1h");
-    await Promise.all(made.filter(({ stack }) => stack !== lasting).map(hasExpired));
+    checkout.advanceTo(expiryOf(made.filter(({ stack }) => stack !== lasting)));
   }, 600_000);
   afterAll(async () => {
     names.forEach(removeObjects);
@@ -115,10 +116,11 @@ describe("a sweep", () => {
     try {
       expect((await other.ephemeral("destroy", extended)).code).toBe(0);
       expect(checkout.filesOf(extended)).not.toEqual([]);
+      checkout.presentTime();
       const again = await checkout.up(extended, "--for", "1m");
       expect(await query(again, "app", "SELECT 1 AS n")).toEqual([{ n: 1 }]);
       expect((await other.ephemeral("destroy", extended)).code).toBe(0);
-      await hasExpired(again);
+      checkout.advanceTo(expiryOf([again]));
       const { text } = await sweep();
       expect(text).toContain(`removed the stack file of ${extended}`);
       expect(checkout.filesOf(extended)).toEqual([]);
