@@ -7,13 +7,18 @@ CREATE TABLE IF NOT EXISTS pgwright.migrations (
   statements int NOT NULL DEFAULT 0,
   started_at timestamptz NOT NULL DEFAULT now(),
   finished_at timestamptz DEFAULT now(),
-  batch jsonb
+  batch jsonb,
+  pending jsonb
 );
--- How far an unfinished statement is that is run in batches. Ledgers of before get the column once: ALTER TABLE locks everybody out,
--- even if there is nothing to do.
+-- How far an unfinished statement is that is run in batches; and what becomes of the row when a transaction commits. Ledgers of before
+-- get the columns once: ALTER TABLE locks everybody out, even if there is nothing to do.
 DO $$
+DECLARE
+  v_column text;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'pgwright.migrations'::regclass AND attname = 'batch') THEN
-    ALTER TABLE pgwright.migrations ADD COLUMN batch jsonb;
-  END IF;
+  FOREACH v_column IN ARRAY ARRAY['batch', 'pending'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = 'pgwright.migrations'::regclass AND attname = v_column) THEN
+      EXECUTE format('ALTER TABLE pgwright.migrations ADD COLUMN IF NOT EXISTS %I jsonb', v_column);
+    END IF;
+  END LOOP;
 END $$;

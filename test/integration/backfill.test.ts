@@ -41,9 +41,8 @@ describe("statements in batches", () => {
   const apply = async (text: string, options = "", said: string[] = [], name = `${(version += 1)}_x.sql`) => {
     files[name] = `-- migrate:up transaction:false\n-- pgwright:batch ${options}\n${text};\n`;
     try {
-      await within(async (client) =>
-        runMigrations(client, await parseMigrations(files), undefined, "owner", (each) => said.push(each)),
-      );
+      const parsed = await parseMigrations(files);
+      await runMigrations(host, { database: "app", role: "owner" }, parsed, (each) => said.push(each));
     } catch (error) {
       delete files[name];
       throw error;

@@ -62,9 +62,8 @@ describe("migrations of a database", () => {
   /** Applies the folder over a connection of its own, as an update does. */
   const run = async (said: string[] = []) => {
     const files = await parseMigrations(readMigrations(folder));
-    await withDatabase(new Host(stack.container), "app", (client) =>
-      runMigrations(client, files, undefined, "owner", (text) => said.push(text)),
-    );
+    const host = new Host(stack.container);
+    await runMigrations(host, { database: "app", role: "owner" }, files, (text) => said.push(text));
   };
 
   it("are listed by a preview, applied once and in order, as the owner", async () => {

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { escapeIdentifier as quoted, type Client, type DatabaseError } from "pg";
+import type { Client, DatabaseError } from "pg";
 import { readSql } from "../../../sql/read";
 import { isLocked } from "../../lock";
 import { hashOf, type Statement } from "./file";
-import { readProgress, recordsProgress, type Progress } from "./ledger";
+import { awaitProgress, readProgress, type Progress } from "./ledger";
 import { blocksIn, Pace, shareOf, type Part } from "./pace";
 import { pieceOf, placeIn, type Batch } from "./pieces";
-import { enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
+import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
 
 // A statement that is run in pieces, each a transaction of its own: others wait for rows of one piece only, and for a moment.
 // The range of blocks is the same in all partitions: so the statement stays as it is written, with its triggers, policies and
@@ -58,8 +58,8 @@ class Backfill {
   }
 
   async begin(): Promise<void> {
-    const { client, migration, progress } = this;
-    const found = await readProgress(client, migration.file.version);
+    const { migration, progress } = this;
+    const found = await readProgress(migration.admin, migration.file.version);
     if (found && found.hash === progress.hash && found.statement === progress.statement) {
       this.progress = { ...found, passes: 0 };
       this.before = found.rows;
@@ -117,12 +117,12 @@ class Backfill {
     }
   }
 
-  /** The ledger is not the role's; and triggers that are deferred run as the role all the same. */
+  /** The ledger is not the role's: it says beforehand how far the statement is once this piece has committed. */
   private async commit(progress: Progress): Promise<void> {
-    const { role, file } = this.migration;
-    const records = recordsProgress(file.version, progress);
-    await this.client.query("SET CONSTRAINTS ALL IMMEDIATE");
-    await this.client.query(`RESET ROLE; ${records}; COMMIT; SET ROLE ${quoted(role)}`);
+    const { admin, file } = this.migration;
+    const xid = await beforeCommit(this.migration);
+    await awaitProgress(admin, file, xid, [this.progress, progress]);
+    await this.client.query("COMMIT");
   }
 
   /** Runs the statement over a range of blocks, in a transaction. */

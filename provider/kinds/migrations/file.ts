@@ -11,14 +11,19 @@ import {
 import { deedsOf, runsOn, type Deed } from "./deeds";
 import { directivesOf } from "./directive";
 import { batchOf, type Batch } from "./pieces";
-import { concurrentIndexOf, needsNoTransaction, refusal } from "./statement";
+import { concurrentIndexes, isAtomic, isPatient, needsNoTransaction, refusal, type Indexes } from "./statement";
 
 // A migration file in dbmate's format: a line `-- migrate:up` (with the option transaction:false) and what follows it, then
 // `-- migrate:down` and what undoes it. The file name is VERSION_NAME.sql, VERSION in digits.
 
 export interface Statement extends SqlStatement {
-  /** Schema and name of the index that CREATE INDEX CONCURRENTLY would make; a failure leaves it behind, invalid. */
-  concurrentIndex?: { schema: string; name: string };
+  /** Indexes that it works on beside others; a failure leaves them behind, invalid. */
+  indexes?: Indexes;
+  /** Waits for locks without holding up others. */
+  patient: boolean;
+  /** May have a transaction of its own. */
+  atomic: boolean;
+  tree: Node;
   /** It is run in pieces. */
   batch?: Batch;
   /** What it does to tables. */
@@ -69,14 +74,17 @@ function section(file: string, text: string, from: number, to: number, options: 
     const batch = directive && batchOf(sql, tree, directive, transaction);
     if (typeof batch === "string") throw errorAt(file, text, at, batch);
     const deeds: Deed[] = batch ? [{ kind: "backfill", on: batch.on, verb: batch.verb }] : deedsOf(tree);
-    const concurrentIndex = concurrentIndexOf(tree);
+    const indexes = concurrentIndexes(tree);
     return {
       sql,
       line,
       deeds,
       runs: runsOn(tree),
       ...(batch && { batch }),
-      ...(concurrentIndex && { concurrentIndex }),
+      ...(indexes && { indexes }),
+      patient: isPatient(tree),
+      atomic: isAtomic(tree),
+      tree,
     };
   });
   return { statements, transaction };

@@ -11,6 +11,7 @@ import type { Deed } from "./deeds";
 import { Effects, type Step } from "./effects";
 import { fileOf, parseMigrations, type MigrationFile, type Section } from "./file";
 import { readLedger, type Applied } from "./ledger";
+import { forbidden, readRoleFact } from "./permitted";
 import { planMigrations } from "./plan";
 import { runMigrations } from "./run";
 
@@ -18,6 +19,8 @@ export interface MigrationsInputs {
   database: string;
   /** Runs as this role. */
   role: string;
+  /** Schemas that unqualified names are looked up in; none if absent. */
+  searchPath?: string[];
   /** Text of each file, by name. */
   files: Record<string, string>;
   /** The newest version that should be applied; undefined: all. */
@@ -32,21 +35,37 @@ export interface MigrationsInputs {
 
 export type MigrationsState = MigrationsInputs;
 
+/** What has to run, with how far interrupted runs have come. */
+function pendingOf(files: MigrationFile[], ledger: Applied[], target: string | undefined): Pending[] {
+  const { up, down } = planMigrations(files, ledger, target);
+  const begun = ({ version }: MigrationFile) => {
+    const row = ledger.find((each) => BigInt(each.version) === BigInt(version));
+    return { from: row?.statements ?? 0, rows: row?.batch?.rows ?? 0 };
+  };
+  return [
+    ...down.map((file) => ({ verb: "undo", file, section: file.down as Section, from: 0, rows: 0 }) as const),
+    ...up.map((file) => ({ verb: "apply", file, section: file.up, ...begun(file) }) as const),
+  ];
+}
+
 async function apply(
   inputs: MigrationsInputs,
   former: AccessInputs | undefined,
   { host, info }: Operation,
 ): Promise<void> {
-  const parsed = await parseMigrations(inputs.files);
-  await withDatabase(host, inputs.database, async (client) => {
+  const { database, role, searchPath, target } = inputs;
+  const files = await parseMigrations(inputs.files);
+  await withDatabase(host, database, async (client) => {
+    const pending = pendingOf(files, (await readLedger(client)) ?? [], target);
+    const problem = forbidden(pending, role, await readRoleFact(client, role));
+    if (problem) throw new Error(problem);
     // What a removed role has owned belongs to the role that the migrations run as, before they run.
     const retired = retiredRoles(former, inputs.access);
     if (retired.length > 0) await endSessions(client, retired);
     await reconcile(client, inputs.access, former, true);
-    const { up, down } = planMigrations(parsed, (await readLedger(client)) ?? [], inputs.target);
-    if (former && up.length + down.length > 0) await setRestorePoint(client, `migrations of ${inputs.database}`, info);
-    await runMigrations(client, parsed, inputs.target, inputs.role, info);
+    if (former && pending.length > 0) await setRestorePoint(client, `migrations of ${database}`, info);
   });
+  await runMigrations(host, { database, role, searchPath, target }, files, info);
 }
 
 /** One pending file on its way. */
@@ -60,7 +79,7 @@ interface Pending {
   rows: number;
 }
 
-/** One pending file, in words. */
+/** One pending file, in words. `role`: who runs it. */
 function tell({ verb, file, section: { statements, transaction }, from, rows }: Pending, role: string): string {
   const begun = rows > 0 ? `, which has changed ${rows.toLocaleString("en-US")} rows already` : "";
   const behind = from > 0 || rows > 0 ? `, from statement ${from + 1} on${begun}` : "";
@@ -92,13 +111,16 @@ async function explainPending(
   operation: Operation,
 ): Promise<void> {
   const { database, role } = inputs;
+  const fact = await ask(operation.host, "postgres", (client) => readRoleFact(client, role), undefined);
+  const problem = forbidden(pending, role, fact);
+  if (problem) throw new Error(problem);
   const steps = pending.flatMap(stepsOf);
   const deeds = steps.flatMap((step) => step.deeds);
   const catalog = await catalogOf(inputs, deeds, isNew, operation.host);
   if (!catalog) operation.info(`how large the tables of ${database} are cannot be seen now`);
   const effects = new Effects(database, catalog);
   for (const each of pending) {
-    operation.info(tell(each, role));
+    operation.info(tell(each, fact?.superuser ? `${role}, a superuser` : role));
     const told = effects.of(stepsOf(each), each.section.transaction);
     for (const { effect, text } of told) {
       if (effect) operation.effect(effect, text);
@@ -152,7 +174,7 @@ async function ledgerOfCopy({ copyOf }: MigrationsInputs, operation: Operation):
 /** The migrations of one database: what the folder holds is applied, once, in order. */
 export const migrations: Kind<MigrationsInputs, MigrationsState> = {
   replaceOn: ["database"],
-  notCompared: ["role", "files", "target", "access", "copyOf"],
+  notCompared: ["role", "searchPath", "files", "target", "access", "copyOf"],
   compared: (state, inputs) => ({ ...state, applied: recognised(state.applied, inputs.applied) }),
   async check({ files, target }) {
     try {
@@ -172,16 +194,7 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
     const files = await parseMigrations(inputs.files);
     const lastKnown = old ? asApplied(old.applied) : await ledgerOfCopy(inputs, operation);
     const ledger = (await ledgerOf(inputs.database, lastKnown, operation)) ?? (await ledgerOfCopy(inputs, operation));
-    const { up, down } = planMigrations(files, ledger, inputs.target);
-    const begun = ({ version }: MigrationFile) => {
-      const row = ledger.find((each) => BigInt(each.version) === BigInt(version));
-      return { from: row?.statements ?? 0, rows: row?.batch?.rows ?? 0 };
-    };
-    const pending: Pending[] = [
-      ...down.map((file) => ({ verb: "undo", file, section: file.down as Section, from: 0, rows: 0 }) as const),
-      ...up.map((file) => ({ verb: "apply", file, section: file.up, ...begun(file) }) as const),
-    ];
-    await explainPending(pending, inputs, !old, operation);
+    await explainPending(pendingOf(files, ledger, inputs.target), inputs, !old, operation);
   },
   async create(inputs, operation) {
     if (!operation.preview) await apply(inputs, undefined, operation);

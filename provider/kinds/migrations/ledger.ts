@@ -1,6 +1,11 @@
-import { escapeLiteral, type Client } from "pg";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Client } from "pg";
 import { readSql } from "../../../sql/read";
 import type { MigrationFile } from "./file";
+
+// The ledger pgwright.migrations. Only the superuser's session writes it, and migrations run in another one, which may do no more
+// than their role. So a row says beforehand what it becomes when the transaction of that other session commits (`awaitCommit`):
+// whatever is killed in between, the status of the transaction decides.
 
 /** A migration that was applied, or of which a part was. */
 export interface Applied {
@@ -14,6 +19,8 @@ export interface Applied {
   finished: boolean;
   /** How far the statement behind those that are done is, if it is run in batches. */
   batch?: Progress | null;
+  /** A transaction that decides about the row, and has not ended; or nobody knows any more how. */
+  waits?: { xid: string; status: "in progress" | "unknown" };
 }
 
 /** How far a statement is that is run in batches. */
@@ -30,45 +37,148 @@ export interface Progress {
   rows: number;
 }
 
+/** What a row becomes when a transaction commits; null: it goes. */
+export type Outcome = Partial<Pick<Applied, "name" | "hash" | "statements" | "finished" | "batch">> | null;
+
+interface Row extends Applied {
+  outcome: Outcome;
+  xid: string | null;
+  status: "committed" | "aborted" | "in progress" | "unknown" | null;
+}
+
+/** How long a transaction may take to end that was to commit already. */
+const ENDS_WITHIN_MS = 60_000;
+
+/** Only what a superuser has made is the ledger: a table of another's would run their code when it is read or written. */
+async function mustBeOurs(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ relation: boolean; schema: string | null; owner: string | null; plain: boolean }>(
+    readSql("catalog/migrations-owner.sql"),
+  );
+  const [found] = rows;
+  const other = found?.schema ?? found?.owner;
+  if (other)
+    throw new Error(
+      `schema pgwright: ${found?.schema ? "it" : "its table migrations"} belongs to ${other}, who is no superuser; the schema is pgwright's own: rename or drop what is there`,
+    );
+  if (found && !found.plain) throw new Error("pgwright.migrations is no table; drop it");
+  return found?.relation ?? false;
+}
+
+async function readRows(client: Client): Promise<Row[] | undefined> {
+  if (!(await mustBeOurs(client))) return undefined;
+  return (await client.query<Row>(readSql("catalog/migrations-read.sql"))).rows;
+}
+
+/** A row as the transaction has left it that it waits for. */
+function decided({ outcome, xid, status, ...row }: Row): Applied[] {
+  if (status === "committed") return outcome === null ? [] : [{ ...row, ...outcome }];
+  if (status === "in progress" || status === "unknown") return [{ ...row, waits: { xid: xid ?? "", status } }];
+  return [row];
+}
+
 /** What was applied; undefined if no migration ever was. */
 export async function readLedger(client: Client): Promise<Applied[] | undefined> {
-  const { rows } = await client.query("SELECT to_regclass('pgwright.migrations') IS NOT NULL AS there");
-  if (!rows[0].there) return undefined;
-  const ledger = await client.query<Applied>(
-    `SELECT version, name, hash, statements, finished_at IS NOT NULL AS finished, to_jsonb(m) -> 'batch' AS batch
-     FROM pgwright.migrations AS m ORDER BY version::numeric`, // whether or not it has the column yet
-  );
-  return ledger.rows;
+  return (await readRows(client))?.flatMap(decided);
 }
 
 export async function createLedger(client: Client): Promise<void> {
+  await mustBeOurs(client);
   await client.query(readSql("catalog/migrations-ledger.sql"));
 }
 
 /** A file is applied as a whole. */
-export async function record(client: Client, { version, name, hash, up }: MigrationFile): Promise<void> {
+export const applied = ({ name, hash, up }: MigrationFile): Outcome => ({
+  name,
+  hash,
+  statements: up.statements.length,
+  finished: true,
+  batch: null,
+});
+
+/** The first `done` statements of a file are applied; `hash`: see hashOfDone. */
+export const begun = (done: number, hash: string): Outcome => ({ statements: done, hash, batch: null });
+
+/** Says what the row of a version becomes if a transaction commits, which is still open. */
+export async function awaitCommit(client: Client, { version, name }: MigrationFile, xid: string, outcome: Outcome) {
   await client.query(
-    `INSERT INTO pgwright.migrations (version, name, hash, statements) VALUES ($1, $2, $3, $4)
+    `INSERT INTO pgwright.migrations (version, name, finished_at, pending) VALUES ($1, $2, NULL, $3)
+     ON CONFLICT (version) DO UPDATE SET pending = excluded.pending`,
+    [version, name, JSON.stringify({ xid, outcome })],
+  );
+}
+
+/**
+ * Says how far a statement in batches is if a transaction commits, which is still open. It need not be on disk before that is:
+ * what is written later reaches it later.
+ */
+export async function awaitProgress(
+  client: Client,
+  { version }: MigrationFile,
+  xid: string,
+  [now, then]: [Progress, Progress],
+): Promise<void> {
+  await client.query("BEGIN; SET LOCAL synchronous_commit = off");
+  await client.query("UPDATE pgwright.migrations SET batch = $2, pending = $3 WHERE version = $1", [
+    version,
+    JSON.stringify(now),
+    JSON.stringify({ xid, outcome: { batch: then } }),
+  ]);
+  await client.query("COMMIT");
+}
+
+/** Sets the row of a version to what it is now, and what it awaits is over. */
+export async function write(client: Client, version: string, outcome: Outcome): Promise<void> {
+  if (outcome === null) {
+    await client.query("DELETE FROM pgwright.migrations WHERE version = $1", [version]);
+    return;
+  }
+  const { name = null, hash = null, statements = null, finished = null, batch } = outcome;
+  await client.query(
+    `INSERT INTO pgwright.migrations AS m (version, name, hash, statements, finished_at, batch)
+     VALUES ($1, coalesce($2, ''), coalesce($3, ''), coalesce($4, 0), CASE WHEN $5 THEN now() END, $6)
      ON CONFLICT (version) DO UPDATE
-     SET name = excluded.name, hash = excluded.hash, statements = excluded.statements, finished_at = now(), batch = NULL`,
-    [version, name, hash, up.statements.length],
+     SET name = coalesce($2, m.name), hash = coalesce($3, m.hash), statements = coalesce($4, m.statements),
+       finished_at = CASE WHEN $5 THEN now() ELSE m.finished_at END, batch = CASE WHEN $7 THEN $6 ELSE m.batch END, pending = NULL`,
+    [version, name, hash, statements, finished, batch ? JSON.stringify(batch) : null, batch !== undefined],
   );
 }
 
-/** The first `done` statements of a file are applied. */
-export async function recordBegun(client: Client, file: MigrationFile, done: number, hash: string): Promise<void> {
-  await client.query(
-    `INSERT INTO pgwright.migrations (version, name, hash, statements, finished_at) VALUES ($1, $2, $3, $4, NULL)
-     ON CONFLICT (version) DO UPDATE SET hash = excluded.hash, statements = excluded.statements,
-       batch = CASE WHEN migrations.statements = excluded.statements THEN migrations.batch END`,
-    [file.version, file.name, hash, done],
+/** Brings rows to what the transactions have made of them that they wait for; of all versions, or one. Says whether any has committed. */
+export async function settle(client: Client, version?: string): Promise<boolean> {
+  const deadline = Date.now() + ENDS_WITHIN_MS;
+  for (;;) {
+    const rows = ((await readRows(client)) ?? []).filter(
+      (row) => row.status !== null && (version === undefined || row.version === version),
+    );
+    const open = rows.find(({ status }) => status === "in progress");
+    if (open && Date.now() < deadline) {
+      await sleep(200);
+      continue;
+    }
+    const stuck = rows.find(({ status }) => status === "in progress" || status === "unknown");
+    if (stuck) throw new Error(undecided(stuck.version, stuck.xid ?? "", stuck.status as "unknown"));
+    for (const row of rows) {
+      if (row.status === "committed") await write(client, row.version, row.outcome);
+      else await forget(client, row.version);
+    }
+    return rows.some(({ status }) => status === "committed");
+  }
+}
+
+/** What to do about a row whose transaction has not ended, or is too old for the server to know. */
+export function undecided(version: string, xid: string, status: "in progress" | "unknown"): string {
+  const why = status === "unknown" ? "is too old for the server to know how it ended" : "has not ended";
+  return (
+    `migration ${version}: its transaction ${xid} ${why}; ` +
+    `${status === "unknown" ? "look whether it was applied" : "end it, or wait"}, then run: UPDATE pgwright.migrations SET pending = NULL WHERE version = '${version}'` +
+    (status === "unknown" ? " (with finished_at = now() if it was)" : "")
   );
 }
 
-/** SQL that keeps how far a statement is that is run in batches: part of the transaction that brings it there. */
-export function recordsProgress(version: string, progress: Progress): string {
-  const kept = escapeLiteral(JSON.stringify(progress));
-  return `UPDATE pgwright.migrations SET batch = ${kept} WHERE version = ${escapeLiteral(version)}`;
+/** A transaction was rolled back: the row is as it was before, and one in which nothing is done goes. */
+async function forget(client: Client, version: string): Promise<void> {
+  await client.query("UPDATE pgwright.migrations SET pending = NULL WHERE version = $1", [version]);
+  await forgetUnbegun(client, version);
 }
 
 /** How far the statement in batches is that an interrupted run has begun. */
@@ -79,12 +189,10 @@ export async function readProgress(client: Client, version: string): Promise<Pro
 
 /** Nothing of a file is done. */
 export async function forgetUnbegun(client: Client, version: string): Promise<void> {
-  await client.query("DELETE FROM pgwright.migrations WHERE version = $1 AND batch IS NULL", [version]);
-}
-
-/** A file is not applied any more. */
-export async function forget(client: Client, version: string): Promise<void> {
-  await client.query("DELETE FROM pgwright.migrations WHERE version = $1", [version]);
+  await client.query(
+    "DELETE FROM pgwright.migrations WHERE version = $1 AND finished_at IS NULL AND statements = 0 AND batch IS NULL",
+    [version],
+  );
 }
 
 /** Files that dbmate has applied are known by their hash from now on. */

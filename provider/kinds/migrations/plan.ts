@@ -1,5 +1,5 @@
 import { hashOfDone, type MigrationFile } from "./file";
-import type { Applied } from "./ledger";
+import { undecided, type Applied } from "./ledger";
 
 export interface Plan {
   up: MigrationFile[];
@@ -34,6 +34,7 @@ export function planMigrations(files: MigrationFile[], applied: Applied[], targe
 }
 
 function problemOf(row: Applied, file: MigrationFile | undefined): string | undefined {
+  if (row.waits?.status === "unknown") return undecided(row.version, row.waits.xid, "unknown");
   if (!file) return `${row.version}_${row.name || "..."}.sql was applied and is missing: put it back`;
   if (!row.finished) {
     // What failed may be mended; what was done may not.

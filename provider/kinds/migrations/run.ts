@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import type { MigrationFile, Section } from "./file";
-import { adoptHashes, createLedger, readLedger } from "./ledger";
+import type { Host } from "../../host";
+import { withRunRole } from "../../run-role";
+import { adoptHashes, createLedger, readLedger, settle } from "./ledger";
 import { planMigrations } from "./plan";
 import { runSection } from "./section";
 
@@ -24,31 +26,38 @@ async function lockAppliers(client: Client, info: (text: string) => void): Promi
   }
 }
 
-/** Applies and undoes what the plan says; the connection is the superuser's and is used for nothing else. */
+/** What is run, and as whom. */
+export interface MigrationRun {
+  database: string;
+  role: string;
+  /** Schemas that unqualified names are looked up in. */
+  searchPath?: string[];
+  target?: string;
+}
+
+/** Applies and undoes what the plan says, in a session that may do no more than the role. */
 export async function runMigrations(
-  client: Client,
+  host: Host,
+  { database, role, searchPath = [], target }: MigrationRun,
   files: MigrationFile[],
-  target: string | undefined,
-  role: string,
   info: (text: string) => void,
 ): Promise<void> {
-  await lockAppliers(client, info);
-  try {
-    await createLedger(client);
-    const ledger = (await readLedger(client)) ?? [];
+  await withRunRole(host, database, role, async (client, admin) => {
+    await lockAppliers(admin, info);
+    await createLedger(admin);
+    await settle(admin);
+    const ledger = (await readLedger(admin)) ?? [];
     const { up, down } = planMigrations(files, ledger, target);
-    await adoptHashes(client, files);
-    const each = { client, role, info };
+    await adoptHashes(admin, files);
+    const each = { client, admin, role, searchPath, info };
     for (const file of down) {
-      await runSection({ ...each, file, section: file.down as Section, direction: "down", from: 0 });
+      await runSection({ ...each, file, section: file.down as Section, direction: "down", from: 0, interrupted: false });
     }
     for (const file of up) {
       const begun = ledger.find(({ version, finished }) => BigInt(version) === BigInt(file.version) && !finished);
-      await runSection({ ...each, file, section: file.up, direction: "up", from: begun?.statements ?? 0 });
+      const from = begun?.statements ?? 0;
+      await runSection({ ...each, file, section: file.up, direction: "up", from, interrupted: begun !== undefined });
     }
-  } finally {
-    await client
-      .query("SELECT pg_advisory_unlock(hashtext('pgwright'), hashtext('migrations'))")
-      .catch(() => undefined);
-  }
+    await admin.query("SELECT pg_catalog.pg_advisory_unlock(hashtext('pgwright'), hashtext('migrations'))");
+  });
 }

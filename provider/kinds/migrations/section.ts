@@ -1,93 +1,100 @@
-import type { Client, DatabaseError } from "pg";
-import { escapeIdentifier as quoted } from "pg";
+import type { DatabaseError } from "pg";
 import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT } from "../../lock";
 import { located } from "../../sql-file";
 import { backfill } from "./backfill";
+import { dropInvalid, isDone } from "./concurrently";
 import { hashOfDone, type Statement } from "./file";
-import { forget, forgetUnbegun, record, recordBegun } from "./ledger";
-import { enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
+import { applied, awaitCommit, begun, forgetUnbegun, settle, write, type Outcome } from "./ledger";
+import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
 
 export async function runSection(run: Run): Promise<void> {
   const started = Date.now();
-  if (run.section.transaction) await withLockRetry(run, () => inTransaction(run));
+  if (run.section.transaction) await withLockRetry(run, () => whole(run));
   else await oneByOne(run);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   run.info(`${run.direction === "up" ? "applied" : "undid"} ${run.file.file} in ${seconds} s`);
 }
 
-async function inTransaction(run: Run): Promise<void> {
-  const { client, section, direction, file } = run;
-  let statement = section.statements[0] as Statement;
+async function whole(run: Run): Promise<void> {
+  const { section, direction, file } = run;
+  let statement = section.statements[0];
   try {
-    await client.query("BEGIN");
-    await enterRole(run, LOCK_TIMEOUT);
-    for (statement of section.statements) await client.query(statement.sql);
-    // Constraints that are checked at the end are checked here, where the file is known.
-    await client.query("SET CONSTRAINTS ALL IMMEDIATE");
-    await client.query(LEAVE_ROLE);
-    if (direction === "up") await record(client, file);
-    else await forget(client, file.version);
-    await client.query("COMMIT");
+    await inTransaction(run, direction === "up" ? applied(file) : null, async () => {
+      for (statement of section.statements) await run.client.query(statement.sql);
+    });
   } catch (error) {
-    await client.query("ROLLBACK").catch(() => undefined); // the connection may be gone
-    throw located(file.file, statement, error as DatabaseError);
+    throw statement ? located(file.file, statement, error as DatabaseError) : error;
   }
 }
 
+/** Runs statements in a transaction; what the ledger says of the file then is decided by its commit. */
+async function inTransaction(run: Run, outcome: Outcome | undefined, act: () => Promise<void>): Promise<void> {
+  const { client, admin, file } = run;
+  let awaited = false;
+  try {
+    await client.query("BEGIN");
+    await enterRole(run, LOCK_TIMEOUT);
+    await act();
+    const xid = await beforeCommit(run);
+    if (outcome !== undefined) await awaitCommit(admin, file, xid, outcome);
+    awaited = outcome !== undefined;
+    await client.query("COMMIT");
+  } catch (error) {
+    await client.query("ROLLBACK").catch(() => undefined); // the connection may be gone
+    // It may be lost just after the server has committed.
+    if (!awaited || !(await settle(admin, file.version).catch(() => false))) throw error;
+    return;
+  }
+  await client.query(LEAVE_ROLE);
+  if (outcome !== undefined && !(await settle(admin, file.version))) throw new Error("the server has rolled it back");
+}
+
 async function oneByOne(run: Run): Promise<void> {
-  const { client, section, direction, file, from } = run;
+  const { admin, section, direction, file, from } = run;
   const up = direction === "up";
-  if (up) await recordBegun(client, file, from, hashOfDone(section, from));
+  if (up) await write(admin, file.version, { name: file.name, ...begun(from, hashOfDone(section, from)), batch: undefined });
   for (const [i, statement] of section.statements.entries()) {
     if (i < from) continue;
+    const outcome = up ? begun(i + 1, hashOfDone(section, i + 1)) : undefined;
     try {
       if (statement.batch) await backfill(run, statement, statement.batch, i);
-      else await withLockRetry(run, () => alone(run, statement, i === from && from > 0));
+      else if (statement.atomic) {
+        await withLockRetry(run, () =>
+          inTransaction(run, outcome, async () => void (await run.client.query(statement.sql))),
+        );
+        continue;
+      } else await withLockRetry(run, () => alone(run, statement, i === from && run.interrupted));
     } catch (error) {
-      await dropInvalidIndex(run, statement).catch(() => undefined);
       // Nothing done: as before. Something done: the next run goes on from here.
       const failed = (error as DatabaseError).code ?? statement.batch;
-      if (up && i === 0 && failed) await forgetUnbegun(client, file.version).catch(() => undefined);
+      await settle(admin, file.version).catch(() => undefined); // the connection may be gone
+      if (up && i === 0 && failed) await forgetUnbegun(admin, file.version).catch(() => undefined);
       const done =
         i === 0
           ? []
           : [`statements 1 to ${i} of ${section.statements.length} are done; the next run goes on with this one`];
       throw located(file.file, statement, error as DatabaseError, up ? done : []);
     }
-    if (up) await recordBegun(client, file, i + 1, hashOfDone(section, i + 1));
+    if (outcome) await write(admin, file.version, outcome);
   }
-  if (up) await record(client, file);
-  else await forget(client, file.version);
+  await write(admin, file.version, up ? applied(file) : null);
 }
 
-async function alone(run: Run, statement: Statement, resumed: boolean): Promise<void> {
+/** A statement that cannot be part of a transaction, such as CREATE INDEX CONCURRENTLY. */
+async function alone(run: Run, statement: Statement, interrupted: boolean): Promise<void> {
   const { client, info } = run;
-  await dropInvalidIndex(run, statement);
-  const { concurrentIndex: index } = statement;
-  if (index && resumed && (await indexes(client, index, true)).length > 0) {
-    info(`index ${index.schema}.${index.name} was finished before the last run was interrupted`);
-    return;
-  }
-  await enterRole(run, index ? CONCURRENT_LOCK_TIMEOUT : LOCK_TIMEOUT);
   try {
-    await client.query(statement.sql);
+    await enterRole(run, statement.patient ? CONCURRENT_LOCK_TIMEOUT : LOCK_TIMEOUT);
+    await dropInvalid(run, statement);
+    const done = interrupted && (await isDone(run, statement));
+    if (done) return info(`${done} before the last run was interrupted`);
+    try {
+      await client.query(statement.sql);
+    } catch (error) {
+      await dropInvalid(run, statement).catch(() => undefined); // the connection may be gone; the next run drops it
+      throw error;
+    }
   } finally {
     await client.query(LEAVE_ROLE).catch(() => undefined); // the connection may be gone
   }
-}
-
-async function indexes(client: Client, { schema, name }: { schema: string; name: string }, valid: boolean) {
-  const { rows } = await client.query(
-    `SELECT FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE indisvalid = $3 AND c.relname = $2 AND n.nspname = $1`,
-    [schema, name, valid],
-  );
-  return rows;
-}
-
-/** CREATE INDEX CONCURRENTLY that fails or is killed leaves an invalid index under its name. */
-async function dropInvalidIndex({ client, info }: Run, { concurrentIndex: index }: Statement): Promise<void> {
-  if (!index || (await indexes(client, index, false)).length === 0) return;
-  info(`dropping invalid index ${index.schema}.${index.name}`);
-  await client.query(`DROP INDEX CONCURRENTLY ${quoted(index.schema)}.${quoted(index.name)}`);
 }
