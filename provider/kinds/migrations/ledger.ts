@@ -51,9 +51,12 @@ const ENDS_WITHIN_MS = 60_000;
 
 /** Only what a superuser has made is the ledger: a table of another's would run their code when it is read or written. */
 async function mustBeOurs(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ relation: boolean; schema: string | null; owner: string | null; plain: boolean }>(
-    readSql("catalog/migrations-owner.sql"),
-  );
+  const { rows } = await client.query<{
+    relation: boolean;
+    schema: string | null;
+    owner: string | null;
+    plain: boolean;
+  }>(readSql("catalog/migrations-owner.sql"));
   const [found] = rows;
   const other = found?.schema ?? found?.owner;
   if (other)

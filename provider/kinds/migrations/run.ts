@@ -51,7 +51,14 @@ export async function runMigrations(
     await adoptHashes(admin, files);
     const each = { client, admin, role, searchPath, info };
     for (const file of down) {
-      await runSection({ ...each, file, section: file.down as Section, direction: "down", from: 0, interrupted: false });
+      await runSection({
+        ...each,
+        file,
+        section: file.down as Section,
+        direction: "down",
+        from: 0,
+        interrupted: false,
+      });
     }
     for (const file of up) {
       const begun = ledger.find(({ version, finished }) => BigInt(version) === BigInt(file.version) && !finished);

@@ -52,7 +52,8 @@ async function inTransaction(run: Run, outcome: Outcome | undefined, act: () => 
 async function oneByOne(run: Run): Promise<void> {
   const { admin, section, direction, file, from } = run;
   const up = direction === "up";
-  if (up) await write(admin, file.version, { name: file.name, ...begun(from, hashOfDone(section, from)), batch: undefined });
+  if (up)
+    await write(admin, file.version, { name: file.name, ...begun(from, hashOfDone(section, from)), batch: undefined });
   for (const [i, statement] of section.statements.entries()) {
     if (i < from) continue;
     const outcome = up ? begun(i + 1, hashOfDone(section, i + 1)) : undefined;

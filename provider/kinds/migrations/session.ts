@@ -46,6 +46,9 @@ export async function beforeCommit({ client, role }: Run): Promise<string> {
     "SELECT pg_catalog.pg_current_xact_id()::text AS xid, current_user::text AS role",
   );
   const [{ xid, role: now } = { xid: "", role: "" }] = rows;
-  if (now !== role) throw new Error(`it leaves the role ${role}, by a RESET ROLE or SET ROLE in its code; migrations.role says what it runs as`);
+  if (now !== role)
+    throw new Error(
+      `it leaves the role ${role}, by a RESET ROLE or SET ROLE in its code; migrations.role says what it runs as`,
+    );
   return xid;
 }

@@ -116,7 +116,10 @@ export function leavesRole(stmt: Node, role: string): string | undefined {
       textsOf(funcname).at(-1) === "set_config" && USERS.includes(args[0]?.A_Const?.sval?.sval.toLowerCase() ?? ""),
   );
   const what = [
-    [USERS.includes(setting) && !(setting === "role" && value === role), setting === "role" ? "SET ROLE" : "SET SESSION AUTHORIZATION"],
+    [
+      USERS.includes(setting) && !(setting === "role" && value === role),
+      setting === "role" ? "SET ROLE" : "SET SESSION AUTHORIZATION",
+    ],
     [discard?.target === "DISCARD_ALL", "DISCARD ALL"],
     [called, "set_config of the role"],
   ].find(([there]) => there)?.[1];
