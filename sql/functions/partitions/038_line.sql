@@ -191,3 +191,16 @@ BEGIN
   LIMIT 1;
 END
 $$;
+
+-- The condition for values that have a position: not NULL, not infinite, and not so late that only a date can say it.
+CREATE OR REPLACE FUNCTION pgwright.partition_placed(p_kind text, p_type regtype, p_column name)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+SET search_path = ''
+AS $$
+  SELECT format(CASE
+    WHEN p_kind = 'time' THEN 'isfinite(%1$I) AND %1$I <= ''294276-12-31 23:59:59.999999'''
+    WHEN p_type = 'numeric'::regtype THEN '%1$I > ''-Infinity'' AND %1$I < ''Infinity'''
+    ELSE '%1$I IS NOT NULL' END, p_column)
+$$;

@@ -371,10 +371,8 @@ AS $$
 DECLARE
   v_limits numrange := pgwright.partition_limits(p_type, p_set.kind);
   v_found numrange[] := '{}';
-  v_select text := format('SELECT %1$I::text FROM %2$s WHERE %3$s', p_column, p_default::regclass, CASE
-    WHEN p_set.kind = 'time' THEN format('isfinite(%I)', p_column)
-    WHEN p_type = 'numeric'::regtype THEN format('%1$I > ''-Infinity'' AND %1$I < ''Infinity''', p_column)
-    ELSE format('%I IS NOT NULL', p_column) END);
+  v_select text := format('SELECT %I::text FROM %s WHERE %s', p_column, p_default::regclass,
+    pgwright.partition_placed(p_set.kind, p_type, p_column));
   v_literal text;
   v_position numeric;
   v_lower numeric;

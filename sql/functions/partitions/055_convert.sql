@@ -41,12 +41,11 @@ BEGIN
   v_clock := CASE WHEN v_set.kind = 'integer' THEN pgwright.partition_newest_row(p_copy.source, v_column, v_set.step::numeric)
     ELSE pgwright.partition_clock(v_type, v_set.zone, p_copy.started_at) END;
   FOR v_turn IN 1..2 LOOP
-    EXECUTE format('SELECT %1$I::text FROM ONLY %2$s WHERE %3$s ORDER BY %1$I %4$s LIMIT 1', v_column, p_copy.source::regclass,
-      CASE WHEN v_turn = 2 THEN CASE WHEN v_set.kind = 'time' THEN format('isfinite(%I)', v_column) ELSE 'true' END
-      ELSE pgwright.partition_condition(v_column, format('FOR VALUES FROM (%s) TO (%s)',
+    EXECUTE format('SELECT %1$I::text FROM ONLY %2$s WHERE %3$s%4$s ORDER BY %1$I %5$s LIMIT 1', v_column, p_copy.source::regclass,
+      pgwright.partition_placed(v_set.kind, v_type, v_column),
+      CASE v_turn WHEN 1 THEN ' AND ' || pgwright.partition_condition(v_column, format('FOR VALUES FROM (%s) TO (MAXVALUE)',
         pgwright.partition_end(v_type, v_set.kind,
-          v_clock - pgwright.partition_reach() * pgwright.partition_width(v_set.kind, v_set.step)),
-        CASE WHEN v_set.kind = 'time' THEN '''infinity''' ELSE 'MAXVALUE' END)) END,
+          v_clock - pgwright.partition_reach() * pgwright.partition_width(v_set.kind, v_set.step)))) END,
       CASE v_turn WHEN 1 THEN 'ASC' ELSE 'DESC' END) INTO v_end;
     v_ends := v_ends || pgwright.partition_position(v_set.kind, v_end);
   END LOOP;
