@@ -31,8 +31,8 @@ BEGIN
       USING ERRCODE = 'undefined_object', HINT = 'SELECT parent FROM pgwright.partition_sets lists them.';
   END IF;
   IF to_regclass(v_set.parent) IS NULL THEN
-    RAISE EXCEPTION 'table % does not exist', v_set.parent
-      USING ERRCODE = 'undefined_table', HINT = 'Create it by a migration, or take the set out of the stack file.';
+    RAISE EXCEPTION 'table % does not exist; create it by a migration, or take its set out of the stack file', v_set.parent
+      USING ERRCODE = 'undefined_table';
   END IF;
   RETURN v_set;
 END
@@ -245,7 +245,9 @@ BEGIN
   END IF;
 
   RETURN QUERY
-  SELECT 'alter', a.partition, a.what, 0::bigint, 0::bigint, false FROM pgwright.partition_altered(p_set.parent, v_parent) AS a;
+  SELECT 'alter', a.partition, a.what, 0::bigint, 0::bigint, false FROM pgwright.partition_altered(p_set.parent, v_parent) AS a
+  UNION ALL
+  SELECT 'hold', u.partition, u.why, 0::bigint, 0::bigint, false FROM pgwright.partition_unpublished(v_parent) AS u;
 
   v_start := CASE
     WHEN p_set.start_at IS NULL THEN NULL

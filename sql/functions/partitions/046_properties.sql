@@ -235,7 +235,8 @@ BEGIN
     CROSS JOIN LATERAL (
       SELECT 'STATISTICS ' || a.attstattarget
       UNION ALL
-      SELECT '(' || array_to_string(a.attoptions, ', ') || ')'
+      SELECT format('(%s = %s)', o.option_name, o.option_value) FROM pg_catalog.pg_options_to_table(a.attoptions) AS o
+      WHERE o.option_name IN ('n_distinct', 'n_distinct_inherited')
     ) AS s (setting)
     WHERE a.attrelid = p_from AND a.attnum > 0 AND NOT a.attisdropped AND s.setting IS NOT NULL
   LOOP
@@ -275,4 +276,29 @@ BEGIN
   WHERE a.security IS NOT NULL OR a.identity IS NOT NULL
   ORDER BY a.name;
 END
+$$;
+
+-- Publications that name partitions of a table, and not the one that was made last: only the owner of a publication can add it.
+CREATE OR REPLACE FUNCTION pgwright.partition_unpublished(p_table regclass)
+RETURNS TABLE (partition text, why text)
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  SELECT m.model::regclass::text, format('publication %I names other partitions of %2$s and not this one, so its rows are not sent: '
+    'ALTER PUBLICATION %1$I ADD TABLE %3$s, or let it name %2$s', p.pubname, p_table, m.model::regclass)
+  FROM pg_catalog.pg_publication AS p
+  CROSS JOIN (SELECT pgwright.partition_model(p_table)) AS m (model)
+  WHERE EXISTS (
+      SELECT FROM pg_catalog.pg_publication_rel AS r
+      JOIN pg_catalog.pg_partition_tree(p_table) AS t ON t.relid = r.prrelid AND t.isleaf WHERE r.prpubid = p.oid
+    )
+    AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_publication_rel AS r
+      JOIN pg_catalog.pg_partition_ancestors(m.model::regclass) AS a ON a.relid = r.prrelid WHERE r.prpubid = p.oid
+    )
+    AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_publication_namespace AS n
+      JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.pnnspid WHERE n.pnpubid = p.oid AND c.oid = m.model
+    )
 $$;

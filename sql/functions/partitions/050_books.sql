@@ -79,9 +79,13 @@ DECLARE
 BEGIN
   SELECT pg_catalog.pg_get_userbyid(c.relowner) INTO v_owner
   FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(p_parent);
-  IF v_owner IS NULL OR NOT pg_catalog.pg_has_role(session_user, v_owner, 'SET') THEN
-    RAISE EXCEPTION 'role % may not maintain %', session_user, coalesce(p_parent, 'NULL')
-      USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT %I TO %I', coalesce(v_owner, 'owner'), session_user);
+  IF v_owner IS NULL THEN
+    RAISE EXCEPTION 'table % does not exist; create it by a migration, or take its set out of the stack file', coalesce(p_parent, 'NULL')
+      USING ERRCODE = 'undefined_table';
+  END IF;
+  IF NOT pg_catalog.pg_has_role(session_user, v_owner, 'SET') THEN
+    RAISE EXCEPTION 'role % may not maintain %', session_user, p_parent
+      USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT %I TO %I', v_owner, session_user);
   END IF;
   RETURN v_owner;
 END

@@ -144,7 +144,7 @@ BEGIN
   IF NOT v_busy THEN
     BEGIN
       PERFORM pgwright.partition_note_run(p_parent, nullif(array_to_string(v_errors, E'\n'), ''), v_flush, v_attention);
-    EXCEPTION WHEN insufficient_privilege THEN
+    EXCEPTION WHEN insufficient_privilege OR undefined_table THEN
       NULL; -- told already
     END;
     COMMIT;

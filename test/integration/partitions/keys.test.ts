@@ -51,7 +51,8 @@ const KEYS: Record<string, Key> = {
     type: "timestamptz",
     step: "1 day",
     retention: { age: "5 days", then: "drop" },
-    regular: (n) => `SELECT timestamptz '2026-06-01Z' + interval '1 day' * ${n} + interval '1 hour' * g FROM generate_series(0, 9) AS g`,
+    regular: (n) =>
+      `SELECT timestamptz '2026-06-01Z' + interval '1 day' * ${n} + interval '1 hour' * g FROM generate_series(0, 9) AS g`,
     wild: [
       "infinity",
       "-infinity",
@@ -76,7 +77,8 @@ const KEYS: Record<string, Key> = {
     type: "timestamp",
     step: "6 hours",
     retention: { age: "2 days", then: "drop" },
-    regular: (n) => `SELECT timestamp '2026-06-01' + interval '6 hours' * ${n} + interval '20 minutes' * g FROM generate_series(0, 9) AS g`,
+    regular: (n) =>
+      `SELECT timestamp '2026-06-01' + interval '6 hours' * ${n} + interval '20 minutes' * g FROM generate_series(0, 9) AS g`,
     wild: ["infinity", "-infinity", "1970-01-01", "4713-01-01 BC", "294276-12-31 23:59:59"],
   },
   uuid: {
@@ -162,7 +164,9 @@ describe("values that nobody means in the key of a set", () => {
       );
       await maintain(table, "2026-06-01Z");
       expect(await count(table)).toBe(before);
-      const [health] = await rows("SELECT attention, last_error FROM pgwright.partition_health WHERE parent = $1", [table]);
+      const [health] = await rows("SELECT attention, last_error FROM pgwright.partition_health WHERE parent = $1", [
+        table,
+      ]);
       expect(health.attention).toMatch(/holds numbers up to 9000000000000/);
       expect(health.last_error).toBeNull();
       // It goes on, and takes what is due.
@@ -210,10 +214,16 @@ describe("values that nobody means in the key of a set", () => {
     await client.query(`INSERT INTO ${table} (k) VALUES ('2026-06-05T12:00Z')`);
     await maintain(table, "2026-06-05T12:00Z");
     await maintain(table, "2026-06-05T12:00Z");
-    const [health] = await rows("SELECT attention, last_error FROM pgwright.partition_health WHERE parent = $1", [table]);
-    expect(health.attention).toMatch(/_y2026m06d05: FOR VALUES .* is not made, as DEFAULT has rows for it: move or delete them/);
+    const [health] = await rows("SELECT attention, last_error FROM pgwright.partition_health WHERE parent = $1", [
+      table,
+    ]);
+    expect(health.attention).toMatch(
+      /_y2026m06d05: FOR VALUES .* is not made, as DEFAULT has rows for it: move or delete them/,
+    );
     expect(health.last_error).toBeNull();
-    const names = await rows("SELECT relid::regclass::text AS name FROM pg_partition_tree($1) WHERE level = 1", [table]);
+    const names = await rows("SELECT relid::regclass::text AS name FROM pg_partition_tree($1) WHERE level = 1", [
+      table,
+    ]);
     expect(names.map(({ name }) => name)).toContain(`${table}_y2026m06d07`);
     await drop(table);
   });
@@ -235,18 +245,28 @@ describe("values that nobody means in the key of a set", () => {
       await client.query(
         `INSERT INTO pgwright.partition_sets (parent, kind, step, premake, overflow, convert, retention)
          VALUES ($1, $2, $3, 2, 'guard', '{"column": "k"}', $4)`,
-        [table, key.kind, key.step, JSON.stringify({ age: key.kind === "time" ? "300 years" : "5000", then: "detach" })],
+        [
+          table,
+          key.kind,
+          key.step,
+          JSON.stringify({ age: key.kind === "time" ? "300 years" : "5000", then: "detach" }),
+        ],
       );
       for (let turn = 0; turn < 3; turn += 1) await maintain(table, now);
       expect((await rows("SELECT relkind FROM pg_class WHERE oid = to_regclass($1)", [table]))[0].relkind).toBe("p");
       // Detached by their age, and nothing else.
-      const detached = await rows("SELECT name FROM pgwright.partitions_known WHERE parent = $1 AND state = 'detached'", [table]);
+      const detached = await rows(
+        "SELECT name FROM pgwright.partitions_known WHERE parent = $1 AND state = 'detached'",
+        [table],
+      );
       let away = 0;
       for (const each of detached) away += await count(each.name);
       expect((await count(table)) + away).toBe(before);
       const young = key.kind === "time" ? "k > '1726-06-04Z' AND isfinite(k)" : "k BETWEEN -4000 AND 100000";
       expect(await count(`${table} WHERE ${young}`)).toBeGreaterThanOrEqual(20);
-      expect((await rows("SELECT last_error FROM pgwright.partition_sets WHERE parent = $1", [table]))[0].last_error).toBeNull();
+      expect(
+        (await rows("SELECT last_error FROM pgwright.partition_sets WHERE parent = $1", [table]))[0].last_error,
+      ).toBeNull();
       await client.query(`SELECT pgwright.partition_forget_source('${table}')`);
       await drop(table);
     }
@@ -286,7 +306,9 @@ describe("values that nobody means in the key of a set", () => {
           await maintain(table, at(n));
           // The last four turns are never due.
           for (let m = Math.max(0, n - 3); m <= n; m += 1)
-            expect(await count(`${table} WHERE k IN (${key.regular(m)})`), `turn ${m} at ${n}`).toBeGreaterThanOrEqual(10);
+            expect(await count(`${table} WHERE k IN (${key.regular(m)})`), `turn ${m} at ${n}`).toBeGreaterThanOrEqual(
+              10,
+            );
         }
         // Regular rows went into partitions made for them.
         if (wild.every(({ value }) => !["-1", "14000", "8999.5"].includes(value ?? "")))
