@@ -20,7 +20,7 @@ import {
   Server as RunningServer,
   type Provider,
 } from "../provider/resources";
-import { hbaRules } from "../tuning/pg-hba";
+import { hbaRules, userNameMaps } from "../tuning/pg-hba";
 import type { Image } from "./image";
 import { clusterOrigin } from "./cluster-origin";
 import type { Mount, Repositories } from "./repositories";
@@ -90,7 +90,7 @@ export class Server extends pulumi.ComponentResource {
     this.configVolume = new docker.Volume(`${name}-config`, { name: `${name}-config` }, child);
     const configuration = new Configuration(
       `${name}-config`,
-      { volume: this.configVolume.name, image: args.image.reference, parameters, reasons, hba },
+      { volume: this.configVolume.name, image: args.image.reference, parameters, reasons, hba, ident: userNameMaps },
       { ...inServer, dependsOn: [args.image.ready] },
     );
     const written: pulumi.Resource[] = [configuration];

@@ -1,3 +1,9 @@
+/** How the names of the roles begin that pgwright makes for one run each (provider/run-role.ts). */
+export const RUN_ROLE_PREFIX = "pgwright_run_";
+
+/** Lines of pg_ident.conf: over the socket the container's own user may log in as the role of a run, which has no password. */
+export const userNameMaps = [`pgwright postgres /^${RUN_ROLE_PREFIX}`];
+
 /**
  * Rules of pg_hba.conf, first match first. Over the socket the container's own user is the superuser (whoever may use the
  * Docker engine is that anyway); over the network a SCRAM password is needed, from the networks that are allowed.
@@ -7,6 +13,7 @@ export function hbaRules(networks: string[]): string[] {
   return [
     "local all postgres peer",
     "local replication postgres peer",
+    `local all /^${RUN_ROLE_PREFIX} peer map=pgwright`,
     "local all all scram-sha-256",
     "host all all 127.0.0.1/32 scram-sha-256",
     "host all all ::1/128 scram-sha-256",

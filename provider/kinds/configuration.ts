@@ -15,6 +15,8 @@ export interface ConfigurationInputs {
   reasons: Record<string, string>;
   /** pg_hba.conf, a rule a line. */
   hba: string[];
+  /** pg_ident.conf, a map a line. */
+  ident: string[];
 }
 
 export type ConfigurationState = ConfigurationInputs;
@@ -28,7 +30,10 @@ export function configurationId(parameters: Parameters, hba: string[]): string {
   return createHash("sha256").update(content).digest("hex").slice(0, 16);
 }
 
-function files({ parameters, reasons, hba }: ConfigurationInputs): Record<string, string> {
+const WRITTEN = "# Written by pgwright from the stack file; changes made here are put back.";
+const linesOf = (text = "") => text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
+
+function files({ parameters, reasons, hba, ident }: ConfigurationInputs): Record<string, string> {
   const settings = Object.entries(parameters).map(([name, value]) => ({ name, value, reason: reasons[name] ?? "" }));
   const id = {
     name: CONFIGURATION_ID,
@@ -37,8 +42,8 @@ function files({ parameters, reasons, hba }: ConfigurationInputs): Record<string
   };
   return {
     "postgresql.conf": renderPostgresqlConf([...settings, id]),
-    "pg_hba.conf": `# Written by pgwright from the stack file; changes made here are put back.\n${hba.join("\n")}\n`,
-    "pg_ident.conf": "# Written by pgwright: no user name maps.\n",
+    "pg_hba.conf": `${WRITTEN}\n${hba.join("\n")}\n`,
+    "pg_ident.conf": `${WRITTEN}\n${ident.join("\n")}\n`,
   };
 }
 
@@ -47,8 +52,12 @@ async function readBack(host: Host, state: ConfigurationState): Promise<Configur
   const found = await host.readVolume(state.volume, state.image);
   const conf = parsePostgresqlConf(found["postgresql.conf"] ?? "");
   conf.delete(CONFIGURATION_ID);
-  const hba = (found["pg_hba.conf"] ?? "").split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
-  return { ...state, parameters: alignValues(Object.fromEntries(conf), state.parameters), hba };
+  return {
+    ...state,
+    parameters: alignValues(Object.fromEntries(conf), state.parameters),
+    hba: linesOf(found["pg_hba.conf"]),
+    ident: linesOf(found["pg_ident.conf"]),
+  };
 }
 
 /** The configuration files on their volume. What they say takes effect through the resource Server. */

@@ -179,12 +179,13 @@ async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
      WHERE error IS NOT NULL AND NOT (error = 'setting could not be applied' AND context = 'postmaster')`,
   );
   const { rows: badRules } = await client.query(
-    "SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL",
+    `SELECT file_name AS file, line_number AS line, error FROM pg_hba_file_rules WHERE error IS NOT NULL
+     UNION ALL SELECT file_name, line_number, error FROM pg_ident_file_mappings WHERE error IS NOT NULL`,
   );
   if (bad.length + badRules.length > 0) {
     const lines = [
       ...bad.map((row) => `${row.sourcefile}:${row.sourceline} ${row.name ?? ""}: ${row.error}`),
-      ...badRules.map((row) => `pg_hba.conf:${row.line_number}: ${row.error}`),
+      ...badRules.map((row) => `${row.file}:${row.line}: ${row.error}`),
     ];
     throw new Error(`PostgreSQL refuses its configuration:\n${lines.join("\n")}`);
   }
