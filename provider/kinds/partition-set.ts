@@ -81,6 +81,8 @@ async function plan(client: Client, inputs: PartitionSetInputs): Promise<Step[]>
 
 function inWords({ action, partition, bound, row_count: rows, size }: Step): string {
   const range = bound.replace("FOR VALUES ", "");
+  if (action === "hold") return `${partition}: ${bound}`;
+  if (action === "alter") return `alter ${partition}: ${bound}`;
   if (action === "create")
     return `create ${partition} ${range}${rows === "0" ? "" : `, with ${rows} rows out of DEFAULT`}`;
   return `${action} ${partition} ${range}, about ${rows} rows, ${size}`;
@@ -98,30 +100,33 @@ async function explain(
 ): Promise<void> {
   if (!preview || (await whyDown(host))) return;
   for (const [partition, what] of Object.entries(old?.byHand ?? {})) warn(`${partition}: ${what}`);
+  const missing = `${inputs.parent}: there is no such table yet; the update fails unless one of its migrations creates it`;
   try {
     await withDatabase(host, inputs.database, async (client) => {
       const { rows } = await client.query(
         "SELECT to_regproc('pgwright.partition_plan') IS NOT NULL AND to_regclass($1) IS NOT NULL AS ready",
         [inputs.parent],
       );
-      if (!rows[0].ready) return info("its partitions are made as soon as the table is there");
+      if (!rows[0].ready) return warn(missing);
       const steps = await plan(client, inputs);
       // What the clock drops anyway is no effect of this change.
       const newly = differences(old?.retention, inputs.retention).length > 0;
       const lost = steps.filter(({ action }) => newly && action === "drop");
       if (lost.length > 0) effect("loss", listed(`${inputs.parent}: its retention drops`, lost));
-      const others = steps.filter((step) => !lost.includes(step));
+      for (const step of steps.filter(({ action }) => action === "hold")) warn(inWords(step));
+      const others = steps.filter((step) => !lost.includes(step) && step.action !== "hold");
       if (others.length > 0) info(listed("will be done:", others));
     });
   } catch (error) {
     if (!isNoDatabase(error)) throw error;
-    info("its partitions are made as soon as the table is there");
+    warn(missing);
   }
 }
 
-async function put(inputs: PartitionSetInputs, { host, info }: Operation): Promise<PartitionSetInputs> {
+async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation): Promise<PartitionSetInputs> {
   const { parent, database } = inputs;
   await withDatabase(host, database, async (client) => {
+    await client.query("SELECT pgwright.partition_may($1)", [parent]); // its table is there
     await client.query(
       `INSERT INTO pgwright.partition_sets
        SELECT * FROM jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb)
@@ -142,11 +147,12 @@ async function put(inputs: PartitionSetInputs, { host, info }: Operation): Promi
       const { detail, message } = error as { detail?: string; message: string };
       throw new Error(`the partitions of ${parent} could not all be brought up to date: ${detail ?? message}`);
     }
-    const { rows: left } = await client.query<{ copying: string | null }>(
-      "SELECT copying FROM pgwright.partition_health WHERE parent = $1",
+    const { rows: left } = await client.query<{ copying: string | null; attention: string | null }>(
+      "SELECT copying, attention FROM pgwright.partition_health WHERE parent = $1",
       [parent],
     );
     if (left[0]?.copying) info(`its job goes on: ${left[0].copying}`);
+    if (left[0]?.attention) warn(left[0].attention);
   });
   return inputs;
 }

@@ -52,6 +52,8 @@ CREATE TABLE IF NOT EXISTS pgwright.partition_sets (
 );
 -- {"column"}: a table that is not partitioned yet becomes so, by this column
 ALTER TABLE pgwright.partition_sets ADD COLUMN IF NOT EXISTS convert jsonb;
+-- what the last run did not do, and why: an operator has to look at it
+ALTER TABLE pgwright.partition_sets ADD COLUMN IF NOT EXISTS attention text;
 
 -- Partitions that a set has made or found: what is attached, detached or renamed by hand differs from this.
 CREATE TABLE IF NOT EXISTS pgwright.partitions_known (
@@ -66,5 +68,9 @@ CREATE TABLE IF NOT EXISTS pgwright.partitions_known (
 );
 -- every session has been told that it is attached
 ALTER TABLE pgwright.partitions_known ADD COLUMN IF NOT EXISTS announced boolean NOT NULL DEFAULT false;
+-- made for rows of DEFAULT that lie outside of the periods of the set: no gap is filled up to it
+ALTER TABLE pgwright.partitions_known ADD COLUMN IF NOT EXISTS stray boolean NOT NULL DEFAULT false;
+-- fingerprints of the table's row security that it was given, and of its own since then
+ALTER TABLE pgwright.partitions_known ADD COLUMN IF NOT EXISTS secured text;
 
 GRANT SELECT ON pgwright.partition_sets, pgwright.partitions_known TO PUBLIC;

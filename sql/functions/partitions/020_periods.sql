@@ -220,7 +220,8 @@ BEGIN
     FOR v_pattern IN SELECT m[1] FROM regexp_matches(v_suffix, '\{([A-Z0-9]+)\}', 'g') AS m LOOP
       v_suffix := replace(v_suffix, '{' || v_pattern || '}', to_char(v_at, v_pattern));
     END LOOP;
-    v_suffix := v_suffix || CASE WHEN p_piece THEN to_char(v_at, '_YYYYMMDD"t"HH24MI') ELSE '' END;
+    -- to_char writes the years before our era as those of our era.
+    v_suffix := v_suffix || CASE WHEN v_at < '0001-01-01' THEN '_bc' ELSE '' END || CASE WHEN p_piece THEN to_char(v_at, '_YYYYMMDD"t"HH24MI') ELSE '' END;
   END IF;
   RETURN pgwright.partition_beside(p_parent, v_suffix);
 END

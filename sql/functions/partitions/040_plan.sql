@@ -31,8 +31,8 @@ BEGIN
       USING ERRCODE = 'undefined_object', HINT = 'SELECT parent FROM pgwright.partition_sets lists them.';
   END IF;
   IF to_regclass(v_set.parent) IS NULL THEN
-    RAISE EXCEPTION 'table % does not exist', v_set.parent
-      USING ERRCODE = 'undefined_table', HINT = 'Create it by a migration, or take the set out of the stack file.';
+    RAISE EXCEPTION 'table % does not exist; create it by a migration, or take its set out of the stack file', v_set.parent
+      USING ERRCODE = 'undefined_table';
   END IF;
   RETURN v_set;
 END
@@ -132,7 +132,7 @@ $$;
 -- Of a partitioned table. partition_plan has what is copied as well.
 CREATE OR REPLACE FUNCTION pgwright.partition_plan_steps(p_set pgwright.partition_sets, p_now timestamptz)
 RETURNS TABLE (
-  -- finalize, create, then what retention does: detach, archive, drop
+  -- finalize, alter (row security and replica identity), create, then what retention does: detach, archive, drop; hold: what is not done
   action text,
   -- schema.name, quoted
   partition text,
@@ -140,7 +140,9 @@ RETURNS TABLE (
   bound text,
   -- rows and bytes of what goes; rows that a new partition takes out of DEFAULT
   row_count bigint,
-  bytes bigint
+  bytes bigint,
+  -- made for rows of DEFAULT alone
+  stray boolean
 )
 LANGUAGE plpgsql
 STABLE
@@ -156,7 +158,10 @@ DECLARE
   v_numbers oid;
   v_key record;
   v_clock numeric;
+  v_newest numeric;
+  v_settled numeric;
   v_cutoff numeric;
+  v_limits numrange;
   v_from numeric;
   v_oldest numeric;
   v_start numeric;
@@ -179,25 +184,44 @@ BEGIN
   WHERE c.oid = v_parent;
 
   IF p_set.kind IN ('list', 'hash') THEN
-    RETURN QUERY SELECT m.action, m.partition, m.bound, m.row_count, 0::bigint
-    FROM pgwright.partition_members(p_set, v_parent, v_schema, v_name) AS m;
+    RETURN QUERY SELECT m.action, m.partition, m.bound, m.row_count, 0::bigint, false
+    FROM pgwright.partition_members(p_set, v_parent, v_schema, v_name) AS m
+    UNION ALL
+    SELECT 'alter', a.partition, a.what, 0::bigint, 0::bigint, false FROM pgwright.partition_altered(p_set.parent, v_parent) AS a;
     RETURN;
   END IF;
 
   IF p_set.kind = 'integer' THEN
-    EXECUTE format('SELECT coalesce(max(%I), 0) FROM %s', v_key.key_column, v_numbers::regclass) INTO v_clock;
+    IF pgwright.partition_hidden(v_numbers) THEN
+      RAISE EXCEPTION 'row level security of % holds for its owner too, who maintains its partitions and has to see its newest number',
+        v_parent
+        USING ERRCODE = 'insufficient_privilege',
+          HINT = format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY, or give its owner BYPASSRLS.', v_parent);
+    END IF;
+    IF v_numbers <> v_parent THEN
+      v_newest := pgwright.partition_newest_row(v_numbers, v_key.key_column, p_set.step::numeric);
+    ELSE
+      SELECT n.newest, n.settled INTO v_newest, v_settled FROM pgwright.partition_newest(p_set, v_parent, v_key.key_column) AS n;
+    END IF;
+    -- A table without rows stays where its partitions are.
+    v_clock := coalesce(v_newest, (
+      SELECT greatest(max(l.lower_position) - p_set.premake * p_set.step::numeric, min(l.lower_position))
+      FROM pgwright.partition_line(p_set, v_parent) AS l WHERE l.lower_position > '-Infinity'), 0);
   ELSE
     v_clock := pgwright.partition_clock(v_key.key_type, p_set.zone, p_now);
+    v_settled := v_clock;
   END IF;
   IF v_then IS NOT NULL THEN
-    v_cutoff := pgwright.partition_cutoff(p_set, v_key.key_type, p_now, v_clock);
+    v_cutoff := pgwright.partition_cutoff(p_set, v_key.key_type, p_now, v_settled);
   END IF;
 
-  SELECT min(b.lower_position) FILTER (WHERE b.lower_position > '-Infinity'),
-    coalesce(range_agg(numrange(b.lower_position, b.upper_position)), '{}'),
+  SELECT min(l.lower_position) INTO v_oldest
+  FROM pgwright.partition_line(p_set, v_parent) AS l
+  WHERE l.lower_position >= v_clock - pgwright.partition_reach() * pgwright.partition_width(p_set.kind, p_set.step);
+  SELECT coalesce(range_agg(numrange(b.lower_position, b.upper_position)), '{}'),
     coalesce(bool_or(b.detach_pending), false),
     coalesce(bool_or(b.upper_position <= v_cutoff AND NOT b.detach_pending), false)
-  INTO v_oldest, v_covered, v_pending, v_old
+  INTO v_covered, v_pending, v_old
   FROM pgwright.partition_bounds_in_utc(v_parent, p_set.kind) AS b
   WHERE NOT b.is_default;
 
@@ -205,7 +229,7 @@ BEGIN
   IF v_pending THEN
     RETURN QUERY
     SELECT 'finalize', format('%I.%I', b.partition_schema, b.partition_name), b.bound,
-      pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
+      pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition), false
     FROM pgwright.partition_bounds_in_utc(v_parent, p_set.kind) AS b
     WHERE b.detach_pending;
   END IF;
@@ -213,12 +237,17 @@ BEGIN
   -- Retention that began in an earlier run and did not come to its end: what is made may need its name.
   IF v_then IS NOT NULL THEN
     RETURN QUERY
-    SELECT v_then, k.name, k.bound, pgwright.partition_rows(k.partition, true), pgwright.partition_bytes(k.partition)
+    SELECT v_then, k.name, k.bound, pgwright.partition_rows(k.partition, true), pgwright.partition_bytes(k.partition), false
     FROM pgwright.partitions_known AS k
     JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
     WHERE k.parent = p_set.parent AND k.state = 'retiring'
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = k.partition AND NOT i.inhdetachpending);
   END IF;
+
+  RETURN QUERY
+  SELECT 'alter', a.partition, a.what, 0::bigint, 0::bigint, false FROM pgwright.partition_altered(p_set.parent, v_parent) AS a
+  UNION ALL
+  SELECT 'hold', u.partition, u.why, 0::bigint, 0::bigint, false FROM pgwright.partition_unpublished(v_parent) AS u;
 
   v_start := CASE
     WHEN p_set.start_at IS NULL THEN NULL
@@ -232,50 +261,69 @@ BEGIN
   IF v_key.key_type IN ('timestamp'::regtype, 'date'::regtype) THEN
     p_set.zone := 'UTC';
   END IF;
+  v_limits := pgwright.partition_limits(v_key.key_type, p_set.kind);
   v_from := least(v_clock, v_oldest, v_start);
   -- Nothing is made that retention would take away again.
   v_from := greatest(v_from, v_cutoff);
 
   v_filled := v_key.default_partition <> 0 AND pgwright.partition_filled(v_key.default_partition);
+  IF v_filled AND pgwright.partition_hidden(v_key.default_partition) THEN
+    v_filled := false;
+    RETURN QUERY SELECT 'hold', v_key.default_partition::regclass::text, format(
+      'row level security holds for its owner too, who maintains the partitions: give it BYPASSRLS'), 0::bigint, 0::bigint, false;
+  END IF;
   -- What lies outside and is in DEFAULT gets partitions of its own.
   IF p_set.overflow = 'drain' AND v_filled THEN
     v_strays := pgwright.partition_strays(p_set, v_key.default_partition, v_key.key_column, v_key.key_type);
   END IF;
 
   FOR v_period IN
-    SELECT lower(piece) AS piece_lower, upper(piece) AS piece_upper, lower(piece) <> wanted.lower_position AS is_piece
+    SELECT lower(piece) AS piece_lower, upper(piece) AS piece_upper, lower(piece) <> wanted.lower_position AS is_piece,
+      bool_and(wanted.stray) AS stray
     FROM (
-      SELECT p.lower_position, p.upper_position
+      SELECT p.lower_position, p.upper_position, false AS stray
       FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_from, v_clock, p_set.premake) AS p
       WHERE v_cutoff IS NULL OR p.upper_position > v_cutoff
       UNION
-      SELECT lower(stray), upper(stray) FROM unnest(v_strays) AS stray
+      SELECT lower(stray), upper(stray), true FROM unnest(v_strays) AS stray
     ) AS wanted
     -- Where others cover a part (an interval that was changed, say), the rest of the period is made.
     CROSS JOIN LATERAL unnest(nummultirange(numrange(wanted.lower_position, wanted.upper_position)) - v_covered) AS piece
-    WHERE NOT numrange(wanted.lower_position, wanted.upper_position) <@ v_covered
+    WHERE NOT numrange(wanted.lower_position, wanted.upper_position) <@ v_covered AND piece && v_limits
+    GROUP BY piece, wanted.lower_position
     ORDER BY 1
   LOOP
     action := 'create';
+    stray := v_period.stray;
     partition := format('%I.%I', v_schema, pgwright.partition_vacant(p_set, v_schema,
       pgwright.partition_name(v_name, p_set.kind, p_set.step, p_set.zone, p_set.naming, v_period.piece_lower,
         v_period.is_piece)));
-    bound := format('FOR VALUES FROM (%L) TO (%L)',
-      pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_lower),
-      pgwright.partition_literal(v_key.key_type, p_set.kind, v_period.piece_upper));
+    bound := format('FOR VALUES FROM (%s) TO (%s)',
+      pgwright.partition_end(v_key.key_type, p_set.kind, v_period.piece_lower),
+      pgwright.partition_end(v_key.key_type, p_set.kind, v_period.piece_upper));
     row_count := 0;
     bytes := 0;
     IF v_filled THEN
       EXECUTE format('SELECT count(*) FROM %s WHERE %s', v_key.default_partition::regclass,
         pgwright.partition_condition(v_key.key_column, bound)) INTO row_count;
     END IF;
+    IF row_count > 0 AND p_set.overflow = 'guard' THEN
+      action := 'hold';
+      bound := format('%s is not made, as DEFAULT has rows for it: move or delete them, or write overflow: drain', bound);
+    END IF;
     RETURN NEXT;
   END LOOP;
+
+  IF p_set.kind = 'integer' THEN
+    RETURN QUERY
+    SELECT 'hold', h.partition, h.why, 0::bigint, 0::bigint, false
+    FROM pgwright.partition_holds(p_set, v_key.key_column, v_filled AND p_set.overflow = 'guard', v_clock, v_newest, v_settled) AS h;
+  END IF;
 
   IF v_old THEN
     RETURN QUERY
     SELECT v_then, format('%I.%I', b.partition_schema, b.partition_name), b.bound,
-      pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition)
+      pgwright.partition_rows(b.partition, true), pgwright.partition_bytes(b.partition), false
     FROM pgwright.partition_bounds_in_utc(v_parent, p_set.kind) AS b
     WHERE NOT b.is_default AND NOT b.detach_pending AND b.upper_position <= v_cutoff
     ORDER BY b.upper_position;
@@ -307,7 +355,8 @@ BEGIN
 END
 $$;
 
--- Periods of rows in DEFAULT, at most 100: the next run takes the others.
+-- Periods of rows in DEFAULT, at most 100: the next run takes the others. NULL and infinite values have none, nor have the first and last
+-- moments that PostgreSQL knows: such rows stay in DEFAULT.
 CREATE OR REPLACE FUNCTION pgwright.partition_strays(
   p_set pgwright.partition_sets,
   p_default oid,
@@ -322,25 +371,54 @@ SET timezone = 'UTC'
 SET datestyle = 'ISO, YMD'
 AS $$
 DECLARE
+  v_limits numrange := pgwright.partition_limits(p_type, p_set.kind);
   v_found numrange[] := '{}';
+  v_select text := format('SELECT %I::text FROM %s WHERE %s', p_column, p_default::regclass,
+    pgwright.partition_placed(p_set.kind, p_type, p_column));
   v_literal text;
   v_position numeric;
-  v_period record;
+  v_lower numeric;
+  v_upper numeric;
 BEGIN
-  EXECUTE format('SELECT %1$I::text FROM %2$s WHERE %1$I IS NOT NULL ORDER BY %1$I LIMIT 1', p_column, p_default::regclass)
-  INTO v_literal;
+  EXECUTE format('%s ORDER BY %I LIMIT 1', v_select, p_column) INTO v_literal;
   FOR v_turn IN 1..100 LOOP
-    EXIT WHEN v_literal IS NULL OR v_literal LIKE '%infinity';
+    EXIT WHEN v_literal IS NULL;
     v_position := pgwright.partition_position(p_set.kind, v_literal);
-    SELECT p.* INTO v_period
-    FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_position, v_position) AS p
-    WHERE p.upper_position > v_position ORDER BY 1 LIMIT 1;
-    v_found := v_found || numrange(v_period.lower_position, v_period.upper_position);
-    EXECUTE format('SELECT %1$I::text FROM %2$s WHERE %1$I >= %3$L ORDER BY %1$I LIMIT 1', p_column, p_default::regclass,
-      pgwright.partition_literal(p_type, p_set.kind, v_period.upper_position)) INTO v_literal;
+    v_upper := NULL;
+    BEGIN
+      SELECT p.* INTO v_lower, v_upper
+      FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_position, v_position) AS p
+      WHERE p.upper_position > v_position ORDER BY 1 LIMIT 1;
+    EXCEPTION WHEN datetime_field_overflow OR interval_field_overflow OR numeric_value_out_of_range THEN
+      NULL;
+    END;
+    IF v_upper IS NULL THEN
+      v_position := v_position + 3 * pgwright.partition_width(p_set.kind, p_set.step);
+    ELSE
+      v_found := v_found || numrange(v_lower, v_upper);
+      v_position := v_upper;
+    END IF;
+    EXIT WHEN v_position >= upper(v_limits);
+    EXECUTE format('%s AND %I >= %L ORDER BY %2$I LIMIT 1', v_select, p_column,
+      pgwright.partition_literal(p_type, p_set.kind, v_position)) INTO v_literal;
   END LOOP;
   RETURN v_found;
 END
+$$;
+
+-- A position as an end of FOR VALUES.
+CREATE OR REPLACE FUNCTION pgwright.partition_end(p_type regtype, p_kind text, p_position numeric)
+RETURNS text
+LANGUAGE sql
+STABLE
+SET search_path = ''
+AS $$
+  SELECT CASE
+    WHEN p_position < lower(l) THEN 'MINVALUE'
+    WHEN p_position >= upper(l) THEN 'MAXVALUE'
+    ELSE quote_literal(pgwright.partition_literal(p_type, p_kind, p_position))
+  END
+  FROM pgwright.partition_limits(p_type, p_kind) AS l
 $$;
 
 -- The partitions of LIST (p_values: {suffix: [values]}) or HASH (p_modulus) as they are declared: suffix of the name, and bound.

@@ -35,8 +35,10 @@ CREATE TABLE IF NOT EXISTS pgwright.partition_copies (
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- names of partitions that are made for rows far from the others
+ALTER TABLE pgwright.partition_copies ADD COLUMN IF NOT EXISTS strays text[] NOT NULL DEFAULT '{}';
 -- Not the position: it holds values of rows.
-GRANT SELECT (parent, action, phase, source, target, copied, compared, checksum, rows_estimate, kept, waits, locked, started_at, changed_at)
+GRANT SELECT (strays, parent, action, phase, source, target, copied, compared, checksum, rows_estimate, kept, waits, locked, started_at, changed_at)
 ON pgwright.partition_copies TO PUBLIC;
 
 CREATE OR REPLACE FUNCTION pgwright.partition_copy(p_parent text)

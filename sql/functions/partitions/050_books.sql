@@ -1,7 +1,7 @@
 -- The books: which partitions a set has, and how its runs went.
 
 -- Keeps the books. The runs' roles own the tables and not the books, so this runs as their owner and looks at who asks.
-CREATE OR REPLACE FUNCTION pgwright.partition_note(p_parent text, p_partition oid, p_name text, p_bound text, p_state text)
+CREATE OR REPLACE FUNCTION pgwright.partition_note(p_parent text, p_partition oid, p_name text, p_bound text, p_state text, p_stray boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -13,8 +13,8 @@ BEGIN
     DELETE FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = p_partition;
   ELSE
     -- A table that is being made into a set is not one yet.
-    INSERT INTO pgwright.partitions_known AS k (parent, partition, name, bound, state)
-    SELECT s.parent, p_partition, p_name, p_bound, p_state FROM pgwright.partition_sets AS s WHERE s.parent = p_parent
+    INSERT INTO pgwright.partitions_known AS k (parent, partition, name, bound, state, stray)
+    SELECT s.parent, p_partition, p_name, p_bound, p_state, p_stray FROM pgwright.partition_sets AS s WHERE s.parent = p_parent
     ON CONFLICT (parent, partition) DO UPDATE
     SET name = excluded.name, bound = excluded.bound, state = excluded.state, since = now(), announced = false;
   END IF;
@@ -33,8 +33,23 @@ BEGIN
 END
 $$;
 
+-- A partition has the row security of its table.
+CREATE OR REPLACE FUNCTION pgwright.partition_note_secured(p_parent text, p_partition oid)
+RETURNS void
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+  PERFORM pgwright.partition_may(p_parent);
+  UPDATE pgwright.partitions_known AS k
+  SET secured = pgwright.partition_secured(pgwright.partition_row_security(to_regclass(p_parent)), p_partition)
+  WHERE k.parent = p_parent AND k.partition = p_partition;
+END
+$$;
+
 -- `p_flush`: as synchronous_commit has it.
-CREATE OR REPLACE FUNCTION pgwright.partition_note_run(p_parent text, p_error text, p_flush text)
+CREATE OR REPLACE FUNCTION pgwright.partition_note_run(p_parent text, p_error text, p_flush text, p_attention text DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -46,7 +61,8 @@ BEGIN
   UPDATE pgwright.partition_sets AS s
   SET last_run = clock_timestamp(),
     last_success = CASE WHEN p_error IS NULL THEN clock_timestamp() ELSE s.last_success END,
-    last_error = p_error
+    last_error = p_error,
+    attention = p_attention
   WHERE s.parent = p_parent;
 END
 $$;
@@ -63,9 +79,13 @@ DECLARE
 BEGIN
   SELECT pg_catalog.pg_get_userbyid(c.relowner) INTO v_owner
   FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(p_parent);
-  IF v_owner IS NULL OR NOT pg_catalog.pg_has_role(session_user, v_owner, 'SET') THEN
-    RAISE EXCEPTION 'role % may not maintain %', session_user, coalesce(p_parent, 'NULL')
-      USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT %I TO %I', coalesce(v_owner, 'owner'), session_user);
+  IF v_owner IS NULL THEN
+    RAISE EXCEPTION 'table % does not exist; create it by a migration, or take its set out of the stack file', coalesce(p_parent, 'NULL')
+      USING ERRCODE = 'undefined_table';
+  END IF;
+  IF NOT pg_catalog.pg_has_role(session_user, v_owner, 'SET') THEN
+    RAISE EXCEPTION 'role % may not maintain %', session_user, p_parent
+      USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT %I TO %I', v_owner, session_user);
   END IF;
   RETURN v_owner;
 END

@@ -4,7 +4,8 @@ CREATE OR REPLACE FUNCTION pgwright.partition_create(
   p_set pgwright.partition_sets,
   p_partition text,
   p_bound text,
-  p_rows bigint
+  p_rows bigint,
+  p_stray boolean DEFAULT false
 )
 RETURNS void
 LANGUAGE plpgsql
@@ -20,6 +21,8 @@ DECLARE
   v_columns text;
   v_condition text;
   v_by text := '';
+  v_own record;
+  v_storage text;
   v_index text;
   v_published boolean[];
   v_refers text;
@@ -56,12 +59,16 @@ BEGIN
   IF p_set.sub IS NOT NULL THEN
     v_by := format(' PARTITION BY %s (%I)', p_set.sub ->> 'by', p_set.sub ->> 'column');
   END IF;
+  SELECT c.relam, c.reltablespace INTO STRICT v_own FROM pg_catalog.pg_class AS c WHERE c.oid = v_parent;
+  v_storage := pgwright.partition_storage(p_set.template, pgwright.partition_model(v_parent));
   -- Not PARTITION OF, which would lock the parent against its readers. ATTACH adds indexes, keys and identity.
   EXECUTE format(
     'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE'
-    ' INCLUDING COMPRESSION INCLUDING STATISTICS)%s%s%s',
-    p_partition, v_parent, v_by, CASE WHEN p_set.sub IS NULL AND p_set.template ? 'storage' THEN pgwright.partition_storage(p_set.template) ELSE '' END,
-    coalesce(' TABLESPACE ' || quote_ident(p_set.template ->> 'tablespace'), '')
+    ' INCLUDING COMPRESSION INCLUDING STATISTICS INCLUDING COMMENTS)%s%s%s%s',
+    p_partition, v_parent, v_by, coalesce(' USING ' || (SELECT quote_ident(m.amname) FROM pg_catalog.pg_am AS m WHERE m.oid = v_own.relam), ''),
+    CASE WHEN p_set.sub IS NULL THEN v_storage ELSE '' END,
+    coalesce(' TABLESPACE ' || quote_ident(coalesce(p_set.template ->> 'tablespace',
+      (SELECT t.spcname FROM pg_catalog.pg_tablespace AS t WHERE t.oid = v_own.reltablespace))), '')
   );
   v_child := p_partition::regclass;
 
@@ -101,28 +108,18 @@ BEGIN
   EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', v_parent, v_child, p_bound);
   -- Not before: ATTACH gives identity columns to the table alone that is attached, and DETACH looks for them below it too.
   IF p_set.sub IS NOT NULL THEN
-    PERFORM pgwright.partition_subdivide(p_set, v_child);
+    PERFORM pgwright.partition_subdivide(p_set, v_child, v_storage);
   END IF;
   IF v_waiting IS NOT NULL THEN
     PERFORM pgwright.partition_move(v_waiting::regclass, v_child, v_columns, 'true');
     EXECUTE format('DROP TABLE %s', v_waiting);
   END IF;
-  IF (SELECT c.relreplident FROM pg_catalog.pg_class AS c WHERE c.oid = v_parent) = 'f' THEN
-    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_child);
-  END IF;
-  PERFORM pgwright.partition_note(p_set.parent, v_child, p_partition, p_bound, 'attached');
+  PERFORM pgwright.partition_statistics(v_parent, v_child);
+  PERFORM pgwright.partition_identify(v_parent, v_child);
+  PERFORM pgwright.partition_secure(v_parent, v_child);
+  PERFORM pgwright.partition_note(p_set.parent, v_child, p_partition, p_bound, 'attached', p_stray);
+  PERFORM pgwright.partition_note_secured(p_set.parent, v_child);
 END
-$$;
-
--- WITH (...) of the storage parameters that a set declares.
-CREATE OR REPLACE FUNCTION pgwright.partition_storage(p_template jsonb)
-RETURNS text
-LANGUAGE sql
-IMMUTABLE
-SET search_path = ''
-AS $$
-  SELECT coalesce(' WITH (' || string_agg(format('%s = %L', s.key, s.value), ', ' ORDER BY s.key) || ')', '')
-  FROM jsonb_each_text(p_template -> 'storage') AS s
 $$;
 
 -- A RANGE or LIST bound as a condition on its column.
@@ -136,14 +133,18 @@ DECLARE
   v_ends text[] := regexp_match(p_bound, '^FOR VALUES FROM \((.+)\) TO \((.+)\)$');
 BEGIN
   IF v_ends IS NOT NULL THEN
-    RETURN format('%1$I >= %2$s AND %1$I < %3$s', p_column, v_ends[1], v_ends[2]);
+    RETURN concat_ws(' AND ', format('%I IS NOT NULL', p_column),
+      CASE WHEN v_ends[1] <> 'MINVALUE' THEN format('%I >= %s', p_column, v_ends[1]) END,
+      CASE WHEN v_ends[2] <> 'MAXVALUE' THEN format('%I < %s', p_column, v_ends[2]) END);
   END IF;
-  RETURN format('%I IN (%s)', p_column, (regexp_match(p_bound, '^FOR VALUES IN \((.+)\)$'))[1]);
+  v_ends := regexp_match(p_bound, '^FOR VALUES IN \((.+)\)$');
+  RETURN format('(%1$I IN (%2$s)%3$s)', p_column, v_ends[1],
+    CASE WHEN v_ends[1] ~ '(^|, )NULL(,|$)' THEN format(' OR %I IS NULL', p_column) ELSE '' END);
 END
 $$;
 
 -- The partitions of a partition, which no other transaction knows yet: nobody waits.
-CREATE OR REPLACE FUNCTION pgwright.partition_subdivide(p_set pgwright.partition_sets, p_child regclass)
+CREATE OR REPLACE FUNCTION pgwright.partition_subdivide(p_set pgwright.partition_sets, p_child regclass, p_storage text)
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = ''
@@ -170,7 +171,7 @@ BEGIN
   LOOP
     EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s %s%s%s', v_schema,
       pgwright.partition_beside(left(v_name, v_common), substr(v_name, v_common + 1) || v_leaf.suffix),
-      p_child, v_leaf.bound, pgwright.partition_storage(p_set.template),
+      p_child, v_leaf.bound, p_storage,
       coalesce(' TABLESPACE ' || quote_ident(p_set.template ->> 'tablespace'), ''));
   END LOOP;
 END

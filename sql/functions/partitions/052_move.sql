@@ -62,7 +62,7 @@ BEGIN
 END
 $$;
 
--- Puts the triggers of users out of action, and says how they come back.
+-- Puts the triggers and policies of users out of action, and says how they come back.
 CREATE OR REPLACE FUNCTION pgwright.partition_triggers_off(p_table regclass)
 RETURNS text[]
 LANGUAGE plpgsql
@@ -72,6 +72,11 @@ DECLARE
   v_trigger record;
   v_back text[] := '{}';
 BEGIN
+  -- Its owner sees all of its rows meanwhile. Nobody else sees this: the table is locked, or nobody knows it yet.
+  IF (SELECT c.relrowsecurity AND c.relforcerowsecurity FROM pg_catalog.pg_class AS c WHERE c.oid = p_table) THEN
+    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', p_table);
+    v_back := v_back || format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', p_table);
+  END IF;
   FOR v_trigger IN
     SELECT t.tgname, CASE t.tgenabled WHEN 'A' THEN ' ALWAYS' WHEN 'R' THEN ' REPLICA' ELSE '' END AS how
     FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = p_table AND NOT t.tgisinternal AND t.tgenabled <> 'D'

@@ -184,7 +184,8 @@ $$;
 -- What the next run of a set does.
 CREATE OR REPLACE FUNCTION pgwright.partition_plan(p_set pgwright.partition_sets, p_now timestamptz DEFAULT now())
 RETURNS TABLE (
-  -- convert or drain (rows are copied while the table is in use), finalize, create, then what retention does: detach, archive, drop
+  -- convert or drain (rows are copied while the table is in use), finalize, alter (row security and replica identity), create, then what
+  -- retention does: detach, archive, drop; hold: what is not done, and why in `bound`
   action text,
   -- schema.name, quoted
   partition text,
@@ -192,7 +193,9 @@ RETURNS TABLE (
   bound text,
   -- rows and bytes of what goes or is copied; rows that a new partition takes out of DEFAULT
   row_count bigint,
-  bytes bigint
+  bytes bigint,
+  -- made for rows of DEFAULT alone, far from the others
+  stray boolean
 )
 LANGUAGE plpgsql
 STABLE
@@ -217,7 +220,7 @@ BEGIN
   IF v_action = 'convert' OR v_kind = 'r' THEN
     RETURN QUERY SELECT 'convert', v_table::text,
       CASE WHEN v_action IS NULL THEN pgwright.partition_convert_plan(p_set, v_table) ELSE 'under way: ' || v_phase END,
-      pgwright.partition_rows(v_table, v_action IS NULL), pgwright.partition_bytes(v_table);
+      pgwright.partition_rows(v_table, v_action IS NULL), pgwright.partition_bytes(v_table), false;
     RETURN;
   END IF;
   SELECT coalesce(jsonb_agg(to_jsonb(p)), '[]'), coalesce(sum(p.row_count) FILTER (WHERE p.action = 'create'), 0),
@@ -233,12 +236,12 @@ BEGIN
   v_drain := v_action IS NOT NULL OR v_rows > 0 AND pgwright.partition_drain_copies(p_set, v_default, v_rows, v_bounds);
   IF v_drain THEN
     RETURN QUERY SELECT 'drain', v_default::regclass::text, CASE WHEN v_action IS NULL THEN 'DEFAULT' ELSE 'under way: ' || v_phase END,
-      v_rows, pgwright.partition_bytes(v_default);
+      v_rows, pgwright.partition_bytes(v_default), false;
   END IF;
   -- The partitions come with the copy, or with its end. If it cannot be made, at least those that have no rows are not kept waiting.
   RETURN QUERY
-  SELECT p.action, p.partition, p.bound, p.row_count, p.bytes
-  FROM jsonb_to_recordset(v_plan) AS p (action text, partition text, bound text, row_count bigint, bytes bigint)
+  SELECT p.action, p.partition, p.bound, p.row_count, p.bytes, p.stray
+  FROM jsonb_to_recordset(v_plan) AS p (action text, partition text, bound text, row_count bigint, bytes bigint, stray boolean)
   WHERE NOT v_drain OR p.action <> 'create'
     OR p.row_count = 0 AND v_action IS NULL AND EXISTS (SELECT pgwright.partition_drain_problems(p_set, v_default));
 END

@@ -37,9 +37,15 @@ BEGIN
     RETURN v_set;
   END IF;
   SELECT k.key_column, k.key_type INTO v_column, v_type FROM pgwright.partition_key(p_copy.target) AS k;
+  -- Rows that lie further back than a set is filled up get partitions of their own, as rows of DEFAULT do.
+  v_clock := CASE WHEN v_set.kind = 'integer' THEN pgwright.partition_newest_row(p_copy.source, v_column, v_set.step::numeric)
+    ELSE pgwright.partition_clock(v_type, v_set.zone, p_copy.started_at) END;
   FOR v_turn IN 1..2 LOOP
-    EXECUTE format('SELECT %1$I::text FROM ONLY %2$s %3$s ORDER BY %1$I %4$s LIMIT 1', v_column, p_copy.source::regclass,
-      CASE WHEN v_set.kind = 'time' THEN format('WHERE isfinite(%I)', v_column) END,
+    EXECUTE format('SELECT %1$I::text FROM ONLY %2$s WHERE %3$s%4$s ORDER BY %1$I %5$s LIMIT 1', v_column, p_copy.source::regclass,
+      pgwright.partition_placed(v_set.kind, v_type, v_column),
+      CASE v_turn WHEN 1 THEN ' AND ' || pgwright.partition_condition(v_column, format('FOR VALUES FROM (%s) TO (MAXVALUE)',
+        pgwright.partition_end(v_type, v_set.kind,
+          v_clock - pgwright.partition_reach() * pgwright.partition_width(v_set.kind, v_set.step)))) END,
       CASE v_turn WHEN 1 THEN 'ASC' ELSE 'DESC' END) INTO v_end;
     v_ends := v_ends || pgwright.partition_position(v_set.kind, v_end);
   END LOOP;
@@ -49,14 +55,13 @@ BEGIN
   END IF;
   v_set.start_at := least(v_set.start_at::timestamptz, CASE WHEN v_type IN ('date'::regtype, 'timestamp'::regtype)
     THEN (to_timestamp(v_ends[1]) AT TIME ZONE 'UTC') AT TIME ZONE v_set.zone ELSE to_timestamp(v_ends[1]) END)::text;
-  v_clock := pgwright.partition_clock(v_type, v_set.zone, p_copy.started_at);
   IF v_ends[2] > v_clock THEN
     BEGIN
       SELECT count(*) INTO v_count FROM pgwright.partition_periods(v_set.kind, v_set.step, v_set.zone, v_clock, v_ends[2]);
       IF v_count <= 1000 THEN
         v_set.premake := greatest(v_set.premake, v_count);
       END IF;
-    EXCEPTION WHEN program_limit_exceeded THEN
+    EXCEPTION WHEN program_limit_exceeded OR datetime_field_overflow OR interval_field_overflow THEN
       NULL; -- A row at the end of all time gets a partition of its own later.
     END;
   END IF;
@@ -131,21 +136,37 @@ BEGIN
   v_copy.target_keys := pgwright.partition_convert_keys(p_set, v_copy.keys);
   EXECUTE format(
     'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE'
-    ' INCLUDING COMPRESSION INCLUDING STATISTICS INCLUDING COMMENTS) PARTITION BY %s (%I)',
-    v_target, v_source, CASE WHEN p_set.kind IN ('list', 'hash') THEN p_set.kind ELSE 'range' END, v_column);
+    ' INCLUDING COMPRESSION INCLUDING STATISTICS INCLUDING COMMENTS) PARTITION BY %s (%I)%s',
+    v_target, v_source, CASE WHEN p_set.kind IN ('list', 'hash') THEN p_set.kind ELSE 'range' END, v_column,
+    (SELECT coalesce(' USING ' || quote_ident(m.amname), '') || coalesce(' TABLESPACE ' || quote_ident(t.spcname), '')
+      FROM pg_catalog.pg_class AS c
+      LEFT JOIN pg_catalog.pg_am AS m ON m.oid = c.relam
+      LEFT JOIN pg_catalog.pg_tablespace AS t ON t.oid = c.reltablespace WHERE c.oid = v_source));
   v_copy.target := to_regclass(v_target);
   PERFORM pgwright.partition_copy_build(v_source, v_copy.target, v_copy.keys, v_copy.target_keys);
-  IF (SELECT c.relreplident FROM pg_catalog.pg_class AS c WHERE c.oid = v_source) = 'f' THEN
-    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_target);
-  END IF;
+  -- Before it has a row: who may read the source by its policies may read the copy by no others.
+  PERFORM pgwright.partition_secure(v_source, v_copy.target);
+  PERFORM pgwright.partition_statistics(v_source, v_copy.target);
+  EXECUTE (SELECT format('ALTER TABLE %s REPLICA IDENTITY %s', v_target, CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING'
+    ELSE 'DEFAULT' END) FROM pg_catalog.pg_class AS c WHERE c.oid = v_source);
   -- No row is refused while the set is not complete. A set that has none loses it at the switch.
   IF p_set.kind <> 'hash' THEN
     EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s DEFAULT WITH (autovacuum_enabled = false)', v_schema,
       pgwright.partition_beside(v_name, CASE WHEN p_set.overflow = 'none' THEN '_converting_default' ELSE '_default' END), v_target);
+    PERFORM pgwright.partition_secure(v_copy.target, d.default_partition) FROM pgwright.partition_key(v_copy.target) AS d;
+    PERFORM pgwright.partition_identify(v_copy.target, d.default_partition) FROM pgwright.partition_key(v_copy.target) AS d;
   END IF;
   PERFORM pgwright.partition_copy_start(p_set, v_copy, p_now);
 END
 $$;
+
+-- Names of the partitions among those to be made that lie far from the others.
+CREATE OR REPLACE FUNCTION pgwright.partition_copy_strays(p_steps jsonb)
+RETURNS text[]
+LANGUAGE sql
+IMMUTABLE
+SET search_path = ''
+AS $$ SELECT coalesce(array_agg(s ->> 'partition'), '{}') FROM jsonb_array_elements(p_steps) AS s WHERE (s ->> 'stray')::boolean $$;
 
 -- Into the books, with the partitions that are to be made.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_start(
@@ -162,6 +183,7 @@ BEGIN
   p_copy.phase := 'partitions';
   p_copy.signature := pgwright.partition_copy_signature(p_copy.source);
   p_copy.todo := p_todo;
+  p_copy.strays := pgwright.partition_copy_strays(p_todo);
   p_copy.batch := 1000;
   p_copy.copied := 0;
   p_copy.compared := 0;
@@ -194,7 +216,7 @@ DECLARE
 BEGIN
   SELECT k.key_column INTO v_column FROM pgwright.partition_key(p_copy.target) AS k;
   FOR v_step IN SELECT jsonb_array_elements(p_steps) LOOP
-    PERFORM pgwright.partition_create(p_set, v_step ->> 'partition', v_step ->> 'bound', 0);
+    PERFORM pgwright.partition_create(p_set, v_step ->> 'partition', v_step ->> 'bound', 0, (v_step ->> 'stray')::boolean);
     IF p_copy.action = 'drain' THEN
       -- So that the ATTACH of the switch need not read it.
       EXECUTE format('ALTER TABLE %s ADD CONSTRAINT pgwright_bound CHECK (%I IS NOT NULL AND %s)', v_step ->> 'partition', v_column,
@@ -227,6 +249,7 @@ BEGIN
   FROM (SELECT p.* FROM pgwright.partition_plan_steps(v_set, p_now) AS p WHERE p.action = 'create' LIMIT 5) AS p;
   IF v_steps IS NOT NULL THEN
     PERFORM pgwright.partition_copy_create(v_set, p_copy, v_steps);
+    p_copy.strays := p_copy.strays || pgwright.partition_copy_strays(v_steps);
     p_copy.last_xid := pg_current_xact_id();
     RETURN;
   END IF;

@@ -29,14 +29,10 @@ AS $$
   FROM pg_catalog.pg_trigger AS t
   WHERE t.tgrelid = p_table AND NOT t.tgisinternal AND t.tgparentid = 0 AND t.tgname NOT IN ('pgwright_mirror', 'pgwright_mirror_truncate')
   UNION ALL
-  SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s', p.polname, p_table,
-    CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
-    CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
-    (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END, ', ') FROM unnest(p.polroles) AS r),
-    ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
-  FROM pg_catalog.pg_policy AS p WHERE p.polrelid = p_table
+  SELECT pgwright.partition_policies(p_table, p_table)
   UNION ALL
-  SELECT format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', p_table) FROM pg_catalog.pg_class AS c WHERE c.oid = p_table AND c.relrowsecurity
+  SELECT format('ALTER TABLE %s %s ROW LEVEL SECURITY', p_table, CASE WHEN c.relrowsecurity THEN 'ENABLE' ELSE 'DISABLE' END)
+  FROM pg_catalog.pg_class AS c WHERE c.oid = p_table
 $$;
 
 -- The sequences of identity and serial columns go on where they are.
@@ -179,6 +175,8 @@ BEGIN
   v_after := ARRAY(SELECT pgwright.partition_convert_properties(v_source));
   SELECT * INTO v_off FROM pgwright.partition_copy_keys_off(v_source, p_copy);
   p_copy := v_off.p_copy;
+  -- It gets those that the table has now.
+  PERFORM pgwright.partition_policies_drop(v_target);
   -- The old rows hold nothing any more.
   FOR v_statement IN
     SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', v_source, c.conname)

@@ -128,7 +128,8 @@ BEGIN
   PERFORM pgwright.partition_copy_build(v_parent, v_copy.target, v_copy.keys, v_copy.keys);
   SELECT c.relname INTO v_name FROM pg_catalog.pg_class AS c WHERE c.oid = v_copy.source;
   v_rest := format('%I.%I', v_schema, pgwright.partition_beside(v_name, '_rest'));
-  EXECUTE format('CREATE TABLE %s PARTITION OF %s DEFAULT WITH (autovacuum_enabled = false)', v_rest, v_target);
+  EXECUTE format('CREATE TABLE %s PARTITION OF %s DEFAULT%s', v_rest, v_target, pgwright.partition_storage(
+    '{"storage": {"autovacuum_enabled": "false"}}', v_copy.source));
   SELECT array_agg(b.bound ORDER BY b.lower_position) INTO v_bounds
   FROM (
     SELECT p.bound, p.lower_position FROM pgwright.partition_bounds(v_parent, p_set.kind) AS p WHERE NOT p.is_default
@@ -138,10 +139,9 @@ BEGIN
   ) AS b;
   EXECUTE format('ALTER TABLE %s ADD CONSTRAINT pgwright_bound CHECK (%s)', v_rest,
     pgwright.partition_drain_rest(v_key.key_column, v_bounds));
-  IF (SELECT c.relreplident FROM pg_catalog.pg_class AS c WHERE c.oid = v_parent) = 'f' THEN
-    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_target);
-    EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', v_rest);
-  END IF;
+  PERFORM pgwright.partition_secure(v_parent, v_copy.target);
+  PERFORM pgwright.partition_statistics(v_parent, v_copy.target);
+  PERFORM pgwright.partition_identify(v_parent, v_copy.target);
   PERFORM pgwright.partition_copy_start(p_set, v_copy, p_now, v_todo);
 END
 $$;
@@ -163,6 +163,7 @@ DECLARE
   v_name name;
   v_statement text;
   v_properties text[];
+  v_rest oid;
 BEGIN
   EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_parent);
   v_start := clock_timestamp();
@@ -189,16 +190,25 @@ BEGIN
   LOOP
     EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', p_copy.target::regclass, v_part.name);
     IF v_part.is_default THEN
+      v_rest := v_part.partition;
+      PERFORM pgwright.partition_policies_drop(v_rest); -- it gets its predecessor's
       EXECUTE format('ALTER TABLE %s RENAME TO %I', v_part.name, v_name);
       v_part.name := format('%I.%I', v_schema, v_name);
     END IF;
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', v_parent, v_part.name, v_part.bound);
     EXECUTE format('ALTER TABLE %s DROP CONSTRAINT pgwright_bound', v_part.name);
-    PERFORM pgwright.partition_note(p_set.parent, v_part.partition, v_part.name, v_part.bound, 'attached');
+    PERFORM pgwright.partition_note(p_set.parent, v_part.partition, v_part.name, v_part.bound, 'attached',
+      v_part.name = ANY (p_copy.strays));
+    IF NOT v_part.is_default THEN
+      PERFORM pgwright.partition_secure(v_parent, v_part.partition);
+      PERFORM pgwright.partition_note_secured(p_set.parent, v_part.partition);
+    END IF;
   END LOOP;
   FOREACH v_statement IN ARRAY v_off.back || v_properties LOOP
     EXECUTE v_statement;
   END LOOP;
+  PERFORM pgwright.partition_secure(v_parent, v_rest);
+  PERFORM pgwright.partition_note_secured(p_set.parent, v_rest);
   p_copy.locked := clock_timestamp() - v_start;
   p_copy.phase := 'finish';
 END

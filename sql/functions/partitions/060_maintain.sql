@@ -45,6 +45,7 @@ DECLARE
   v_try int;
   v_until timestamptz;
   v_users text[];
+  v_attention text;
 BEGIN
   BEGIN
     IF pgwright.partition_begin(p_parent) THEN
@@ -82,9 +83,14 @@ BEGIN
     COMMIT;
   END IF;
 
+  SELECT string_agg(format('%s: %s', h ->> 'partition', h ->> 'bound'), E'\n') INTO v_attention
+  FROM jsonb_array_elements(v_plan) AS h WHERE h ->> 'action' = 'hold';
   <<steps>>
   FOR v_step IN SELECT jsonb_array_elements(v_plan) LOOP
-    FOREACH v_phase IN ARRAY CASE WHEN v_step ->> 'action' = 'create' THEN ARRAY['create'] ELSE ARRAY['begin', 'detach', 'dispose'] END
+    FOREACH v_phase IN ARRAY CASE
+      WHEN v_step ->> 'action' IN ('alter', 'create') THEN ARRAY[v_step ->> 'action']
+      WHEN v_step ->> 'action' = 'hold' THEN ARRAY[]::text[]
+      ELSE ARRAY['begin', 'detach', 'dispose'] END
     LOOP
       v_try := 0;
       v_until := clock_timestamp() + c_patience;
@@ -109,7 +115,7 @@ BEGIN
           PERFORM pg_catalog.set_config('lock_timeout', c_lock_timeout, true);
           IF NOT v_busy THEN
             PERFORM pgwright.partition_step(v_set, v_phase, v_step ->> 'action', v_step ->> 'partition', v_step ->> 'bound',
-              (v_step ->> 'row_count')::bigint);
+              (v_step ->> 'row_count')::bigint, (v_step ->> 'stray')::boolean);
           END IF;
         EXCEPTION
           -- Also where the connection that detaches is lost: what it has begun is finalized.
@@ -137,8 +143,8 @@ BEGIN
   END IF;
   IF NOT v_busy THEN
     BEGIN
-      PERFORM pgwright.partition_note_run(p_parent, nullif(array_to_string(v_errors, E'\n'), ''), v_flush);
-    EXCEPTION WHEN insufficient_privilege THEN
+      PERFORM pgwright.partition_note_run(p_parent, nullif(array_to_string(v_errors, E'\n'), ''), v_flush, v_attention);
+    EXCEPTION WHEN insufficient_privilege OR undefined_table THEN
       NULL; -- told already
     END;
     COMMIT;
@@ -165,7 +171,7 @@ DECLARE
   v_default oid;
   v_tables oid[];
 BEGIN
-  IF p_phase = 'dispose' THEN
+  IF p_phase IN ('alter', 'dispose') THEN
     v_tables := v_partition || ARRAY(SELECT t.relid FROM pg_catalog.pg_partition_tree(v_partition::regclass) AS t);
   ELSIF p_phase = 'announce' THEN
     v_tables := ARRAY[v_parent];
@@ -192,18 +198,25 @@ CREATE OR REPLACE FUNCTION pgwright.partition_step(
   p_action text,
   p_partition text,
   p_bound text,
-  p_rows bigint
+  p_rows bigint,
+  p_stray boolean
 )
 RETURNS void
 LANGUAGE plpgsql
 SET search_path = ''
 AS $$
 DECLARE
+  v_parent regclass := to_regclass(p_set.parent);
   v_attached boolean;
   v_has_default boolean;
 BEGIN
   IF p_phase = 'create' THEN
-    PERFORM pgwright.partition_create(p_set, p_partition, p_bound, p_rows);
+    PERFORM pgwright.partition_create(p_set, p_partition, p_bound, p_rows, p_stray);
+    RETURN;
+  ELSIF p_phase = 'alter' THEN
+    PERFORM pgwright.partition_secure(v_parent, to_regclass(p_partition));
+    PERFORM pgwright.partition_identify(v_parent, to_regclass(p_partition));
+    PERFORM pgwright.partition_note_secured(p_set.parent, to_regclass(p_partition));
     RETURN;
   END IF;
   v_attached := EXISTS (
@@ -253,7 +266,9 @@ BEGIN
         WHERE k.parent = p_parent AND k.partition = i.inhrelid AND k.state IN ('attached', 'retiring')
       )
   ) THEN
-    PERFORM pgwright.partition_note(p_parent, b.partition, format('%I.%I', b.partition_schema, b.partition_name), b.bound, 'attached')
+    PERFORM pgwright.partition_note(p_parent, b.partition, format('%I.%I', b.partition_schema, b.partition_name), b.bound, 'attached',
+      EXISTS (SELECT FROM pgwright.partition_copies AS c WHERE c.parent = p_parent
+        AND format('%I.%I', b.partition_schema, b.partition_name) = ANY (c.strays)))
     FROM pgwright.partition_sets AS s
     CROSS JOIN LATERAL pgwright.partition_bounds(v_parent, s.kind) AS b
     WHERE s.parent = p_parent

@@ -36,13 +36,14 @@ SELECT
     SELECT concat_ws(', ', format('%s: %s', c.action, c.phase), format('%s of about %s rows copied', c.copied, c.rows_estimate),
       c.compared || ' compared', 'waits ' || c.waits)
     FROM pgwright.partition_copies AS c WHERE c.parent = s.parent AND c.phase <> 'done'
-  ) AS copying
+  ) AS copying,
+  s.attention
 FROM pgwright.partition_sets AS s
 LEFT JOIN LATERAL pgwright.partition_bounds(to_regclass(s.parent), s.kind) AS b ON true
 GROUP BY s.parent;
 
 COMMENT ON VIEW pgwright.partition_health IS
-'A row a set: up to when it has partitions, rows in DEFAULT, size, and how its runs went. Alert on overdue, last_error and rows_in_default.';
+'A row a set: up to when it has partitions, rows in DEFAULT, size, and how its runs went. Alert on overdue, last_error, attention and rows_in_default.';
 
 GRANT SELECT ON pgwright.partitions, pgwright.partition_health TO PUBLIC;
 

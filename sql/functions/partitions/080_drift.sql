@@ -29,6 +29,12 @@ AS $$
   SELECT k.name, 'renamed by hand to ' || t.name
   FROM known AS k JOIN there AS t ON t.partition = k.partition
   WHERE t.name <> k.name
+  UNION ALL
+  -- A table that is on its way into partitions has none yet.
+  SELECT a.partition, 'does not have the ' || a.what
+  FROM set JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass(set.parent) AND c.relkind = 'p'
+  CROSS JOIN LATERAL pgwright.partition_altered(set.parent, c.oid) AS a
+  WHERE EXISTS (SELECT FROM known)
 $$;
 
 -- Puts back: what was detached is attached again if it is still there, names are as they were; what was attached is kept.

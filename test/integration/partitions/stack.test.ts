@@ -116,6 +116,48 @@ describe("sets of partitions of a stack", () => {
     await quiet();
   });
 
+  it("say that their table is not there, and what to do", async () => {
+    stack.configure(() => (sets()["data.absent"] = { interval: "1 day" }));
+    expect((await stack.preview()).messages.join("\n")).toMatch(
+      /data\.absent: there is no such table yet; the update fails unless one of its migrations creates it/,
+    );
+    const { code, text } = await stack.tryUp();
+    expect(code).not.toBe(0);
+    expect(text).toMatch(
+      /table data\.absent does not exist; create it by a migration, or take its set out of the stack file/,
+    );
+    expect(text).not.toMatch(/may not maintain/);
+    stack.configure(() => delete sets()["data.absent"]);
+    await stack.up();
+    expect(stack.sql("app", "SELECT count(*) FROM pgwright.partition_sets WHERE parent = 'data.absent'")).toBe("0");
+  });
+
+  it("show a table's row security that its partitions do not have, and what is left undone", async () => {
+    stack.sql("app", "SET ROLE owner; ALTER TABLE data.logs ENABLE ROW LEVEL SECURITY");
+    expect((await stack.preview("--refresh")).messages.join("\n")).toMatch(
+      /data\.logs_y\d{4}m\d\dd\d\d: does not have the row security of data\.logs/,
+    );
+    await stack.up();
+    await quiet();
+    expect(
+      stack.sql(
+        "app",
+        "SELECT bool_and(relrowsecurity) FROM pg_class WHERE oid IN (SELECT relid FROM pg_partition_tree('data.logs'))",
+      ),
+    ).toBe("t");
+    // By guard, rows stay in DEFAULT.
+    stack.sql("app", "INSERT INTO data.logs SELECT now() + interval '20 days', 'x'");
+    const { premake, overflow } = sets()["data.logs"] ?? {};
+    stack.configure(() => Object.assign(sets()["data.logs"] ?? {}, { premake: 22, overflow: "guard" }));
+    expect((await stack.preview()).messages.join("\n")).toMatch(
+      /data\.logs_y\d{4}m\d\dd\d\d: FOR VALUES FROM .* is not made, as DEFAULT has rows for it: move or delete them/,
+    );
+    expect(await stack.up()).toMatch(/is not made, as DEFAULT has rows for it/);
+    await quiet();
+    stack.configure(() => Object.assign(sets()["data.logs"] ?? {}, { premake, overflow }));
+    await stack.up();
+  });
+
   it("are maintained by a job, whose runs are told", async () => {
     stack.configure((each) => Object.assign(each.databases?.app?.partitions ?? {}, { schedule: "1 second" }));
     await stack.up();
