@@ -14,7 +14,7 @@ function inSql(text: string): string {
 /** What a drill looks at besides what every copy has to have. Names as SQL takes them. */
 export interface DrillOrders {
   amcheck: boolean;
-  checks: { database: string; query: string }[];
+  checks: { database: string; query: string; role?: string }[];
   /** Tables that have to have as many rows as at the mark. */
   counts: { database: string; table: string }[];
   /** Vector indexes, and the share of the true neighbours that they have to find. */
@@ -38,7 +38,9 @@ export function drillOrders({ amcheck, checks, tables, recall }: Drill): DrillOr
 export function renderDrill({ amcheck, checks, counts, recalls }: DrillOrders): string {
   const lines = [
     ...(amcheck ? ["amcheck"] : []),
-    ...checks.map(({ database, query }) => `check ${encoded(database)} ${encoded(query)}`),
+    ...checks.map(({ database, query, role }) =>
+      ["check", encoded(database), encoded(query), ...(role === undefined ? [] : [encoded(role)])].join(" "),
+    ),
     ...counts.map(({ database, table }) => `count ${encoded(database)} ${encoded(table)}`),
     ...recalls.map(({ database, index, atLeast }) => `recall ${encoded(database)} ${encoded(index)} ${atLeast}`),
   ];

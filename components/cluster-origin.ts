@@ -34,7 +34,7 @@ export function clusterOrigin(args: OriginArgs): OriginInputs {
   const { time, name, lsn, backup, timeline } = restoreFrom;
   const place = repository && placeOf(repository);
   const handling = {
-    run: run.map(({ database, file }) => ({ database, sql: readFileSync(file, "utf8") })),
+    run: run.map(({ database, file, role }) => ({ database, sql: readFileSync(file, "utf8"), role })),
     checks,
     cronOff: running !== undefined || place !== undefined || server !== repositories?.stanza,
   };

@@ -38,7 +38,7 @@ function copyInputs({ copyOf, source }: DatabaseArgs): Pick<DatabaseInputs, "cop
   if (!copyOf) return {};
   const run = copyOf.run.map((file) => ({ file, sql: readFileSync(file, "utf8") }));
   return {
-    copyOf: { database: copyOf.database, run },
+    copyOf: { database: copyOf.database, run, role: copyOf.role },
     copying: { strategy: copyOf.strategy, declared: source !== undefined },
   };
 }

@@ -80,12 +80,22 @@ const repositorySchema = z
   })
   .refine((place) => placesOf(place) <= 1, "write one of volume, path and s3; none, and the stack makes a volume");
 
+const roleOfCode = identifier
+  .optional()
+  .meta(
+    key(
+      "Role that it runs as, and all code of tables that it uses; the owner of the database if absent.",
+      "shop_owner",
+    ),
+  );
+
 const checks = (description: string) =>
   z
     .array(
       z.strictObject({
         database: identifier.meta(key("Where it is asked.", "shop")),
         query: z.string().min(1).meta(key("Has to give one value, true.", "SELECT count(*) > 0 FROM shop.orders")),
+        role: roleOfCode,
       }),
     )
     .default([])
@@ -302,6 +312,7 @@ export const restoreSchema = z
         z.strictObject({
           database: identifier.meta(key("Where it is run.", "shop")),
           file: z.string().min(1).meta(key("SQL file, relative to the project.", "sql/shop/mask.sql")),
+          role: roleOfCode,
         }),
       )
       .default([])

@@ -79,8 +79,16 @@ const copySchema = z.strictObject({
     .default([])
     .meta(
       key(
-        "SQL files, relative to the project, that are run in the copy as superuser before anybody else can connect.",
+        "SQL files, relative to the project, that are run in the copy before anybody else can connect, as the role below.",
         ["sql/shop/mask.sql"],
+      ),
+    ),
+  role: identifier
+    .optional()
+    .meta(
+      key(
+        "Role that the files run as; if absent the owner of the source, whose the data is, or the owner of the copy where that is a superuser. Triggers and functions of all owners run as this role.",
+        "shop_owner",
       ),
     ),
   strategy: z

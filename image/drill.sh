@@ -46,35 +46,40 @@ examine() {
   fi
   local kind name what more
   exec 3<"$home/drill/counts"
+  [ ! -e "$home/drill/answers" ] || exec 4<"$home/drill/answers"
   while read -r kind name what more; do
     name=$(decoded "$name") what=$(decoded "$what")
     case "$kind" in
-      check) holds "$name" "$what" ;;
+      check) holds "$name" "$what" "$(decoded "$more")" ;;
       count) counted "$name" "$what" ;;
       recall) finds "$name" "$what" "$more" ;;
     esac
   done < <(grep -v '^amcheck$' "$orders")
-  exec 3<&-
+  exec 3<&- 4<&-
 }
 
-holds() { # DATABASE QUERY
-  local answer
-  answer=$(query "$1" <<<"$2" 2>&1)
-  evidence "$2" "$([ "$answer" = t ] && echo t || echo f)" "$answer"
+holds() { # DATABASE QUERY ROLE
+  local answer on_server=''
+  answer=$(checked query "$1" "$3" <<<"$2")
+  # Before the first drill of all the agent has asked the server too: a new stack holds nothing yet that a check could find.
+  [ ! -e "$home/drill/answers" ] || read -r -u 4 on_server
+  if [ "$answer" = t ]; then evidence "$2" t "$answer"
+  elif [ "$(decoded "$on_server")" = "$answer" ]; then evidence "$2" t "not yet: $answer, as on the server"
+  else evidence "$2" f "$answer"; fi
 }
 
 # counted DATABASE TABLE: the next line of file 3 has the fewest and the most rows that it had around the mark.
 counted() {
   local fewest most rows there=f
   read -r fewest most <&3
-  rows=$(query "$1" <<<"SELECT count(*) FROM $2" 2>&1)
+  rows=$(as_role query "$1" "$(owner_of query "$1" "$2")" <<<"SELECT count(*) FROM $2" 2>&1)
   [[ "$rows" =~ ^[0-9]+$ ]] && [ "$rows" -ge "$fewest" ] && [ "$rows" -le "$most" ] && there=t
   evidence "rows of $2 in $1" $there "$rows; at the mark $fewest$([ "$fewest" = "$most" ] || echo " to $most")"
 }
 
 finds() { # DATABASE INDEX AT_LEAST
   local recall enough=f
-  recall=$(query "$1" --set index="$2" </usr/local/share/pgwright/recall.sql 2>&1)
+  recall=$(as_role query "$1" "$(owner_of query "$1" "$2")" --set index="$2" </usr/local/share/pgwright/recall.sql 2>&1)
   awk -v found="$recall" -v least="$3" 'BEGIN { exit !(found ~ /^[0-9.]+$/ && found + 0 >= least + 0) }' && enough=t
   evidence "recall of $2 in $1" $enough "${recall:-the planner does not use the index}; $3 at least"
 }

@@ -3,6 +3,7 @@
 set -euo pipefail
 
 . common.sh
+. run-role.sh
 
 # Its own bookkeeping is not for the audit log, and counting may take as long as it takes, whatever a database says of its sessions.
 export PGOPTIONS="-c pgaudit.log=none -c statement_timeout=0 -c transaction_timeout=0 -c idle_in_transaction_session_timeout=0"
@@ -52,14 +53,26 @@ for name in $counted; do hold after "$name"; done
 # A line a table, in the order of the orders: its rows just before the mark and just after it.
 while read -r kind name table; do
   [ "$kind" = count ] || continue
+  database=$(decoded "$name")
+  owner=$(owner_of ask "$database" "$(decoded "$table")")
   for side in before after; do
-    ask "$(decoded "$name")" <<SQL
+    as_role ask "$database" "$owner" <<SQL
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET TRANSACTION SNAPSHOT '$(cat "$(held "$side" "$name")")';
 SELECT count(*) FROM $(decoded "$table");
 SQL
   done | sort -n | paste --serial --delimiters=' '
 done <"$orders" >"$home/drill/counts"
+
+# Before the first drill of all, what its checks give on the server: a line a check.
+if ! cut -f3 "$home/runs.tsv" 2>/dev/null | grep -qx drill; then
+  while read -r kind name query role; do
+    [ "$kind" = check ] || continue
+    answer=$(checked ask "$(decoded "$name")" "$(decoded "$role")" <<<"$(decoded "$query")") || true
+    base64 --wrap=0 <<<"$answer"
+    echo
+  done <"$orders" >"$home/drill/answers"
+fi
 
 # The mark counts once it is in the archive. The segment of the last line, or a later one.
 wanted=$(tail -n 1 "$home/drill/point")

@@ -1,5 +1,7 @@
 # Sourced by restore.sh and drill.sh: a cluster from a backup, recovered up to a target, by itself.
 
+. run-role.sh
+
 recovery_log=/tmp/recovery.log
 # What a database or a role says of its sessions has come along: nothing here may be cut short by it.
 export PGOPTIONS="-c statement_timeout=0 -c transaction_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=0 \
@@ -53,8 +55,9 @@ log_min_messages = log
 timezone = 'UTC'
 log_timezone = 'UTC'
 CONF
-  echo "local all postgres peer" >/tmp/pg_hba.conf
-  : >/tmp/pg_ident.conf
+  # Whoever is in this container is its superuser; roles of runs have no password.
+  printf 'local all %s peer map=pgwright\n' postgres /^pgwright_run_agent_ >/tmp/pg_hba.conf
+  printf 'pgwright postgres %s\n' postgres /^pgwright_run_agent_ >/tmp/pg_ident.conf
   echo "pgwright: replaying WAL"
   # As arguments, since those win over what ALTER SYSTEM has left in the copy. Where a repository is in a bucket, there is a network:
   # the copy listens at none of its addresses, follows no publication, runs no job and archives nothing.

@@ -3,8 +3,8 @@
 # checks, and shuts down. The cluster is in its place only once all of that went well.
 #   restore.sh STANZA ARGUMENTS OF pgbackrest restore...
 #   restore.sh --copied       pg_basebackup has put it there already
-# Files in /restore: pgbackrest.conf; run/N.sql and checks/N.sql, each with its database in N.database; cron-off, if all cron
-# jobs are switched off
+# Files in /restore: pgbackrest.conf; run/N.sql and checks/N.sql, each with its database in N.database, and its role in N.role if that
+# is not the owner of the database; cron-off, if all cron jobs are switched off
 set -euo pipefail
 . recovery.sh
 
@@ -30,14 +30,17 @@ if [ -e "$home/cron-off" ]; then
       query "$database" <<<"SET session_replication_role = replica; UPDATE cron.job SET active = false" >/dev/null
   done
 fi
+
+of() { if [ -e "$1" ]; then cat "$1"; fi; }
 for file in "$home"/run/*.sql; do
   [ -e "$file" ] || continue
-  query "$(cat "${file%.sql}.database")" <"$file" >/dev/null ||
+  database=$(of "${file%.sql}.database") role=$(of "${file%.sql}.role")
+  as_role query "$database" "${role:-$(owner_of_database query "$database")}" <"$file" >/dev/null ||
     { echo "pgwright: SQL of the restore failed: $(head -c 200 "$file")" >&2; failed=1; }
 done
 for file in "$home"/checks/*.sql; do
   [ -e "$file" ] || continue
-  answer=$(query "$(cat "${file%.sql}.database")" <"$file" 2>&1) || true
+  answer=$(checked query "$(of "${file%.sql}.database")" "$(of "${file%.sql}.role")" <"$file") || true
   [ "$answer" = t ] || { echo "pgwright: check failed: $(cat "$file") is $answer" >&2; failed=1; }
 done
 

@@ -38,9 +38,9 @@ export function only({ options, mounts, ...rest }: Repositories, keep: (number: 
 /** What is done with restored data before a server uses it. */
 export interface Handling {
   /** SQL and the database that it is run in. */
-  run: { database: string; sql: string }[];
-  /** Queries that have to give true. */
-  checks: { database: string; query: string }[];
+  run: { database: string; sql: string; role?: string }[];
+  /** Queries that have to give true. Without a role, both are run as the owner of the database. */
+  checks: { database: string; query: string; role?: string }[];
   /** All cron jobs are switched off: the data is a copy. */
   cronOff: boolean;
 }
@@ -219,11 +219,12 @@ export const intoVolume = (volume: string) => ["--volume", `${volume}:${DATA_PAT
 
 export function filesOf({ run, checks, cronOff }: Handling): Record<string, string> {
   const files: Record<string, string> = cronOff ? { "cron-off": "" } : {};
-  run.forEach(({ database, sql }, i) =>
-    Object.assign(files, { [`run/${i}.sql`]: sql, [`run/${i}.database`]: database }),
-  );
-  checks.forEach(({ database, query }, i) =>
-    Object.assign(files, { [`checks/${i}.sql`]: query, [`checks/${i}.database`]: database }),
-  );
+  const add = (name: string, sql: string, database: string, role: string | undefined) => {
+    files[`${name}.sql`] = sql;
+    files[`${name}.database`] = database;
+    if (role !== undefined) files[`${name}.role`] = role;
+  };
+  run.forEach(({ database, sql, role }, i) => add(`run/${i}`, sql, database, role));
+  checks.forEach(({ database, query, role }, i) => add(`checks/${i}`, query, database, role));
   return files;
 }

@@ -28,6 +28,8 @@ export async function withRunRole<T>(
   database: string,
   role: string,
   use: (client: Client, admin: Client) => Promise<T>,
+  /** Of the database, where the role itself may not connect to it. */
+  { grantConnect = false } = {},
 ): Promise<T> {
   return withDatabase(host, database, async (admin) => {
     await admin.query("SET idle_session_timeout = 0"); // it waits for the run
@@ -41,6 +43,7 @@ export async function withRunRole<T>(
       `CREATE ROLE ${quoted(run)} LOGIN NOINHERIT CONNECTION LIMIT 2;
        GRANT ${quoted(role)} TO ${quoted(run)} WITH INHERIT TRUE, SET TRUE, ADMIN FALSE`,
     );
+    if (grantConnect) await admin.query(`GRANT CONNECT ON DATABASE ${quoted(database)} TO ${quoted(run)}`);
     let result: T;
     try {
       result = await inSession(host, database, run, role, async (client) => {

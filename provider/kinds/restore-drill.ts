@@ -32,6 +32,17 @@ async function drill(host: Host, agent: string): Promise<Evidence | undefined> {
 const inWords = ({ drill: name, backup, recoveredTo, seconds }: Evidence) =>
   `${name} has passed: from ${backup}, recovered to ${recoveredTo}, in ${seconds} s`;
 
+/** Checks that the first drill found not to hold yet, on the server neither. */
+async function notYet(host: Host, agent: string, drilled: string): Promise<string[]> {
+  const text = await host.docker(["exec", agent, "cat", `${LEDGER_PATH}/drill-checks.tsv`]);
+  return text
+    .toString()
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .filter(([drill, , , detail]) => drill === drilled && detail?.startsWith("not yet: "))
+    .map(([, check, , detail]) => `${check}: ${detail}; from the next drill on it has to hold`);
+}
+
 /** The proof that backups restore: the first drill is run when it is declared, later ones by the agent's clock. */
 export const restoreDrill: Kind<RestoreDrillInputs, RestoreDrillInputs> = {
   replaceOn: ["agent"],
@@ -41,10 +52,13 @@ export const restoreDrill: Kind<RestoreDrillInputs, RestoreDrillInputs> = {
     const problem = problemOf(await evidence(host, agent), maxAge, new Date());
     if (problem) throw new Error(`${problem}: npm run drill tries again, and says what is wrong`);
   },
-  async create(inputs, { host, preview, info }) {
+  async create(inputs, { host, preview, info, warn }) {
     if (!preview) {
       const done = await drill(host, inputs.agent);
-      if (done) info(inWords(done));
+      if (done) {
+        info(inWords(done));
+        for (const check of await notYet(host, inputs.agent, done.drill)) warn(check);
+      }
     }
     return { id: inputs.agent, state: inputs };
   },

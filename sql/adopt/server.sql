@@ -2,7 +2,7 @@
 SELECT current_setting('server_version_num')::int AS version, rolsuper AS "isSuperuser", current_user AS "user",
        (SELECT rolname FROM pg_roles WHERE oid = 10) AS bootstrap,
        (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles
-        WHERE oid >= 16384 AND rolname !~ '^pgwright_run_[0-9a-f]{16}$') AS roles,
+        WHERE oid >= 16384 AND rolname !~ '^pgwright_run_(agent_)?[0-9a-f]{16}$') AS roles,
        (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles WHERE oid >= 16384 AND rolsuper) AS superusers,
        pg_is_in_recovery() AS standby
 FROM pg_roles

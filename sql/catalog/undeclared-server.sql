@@ -6,7 +6,7 @@ SELECT
 FROM pg_catalog.pg_roles AS r
 WHERE r.oid >= 16384 AND r.rolname <> ALL ($1::text[])
   -- Those of runs of pgwright itself live as long as these.
-  AND r.rolname !~ '^pgwright_run_[0-9a-f]{16}$'
+  AND r.rolname !~ '^pgwright_run_(agent_)?[0-9a-f]{16}$'
 UNION ALL
 SELECT 'Database', d.datname, pg_size_pretty(pg_database_size(d.oid))
 FROM pg_catalog.pg_database AS d

@@ -135,7 +135,7 @@ describe("a database that is made as a copy", () => {
     const { messages, changes } = await stack.preview();
     const said = messages.join("\n");
     expect(said).toMatch(
-      /COPY of database shop, \d+ [kM]B, by wal_log \(up to as much WAL\); before anybody else can connect, \S+mask\.sql \(2 statements\) is run/,
+      /COPY of database shop, \d+ [kM]B, by wal_log \(up to as much WAL\); before anybody else can connect, \S+mask\.sql \(2 statements\) is run as role owner/,
     );
     expect(said).toMatch(
       /connected to shop; .*\n {2}app \(a pool, [\d.]+, pid \d+\)\n {2}postgres \(prepared transaction 'left over'\)$/m,
@@ -171,16 +171,12 @@ describe("a database that is made as a copy", () => {
     const made = stack.up();
     const unfinished = () => stack.sql("postgres", "SELECT datname FROM pg_database WHERE datname ~ '^pgwright-copy-'");
     await eventually("a copy", () => unfinished() !== "", { seconds: 30, every: 100 });
-    expect(
-      stack.sql(
-        "postgres",
-        "SELECT has_database_privilege('app', datname, 'CONNECT') FROM pg_database WHERE datname ~ '^pgwright-copy-'",
-      ),
-    ).toBe("t");
-    await expect(stack.connect("app", "password of app", unfinished())).rejects.toThrow(/too many connections/);
+    await expect(stack.connect("app", "password of app", unfinished())).rejects.toThrow(
+      /too many connections|User does not have CONNECT privilege|permission denied for database/,
+    );
     await expect(stack.connect("app", "password of app", "masked")).rejects.toThrow(/does not exist/);
     const text = await made;
-    expect(text).toMatch(/run in it: \S+wait\.sql \(1 statement\), \S+mask\.sql \(2 statements\)/);
+    expect(text).toMatch(/run in it: \S+wait\.sql \(1 statement\), \S+mask\.sql \(2 statements\), as role owner/);
     expect(names()).toBe("copy masked postgres shop");
     expect(stack.sql("masked", "SELECT count(*), string_agg(DISTINCT name, ',') FROM data.customers")).toBe(
       "5000|nobody",

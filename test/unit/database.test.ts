@@ -4,6 +4,7 @@ import {
   copyStatement,
   databaseChanges,
   finishStatements,
+  maskingStatements,
   unfinishedName,
   type Found,
 } from "../../provider/kinds/database/statements";
@@ -38,6 +39,10 @@ describe("the statements of a database", () => {
     const renamed = `ALTER DATABASE "${copy}" RENAME TO "sh""op"`;
     expect(finishStatements(shop)).toEqual([renamed, 'ALTER DATABASE "sh""op" CONNECTION LIMIT 7']);
     expect(finishStatements({ ...shop, connectionLimit: 0 })).toEqual([renamed]);
+    expect(maskingStatements(shop)).toEqual({
+      before: `REVOKE CONNECT ON DATABASE "${copy}" FROM PUBLIC, "ow ner"; ALTER DATABASE "${copy}" CONNECTION LIMIT -1`,
+      after: `ALTER DATABASE "${copy}" CONNECTION LIMIT 0; GRANT CONNECT ON DATABASE "${copy}" TO PUBLIC, "ow ner"`,
+    });
   });
 });
 

@@ -2,13 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../../../sql/read";
-import { connect } from "../../connection";
 import type { Host } from "../../host";
 import type { Operation } from "../../kind";
+import { withRunRole } from "../../run-role";
 import { ask, leave, withDatabase } from "../../session";
 import { ELSEWHERE, type CopyInputs } from "./inputs";
 import { inWords, parseMasks, runMasks, type Mask } from "./mask";
-import { copyStatement, finishStatements, unfinishedName } from "./statements";
+import { copyStatement, finishStatements, maskingStatements, unfinishedName } from "./statements";
 
 /** How long sessions of the source are waited for. */
 const UNUSED_WITHIN_MS = 10_000;
@@ -17,14 +17,17 @@ const TRIES = 3;
 
 interface Source {
   size: string;
+  owner: string;
+  ownerIsSuperuser: boolean;
   /** It can be looked into. */
   allowsConnections: boolean;
 }
 
 async function find(client: Client, name: string): Promise<Source | undefined> {
   const { rows } = await client.query<Source>(
-    `SELECT pg_size_pretty(pg_database_size(oid)) AS size, datallowconn AS "allowsConnections"
-     FROM pg_database WHERE datname = $1`,
+    `SELECT pg_size_pretty(pg_database_size(d.oid)) AS size, datallowconn AS "allowsConnections",
+       rolname AS owner, rolsuper AS "ownerIsSuperuser"
+     FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_roles AS r ON r.oid = datdba WHERE datname = $1`,
     [name],
   );
   return rows[0];
@@ -83,7 +86,9 @@ export async function explainCopy(inputs: CopyInputs, down: boolean, { host, inf
     throw await ask(host, ELSEWHERE, (client) => notThere(client, inputs), new Error(`no database ${source}`));
   }
   const costs = strategy === "wal_log" ? "up to as much WAL" : "two checkpoints";
-  info(`COPY of database ${source}, ${found.size}, by ${strategy} (${costs})${then}`);
+  info(
+    `COPY of database ${source}, ${found.size}, by ${strategy} (${costs})${then}${masks.length > 0 ? ` as role ${roleOf(inputs, found)}` : ""}`,
+  );
   const sessions = await ask(host, ELSEWHERE, (client) => sessionsOf(client, source, true), []);
   if (sessions.length > 0)
     warn(
@@ -118,11 +123,12 @@ async function mustNotBackUp(client: Client, source: string): Promise<void> {
   );
 }
 
-/** Makes the copy under its first name. */
-async function copyFiles(client: Client, inputs: CopyInputs): Promise<void> {
+/** Makes the copy under its first name. Returns what its source is. */
+async function copyFiles(client: Client, inputs: CopyInputs): Promise<Source> {
   const source = inputs.copyOf.database;
   const { strategy } = inputs.copying;
-  if (!(await find(client, source))) throw await notThere(client, inputs);
+  const found = await find(client, source);
+  if (!found) throw await notThere(client, inputs);
   if (strategy === "file_copy") await mustNotBackUp(client, source);
   await client.query("SET statement_timeout = 0; SET transaction_timeout = 0");
   for (let tries = 1; ; tries += 1) {
@@ -136,17 +142,36 @@ async function copyFiles(client: Client, inputs: CopyInputs): Promise<void> {
     }
   }
   if (strategy === "file_copy") await mustNotBackUp(client, source);
+  return found;
 }
 
-async function mask(host: Host, copy: string, source: string, masks: Mask[]): Promise<void> {
-  const client = await connect(host, copy);
+/** The role that masks a copy, and so the role of the triggers, defaults and generated columns of its tables. */
+function roleOf({ owner, copyOf: { role } }: CopyInputs, source: Source): string {
+  return role ?? (source.ownerIsSuperuser ? owner : source.owner);
+}
+
+async function mask(host: Host, copy: string, inputs: CopyInputs, role: string, masks: Mask[]): Promise<void> {
+  const elsewhere = (statements: string) => withDatabase(host, ELSEWHERE, (client) => client.query(statements));
+  const { before, after } = maskingStatements(inputs);
   try {
-    if (await holdsCron(client)) throw cronInside(source);
-    await client.query("SET statement_timeout = 0; SET transaction_timeout = 0");
-    await runMasks(client, masks);
+    if (await withDatabase(host, copy, holdsCron)) throw cronInside(inputs.copyOf.database);
+    if (masks.length === 0) return;
+    await elsewhere(before);
+    await withRunRole(host, copy, role, (client) => runAs(role, client, masks), { grantConnect: true });
+    await elsewhere(after);
   } finally {
-    await client.end();
+    await leave(host, copy); // it is renamed, or dropped
   }
+}
+
+async function runAs(role: string, client: Client, masks: Mask[]): Promise<void> {
+  await client.query("SET statement_timeout = 0; SET transaction_timeout = 0");
+  await runMasks(client, masks).catch((error: Error) => {
+    if (!/permission denied|must be (owner|superuser)/.test(error.message)) throw error;
+    throw new Error(
+      `${error.message}; it runs as role ${role}: grant that what it needs, or write another copyOf.role`,
+    );
+  });
 }
 
 /** Makes the copy, masks it, and gives it its name. Where something fails there is no copy. */
@@ -157,11 +182,12 @@ export async function makeCopy(inputs: CopyInputs, { host, info }: Operation): P
   const elsewhere = <T>(use: (client: Client) => Promise<T>) => withDatabase(host, ELSEWHERE, use);
   const drop = () => elsewhere((client) => client.query(`DROP DATABASE IF EXISTS ${quoted(copy)} WITH (FORCE)`));
   const started = Date.now();
+  let role: string;
   await drop(); // what a killed run has left
   await leave(host, source);
   try {
-    await elsewhere((client) => copyFiles(client, inputs));
-    await mask(host, copy, source, masks);
+    role = roleOf(inputs, await elsewhere((client) => copyFiles(client, inputs)));
+    await mask(host, copy, inputs, role, masks);
     await elsewhere((client) => client.query(finishStatements(inputs).join("; "))); // in one transaction
   } catch (error) {
     const left = await drop().then(
@@ -172,5 +198,7 @@ export async function makeCopy(inputs: CopyInputs, { host, info }: Operation): P
   }
   const { size } = (await elsewhere((client) => find(client, inputs.name))) as Source;
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  info(`copied from ${source}, ${size}, in ${seconds} s${masks.length > 0 ? `; run in it: ${inWords(masks)}` : ""}`);
+  info(
+    `copied from ${source}, ${size}, in ${seconds} s${masks.length > 0 ? `; run in it: ${inWords(masks)}, as role ${role}` : ""}`,
+  );
 }

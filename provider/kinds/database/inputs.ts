@@ -5,8 +5,8 @@ export interface DatabaseInputs {
   owner: string;
   /** Most sessions at a time; -1: no limit. */
   connectionLimit: number;
-  /** What it is made as a copy of, and what is run in the copy before others can connect. */
-  copyOf?: { database: string; run: SqlFile[] };
+  /** What it is made as a copy of, what is run in the copy before others can connect, and the role that it runs as. */
+  copyOf?: { database: string; run: SqlFile[]; role?: string };
   /** How it is copied. */
   copying?: {
     strategy: "wal_log" | "file_copy";

@@ -45,7 +45,7 @@ export function inWords(masks: Mask[]): string {
     .join(", ");
 }
 
-/** Runs the files, as the superuser that is connected. */
+/** Runs the files. */
 export async function runMasks(client: Client, masks: Mask[]): Promise<void> {
   for (const { file, statements } of masks) {
     for (const statement of statements) {

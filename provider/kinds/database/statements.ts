@@ -42,6 +42,22 @@ export function copyStatement(
   return `CREATE DATABASE ${copy} OWNER ${quoted(owner)} TEMPLATE ${quoted(source)} STRATEGY ${strategy} CONNECTION LIMIT 0`;
 }
 
+/**
+ * What is run before and after the mask of a copy. In between only the role of that run can connect, which CONNECT is granted to:
+ * a limit of 0 would keep it out, since it is no superuser.
+ */
+export function maskingStatements({ name, owner }: Pick<DatabaseInputs, "name" | "owner">): {
+  before: string;
+  after: string;
+} {
+  const copy = `DATABASE ${quoted(unfinishedName(name))}`;
+  const others = `PUBLIC, ${quoted(owner)}`;
+  return {
+    before: `REVOKE CONNECT ON ${copy} FROM ${others}; ALTER ${copy} CONNECTION LIMIT -1`,
+    after: `ALTER ${copy} CONNECTION LIMIT 0; GRANT CONNECT ON ${copy} TO ${others}`,
+  };
+}
+
 /** Gives the copy its name, and lets others in. */
 export function finishStatements({ name, connectionLimit }: Declared): string[] {
   return [

@@ -32,7 +32,8 @@ describe("restore drills", () => {
   it("fail the deploy whose backup does not hold what is asked of it", async () => {
     stack.sql(
       "app",
-      `CREATE TABLE t AS SELECT generate_series(1, 999) AS n;
+      `SET ROLE owner;
+       CREATE TABLE t AS SELECT generate_series(1, 999) AS n;
        CREATE INDEX ON t (n);
        CREATE VIEW slow AS SELECT FROM pg_sleep(0.6);
        CREATE TABLE "Busy" (at timestamptz DEFAULT now());

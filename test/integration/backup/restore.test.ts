@@ -12,7 +12,7 @@ describe("point-in-time recovery", () => {
       databases: { app: { owner: "owner" } },
     });
     await stack.up();
-    stack.sql("app", "CREATE TABLE t (n int PRIMARY KEY)");
+    stack.sql("app", "SET ROLE owner; CREATE TABLE t (n int PRIMARY KEY)");
   });
   afterAll(() => stack.dispose());
 

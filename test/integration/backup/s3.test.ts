@@ -25,7 +25,7 @@ describe("a repository in a bucket", () => {
     });
     await stack.secret("backupPassphrase", PASSPHRASE);
     await stack.up();
-    stack.sql("app", "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n");
+    stack.sql("app", "SET ROLE owner; CREATE TABLE t AS SELECT generate_series(1, 1000) AS n");
   }, 900_000);
   afterAll(async () => {
     await copy?.dispose();
@@ -180,7 +180,7 @@ describe("a repository in a bucket", () => {
         checks: [
           { database: "app", query: "SELECT count(*) = 1000 FROM t" },
           { database: "app", query: "SELECT subenabled FROM pg_subscription" },
-          { database: "app", query: alone },
+          { database: "app", query: alone, role: "postgres" },
         ],
       };
     });

@@ -1,0 +1,73 @@
+# Sourced by the scripts that run code which users own: queries, masks, and whatever the tables that they touch have of triggers,
+# policies, views and index expressions. SET ROLE in a superuser's session is no border: RESET ROLE leads back. So each run has a
+# role of its own, which may do nothing but become the role that the code runs as. provider/run-role.ts does the same over docker exec.
+
+# as_role CONNECT DATABASE ROLE OPTIONS OF psql...: runs the SQL of stdin as a role; CONNECT is a function as ask is. For a superuser,
+# who may do everything, the session is a superuser's.
+as_role() {
+  local connect=$1 database=$2 role=$3 code=0
+  shift 3
+  run_role "$connect" "$database" "$role" || return
+  # Settings that are a superuser's to make (pgaudit.log) are refused to others.
+  local options=${PGOPTIONS:-}
+  [ "$run_role" = postgres ] || options=${options//-c pgaudit.log=none/}
+  { echo 'SET ROLE :"role";'; cat; } |
+    PGOPTIONS=$options "$connect" "$database" --username="$run_role" --set=role="$role" "$@" || code=$?
+  end_run_role "$connect" "$database" "$role" || return
+  return $code
+}
+
+# run_role CONNECT DATABASE ROLE: makes the role of a run, $run_role; end_run_role with the same arguments drops it. One at a time: what
+# another one has left was killed.
+run_role() {
+  exec 7>/tmp/run-role-lock
+  flock 7
+  run_role=pgwright_run_agent_$(od -An -N8 -tx1 /dev/urandom | tr -d ' \n')
+  if [ "$("$1" "$2" --set=role="$3" <<<"SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = :'role'")" = t ]; then
+    run_role=postgres
+    return
+  fi
+  # One that another database still knows stays for a run there.
+  "$1" "$2" --set=role="$3" --set=run="$run_role" <<'SQL'
+DO $$
+DECLARE
+  v_left name;
+BEGIN
+  FOR v_left IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ '^pgwright_run_agent_[0-9a-f]{16}$' LOOP
+    EXECUTE pg_catalog.format('DROP OWNED BY %I', v_left);
+    BEGIN
+      EXECUTE pg_catalog.format('DROP ROLE %I', v_left);
+    EXCEPTION WHEN dependent_objects_still_exist THEN NULL;
+    END;
+  END LOOP;
+END
+$$;
+CREATE ROLE :"run" LOGIN NOINHERIT;
+GRANT :"role" TO :"run" WITH INHERIT TRUE, SET TRUE, ADMIN FALSE;
+SQL
+}
+
+end_run_role() {
+  [ "$run_role" = postgres ] || "$1" "$2" --set=role="$3" --set=run="$run_role" <<'SQL'
+REASSIGN OWNED BY :"run" TO :"role";
+DROP OWNED BY :"run";
+DROP ROLE :"run";
+SQL
+  local code=$?
+  flock --unlock 7
+  return $code
+}
+
+# owner_of_database CONNECT DATABASE; owner_of CONNECT DATABASE RELATION, as SQL takes its name.
+owner_of_database() {
+  "$1" "$2" <<<"SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()"
+}
+owner_of() {
+  "$1" "$2" --set=relation="$3" <<<"SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = :'relation'::pg_catalog.regclass"
+}
+
+# checked CONNECT DATABASE ROLE: what a check of stdin gives, or its error. Nothing is changed. Without a role, as the owner of the database.
+checked() {
+  local role=${3:-$(owner_of_database "$1" "$2")}
+  { echo 'SET default_transaction_read_only = on;'; cat; } | as_role "$1" "$2" "$role" 2>&1
+}
