@@ -1,5 +1,6 @@
 import { needsClient, transactionKind, type Node } from "../../sql-file";
-import { commandsOf, node, type Relation } from "./tree";
+import { outsideTransaction } from "../transaction-block";
+import { node, type Relation } from "./tree";
 
 // Pure: which statements a migration may hold, and where, from their parse trees.
 
@@ -19,20 +20,8 @@ export function refusal(stmt: Node): string | undefined {
 
 /** Says that a statement cannot run inside a transaction, which the file begins. */
 export function needsNoTransaction(stmt: Node): string | undefined {
-  const params = node<{ params?: { DefElem: { defname: string } }[] }>(stmt, "ReindexStmt")?.params ?? [];
-  const what = [
-    [node<{ concurrent?: boolean }>(stmt, "IndexStmt")?.concurrent, "CREATE INDEX CONCURRENTLY"],
-    [node<{ concurrent?: boolean }>(stmt, "DropStmt")?.concurrent, "DROP INDEX CONCURRENTLY"],
-    [params.some(({ DefElem }) => DefElem.defname === "concurrently"), "REINDEX CONCURRENTLY"],
-    [commandsOf(stmt).some(({ def }) => def?.PartitionCmd?.concurrent), "DETACH PARTITION CONCURRENTLY"],
-    [node<{ is_vacuumcmd?: boolean }>(stmt, "VacuumStmt")?.is_vacuumcmd, "VACUUM"],
-    [stmt.CreatedbStmt, "CREATE DATABASE"],
-    [stmt.DropdbStmt, "DROP DATABASE"],
-    [stmt.AlterSystemStmt, "ALTER SYSTEM"],
-  ].find(([there]) => there)?.[1];
-  return what
-    ? `${String(what)} cannot run inside a transaction: write transaction:false beside -- migrate:up`
-    : undefined;
+  const command = outsideTransaction(stmt);
+  return command && `${command} cannot run inside a transaction: write transaction:false beside -- migrate:up`;
 }
 
 /** The index that CREATE INDEX CONCURRENTLY makes; `refusal` has seen to it that all is named. */
