@@ -38,6 +38,12 @@ export function databasesWithVectors(stack: string): string[] {
   return Object.keys(databases).filter((name) => databases[name]?.vectors);
 }
 
+/** The database that holds pg_cron. */
+export function cronDatabase(stack: string): string {
+  const { cronDatabase: database } = (configured(stack, "server") ?? {}) as { cronDatabase?: string };
+  return database ?? "postgres";
+}
+
 /** What is no drift, though nobody has declared it: parts of lines. */
 export function ignoredDrift(stack: string): string[] {
   const { ignore } = (configured(stack, "drift") ?? {}) as { ignore?: string[] };

@@ -204,7 +204,15 @@ export const databaseSchema = z.strictObject({
       z.string().min(1),
       z.strictObject({
         schedule: z.string().meta(key("Five cron fields (UTC), @hourly and the like, or '30 seconds'.", "15 3 * * *")),
-        command: z.string().min(1).meta(key("SQL that is run.", "CALL shop.forget_old_carts()")),
+        command: z
+          .string()
+          .min(1)
+          .meta(
+            key(
+              "SQL that is run, its statements in one transaction: VACUUM and others that cannot be part of one stand alone.",
+              "CALL shop.forget_old_carts()",
+            ),
+          ),
         role: identifier
           .optional()
           .meta(key("Runs as this role, which needs login; the database's owner if absent.", "shop_keeper")),

@@ -48,10 +48,9 @@ export class Values {
     };
   }
 
-  /** Background workers that pg_cron's jobs may take; without use_background_workers a job is a connection like any other. */
+  /** Background workers that pg_cron's jobs may take. */
   get cronWorkers(): number {
-    const asWorkers = this.libraries.includes("pg_cron") && this.text("cron.use_background_workers") === "on";
-    return asWorkers ? this.number("cron.max_running_jobs") : 0;
+    return this.libraries.includes("pg_cron") ? this.number("cron.max_running_jobs") : 0;
   }
 }
 
@@ -61,6 +60,30 @@ export function librariesIn(list: string): string[] {
     .map((library) => library.trim().replaceAll('"', ""))
     .filter((library) => library !== "");
 }
+
+/** Values with which pg_cron would not run pgwright's own jobs, or not say how they went: what for, and what to do instead. */
+const CRON: Record<string, { refused: string; why: string }> = {
+  "cron.enable_superuser_jobs": {
+    refused: "off",
+    why: "pgwright's job that prunes the run log of pg_cron runs as postgres; leave it on",
+  },
+  "cron.use_background_workers": {
+    refused: "off",
+    why: "the jobs would need passwords and rules of pg_hba.conf; leave it on",
+  },
+  "cron.launch_active_jobs": {
+    refused: "off",
+    why: "no job would run, those of partitions, tiers and vectors neither; give single jobs active: false instead",
+  },
+  "cron.max_running_jobs": {
+    refused: "0",
+    why: "no job would run, those of partitions, tiers and vectors neither; it takes 1 at least",
+  },
+  "cron.log_run": {
+    refused: "off",
+    why: "status and previews read there whether the last run of a job failed; leave it on",
+  },
+};
 
 /** Each contradiction in a sentence with both values. `memory` is the container's limit in MiB. */
 export function contradictions(settings: readonly Setting[], memory: number): string[] {
@@ -101,6 +124,9 @@ export function contradictions(settings: readonly Setting[], memory: number): st
   }
 
   const libraries = values.libraries;
+  for (const [name, { refused, why }] of Object.entries(libraries.includes("pg_cron") ? CRON : {})) {
+    if (values.text(name) === refused) found.push(`${values.shown(name)}: ${why}`);
+  }
   for (const { name, value } of settings) {
     const library = preloadLibraryOf(name);
     if (library !== undefined && !libraries.includes(library)) {

@@ -1,10 +1,12 @@
+import type { Client } from "pg";
 import { connect } from "../../provider/connection";
 import type { Host } from "../../provider/host";
+import { describeFailure, lastRuns } from "../../provider/kinds/cron-runs";
 import { readSql } from "../../sql/read";
 import { timeInWords } from "../ephemeral/arguments";
 import { expiryOf, findMarked } from "../ephemeral/engine";
 import type { Invocation } from "../main";
-import { databasesWithVectors, hostOf } from "../server";
+import { cronDatabase, databasesWithVectors, hostOf } from "../server";
 
 /** `npm run status`: how the server, its backups and its vector indexes stand; ends with 1 if something needs somebody. */
 export async function status({ stack }: Invocation): Promise<number> {
@@ -29,6 +31,7 @@ export async function printStatus(stack: string): Promise<boolean> {
   } else lines.push({ what: "backups", value: "none: the stack file has no backup", alarm: false });
   for (const database of databasesWithVectors(stack))
     lines.push(...(await askLines(host, database, "catalog/vector-status.sql", "vectors")));
+  lines.push(...(await jobLines(host, cronDatabase(stack))));
   const width = Math.max(...lines.map(({ what }) => what.length));
   for (const { what, value, alarm } of lines) console.log(`${alarm ? "!" : " "} ${what.padEnd(width)}  ${value}`);
   return !lines.some(({ alarm }) => alarm);
@@ -56,12 +59,39 @@ async function isDurable(host: Host): Promise<boolean> {
   return (await host.docker(show).then(String, () => "on")).trim() !== "off";
 }
 
-/** Lines that a query gives; one that says why there are none. */
-async function askLines(host: Host, database: string, file: string, what: string): Promise<Line[]> {
+/** Lines that a query gives. */
+function askLines(host: Host, database: string, file: string, what: string): Promise<Line[]> {
+  return linesFrom(host, database, what, async (client) => (await client.query<Line>(readSql(file))).rows);
+}
+
+/** How many cron jobs ran well, and a line for each whose last run failed. */
+function jobLines(host: Host, database: string): Promise<Line[]> {
+  return linesFrom(host, database, "cron jobs", async (client) => {
+    const runs = await lastRuns(client);
+    const failed = runs.filter((run) => run.failed);
+    const value = `${runs.length - failed.length} of ${runs.length} that have run succeeded last`;
+    return [
+      { what: "cron jobs", value, alarm: false },
+      ...failed.map((run) => ({
+        what: `cron job ${run.name ?? run.jobId}`,
+        value: `in ${run.database}: ${describeFailure(run)}`,
+        alarm: true,
+      })),
+    ];
+  });
+}
+
+/** What a database answers; one line that says why it does not. */
+async function linesFrom(
+  host: Host,
+  database: string,
+  what: string,
+  read: (client: Client) => Promise<Line[]>,
+): Promise<Line[]> {
   try {
     const client = await connect(host, database);
     try {
-      return (await client.query<Line>(readSql(file))).rows;
+      return await read(client);
     } finally {
       await client.end();
     }

@@ -1,6 +1,9 @@
 import type { Client } from "pg";
+import { Batch } from "../batch";
 import type { Kind } from "../kind";
 import { ask, isNoDatabase, withDatabase } from "../session";
+import { commandProblem } from "./cron-command";
+import { describeFailure, lastRuns, type CronRun } from "./cron-runs";
 
 export interface CronJobInputs {
   /** Name, unique on the server. */
@@ -72,9 +75,24 @@ function isNoCron(error: unknown): boolean {
   return isNoDatabase(error) || ["42P01", "3F000"].includes((error as { code?: string }).code ?? "");
 }
 
+/** Last runs in each database of these that holds pg_cron: the log is read once for all jobs. */
+const runs = new Batch<Map<string, CronRun[]>>(
+  async (host, databases) =>
+    new Map(
+      await Promise.all(
+        databases.map(async (database) => [database, await ask(host, database, lastRuns, [])] as [string, CronRun[]]),
+      ),
+    ),
+);
+
 /** A job of pg_cron, known by its name. */
 export const cronJob: Kind<CronJobInputs, CronJobState> = {
   replaceOn: ["job", "cronDatabase"],
+  async check({ active, command }) {
+    // One that is switched off may wait for its correction: an adopted server's jobs come so.
+    const problem = active ? await commandProblem(command) : undefined;
+    return problem === undefined ? [] : [{ property: "command", reason: problem }];
+  },
   async create(inputs, { host, preview }) {
     if (preview) return { id: inputs.job, state: { ...inputs, jobId: "" } };
     const jobId = await withDatabase(host, inputs.cronDatabase, (client) => put(client, inputs));
@@ -88,6 +106,9 @@ export const cronJob: Kind<CronJobInputs, CronJobState> = {
       if (!row) return undefined;
       for (const { username } of others) warn(`role ${username} has a job of the same name, ${state.job}`);
       const { jobid, schedule, command, database, username, active } = row;
+      const all = (await runs.ask(host, state.cronDatabase)).get(state.cronDatabase) ?? [];
+      const failed = all.find((run) => run.jobId === jobid && run.failed);
+      if (failed) warn(`cron job ${state.job}: ${describeFailure(failed)}; see cron.job_run_details`);
       return { ...state, jobId: jobid, schedule, command, database, role: username, active };
     } catch (error) {
       if (isNoCron(error)) return undefined;

@@ -58,7 +58,39 @@ describe("cron jobs", () => {
     expect((await stack.preview()).messages.join()).toContain('"owner" has login: false, and a job needs a session');
     stack.configure(() => (jobs().wrong = { schedule: "@daily", command: "SELECT 1", role: "stranger" }));
     expect((await stack.preview()).messages.join()).toContain('"stranger" may not connect to database second');
+    stack.configure(() => (jobs().wrong = { schedule: "@daily", command: "SELEC 1", role: "worker" }));
+    expect((await stack.preview()).messages.join()).toContain('line 1: syntax error at or near "SELEC"');
+    const vacuum = "SET vacuum_cost_limit = 2000; VACUUM data.ticks";
+    stack.configure(() => (jobs().wrong = { schedule: "@daily", command: vacuum, role: "worker" }));
+    expect((await stack.preview()).messages.join()).toContain(
+      "VACUUM cannot run inside a transaction, and pg_cron runs",
+    );
     stack.configure(() => delete jobs().wrong);
+  });
+
+  it("are reported by previews and status when their last run failed, until one succeeds", async () => {
+    const last =
+      "(SELECT max(runid) FROM cron.job_run_details AS d JOIN cron.job USING (jobid) WHERE jobname = 'tick')";
+    stack.configure(() => (jobs().tick = { schedule: "1 second", command: "SELECT 1 / 0", role: "worker" }));
+    await stack.up();
+    const failed = () =>
+      stack.sql(
+        "app",
+        `SELECT status = 'failed' AND command ~ '1 / 0' FROM cron.job_run_details WHERE runid = ${last}`,
+      );
+    for (let tries = 0; tries < 60 && failed() !== "t"; tries += 1) await sleep(500);
+    expect((await stack.preview()).messages.join()).toMatch(
+      /cron job tick: the last run, \S+ \S+ UTC, failed: ERROR: division by zero/,
+    );
+    const status = async () => (await stack.cli("status")).text;
+    expect(await status()).toMatch(/^! cron job tick +in second: the last run, .*division by zero/m);
+
+    stack.configure(() => (jobs().tick = { schedule: "1 second", command: "SELECT 1", role: "worker" }));
+    await stack.up();
+    const works = () => stack.sql("app", `SELECT status = 'succeeded' FROM cron.job_run_details WHERE runid = ${last}`);
+    for (let tries = 0; tries < 60 && works() !== "t"; tries += 1) await sleep(500);
+    expect((await stack.preview()).messages.join()).not.toContain("cron job tick");
+    expect(await status()).not.toContain("cron job tick");
   });
 
   it("keep their id when they are changed", async () => {

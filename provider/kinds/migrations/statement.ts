@@ -1,6 +1,7 @@
 import { needsClient, transactionKind, type Node } from "../../sql-file";
 import { quoteIdentifier } from "../../../config/object-name";
 import { commandsOf, joined, nameOf, node, nodesIn, textsOf, type Relation, type StringNode } from "./tree";
+import { outsideTransaction } from "../transaction-block";
 
 // Pure: which statements a migration may hold, and where, from their parse trees.
 
@@ -20,19 +21,8 @@ export function refusal(stmt: Node): string | undefined {
 
 /** Says that a statement cannot run inside a transaction, which the file begins. */
 export function needsNoTransaction(stmt: Node): string | undefined {
-  const what = [
-    [node<{ concurrent?: boolean }>(stmt, "IndexStmt")?.concurrent, "CREATE INDEX CONCURRENTLY"],
-    [node<{ concurrent?: boolean }>(stmt, "DropStmt")?.concurrent, "DROP INDEX CONCURRENTLY"],
-    [node<Options>(stmt, "ReindexStmt") && has(stmt, "ReindexStmt", "concurrently"), "REINDEX CONCURRENTLY"],
-    [commandsOf(stmt).some(({ def }) => def?.PartitionCmd?.concurrent), "DETACH PARTITION CONCURRENTLY"],
-    [node<{ is_vacuumcmd?: boolean }>(stmt, "VacuumStmt")?.is_vacuumcmd, "VACUUM"],
-    [stmt.CreatedbStmt, "CREATE DATABASE"],
-    [stmt.DropdbStmt, "DROP DATABASE"],
-    [stmt.AlterSystemStmt, "ALTER SYSTEM"],
-  ].find(([there]) => there)?.[1];
-  return what
-    ? `${String(what)} cannot run inside a transaction: write transaction:false beside -- migrate:up`
-    : undefined;
+  const command = outsideTransaction(stmt);
+  return command && `${command} cannot run inside a transaction: write transaction:false beside -- migrate:up`;
 }
 
 /** The indexes that a statement makes or drops beside others. */

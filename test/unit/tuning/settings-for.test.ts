@@ -90,18 +90,18 @@ describe("settingsFor", () => {
     [{ max_worker_processes: 8 }, "max_worker_processes = 8 is too small: 2 parallel workers"],
     [{ max_parallel_workers: 16 }, "16 parallel workers (max_parallel_workers), 5 cron jobs (cron.max_running_jobs)"],
     [{ max_connections: 3 }, "max_connections = 3 leaves nothing beside superuser_reserved_connections = 3"],
+    [{ "cron.use_background_workers": "off" }, "cron.use_background_workers = off: the jobs would need passwords"],
+    [{ "cron.enable_superuser_jobs": "no" }, "cron.enable_superuser_jobs = no: pgwright's job that prunes the run log"],
+    [{ "cron.launch_active_jobs": false }, "cron.launch_active_jobs = off: no job would run"],
+    [{ "cron.max_running_jobs": 0 }, "cron.max_running_jobs = 0: no job would run"],
+    [{ "cron.log_run": "off" }, "cron.log_run = off: status and previews read there"],
     [{ work_mem: "1MB", WORK_MEM: "2MB" }, "work_mem and WORK_MEM are one parameter"],
   ])("refuses %j", (overrides, text) => {
-    expect(() => settingsFor(resources, overrides as Record<string, string | number>)).toThrow(text);
+    expect(() => settingsFor(resources, overrides as Record<string, string | number | boolean>)).toThrow(text);
   });
 
   it("takes a minimal WAL level where nothing needs more", () => {
     expect(() => settingsFor(resources, { wal_level: "minimal", max_wal_senders: 0 })).not.toThrow();
-  });
-
-  it("takes jobs over connections: they need no worker then", () => {
-    const overrides = { "cron.use_background_workers": "off", "cron.max_running_jobs": 30 };
-    expect(() => settingsFor(resources, overrides)).not.toThrow();
   });
 
   it("refuses two numbers of connections", () => {
