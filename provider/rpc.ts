@@ -116,8 +116,8 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
   const failures = (list: Failure[]) =>
     list.map(({ property, reason }) => {
       const failure = new proto.CheckFailure();
-      failure.setProperty(property);
-      failure.setReason(reason);
+      // Not as its property: Pulumi would print the value of that, which may be the text of all files, or a secret.
+      failure.setReason(`${property}: ${reason}`);
       return failure;
     });
 

@@ -171,7 +171,10 @@ DELETE FROM data.filled;`),
     expect(await refusal()).toContain("0000_older.sql is older than 3, which was applied");
     remove("0000_older.sql");
     write("004_wrong.sql", up("SELECT 1;\n/* ü😀 */ CREATE TABEL x ();"));
-    expect(await refusal()).toMatch(/004_wrong\.sql:3: syntax error at or near "TABEL"/);
+    const wrong = await refusal();
+    expect(wrong).toMatch(/004_wrong\.sql:3: syntax error at or near "TABEL"/);
+    // The text of a file may hold a secret, and a report goes into the comment of a pull request.
+    expect(wrong).not.toContain("migrate:up");
     remove("004_wrong.sql");
     await quiet();
   });

@@ -65,6 +65,28 @@ describe("a role of the catalog", () => {
     expect(changes(empty, { ...declared, searchPath: [] })).toEqual([]);
   });
 
+  it("has lists of libraries and tablespaces as several names, each quoted by itself", () => {
+    const settings = {
+      session_preload_libraries: "auto_explain, $libdir/passwordcheck",
+      temp_tablespaces: 'fast, "Odd, one"',
+    };
+    const lists = { ...declared, settings };
+    const found = [
+      { database: null, setting: 'session_preload_libraries=auto_explain, "$libdir/passwordcheck"' },
+      { database: null, setting: 'temp_tablespaces=fast, "Odd, one"' },
+    ];
+    expect(changes({ ...fact, settings: [path!, timeout!, ...found] }, lists)).toEqual([]);
+    const asOneName = [{ database: null, setting: 'session_preload_libraries="auto_explain, $libdir/passwordcheck"' }];
+    expect(changes({ ...fact, settings: [path!, timeout!, ...asOneName] }, lists).map(({ sql }) => sql)).toEqual([
+      `ALTER ROLE "r""1" SET "session_preload_libraries" = 'auto_explain', '$libdir/passwordcheck'`,
+      `ALTER ROLE "r""1" SET "temp_tablespaces" = 'fast', 'Odd, one'`,
+    ]);
+    const none = { ...declared, settings: { temp_tablespaces: "" } };
+    expect(changes({ ...fact, settings: [path!, timeout!] }, none).map(({ sql }) => sql)).toEqual([
+      `ALTER ROLE "r""1" SET "temp_tablespaces" = ''`,
+    ]);
+  });
+
   it("keeps a password, whatever it is, if there is one", () => {
     const keeps = { ...declared, verifier: KEPT };
     for (const verifier of ["SCRAM-SHA-256$another", "md5123"]) {

@@ -97,6 +97,19 @@ export function identifiers(list: string): string[] {
   return found.map(([plain, inner]) => inner?.replaceAll('""', '"') ?? plain).filter((name) => name !== "");
 }
 
+/** Parameters whose value is a list of names, each quoted by itself (GUC_LIST_QUOTE); search_path has a key of its own. */
+const LISTS = ["local_preload_libraries", "session_preload_libraries", "temp_tablespaces"];
+const isList = (name: string) => LISTS.includes(name.toLowerCase());
+
+function sameParameter(name: string, a: string, b: string): boolean {
+  if (!isList(name)) return sameValue(name, a, b);
+  return JSON.stringify(identifiers(a)) === JSON.stringify(identifiers(b));
+}
+
+/** A value as ALTER ROLE SET takes it: a list in one literal would be one name. */
+const inSetCommand = (name: string, value: string): string =>
+  isList(name) ? identifiers(value).map(literal).join(", ") || "''" : literal(value);
+
 /** A time of the catalog, as it was declared if it is that. */
 function until(found: string | null, declared: string | undefined): string | undefined {
   if (found === null) return undefined;
@@ -114,7 +127,7 @@ function parameters({ settings }: RoleFact, declared: Record<string, string>): R
       const value = setting.slice(written.length + 1);
       const name = Object.keys(declared).find((each) => each.toLowerCase() === written.toLowerCase()) ?? written;
       const want = declared[name];
-      return [name, want !== undefined && sameValue(name, want, value) ? want : value];
+      return [name, want !== undefined && sameParameter(name, want, value) ? want : value];
     }),
   );
 }
@@ -229,7 +242,7 @@ function setParameters(is: RoleInputs, inputs: RoleInputs): string[] {
   const all = ({ searchPath, statementTimeout, settings }: RoleInputs): Record<string, string> => ({
     ...(searchPath ? { search_path: searchPath.map((each) => quoted(each)).join(", ") || "''" } : {}),
     ...(statementTimeout === undefined ? {} : { statement_timeout: literal(statementTimeout) }),
-    ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, literal(value)])),
+    ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, inSetCommand(name, value)])),
   });
   const [found, wanted] = [all(is), all(inputs)];
   const alter = `ALTER ROLE ${quoted(inputs.name)}`;
