@@ -245,7 +245,7 @@ BEGIN
 END
 $$;
 
--- Partitions whose row security or replica identity is not their table's any more: somebody has changed the one or the other.
+-- Partitions whose row security or replica identity is not their table's any more: one of them was changed.
 CREATE OR REPLACE FUNCTION pgwright.partition_altered(p_parent text, p_table regclass)
 RETURNS TABLE (partition text, what text)
 LANGUAGE plpgsql
