@@ -82,8 +82,8 @@ export class Unreachable extends Error {}
 const NOT_NOW = ["57P01", "57P02", "57P03"];
 
 /**
- * Opens a connection to a database as the superuser, or as another role that may log in over the socket. The caller ends it. Throws Unreachable while no server takes
- * connections, and what PostgreSQL says where one refuses.
+ * Opens a connection to a database as the superuser, or as another role that may log in over the socket. The caller ends it.
+ * Throws Unreachable while no server takes connections, and what PostgreSQL says where one refuses.
  */
 export async function connect(host: Host, database: string, { user = "postgres" } = {}): Promise<Client> {
   const client = new Client({
