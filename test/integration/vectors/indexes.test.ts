@@ -46,7 +46,7 @@ describe("a vector index", () => {
             table: "rag.chunks",
             column: "embedding",
             distance: "cosine",
-            hnsw: { m: 4, efConstruction: 16 },
+            hnsw: { m: 4, efConstruction: 24 },
             recall: { atLeast: 0.9 },
           },
         },
@@ -112,7 +112,7 @@ describe("a vector index", () => {
 
   it("is built, and sessions search as far as its recall needs", async () => {
     expect(definition()).toBe(
-      "CREATE INDEX chunks_embedding_idx ON rag.chunks USING hnsw (embedding extensions.vector_cosine_ops) WITH (m='4', ef_construction='16')",
+      "CREATE INDEX chunks_embedding_idx ON rag.chunks USING hnsw (embedding extensions.vector_cosine_ops) WITH (m='4', ef_construction='24')",
     );
     const [recall, search, sessions] = health("recall, measured_with, search").split("|").map(Number);
     expect(recall).toBeGreaterThanOrEqual(0.9);
@@ -140,7 +140,7 @@ describe("a vector index", () => {
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
     expect(text).toMatch(
-      /the index on rag.chunks finds too little: recall@10 0\.9\d+ at best, over 50 queries, and recall.atLeast is 0.995. .* a larger m or efConstruction \(now 4 and 16\)/,
+      /the index on rag.chunks finds too little: recall@10 0\.9\d+ at best, over 50 queries, and recall.atLeast is 0.995. .* a larger m or efConstruction \(now 4 and 24\)/,
     );
     expect(definition()).toContain("m='4'");
     // It is not forgotten: the next update comes back to it.

@@ -20,7 +20,11 @@ describe("vector indexes of each kind", () => {
   const indexes = {
     "rag.half_idx": index("half", { precision: "half", where: "tenant = 't1' AND id > 10" }),
     "rag.bits_idx": index("bits", { precision: "binary", recall: { atLeast: 0.8, queries: 20 } }),
-    "rag.lists_idx": index("lists", { ivfflat: { lists: 40 }, distance: "l2", recall: { atLeast: 0.99, queries: 20 } }),
+    "rag.lists_idx": index("lists", {
+      ivfflat: { lists: 40 },
+      distance: "l2",
+      recall: { atLeast: 0.999, queries: 100 },
+    }),
     "rag.halves_idx": index("halves", {
       distance: "innerProduct",
       recall: { atLeast: 0.9, queries: 20, from: { table: "rag.asked", column: "embedding" } },
@@ -107,7 +111,7 @@ describe("vector indexes of each kind", () => {
       "rag.bits_idx|t|20|",
       "rag.half_idx|t|20|",
       "rag.halves_idx|t|20|",
-      "rag.lists_idx|t|20|",
+      "rag.lists_idx|t|100|",
       "rag.parts_idx|t|20|",
       "rag.rare_idx|t|20|",
     ]);
