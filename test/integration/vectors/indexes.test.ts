@@ -47,7 +47,7 @@ describe("a vector index", () => {
             column: "embedding",
             distance: "cosine",
             hnsw: { m: 4, efConstruction: 24 },
-            recall: { atLeast: 0.9 },
+            recall: { atLeast: 0.92 },
           },
         },
       };
@@ -129,7 +129,7 @@ describe("a vector index", () => {
     declare(({ recall }) => Object.assign(recall as object, { atLeast: 0.6 }));
     await stack.up();
     expect(searchOfSessions()).toBeLessThan(before);
-    declare(({ recall }) => Object.assign(recall as object, { atLeast: 0.9 }));
+    declare(({ recall }) => Object.assign(recall as object, { atLeast: 0.92 }));
     await stack.up();
     expect(searchOfSessions()).toBe(before);
     expect(Number(health("recall"))).toBeGreaterThanOrEqual(0.9);
