@@ -8,7 +8,7 @@ import { expiryOf, findMarked } from "../ephemeral/engine";
 import type { Invocation } from "../main";
 import { cronDatabase, databasesWithVectors, hostOf } from "../server";
 
-/** `npm run status`: how the server, its backups and its vector indexes stand; ends with 1 if something needs somebody. */
+/** `npm run status`: how the server, its backups, its vector indexes and its cron jobs stand; ends with 1 if something needs somebody. */
 export async function status({ stack }: Invocation): Promise<number> {
   return (await printStatus(stack)) ? 0 : 1;
 }

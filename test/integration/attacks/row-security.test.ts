@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { maintain as maintainIn } from "../partitions/maintain";
 import { TestStack } from "../stack";
 
 // A reader with SELECT on all tables of the schema, those to come too, asks partitions by their own names: the policies of their parent
@@ -35,17 +36,7 @@ describe("row security of a partitioned table", () => {
 
   const sql = (text: string) => stack.sql("app", text);
   const lines = (text: string) => sql(text).split("\n").filter(Boolean);
-  async function maintain(table: string, now = NOW): Promise<void> {
-    const client = await stack.connect("postgres", await stack.output("superuserPassword"), "app");
-    try {
-      await client.query("SET SESSION AUTHORIZATION keeper");
-      await client.query(`CALL pgwright.maintain_partitions('${now}', '${table}')`);
-    } catch (error) {
-      throw new Error((error as { detail?: string }).detail ?? String(error), { cause: error });
-    } finally {
-      await client.end();
-    }
-  }
+  const maintain = (table: string, now = NOW) => maintainIn(stack, table, now);
   /** Its outer reference has the table's name in it, and a literal that looks like one. */
   const policies = (table: string, name: string) =>
     `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestStack } from "../stack";
+import { maintain as maintainIn } from "./maintain";
 
 const NOW = "2026-11-20Z";
 
@@ -28,17 +29,7 @@ describe("what PostgreSQL does not pass on to a partition", () => {
 
   const sql = (text: string) => stack.sql("app", text);
   const lines = (text: string) => sql(text).split("\n").filter(Boolean);
-  async function maintain(table: string, now = NOW): Promise<void> {
-    const client = await stack.connect("postgres", await stack.output("superuserPassword"), "app");
-    try {
-      await client.query("SET SESSION AUTHORIZATION keeper");
-      await client.query(`CALL pgwright.maintain_partitions('${now}', '${table}')`);
-    } catch (error) {
-      throw new Error((error as { detail?: string }).detail ?? String(error), { cause: error });
-    } finally {
-      await client.end();
-    }
-  }
+  const maintain = (table: string, now = NOW) => maintainIn(stack, table, now);
   const declare = (table: string, values: Record<string, string>) =>
     sql(
       `INSERT INTO pgwright.partition_sets (parent, kind, step, premake, start_at, ${Object.keys(values).join()})

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, TestStack } from "../stack";
+import { maintain as maintainIn } from "./maintain";
 
 describe("what retention takes", () => {
   let stack: TestStack;
@@ -34,17 +35,7 @@ describe("what retention takes", () => {
     lines(
       `SELECT action, partition, row_count FROM pgwright.partition_plan(pgwright.partition_set('${table}'), '${now}')`,
     );
-  async function maintain(table: string, now: string): Promise<void> {
-    const client = await stack.connect("postgres", await stack.output("superuserPassword"), "app");
-    try {
-      await client.query("SET SESSION AUTHORIZATION keeper");
-      await client.query(`CALL pgwright.maintain_partitions('${now}', '${table}')`);
-    } catch (error) {
-      throw new Error((error as { detail?: string }).detail ?? String(error), { cause: error });
-    } finally {
-      await client.end();
-    }
-  }
+  const maintain = (table: string, now: string) => maintainIn(stack, table, now);
 
   it.each([
     { name: "detached", then: { then: "detach" } },
