@@ -7,7 +7,8 @@ import type { RoleConfig } from "../config/roles";
 import type { TieredTableConfig } from "../config/tiers";
 import { Access, Database as DatabaseResource, Migrations, type Provider } from "../provider/resources";
 import type { DatabaseInputs } from "../provider/kinds/database";
-import { versionsOf, wantedMigrations } from "../provider/kinds/migrations/file";
+import { wantedMigrations } from "../provider/kinds/migrations/file";
+import { versionsOf } from "../provider/kinds/migrations/file-name";
 import { readMigrations } from "../sql/read";
 import { wantedAccess } from "./access";
 import { Partitions } from "./partitions";
@@ -86,7 +87,7 @@ export class Database extends pulumi.ComponentResource {
     );
     this.ready.push(database, ...schemas, ...extensions);
 
-    const { role, target } = args.migrations ?? {};
+    const { role, searchPath, target } = args.migrations ?? {};
     const { files, applied } = migrationsOf(args);
     const access = wantedAccess(name, args, versionsOf(Object.keys(applied)));
     if (args.migrations) {
@@ -94,7 +95,7 @@ export class Database extends pulumi.ComponentResource {
       this.ready.push(
         new Migrations(
           name,
-          { database: name, role: role ?? args.owner, files, target, access, copyOf },
+          { database: name, role: role ?? args.owner, searchPath, files, target, access, copyOf },
           { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] },
         ),
       );

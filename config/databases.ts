@@ -161,6 +161,15 @@ export const databaseSchema = z.strictObject({
     .strictObject({
       folder: z.string().min(1).meta(key("Folder of SQL files, relative to the project.", "sql/shop")),
       role: identifier.optional().meta(key("Runs as this role; the database's owner if absent.", "shop_owner")),
+      searchPath: z
+        .array(identifier)
+        .default([])
+        .meta(
+          key(
+            "Schemas, in this order, that names without a schema are looked up in and made in; none if absent, so that each name has to have its schema.",
+            ["public"],
+          ),
+        ),
       target: z
         .string()
         .regex(/^\d+$/)

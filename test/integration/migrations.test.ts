@@ -282,4 +282,44 @@ DELETE FROM data.filled;`),
     expect(applied()).toBe("001 002 003 004 005 006");
     expect(stack.sql("app", "SELECT count(*) FROM data.t")).toBe("20000");
   });
+
+  it("take names without a schema by the search path, and files as dbmate takes them", async () => {
+    write("007 plain.sql", up("ALTER TABLE t ADD COLUMN plain int;\nCREATE TABLE plain (id int);"));
+    await expect(run()).rejects.toThrow(
+      /007 plain\.sql:2: relation "t" does not exist \(SQLSTATE 42P01\)\n {2}.*declare migrations\.searchPath/,
+    );
+    write("007 plain.sql", up("CREATE TABLE plain (id int);\nALTER TABLE t ADD COLUMN plain int;"));
+    await expect(run()).rejects.toThrow(
+      /007 plain\.sql:2: no schema has been selected to create in \(SQLSTATE 3F000\)\n {2}.*declare migrations\.searchPath/,
+    );
+    write(
+      "008-parts.v2.sql",
+      `${up("INSERT INTO plain VALUES (1);")}-- migrate:down\nDROP TABEL nowhere;
+${up("CREATE INDEX CONCURRENTLY plain_id ON plain (id);\nSELECT 1 / 0;", " transaction:false")}`,
+    );
+    write("009.sql", "-- migrate:up\n-- migrate:down\nSELECT 1;\n");
+    const migrations = stack.config.databases?.app?.migrations as { target?: string; searchPath?: string[] };
+    stack.configure(() => (migrations.searchPath = ["data", "public"]));
+    const said = (await stack.preview()).messages.join("\n");
+    expect(said).toContain("will apply 008-parts.v2.sql: 3 statements as owner, in 2 parts");
+    expect(said).toMatch(/BRIEF LOCK: reads and writes of data\.t in database app wait .*007 plain\.sql line 3/);
+    expect((await stack.tryUp()).text).toMatch(
+      /008-parts\.v2\.sql:7: division by zero[^]*statements 1 to 2 of 3 are done/,
+    );
+    expect(stack.sql("app", "SELECT count(*) FROM data.plain")).toBe("1");
+    write("008-parts.v2.sql", readMigrations(folder)["008-parts.v2.sql"]!.replace("1 / 0", "1"));
+    await stack.up();
+    expect(applied()).toBe("001 002 003 004 005 006 007 008 009");
+    expect(
+      stack.sql(
+        "app",
+        "SELECT count(*), (SELECT indisvalid FROM pg_index WHERE indexrelid = 'data.plain_id'::regclass) FROM data.plain",
+      ),
+    ).toBe("1|t");
+    await quiet();
+    stack.configure(() => (migrations.target = "007"));
+    expect(await refusal()).toMatch(/008-parts\.v2\.sql cannot be undone: 008-parts\.v2\.sql:4: syntax error/);
+    stack.configure(() => delete migrations.target);
+    await quiet();
+  });
 });

@@ -48,7 +48,9 @@ async function told(sql: string, found: Catalog | null = catalog, options = ""):
   const { up } = await parseMigration("001_x.sql", `-- migrate:up${options}\n${sql}`);
   const effects = new Effects("d", found ?? undefined);
   const steps = up.statements.map(({ line, ...step }) => ({ at: `001_x.sql line ${line}`, ...step }));
-  return effects.of(steps, up.transaction).map(({ effect, text }) => (effect ? withEffect(effect, text) : text));
+  return effects
+    .of(steps, up.blocks[0]?.transaction ?? true)
+    .map(({ effect, text }) => (effect ? withEffect(effect, text) : text));
 }
 
 const ORDERS = "shop.orders in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes";

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { hashOfDone, parseMigration, parseMigrations, wantedMigrations } from "../../provider/kinds/migrations/file";
+import {
+  blocksFrom,
+  hashOfDone,
+  parseMigration,
+  parseMigrations,
+  wantedMigrations,
+} from "../../provider/kinds/migrations/file";
+import { fileNameOf, versionsOf } from "../../provider/kinds/migrations/file-name";
 import type { Applied } from "../../provider/kinds/migrations/ledger";
 import { planMigrations } from "../../provider/kinds/migrations/plan";
 
@@ -51,10 +58,69 @@ SELECT 2`);
     ],
     ["ALTER TABLE a.t DETACH PARTITION a.p CONCURRENTLY;", /DETACH PARTITION CONCURRENTLY cannot/],
     ["VACUUM t;", /VACUUM cannot run inside/],
-    ["", /there is nothing to do/],
-    ["SELECT 1;\n-- migrate:up\nSELECT 2;", /more than one/],
+    [
+      "SELECT 1;\n-- migrate:down\nSELECT 2;\n-- migrate:down\nSELECT 3;",
+      /001_x\.sql:5: has more than one "-- migrate:down" for one "-- migrate:up"/,
+    ],
   ])("refuses %j", async (body, problem) => {
     await expect(parse(body)).rejects.toThrow(problem);
+  });
+
+  it.each([
+    ["20260101000300-c.sql", "20260101000300", "20260101000300-c.sql"],
+    ["20260101000300 add a column.sql", "20260101000300", "20260101000300 add a column.sql"],
+    ["20260101000300_v1.2.sql", "20260101000300", "20260101000300_v1.2.sql"],
+    ["20260101000300.sql", "20260101000300", "20260101000300.sql"],
+    ["7_ü.sql", "7", "7_ü.sql"],
+    ["001_usual-name.sql", "001", "usual-name"],
+  ])("may be called %s, and the ledger leads back to the file", async (file, version, name) => {
+    const found = await parseMigration(file, "-- migrate:up\nSELECT 1;");
+    expect(found).toMatchObject({ version, name });
+    expect(fileNameOf(found)).toBe(file);
+    expect(versionsOf(Object.keys(wantedMigrations({ [file]: "" }, version)))).toEqual([version]);
+    expect(wantedMigrations({ [file]: "" }, "0")).toEqual({});
+  });
+
+  it("may have nothing to apply", async () => {
+    for (const body of ["", "-- later\n", "\n-- migrate:down\nSELECT 1;"])
+      expect((await parse(body)).up.statements).toEqual([]);
+  });
+
+  it("may have several parts, each with or without a transaction", async () => {
+    const { up, down } = await parse(`SELECT 1;
+SELECT 2;
+-- migrate:down
+SELECT -1;
+-- migrate:up transaction:false
+SELECT 3;
+-- migrate:up
+-- migrate:down transaction:false
+SELECT -2;`);
+    const shape = (section: typeof up, from = 0) =>
+      blocksFrom(section, from).map(({ statements, transaction, first }) => [
+        first,
+        transaction,
+        ...statements.map(({ sql }) => sql),
+      ]);
+    expect(shape(up)).toEqual([
+      [0, true, "SELECT 1", "SELECT 2"],
+      [2, false, "SELECT 3"],
+    ]);
+    expect(shape(up, 1)).toEqual([
+      [1, true, "SELECT 2"],
+      [2, false, "SELECT 3"],
+    ]);
+    expect(shape(up, 3)).toEqual([]);
+    expect(shape(down!)).toEqual([
+      [0, true, "SELECT -1"],
+      [1, false, "SELECT -2"],
+    ]);
+  });
+
+  it("knows its markers as dbmate does, with words behind them", async () => {
+    expect((await parse("SELECT 1;", " the first one")).up.blocks[0]?.transaction).toBe(true);
+    expect((await parse("SELECT 1;", " foo:bar transaction:false")).up.blocks[0]?.transaction).toBe(false);
+    expect((await parse("SELECT 1;\n-- migrate:downgrade\nSELECT 2;")).up.statements).toHaveLength(2);
   });
 
   it("refuses what could not be cleared away, what would never run, and unknown options", async () => {
@@ -65,7 +131,9 @@ SELECT 2`);
     await expect(parseMigration("001_x.sql", "\nSELECT 1;\n-- migrate:up\nSELECT 2;")).rejects.toThrow(
       /001_x\.sql:2: what stands before/,
     );
-    await expect(parseMigration("x.sql", "-- migrate:up\nSELECT 1;")).rejects.toThrow(/named VERSION_NAME.sql/);
+    await expect(parseMigration("x.sql", "-- migrate:up\nSELECT 1;")).rejects.toThrow(
+      /x\.sql: the name of a migration begins with its version in digits/,
+    );
     const twice = { "0001_a.sql": "-- migrate:up\nSELECT 1;", "001_b.sql": "-- migrate:up\nSELECT 1;" };
     await expect(parseMigrations(twice)).rejects.toThrow(/same version/);
   });
@@ -101,6 +169,24 @@ describe("the plan", () => {
     await expect(plan()).rejects.toThrow(
       /001_a\.sql was applied and has been edited.*\n002_lost\.sql was applied and is missing.*\n010_b\.sql cannot be undone/,
     );
+  });
+
+  it("reads a down part only where it has to be run, and refuses an empty one beforehand", async () => {
+    const down = (text: string) =>
+      parseMigrations({
+        "001_a.sql": "-- migrate:up\n-- migrate:down\nSELECT 1;",
+        "002_b.sql": `-- migrate:up\nSELECT 1;\n-- migrate:down\n${text}`,
+      });
+    const plan = async (text: string, target?: string) =>
+      planMigrations(await down(text), [row("001"), row("002")], target);
+    for (const text of ["DROP TABEL x;", "\\i down.sql", "COMMIT;", "-- nothing"]) {
+      expect(await plan(text)).toEqual({ up: [], down: [] });
+    }
+    await expect(plan("DROP TABEL x;", "1")).rejects.toThrow(
+      /^002_b\.sql cannot be undone: 002_b\.sql:4: syntax error at or near "TABEL"$/,
+    );
+    await expect(plan("-- nothing", "1")).rejects.toThrow(/^002_b\.sql cannot be undone: it has nothing under/);
+    expect(names((await plan("SELECT 1;", "1")).down)).toEqual(["002_b.sql"]);
   });
 
   it("lets the rest of a half-applied file be mended", async () => {

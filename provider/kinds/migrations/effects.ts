@@ -46,6 +46,8 @@ export class Effects {
   constructor(
     private readonly database: string,
     private readonly catalog: Catalog | undefined,
+    /** Names without a schema were looked up by the search_path, so that those that are left are of nothing that is there. */
+    private readonly resolved = false,
   ) {
     const found = Object.entries(catalog?.tables ?? {});
     this.tables = new Map(found.flatMap(([name, table]) => (table ? [[name, structuredClone(table)]] : [])));
@@ -76,7 +78,8 @@ export class Effects {
     if (this.made.has(name)) return undefined;
     const table = this.tables.get(name);
     // Without a schema it depends on the search_path that the file sets.
-    if (!table) return this.catalog === NOTHING || (this.catalog && name.includes(".")) ? undefined : "unknown";
+    const sure = this.resolved || name.includes(".");
+    if (!table) return this.catalog === NOTHING || (this.catalog && sure) ? undefined : "unknown";
     return table.empty || !["r", "p", "m"].includes(table.kind) ? undefined : table;
   }
 

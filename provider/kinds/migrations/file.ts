@@ -10,11 +10,12 @@ import {
 } from "../../sql-file";
 import { deedsOf, runsOn, type Deed } from "./deeds";
 import { directivesOf } from "./directive";
+import { parseFileName, sameVersion } from "./file-name";
 import { batchOf, type Batch } from "./pieces";
 import { concurrentIndexes, isAtomic, isPatient, needsNoTransaction, refusal, type Indexes } from "./statement";
 
 // A migration file in dbmate's format: a line `-- migrate:up` (with the option transaction:false) and what follows it, then
-// `-- migrate:down` and what undoes it. The file name is VERSION_NAME.sql, VERSION in digits.
+// `-- migrate:down` and what undoes it. Several such pairs run one after another, each in a transaction of its own or without.
 
 export interface Statement extends SqlStatement {
   /** Indexes that it works on beside others; a failure leaves them behind, invalid. */
@@ -32,10 +33,18 @@ export interface Statement extends SqlStatement {
   runs: boolean;
 }
 
-export interface Section {
+/** What stands between two markers. */
+export interface Block {
   statements: Statement[];
   /** False: each statement by itself, outside a transaction. */
   transaction: boolean;
+}
+
+/** All blocks of one direction, in their order. */
+export interface Section {
+  blocks: Block[];
+  /** Of all blocks. */
+  statements: Statement[];
 }
 
 export interface MigrationFile {
@@ -47,10 +56,12 @@ export interface MigrationFile {
   up: Section;
   /** Undefined: cannot be undone. */
   down?: Section;
+  /** Why the down part cannot be read. */
+  downProblem?: string;
 }
 
-const NAME = /^(\d{3,20})_([A-Za-z0-9_-]+)\.sql$/;
-const MARKER = /^--\s*migrate:(up|down)\b(.*)$/gm;
+// As dbmate finds them: the text behind the word is its options.
+const MARKER = /^--\s*migrate:(up|down)(?=\s|$)(.*)$/gm;
 
 export function hashOf(text: string): string {
   return createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
@@ -62,10 +73,17 @@ export function hashOfDone({ statements }: Section, done: number): string {
   return `begun:${hashOf(JSON.stringify(texts))}`;
 }
 
-function section(file: string, text: string, from: number, to: number, options: string): Section {
-  const transaction = !/\btransaction:false\b/.test(options);
-  const unknown = options.replace(/\btransaction:(true|false)\b/, "").trim();
-  if (unknown) throw errorAt(file, text, from, `unknown option "${unknown}"; there is transaction:false`);
+/** Whether a block has a transaction. Other words than those that speak of it are nothing to dbmate. */
+function transactionOf(file: string, text: string, { index, 2: options = "" }: RegExpExecArray): boolean {
+  const [, value] = /(?:^|\s)transaction:(true|false)(?=\s|$)/.exec(options) ?? [];
+  if (value === undefined && options.includes("transaction"))
+    throw errorAt(file, text, index, `unknown option "${options.trim()}"; there is transaction:false`);
+  return value !== "false";
+}
+
+function blockOf(file: string, text: string, marker: RegExpExecArray, to: number): Block {
+  const from = marker.index + marker[0].length;
+  const transaction = transactionOf(file, text, marker);
   const refuse = (tree: Node) => refusal(tree) ?? (transaction ? needsNoTransaction(tree) : undefined);
   const parsed = splitStatements(file, text, refuse, from, to);
   const directives = directivesOf(file, text, parsed, from, to);
@@ -90,30 +108,61 @@ function section(file: string, text: string, from: number, to: number, options: 
   return { statements, transaction };
 }
 
+const sectionOf = (blocks: Block[]): Section => ({
+  blocks,
+  statements: blocks.flatMap(({ statements }) => statements),
+});
+
+/** The blocks of a section from a statement on, with the number of their first statement; those in which none is left are not. */
+export function blocksFrom({ blocks }: Section, from: number): (Block & { first: number })[] {
+  let next = 0;
+  return blocks.flatMap(({ statements, transaction }) => {
+    const begin = next;
+    next += statements.length;
+    const first = Math.max(begin, from);
+    const left = statements.slice(first - begin);
+    return left.length > 0 ? [{ statements: left, transaction, first }] : [];
+  });
+}
+
+/** An up part follows another, or the down part of another; a down part follows an up part. */
+function checkMarkers(file: string, text: string, markers: RegExpExecArray[]): void {
+  const [first] = markers;
+  if (first?.[1] !== "up") throw new SqlFileError(`${file}: has no line "-- migrate:up" at its beginning`);
+  const lost = skipBlank(text.slice(0, first.index));
+  if (lost < first.index) throw errorAt(file, text, lost, 'what stands before "-- migrate:up" would never be run');
+  const second = markers.find((marker, i) => marker[1] === "down" && markers[i - 1]?.[1] === "down");
+  if (second) throw errorAt(file, text, second.index, 'has more than one "-- migrate:down" for one "-- migrate:up"');
+}
+
+/** A down part need be readable only where it is run. */
+function downOf(read: () => Section): Pick<MigrationFile, "down" | "downProblem"> {
+  try {
+    const down = read();
+    return down.statements.length > 0 ? { down } : {};
+  } catch (error) {
+    if (error instanceof SqlFileError) return { downProblem: error.message };
+    throw error;
+  }
+}
+
 /** Parses a file with PostgreSQL's own parser. */
 export async function parseMigration(file: string, text: string): Promise<MigrationFile> {
   await loadParser();
-  const [, version, name] = NAME.exec(file) ?? [];
-  if (!version || !name) {
-    throw new SqlFileError(`${file}: a migration is named VERSION_NAME.sql, such as 20250701000100_tables.sql`);
-  }
+  const named = parseFileName(file);
+  if (!named)
+    throw new SqlFileError(
+      `${file}: the name of a migration begins with its version in digits, such as 20250701000100_tables.sql`,
+    );
   const normal = text.replaceAll("\r\n", "\n");
   const markers = [...normal.matchAll(MARKER)];
-  const [first, second, ...more] = markers;
-  if (first?.[1] !== "up") throw new SqlFileError(`${file}: has no line "-- migrate:up" at its beginning`);
-  const lost = skipBlank(normal.slice(0, first.index));
-  if (lost < first.index) {
-    throw errorAt(file, normal, lost, 'what stands before "-- migrate:up" would never be run');
-  }
-  if (more.length > 0 || second?.[1] === "up") {
-    throw new SqlFileError(`${file}: has more than one "-- migrate:up" or "-- migrate:down"`);
-  }
-  const bodyOf = (marker: RegExpExecArray, end: number) =>
-    section(file, normal, marker.index + marker[0].length, end, marker[2] ?? "");
-  const up = bodyOf(first, second?.index ?? normal.length);
-  if (up.statements.length === 0) throw new SqlFileError(`${file}: there is nothing to do under "-- migrate:up"`);
-  const down = second ? bodyOf(second, normal.length) : undefined;
-  return { file, version, name, hash: hashOf(normal), up, ...(down && down.statements.length > 0 ? { down } : {}) };
+  checkMarkers(file, normal, markers);
+  const blocks = (direction: string) =>
+    markers.flatMap((marker, i) =>
+      marker[1] === direction ? [blockOf(file, normal, marker, markers[i + 1]?.index ?? normal.length)] : [],
+    );
+  const up = sectionOf(blocks("up"));
+  return { file, ...named, hash: hashOf(normal), up, ...downOf(() => sectionOf(blocks("down"))) };
 }
 
 /** Parses all files of a folder, ordered by version. */
@@ -122,7 +171,7 @@ export async function parseMigrations(files: Record<string, string>): Promise<Mi
   parsed.sort((a, b) => (BigInt(a.version) < BigInt(b.version) ? -1 : 1));
   parsed.forEach((migration, i) => {
     const next = parsed[i + 1];
-    if (next && BigInt(next.version) === BigInt(migration.version)) {
+    if (next && sameVersion(next.version, migration.version)) {
       throw new SqlFileError(`${next.file}: ${migration.file} has the same version`);
     }
   });
@@ -132,18 +181,8 @@ export async function parseMigrations(files: Record<string, string>): Promise<Mi
 /** Hash of each file that should be applied, by name; `target` is the newest version wanted. */
 export function wantedMigrations(files: Record<string, string>, target?: string): Record<string, string> {
   const wanted = Object.entries(files).filter(([file]) => {
-    const version = NAME.exec(file)?.[1];
+    const version = parseFileName(file)?.version;
     return target === undefined || version === undefined || BigInt(version) <= BigInt(target);
   });
   return Object.fromEntries(wanted.map(([file, text]) => [file, hashOf(text)]));
-}
-
-/** The versions of files, by file name; what is no migration has none. */
-export function versionsOf(files: string[]): string[] {
-  return files.flatMap((file) => NAME.exec(file)?.[1] ?? []);
-}
-
-/** The file of a version, by its name. */
-export function fileOf(files: string[], version: string): string | undefined {
-  return files.find((file) => versionsOf([file]).some((other) => BigInt(other) === BigInt(version)));
 }

@@ -6,14 +6,16 @@ import { SqlFileError } from "../../sql-file";
 import { setRestorePoint } from "../../restore-point";
 import { reconcile, type AccessInputs } from "../access";
 import { endSessions, retiredRoles } from "../access/removals";
-import { NOTHING, readCatalog } from "./catalog";
+import { NOTHING, readCatalog, type Catalog } from "./catalog";
 import type { Deed } from "./deeds";
 import { Effects, type Step } from "./effects";
-import { fileOf, parseMigrations, type MigrationFile, type Section } from "./file";
+import { blocksFrom, parseMigrations, type MigrationFile, type Section } from "./file";
+import { fileNameOf, fileOf, parseFileName, sameVersion } from "./file-name";
 import { readLedger, type Applied } from "./ledger";
 import { forbidden, readRoleFact } from "./permitted";
 import { planMigrations } from "./plan";
 import { runMigrations } from "./run";
+import { readSchemas, setsSearchPath, type Qualify } from "./search-path";
 
 export interface MigrationsInputs {
   database: string;
@@ -39,11 +41,11 @@ export type MigrationsState = MigrationsInputs;
 function pendingOf(files: MigrationFile[], ledger: Applied[], target: string | undefined): Pending[] {
   const { up, down } = planMigrations(files, ledger, target);
   const begun = ({ version }: MigrationFile) => {
-    const row = ledger.find((each) => BigInt(each.version) === BigInt(version));
+    const row = ledger.find((each) => sameVersion(each.version, version));
     return { from: row?.statements ?? 0, rows: row?.batch?.rows ?? 0 };
   };
   return [
-    ...down.map((file) => ({ verb: "undo", file, section: file.down as Section, from: 0, rows: 0 }) as const),
+    ...down.map((file) => ({ verb: "undo", file, section: file.down, from: 0, rows: 0 }) as const),
     ...up.map((file) => ({ verb: "apply", file, section: file.up, ...begun(file) }) as const),
   ];
 }
@@ -80,25 +82,46 @@ interface Pending {
 }
 
 /** One pending file, in words. `role`: who runs it. */
-function tell({ verb, file, section: { statements, transaction }, from, rows }: Pending, role: string): string {
+function tell({ verb, file, section: { statements, blocks }, from, rows }: Pending, role: string): string {
   const begun = rows > 0 ? `, which has changed ${rows.toLocaleString("en-US")} rows already` : "";
   const behind = from > 0 || rows > 0 ? `, from statement ${from + 1} on${begun}` : "";
   const count = statements.length === 1 ? "1 statement" : `${statements.length} statements`;
-  return `will ${verb} ${file.file}: ${count} as ${role}${transaction ? "" : ", each by itself"}${behind}`;
+  const alone = blocks[0]?.transaction ? "" : ", each by itself";
+  const parts =
+    blocks.length > 1 ? `, in ${blocks.length} parts, each with or without a transaction of its own` : alone;
+  return `will ${verb} ${file.file}: ${count} as ${role}${parts}${behind}`;
 }
 
-function stepsOf({ file: { file }, section: { statements }, from }: Pending): Step[] {
-  return statements.slice(from).map(({ line, deeds, runs }) => ({ at: `${file} line ${line}`, deeds, runs }));
+/** What is left to do of a file, by its blocks. */
+function stepsOf(
+  { file: { file }, section, from }: Pending,
+  qualify: Qualify,
+): { steps: Step[]; transaction: boolean }[] {
+  return blocksFrom(section, from).map(({ statements, transaction }) => ({
+    steps: statements.map(({ line, deeds, runs }) => ({ at: `${file} line ${line}`, deeds: deeds.map(qualify), runs })),
+    transaction,
+  }));
 }
 
-/** What the catalog says of the tables; undefined where nobody can tell. Nobody uses yet what will be made, a copy too. */
-async function catalogOf({ database }: MigrationsInputs, deeds: Deed[], isNew: boolean, host: Host) {
-  if (deeds.length === 0) return NOTHING;
-  if (await whyDown(host)) return isNew ? NOTHING : undefined;
+interface Known {
+  /** Undefined where nobody can tell. */
+  catalog?: Catalog;
+  qualify: Qualify;
+}
+
+/** What the catalog says of the tables. Nobody uses yet what will be made, a copy too. */
+async function lookUp(database: string, deeds: Deed[], path: string[], isNew: boolean, host: Host): Promise<Known> {
+  const qualify: Qualify = (deed) => deed;
+  const nothing = { catalog: NOTHING, qualify };
+  if (deeds.length === 0) return nothing;
+  if (await whyDown(host)) return isNew ? nothing : { qualify };
   try {
-    return await withDatabase(host, database, (client) => readCatalog(client, deeds));
+    return await withDatabase(host, database, async (client) => {
+      const found = await readSchemas(client, deeds, path);
+      return { catalog: await readCatalog(client, deeds.map(found)), qualify: found };
+    });
   } catch (error) {
-    if (isNoDatabase(error)) return NOTHING;
+    if (isNoDatabase(error)) return nothing;
     throw error;
   }
 }
@@ -106,22 +129,22 @@ async function catalogOf({ database }: MigrationsInputs, deeds: Deed[], isNew: b
 /** Says what pending files run, and what that means for those who use the tables that are there. */
 async function explainPending(
   pending: Pending[],
-  inputs: MigrationsInputs,
+  { database, role, searchPath = [] }: MigrationsInputs,
   isNew: boolean,
   operation: Operation,
 ): Promise<void> {
-  const { database, role } = inputs;
   const fact = await ask(operation.host, "postgres", (client) => readRoleFact(client, role), undefined);
   const problem = forbidden(pending, role, fact);
   if (problem) throw new Error(problem);
-  const steps = pending.flatMap(stepsOf);
-  const deeds = steps.flatMap((step) => step.deeds);
-  const catalog = await catalogOf(inputs, deeds, isNew, operation.host);
+  const statements = pending.flatMap(({ section, from }) => section.statements.slice(from));
+  const path = statements.some(setsSearchPath) ? [] : searchPath;
+  const deeds = statements.flatMap((statement) => statement.deeds);
+  const { catalog, qualify } = await lookUp(database, deeds, path, isNew, operation.host);
   if (!catalog) operation.info(`how large the tables of ${database} are cannot be seen now`);
-  const effects = new Effects(database, catalog);
+  const effects = new Effects(database, catalog, path.length > 0);
   for (const each of pending) {
     operation.info(tell(each, fact?.superuser ? `${role}, a superuser` : role));
-    const told = effects.of(stepsOf(each), each.section.transaction);
+    const told = stepsOf(each, qualify).flatMap(({ steps, transaction }) => effects.of(steps, transaction));
     for (const { effect, text } of told) {
       if (effect) operation.effect(effect, text);
       else operation.info(text);
@@ -132,14 +155,14 @@ async function explainPending(
 /** Hashes of what is applied, by file name. */
 function appliedFiles(ledger: Applied[]): Record<string, string> {
   const done = ledger.filter(({ finished }) => finished);
-  return Object.fromEntries(done.map(({ version, name, hash }) => [`${version}_${name}.sql`, hash]));
+  return Object.fromEntries(done.map(({ version, name, hash }) => [fileNameOf({ version, name }), hash]));
 }
 
 /** What dbmate has applied has neither name nor hash; the file of its version counts as applied. */
 function recognised(applied: Record<string, string>, wanted: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(applied).map(([file, hash]) => {
-      const found = hash === "" ? fileOf(Object.keys(wanted), /^\d+/.exec(file)?.[0] ?? "") : undefined;
+      const found = hash === "" ? fileOf(Object.keys(wanted), parseFileName(file)?.version ?? "") : undefined;
       return [found ?? file, found === undefined ? hash : (wanted[found] ?? hash)];
     }),
   );
@@ -147,9 +170,9 @@ function recognised(applied: Record<string, string>, wanted: Record<string, stri
 
 /** As the ledger of a database has them. */
 function asApplied(files: Record<string, string>): Applied[] {
-  return Object.entries(files).map(([file, hash]) => {
-    const [, version = "", name = ""] = /^(\d+)_(.*)\.sql$/.exec(file) ?? [];
-    return { version, name, hash, statements: 0, finished: true };
+  return Object.entries(files).flatMap(([file, hash]) => {
+    const named = parseFileName(file);
+    return named ? [{ ...named, hash, statements: 0, finished: true }] : [];
   });
 }
 

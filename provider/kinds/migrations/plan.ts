@@ -1,9 +1,12 @@
-import { hashOfDone, type MigrationFile } from "./file";
+import { hashOfDone, type MigrationFile, type Section } from "./file";
+import { fileNameOf } from "./file-name";
 import { undecided, type Applied } from "./ledger";
+
+export type Undone = MigrationFile & { down: Section };
 
 export interface Plan {
   up: MigrationFile[];
-  down: MigrationFile[];
+  down: Undone[];
 }
 
 /**
@@ -27,15 +30,16 @@ export function planMigrations(files: MigrationFile[], applied: Applied[], targe
   }
   const down = files.filter((file) => done.has(BigInt(file.version)) && !wanted.includes(file)).reverse();
   for (const file of down) {
-    if (!file.down) problems.push(`${file.file} cannot be undone: it has nothing under "-- migrate:down"`);
+    if (file.downProblem) problems.push(`${file.file} cannot be undone: ${file.downProblem}`);
+    else if (!file.down) problems.push(`${file.file} cannot be undone: it has nothing under "-- migrate:down"`);
   }
   if (problems.length > 0) throw new Error(problems.join("\n"));
-  return { up, down };
+  return { up, down: down as Undone[] };
 }
 
 function problemOf(row: Applied, file: MigrationFile | undefined): string | undefined {
   if (row.waits?.status === "unknown") return undecided(row.version, row.waits.xid, "unknown");
-  if (!file) return `${row.version}_${row.name || "..."}.sql was applied and is missing: put it back`;
+  if (!file) return `${fileNameOf({ ...row, name: row.name || "..." })} was applied and is missing: put it back`;
   if (!row.finished) {
     // What failed may be mended; what was done may not.
     if (row.statements === 0 || row.hash === hashOfDone(file.up, row.statements)) return undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
-import type { MigrationFile, Section } from "./file";
+import type { MigrationFile } from "./file";
 import type { Host } from "../../host";
 import { withRunRole } from "../../run-role";
 import { adoptHashes, createLedger, readLedger, settle } from "./ledger";
@@ -54,7 +54,7 @@ export async function runMigrations(
       await runSection({
         ...each,
         file,
-        section: file.down as Section,
+        section: file.down,
         direction: "down",
         from: 0,
         interrupted: false,

@@ -3,28 +3,50 @@ import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT } from "../../lock";
 import { located } from "../../sql-file";
 import { backfill } from "./backfill";
 import { dropInvalid, isDone } from "./concurrently";
-import { hashOfDone, type Statement } from "./file";
+import { blocksFrom, hashOfDone, type Statement } from "./file";
 import { applied, awaitCommit, begun, forgetUnbegun, settle, write, type Outcome } from "./ledger";
+import { unqualifiedHint } from "./search-path";
 import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
 
 export async function runSection(run: Run): Promise<void> {
   const started = Date.now();
-  if (run.section.transaction) await withLockRetry(run, () => whole(run));
-  else await oneByOne(run);
+  const { blocks } = run.section;
+  if (blocks.length === 1 && blocks[0]?.transaction) await whole(run);
+  else await inSteps(run);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   run.info(`${run.direction === "up" ? "applied" : "undid"} ${run.file.file} in ${seconds} s`);
 }
 
 async function whole(run: Run): Promise<void> {
   const { section, direction, file } = run;
-  let statement = section.statements[0];
+  const at: Position = { statement: section.statements[0] };
   try {
-    await inTransaction(run, direction === "up" ? applied(file) : null, async () => {
-      for (statement of section.statements) await run.client.query(statement.sql);
-    });
+    await together(run, section.statements, direction === "up" ? applied(file) : null, at);
   } catch (error) {
-    throw statement ? located(file.file, statement, error as DatabaseError) : error;
+    throw at.statement ? failed(run, at.statement, error as DatabaseError) : error;
   }
+}
+
+/** The statement that is run. */
+interface Position {
+  statement?: Statement;
+}
+
+/** Runs statements in one transaction, again when they had to give way to another's lock. */
+function together(run: Run, statements: Statement[], outcome: Outcome | undefined, at: Position): Promise<void> {
+  return withLockRetry(run, () =>
+    inTransaction(run, outcome, async () => {
+      for (const statement of statements) {
+        at.statement = statement;
+        await run.client.query(statement.sql);
+      }
+    }),
+  );
+}
+
+/** The error with where it is, and what to do about names that have no schema. */
+function failed({ file, searchPath }: Run, statement: Statement, error: DatabaseError, more: string[] = []): Error {
+  return located(file.file, statement, error, [...unqualifiedHint(error, searchPath), ...more]);
 }
 
 /** Runs statements in a transaction; what the ledger says of the file then is decided by its commit. */
@@ -49,32 +71,53 @@ async function inTransaction(run: Run, outcome: Outcome | undefined, act: () => 
   if (outcome !== undefined && !(await settle(admin, file.version))) throw new Error("the server has rolled it back");
 }
 
-async function oneByOne(run: Run): Promise<void> {
+/** What is done or not done as a whole: a block with a transaction, or a statement of another. */
+interface Unit {
+  statement: Statement;
+  /** Those that follow in the same transaction. */
+  more: Statement[];
+  /** Has a transaction. */
+  together: boolean;
+  /** Where in the section it begins. */
+  first: number;
+}
+
+function unitsOf({ section, from }: Run): Unit[] {
+  return blocksFrom(section, from).flatMap(({ statements, transaction, first }): Unit[] => {
+    const [statement, ...more] = statements;
+    if (transaction && statement) return [{ statement, more, together: true, first }];
+    return statements.map((each, i) => ({
+      statement: each,
+      more: [],
+      together: each.atomic && !each.batch,
+      first: first + i,
+    }));
+  });
+}
+
+async function inSteps(run: Run): Promise<void> {
   const { admin, section, direction, file, from } = run;
   const up = direction === "up";
   if (up)
     await write(admin, file.version, { name: file.name, ...begun(from, hashOfDone(section, from)), batch: undefined });
-  for (const [i, statement] of section.statements.entries()) {
-    if (i < from) continue;
-    const outcome = up ? begun(i + 1, hashOfDone(section, i + 1)) : undefined;
+  for (const { statement, more, together: hasTransaction, first } of unitsOf(run)) {
+    const done = first + 1 + more.length;
+    const outcome = up ? begun(done, hashOfDone(section, done)) : undefined;
+    const at: Position = { statement };
     try {
-      if (statement.batch) await backfill(run, statement, statement.batch, i);
-      else if (statement.atomic) {
-        await withLockRetry(run, () =>
-          inTransaction(run, outcome, async () => void (await run.client.query(statement.sql))),
-        );
+      if (hasTransaction) {
+        await together(run, [statement, ...more], outcome, at);
         continue;
-      } else await withLockRetry(run, () => alone(run, statement, i === from && run.interrupted));
+      }
+      if (statement.batch) await backfill(run, statement, statement.batch, first);
+      else await withLockRetry(run, () => alone(run, statement, first === from && run.interrupted));
     } catch (error) {
       // Nothing done: as before. Something done: the next run goes on from here.
-      const failed = (error as DatabaseError).code ?? statement.batch;
+      const known = (error as DatabaseError).code ?? statement.batch;
       await settle(admin, file.version).catch(() => undefined); // the connection may be gone
-      if (up && i === 0 && failed) await forgetUnbegun(admin, file.version).catch(() => undefined);
-      const done =
-        i === 0
-          ? []
-          : [`statements 1 to ${i} of ${section.statements.length} are done; the next run goes on with this one`];
-      throw located(file.file, statement, error as DatabaseError, up ? done : []);
+      if (up && first === 0 && known) await forgetUnbegun(admin, file.version).catch(() => undefined);
+      const before = `statements 1 to ${first} of ${section.statements.length} are done; the next run goes on behind them`;
+      throw failed(run, at.statement ?? statement, error as DatabaseError, up && first > 0 ? [before] : []);
     }
     if (outcome) await write(admin, file.version, outcome);
   }
