@@ -1,3 +1,4 @@
+import type { ForeignLedger } from "../provider/kinds/migrations/foreign-ledger";
 import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/privileges";
 import type { RoleFact } from "../provider/kinds/role/changes";
 
@@ -56,6 +57,13 @@ export interface ContentFact {
   defaults: DefaultFact[];
   others: OtherFact[];
   partitioned: PartitionedTableFact[];
+  ledgers: LedgerFact[];
+}
+
+/** A table in which another tool keeps what migrations it has applied. */
+export interface LedgerFact extends ForeignLedger {
+  /** Of dbmate's, whose versions are those of its files. */
+  versions?: string[];
 }
 
 export interface JobFact {

@@ -5,6 +5,7 @@ import { writeLimits } from "./container";
 import { comparePrivileges, whyNot, writeDatabase, type Names } from "./database";
 import type { ContentFact, DatabaseFact, Facts } from "./facts";
 import { writeJobs } from "./jobs";
+import { describeLedger } from "./ledgers";
 import { HINDRANCES, tellOthers } from "./others";
 import { describePartitions } from "./partitions";
 import { roleChanges, writeRoles } from "./roles";
@@ -87,8 +88,9 @@ function tellNature(at: string[], fact: DatabaseFact, copied: boolean, report: R
     report.leave(at, `setting ${setting} of database ${name} stays as it is; in a stack file it would be one of roles`);
 }
 
-function tellContent(at: string[], { others, partitioned }: ContentFact, report: Report): void {
+function tellContent(at: string[], { others, partitioned, ledgers }: ContentFact, report: Report): void {
   tellOthers(at, others, report);
+  for (const ledger of ledgers) report.leave(at, describeLedger(ledger));
   for (const table of partitioned) report.leave(at, describePartitions(table));
 }
 

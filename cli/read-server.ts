@@ -1,3 +1,4 @@
+import { escapeIdentifier as quoted } from "pg";
 import type {
   ContainerFact,
   ContentFact,
@@ -5,6 +6,7 @@ import type {
   Facts,
   HbaFact,
   JobFact,
+  LedgerFact,
   OtherFact,
   ServerFact,
   SettingFact,
@@ -46,7 +48,22 @@ async function readContent(source: Source, database: string, roles: string[]): P
     defaults: await ask<DefaultFact>("catalog/default-privileges.sql", roles),
     others: await ask<OtherFact>("adopt/database-others.sql"),
     partitioned: await ask("adopt/partitions.sql"),
+    ledgers: await readLedgers(source, database),
   };
+}
+
+/** The ledgers of other tools for migrations; dbmate's with its versions. */
+async function readLedgers(source: Source, database: string): Promise<LedgerFact[]> {
+  const found = await source.ask<LedgerFact>(database, readSql("catalog/foreign-ledgers.sql"));
+  return Promise.all(
+    found.map(async (ledger) => {
+      if (ledger.tool !== "dbmate") return ledger;
+      const table = `${quoted(ledger.schema)}.${quoted(ledger.name)}`;
+      const rows = await source.ask<{ version: string }>(database, `SELECT version FROM ONLY ${table}`);
+      const versions = rows.map(({ version }) => version);
+      return { ...ledger, ...(versions.every((version) => /^\d+$/.test(version)) && { versions }) };
+    }),
+  );
 }
 
 /** Reads all of a server that an adoption needs. */

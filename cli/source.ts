@@ -10,8 +10,9 @@ export interface Source {
   ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]>;
 }
 
-/** Names are written out in full, and nothing can be changed or cut short. */
-const SESSION = "SET default_transaction_read_only = on; SET statement_timeout = 0; SET search_path = pg_catalog;";
+/** Names are written out in full, nothing can be changed or cut short, and no view of others is read, whose code would run. */
+const SESSION =
+  "SET default_transaction_read_only = on; SET statement_timeout = 0; SET search_path = pg_catalog; SET restrict_nonsystem_relation_kind = 'view, foreign-table';";
 
 /** A query whose rows come as one JSON text. */
 function asJson(sql: string, names: string[][]): string {

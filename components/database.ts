@@ -87,7 +87,7 @@ export class Database extends pulumi.ComponentResource {
     );
     this.ready.push(database, ...schemas, ...extensions);
 
-    const { role, searchPath, target } = args.migrations ?? {};
+    const { role, searchPath, target, baseline } = args.migrations ?? {};
     const { files, applied } = migrationsOf(args);
     const access = wantedAccess(name, args, versionsOf(Object.keys(applied)));
     if (args.migrations) {
@@ -95,7 +95,7 @@ export class Database extends pulumi.ComponentResource {
       this.ready.push(
         new Migrations(
           name,
-          { database: name, role: role ?? args.owner, searchPath, files, target, access, copyOf },
+          { database: name, role: role ?? args.owner, searchPath, files, target, baseline, access, copyOf },
           { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] },
         ),
       );

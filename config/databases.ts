@@ -181,6 +181,17 @@ export const databaseSchema = z.strictObject({
           ),
           ...allowed('a version in quotes, such as "20260101000100"'),
         }),
+      baseline: z
+        .string()
+        .regex(/^\d+$/)
+        .optional()
+        .meta({
+          ...key(
+            'Newest version that another tool had applied before pgwright: in a database with tables and without a ledger of pgwright, files up to it count as applied, and are not run. "0": none counts. If absent, the versions in a ledger of dbmate count, and that of another tool is refused.',
+            "20260101000100",
+          ),
+          ...allowed('a version in quotes, such as "20260101000100", or "0"'),
+        }),
     })
     .optional()
     .meta(key("SQL files that are applied once each, in order.", { folder: "sql/shop" })),

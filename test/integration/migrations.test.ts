@@ -322,4 +322,67 @@ ${up("CREATE INDEX CONCURRENTLY plain_id ON plain (id);\nSELECT 1 / 0;", " trans
     stack.configure(() => delete migrations.target);
     await quiet();
   });
+
+  it("that another tool has applied count as applied, or a baseline has to be declared", async () => {
+    const taken = join(stack.folder, "taken");
+    mkdirSync(taken);
+    const price = (file: string, text: string) => writeFileSync(join(taken, file), text);
+    price(
+      "0001_price.sql",
+      `${up("CREATE TABLE data.price (cents int); INSERT INTO data.price VALUES (7);")}-- migrate:down\n`,
+    );
+    price("0002-cents.sql", `${up("UPDATE data.price SET cents = cents * 100;")}-- migrate:down\n`);
+    const databases = stack.config.databases as Record<string, { migrations?: object }>;
+    stack.configure((config) => {
+      config.databases!.taken = { owner: "owner", schemas: { data: {} } };
+    });
+    await stack.up();
+    const password = encodeURIComponent(await stack.output<string>("superuserPassword"));
+    const url = `postgres://postgres:${password}@127.0.0.1:${stack.port}/taken?sslmode=disable`;
+    const table = ["--migrations-table", "data.applied", "--migrations-dir", taken, "--no-dump-schema"];
+    execFileSync("npx", ["dbmate", "--url", url, ...table, "up"]);
+    const sql = (text: string) => stack.sql("taken", text);
+    expect(sql("SELECT cents FROM data.price")).toBe("700");
+    // What only looks like a ledger is not read: its owner's code would run.
+    sql(`ALTER TABLE data.price OWNER TO owner; CREATE TABLE data.ran (); CREATE FUNCTION data.evil() RETURNS text LANGUAGE plpgsql AS
+         $$ BEGIN INSERT INTO data.ran DEFAULT VALUES; RETURN '0003'; END $$;
+         CREATE VIEW data.schema_migrations AS SELECT data.evil()::varchar AS version`);
+
+    price("0003_more.sql", up("ALTER TABLE data.price ADD COLUMN more int;"));
+    stack.configure(() => (databases.taken!.migrations = { folder: taken }));
+    const said = (await stack.preview()).messages.join("\n");
+    expect(said).toContain(
+      "data.applied of database taken is dbmate's ledger: 2 versions from 0001 to 0002 count as applied",
+    );
+    expect(said).toContain("will apply 0003_more.sql");
+    expect(said).not.toContain("will apply 0002");
+    await stack.up();
+    expect(sql("SELECT cents, more IS NULL FROM data.price")).toBe("700|t");
+    expect(
+      sql("SELECT string_agg(version || name || (hash <> ''), ' ' ORDER BY version) FROM pgwright.migrations"),
+    ).toBe("0001pricetrue 00020002-cents.sqltrue 0003moretrue");
+    await quiet();
+
+    const flyway = "installed_rank int, version text, script text, checksum int, success bool, description text";
+    sql(
+      `DELETE FROM pgwright.migrations; CREATE TABLE data.flyway_schema_history (${flyway}); DROP TABLE data.applied`,
+    );
+    expect(await refusal()).toContain(
+      "database taken: another tool has applied migrations, as its ledger says: data.flyway_schema_history (Flyway); declare migrations.baseline",
+    );
+    const failed = await stack.tryUp();
+    expect(failed.code).not.toBe(0);
+    stack.configure(() => (databases.taken!.migrations = { folder: taken, baseline: "4" }));
+    expect(await refusal()).toContain(
+      'baseline: "4" is no version of the folder; there are 0001, 0002, 0003, and "0" for none',
+    );
+    stack.configure(() => (databases.taken!.migrations = { folder: taken, baseline: "0003" }));
+    expect((await stack.preview()).messages).toContain(
+      "migrations.baseline is 0003: 3 versions from 0001 to 0003 count as applied in database taken",
+    );
+    await stack.up();
+    await quiet();
+    expect(sql("SELECT cents FROM data.price")).toBe("700");
+    expect(sql("SELECT count(*) FROM data.ran")).toBe("0");
+  });
 });

@@ -1,3 +1,4 @@
+import type { Client } from "pg";
 import type { Kind, Operation } from "../../kind";
 import type { Host } from "../../host";
 import { whyDown } from "../../readiness";
@@ -11,6 +12,7 @@ import type { Deed } from "./deeds";
 import { Effects, type Step } from "./effects";
 import { blocksFrom, parseMigrations, type MigrationFile, type Section } from "./file";
 import { fileNameOf, fileOf, parseFileName, sameVersion } from "./file-name";
+import { readApplied } from "./foreign-ledger";
 import { readLedger, type Applied } from "./ledger";
 import { forbidden, readRoleFact } from "./permitted";
 import { planMigrations } from "./plan";
@@ -27,6 +29,8 @@ export interface MigrationsInputs {
   files: Record<string, string>;
   /** The newest version that should be applied; undefined: all. */
   target?: string;
+  /** In a database with tables and without a ledger of pgwright, files up to this version count as applied. */
+  baseline?: string;
   /** Privileges of the database: those that the migrations need themselves have to be there before they run. */
   access: AccessInputs;
   /** Hash of each file that should be applied, by name: what is compared. */
@@ -55,10 +59,11 @@ async function apply(
   former: AccessInputs | undefined,
   { host, info }: Operation,
 ): Promise<void> {
-  const { database, role, searchPath, target } = inputs;
+  const { database, role, searchPath, target, baseline } = inputs;
   const files = await parseMigrations(inputs.files);
   await withDatabase(host, database, async (client) => {
-    const pending = pendingOf(files, (await readLedger(client)) ?? [], target);
+    const { ledger } = await readApplied(client, database, files, baseline);
+    const pending = pendingOf(files, ledger, target);
     const problem = forbidden(pending, role, await readRoleFact(client, role));
     if (problem) throw new Error(problem);
     // What a removed role has owned belongs to the role that the migrations run as, before they run.
@@ -67,7 +72,7 @@ async function apply(
     await reconcile(client, inputs.access, former, true);
     if (former && pending.length > 0) await setRestorePoint(client, `migrations of ${database}`, info);
   });
-  await runMigrations(host, { database, role, searchPath, target }, files, info);
+  await runMigrations(host, { database, role, searchPath, target, baseline }, files, info);
 }
 
 /** One pending file on its way. */
@@ -194,19 +199,48 @@ async function ledgerOfCopy({ copyOf }: MigrationsInputs, operation: Operation):
   return [...there, ...asApplied(copyOf.applied).filter(({ version }) => !versions.includes(BigInt(version)))];
 }
 
+/** What counts as applied before the change, which the operator reads where it is not in pgwright's own ledger. */
+async function appliedBefore(
+  files: MigrationFile[],
+  old: MigrationsState | undefined,
+  inputs: MigrationsInputs,
+  operation: Operation,
+): Promise<Applied[]> {
+  const { database, baseline } = inputs;
+  const lastKnown = old ? asApplied(old.applied) : await ledgerOfCopy(inputs, operation);
+  const unknown = { ledger: lastKnown, notes: [] as string[] };
+  try {
+    const read = (client: Client) => readApplied(client, database, files, baseline);
+    const { ledger, notes } = await ask(operation.host, database, read, { ...unknown, foreign: false });
+    notes.forEach((note) => operation.info(note));
+    return ledger;
+  } catch (error) {
+    if (!isNoDatabase(error)) throw error;
+  }
+  if (baseline !== undefined)
+    operation.info(
+      `files up to ${baseline} count as applied if database ${database} comes with tables, by restoreFrom or copyOf, and not with a ledger of pgwright; in an empty one they are run`,
+    );
+  return ledgerOfCopy(inputs, operation);
+}
+
 /** The migrations of one database: what the folder holds is applied, once, in order. */
 export const migrations: Kind<MigrationsInputs, MigrationsState> = {
   replaceOn: ["database"],
-  notCompared: ["role", "searchPath", "files", "target", "access", "copyOf"],
+  notCompared: ["role", "searchPath", "files", "target", "baseline", "access", "copyOf"],
   compared: (state, inputs) => ({ ...state, applied: recognised(state.applied, inputs.applied) }),
-  async check({ files, target }) {
+  async check({ files, target, baseline }) {
     try {
       const parsed = await parseMigrations(files);
-      if (target && !parsed.some(({ version }) => version === target)) {
-        const versions = parsed.map(({ version }) => version).join(", ");
-        return [{ property: "target", reason: `"${target}" is no version of the folder; there are ${versions}` }];
-      }
-      return [];
+      const versions = parsed.map(({ version }) => version);
+      const unknown = (version: string | undefined) => version !== undefined && !versions.includes(version);
+      const allowed = `is no version of the folder; there are ${versions.join(", ")}`;
+      return [
+        ...(unknown(target) ? [{ property: "target", reason: `"${target}" ${allowed}` }] : []),
+        ...(baseline !== "0" && unknown(baseline)
+          ? [{ property: "baseline", reason: `"${baseline}" ${allowed}, and "0" for none` }]
+          : []),
+      ];
     } catch (error) {
       if (error instanceof SqlFileError) return [{ property: "files", reason: error.message }];
       throw error;
@@ -215,8 +249,7 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
   async explain(old, inputs, operation) {
     if (!operation.preview) return;
     const files = await parseMigrations(inputs.files);
-    const lastKnown = old ? asApplied(old.applied) : await ledgerOfCopy(inputs, operation);
-    const ledger = (await ledgerOf(inputs.database, lastKnown, operation)) ?? (await ledgerOfCopy(inputs, operation));
+    const ledger = await appliedBefore(files, old, inputs, operation);
     await explainPending(pendingOf(files, ledger, inputs.target), inputs, !old, operation);
   },
   async create(inputs, operation) {

@@ -3,7 +3,8 @@ import type { Client } from "pg";
 import type { MigrationFile } from "./file";
 import type { Host } from "../../host";
 import { withRunRole } from "../../run-role";
-import { adoptHashes, createLedger, readLedger, settle } from "./ledger";
+import { keepApplied, readApplied } from "./foreign-ledger";
+import { adoptHashes, createLedger, settle } from "./ledger";
 import { planMigrations } from "./plan";
 import { runSection } from "./section";
 
@@ -33,12 +34,13 @@ export interface MigrationRun {
   /** Schemas that unqualified names are looked up in. */
   searchPath?: string[];
   target?: string;
+  baseline?: string;
 }
 
 /** Applies and undoes what the plan says, in a session that may do no more than the role. */
 export async function runMigrations(
   host: Host,
-  { database, role, searchPath = [], target }: MigrationRun,
+  { database, role, searchPath = [], target, baseline }: MigrationRun,
   files: MigrationFile[],
   info: (text: string) => void,
 ): Promise<void> {
@@ -46,8 +48,9 @@ export async function runMigrations(
     await lockAppliers(admin, info);
     await createLedger(admin);
     await settle(admin);
-    const ledger = (await readLedger(admin)) ?? [];
+    const { ledger, foreign } = await readApplied(admin, database, files, baseline);
     const { up, down } = planMigrations(files, ledger, target);
+    if (foreign) await keepApplied(admin, ledger, files);
     await adoptHashes(admin, files);
     const each = { client, admin, role, searchPath, info };
     for (const file of down) {

@@ -14,6 +14,10 @@ describe("a server whose superuser is its application", () => {
     source.sql("postgres", "CREATE ROLE viewer LOGIN PASSWORD 'viewer'; CREATE DATABASE shop");
     source.sql("shop", "CREATE SCHEMA data; CREATE TABLE data.carts AS SELECT generate_series(1, 500) AS n");
     source.sql("shop", "GRANT USAGE ON SCHEMA data TO viewer; GRANT SELECT ON data.carts TO viewer");
+    source.sql(
+      "shop",
+      "CREATE TABLE data.done (version varchar PRIMARY KEY); INSERT INTO data.done VALUES ('001'), ('002')",
+    );
     stack = await TestStack.create();
   });
   afterAll(async () => {
@@ -25,6 +29,9 @@ describe("a server whose superuser is its application", () => {
     const { code, text } = await stack.cli("adopt", "--from", source.name, "--port", String(stack.port), "--force");
     expect(code, text).toBe(0);
     expect(text).toContain("roles.app: superuser app becomes postgres, with all that it owns");
+    expect(text).toContain(
+      'databases.shop: data.done is the ledger of dbmate: 2 versions from 001 to 002 count as applied once migrations.folder is declared; before the first update, declare migrations: {folder: FOLDER, baseline: "002"}',
+    );
     const file = readFileSync(stack.env.PULUMI_OPTION_CONFIG_FILE as string, "utf8");
     expect(file).toContain("memberOf: [postgres]\n      settings:\n        lock_timeout: 3s\n");
     expect(file).toContain("shop:\n      owner: postgres\n");

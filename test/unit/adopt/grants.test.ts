@@ -109,6 +109,7 @@ const content = (privileges: PrivilegeFact[], given: DefaultFact[]): ContentFact
   ),
   others: [],
   partitioned: [],
+  ledgers: [],
 });
 
 function adopted(found: ContentFact) {

@@ -30,7 +30,16 @@ const database = {
   tablespace: "pg_default",
   settings: [],
 };
-const content = { objects: 0, schemas: [], extensions: [], privileges: [], defaults: [], others: [], partitioned: [] };
+const content = {
+  objects: 0,
+  schemas: [],
+  extensions: [],
+  privileges: [],
+  defaults: [],
+  others: [],
+  partitioned: [],
+  ledgers: [],
+};
 const facts: Facts = {
   from: "container shop-db",
   server: {
@@ -57,6 +66,21 @@ const left = (change: Partial<Facts>) =>
     .report.left.map(({ at, text }) => `${at.join(".")}: ${text}`)
     .join("\n");
 const setting = (name: string, value: string, bootValue: string | null = null) => ({ name, value, bootValue });
+
+describe("migrations that another tool has applied", () => {
+  const ledger = (tool: string, versions?: string[]) =>
+    left({ contents: { shop: { ...content, ledgers: [{ tool, schema: "public", name: "ledger", versions }] } } });
+
+  it("are reported with the baseline, where the ledger tells it", () => {
+    expect(ledger("dbmate", ["002", "10", "1"])).toContain(
+      'databases.shop: public.ledger is the ledger of dbmate: 3 versions from 1 to 10 count as applied once migrations.folder is declared; before the first update, declare migrations: {folder: FOLDER, baseline: "10"}',
+    );
+    expect(ledger("dbmate", [])).toContain("and it is empty: all files of a folder in migrations are run");
+    expect(ledger("Flyway")).toContain(
+      'public.ledger is the ledger of Flyway: its migrations are applied, and pgwright cannot know up to which file of a folder; declare migrations: {folder: FOLDER, baseline: "VERSION"}',
+    );
+  });
+});
 
 describe("a container", () => {
   it("gives limits, the image that the new one is made from, and a port beside its own", () => {

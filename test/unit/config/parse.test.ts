@@ -97,7 +97,7 @@ describe("an unknown key is named, with what is allowed, at", () => {
     [
       "migrations",
       withDatabase({ migrations: { folder: "sql", path: "x" } }),
-      "pgwright:databases.shop.migrations.path: unknown key; allowed here: folder, role, target",
+      "pgwright:databases.shop.migrations.path: unknown key; allowed here: folder, role, searchPath, target, baseline",
     ],
     [
       "a job",

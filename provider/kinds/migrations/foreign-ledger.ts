@@ -1,0 +1,117 @@
+import type { Client, QueryResult } from "pg";
+import { escapeIdentifier as quoted } from "pg";
+import { readSql } from "../../../sql/read";
+import type { MigrationFile } from "./file";
+import { sameVersion } from "./file-name";
+import { readLedger, write, type Applied } from "./ledger";
+
+// What counts as applied in a database in which pgwright has applied nothing yet: what dbmate's ledger has, or the files up to a
+// declared baseline. The ledger of any other tool says nothing of the folder, so that a baseline has to be declared.
+
+/** A table that another tool keeps of what it has applied. */
+export interface ForeignLedger {
+  tool: string;
+  schema: string;
+  name: string;
+}
+
+export interface KnownApplied {
+  ledger: Applied[];
+  /** Is it that of another tool, or the baseline, which is not in pgwright's own ledger yet? */
+  foreign: boolean;
+  /** What that means, for a preview. */
+  notes: string[];
+}
+
+const nameOf = ({ schema, name }: Pick<ForeignLedger, "schema" | "name">) => `${schema}.${name}`;
+
+/** How much of a folder counts as applied. */
+export function describeApplied(versions: string[]): string {
+  const sorted = versions.map(BigInt).sort((a, b) => (a < b ? -1 : 1));
+  const written = (version: bigint | undefined) => versions.find((each) => BigInt(each) === version) ?? "";
+  const [first, last] = [written(sorted[0]), written(sorted.at(-1))];
+  return versions.length === 1
+    ? `version ${first} counts`
+    : `${versions.length} versions from ${first} to ${last} count`;
+}
+
+/**
+ * The versions in dbmate's ledger. Whoever owns the table may make a view of it at any time, whose code would run as superuser:
+ * the server refuses to read anything but a table.
+ */
+async function readVersions(client: Client, table: ForeignLedger): Promise<string[]> {
+  const results = (await client.query(
+    `SET LOCAL restrict_nonsystem_relation_kind = 'view, foreign-table'; SET LOCAL lock_timeout = '10s';
+     SELECT version FROM ONLY ${quoted(table.schema)}.${quoted(table.name)}`,
+  )) as unknown as QueryResult<{ version: string }>[];
+  return (results.at(-1)?.rows ?? []).map(({ version }) => version);
+}
+
+const finished = (version: string, name = "", hash = "", statements = 0): Applied => ({
+  version,
+  name,
+  hash,
+  statements,
+  finished: true,
+});
+
+/** Files up to the baseline, as applied. */
+export function appliedByBaseline(files: MigrationFile[], baseline: string): Applied[] {
+  return files
+    .filter(({ version }) => BigInt(version) <= BigInt(baseline))
+    .map(({ version, name, hash, up }) => finished(version, name, hash, up.statements.length));
+}
+
+/** Why the ledgers that were found do not say what of the folder is applied. */
+function undecided(database: string, found: ForeignLedger[]): string {
+  const list = found.map((each) => `${nameOf(each)} (${each.tool})`).join(", ");
+  return (
+    `database ${database}: another tool has applied migrations, as its ledger says: ${list}; declare migrations.baseline, ` +
+    `the newest version of the folder that was applied by then ("0": none), so that no file is run again`
+  );
+}
+
+/** What counts as applied. Throws where that cannot be known. */
+export async function readApplied(
+  client: Client,
+  database: string,
+  files: MigrationFile[],
+  baseline: string | undefined,
+): Promise<KnownApplied> {
+  const own = (await readLedger(client)) ?? [];
+  if (own.length > 0 || files.length === 0) return { ledger: own, foreign: false, notes: [] };
+  if (baseline !== undefined) {
+    const { rows } = await client.query<{ tables: boolean }>(readSql("catalog/has-tables.sql"));
+    if (!rows[0]?.tables) return { ledger: [], foreign: false, notes: [] };
+    const ledger = appliedByBaseline(files, baseline);
+    const what = ledger.length > 0 ? describeApplied(ledger.map(({ version }) => version)) : "no version counts";
+    return {
+      ledger,
+      foreign: true,
+      notes: [`migrations.baseline is ${baseline}: ${what} as applied in database ${database}`],
+    };
+  }
+  const { rows: found } = await client.query<ForeignLedger>(readSql("catalog/foreign-ledgers.sql"));
+  return found.length === 0 ? { ledger: [], foreign: false, notes: [] } : fromLedgers(client, database, found);
+}
+
+async function fromLedgers(client: Client, database: string, found: ForeignLedger[]): Promise<KnownApplied> {
+  const [table, ...more] = found;
+  if (table?.tool !== "dbmate" || more.length > 0) throw new Error(undecided(database, found));
+  const versions = await readVersions(client, table);
+  const odd = versions.find((version) => !/^\d+$/.test(version));
+  if (odd !== undefined) throw new Error(`${undecided(database, found)}; "${odd}" in it is no version of dbmate`);
+  if (versions.length === 0) return { ledger: [], foreign: false, notes: [] };
+  const note = `${nameOf(table)} of database ${database} is dbmate's ledger: ${describeApplied(versions)} as applied`;
+  return { ledger: versions.map((version) => finished(version)), foreign: true, notes: [note] };
+}
+
+/** Keeps in pgwright's own ledger what counts as applied. dbmate's rows get the names and hashes of the files. */
+export async function keepApplied(client: Client, ledger: Applied[], files: MigrationFile[]): Promise<void> {
+  await client.query("BEGIN");
+  for (const row of ledger) {
+    const { name = row.name, hash = row.hash } = files.find((file) => sameVersion(file.version, row.version)) ?? {};
+    await write(client, row.version, { name, hash, statements: row.statements, finished: true });
+  }
+  await client.query("COMMIT");
+}
