@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
+import { withSessionOptions } from "../provider/session-options";
 import { readEvents, type Events } from "../report/events";
 import { ensurePulumi, type Pulumi } from "../toolchain/pulumi";
 import { StackFile } from "./stack-file";
@@ -140,7 +141,8 @@ export class Project {
   /** Opens the project for one stack. */
   static async open(stack: string, isEphemeral = existsSync(ephemeralFile(stack))): Promise<Project> {
     const pulumi = await ensurePulumi({ log });
-    const env: NodeJS.ProcessEnv = { ...process.env, ...pulumi.env };
+    // Sessions of @pulumi/postgresql take the options from the environment.
+    const env: NodeJS.ProcessEnv = withSessionOptions({ ...process.env, ...pulumi.env });
     const backend = findBackend(env, credentialsFolder(env));
     if (backend.own && backend.folder) {
       mkdirSync(backend.folder, { recursive: true, mode: 0o700 });

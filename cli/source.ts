@@ -1,6 +1,7 @@
 import { Client, escapeLiteral as literal } from "pg";
 import { CommandError, type Host } from "../provider/host";
 import { PSQL } from "../provider/running";
+import { SET_OLDER_OPTIONS } from "../provider/session-options";
 
 /** A server that is read, and never changed. */
 export interface Source {
@@ -10,9 +11,14 @@ export interface Source {
   ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]>;
 }
 
-/** Names are written out in full, nothing can be changed or cut short, and no view of others is read, whose code would run. */
-const SESSION =
-  "SET default_transaction_read_only = on; SET statement_timeout = 0; SET search_path = pg_catalog; SET restrict_nonsystem_relation_kind = 'view, foreign-table';";
+/** No view of others is read, whose code would run. A server that does not know the parameter is refused for its version. */
+const NO_VIEWS = `DO $$ BEGIN
+  PERFORM pg_catalog.set_config('restrict_nonsystem_relation_kind', 'view, foreign-table', false);
+EXCEPTION WHEN undefined_object THEN NULL;
+END $$;`;
+
+/** Nothing can be changed, and what the database says of its sessions does not count. */
+const SESSION = `${SET_OLDER_OPTIONS} SET default_transaction_read_only = on; ${NO_VIEWS}`;
 
 /** A query whose rows come as one JSON text. */
 function asJson(sql: string, names: string[][]): string {

@@ -1,5 +1,7 @@
 # Sourced by the scripts of agent and drill: where things are, and how the server is reached.
 
+. sessions.sh
+
 config=/etc/pgwright/pgbackrest.conf
 schedules=/etc/pgwright/agent-schedules
 home=/var/lib/pgwright

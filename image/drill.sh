@@ -72,7 +72,7 @@ holds() { # DATABASE QUERY ROLE
 counted() {
   local fewest most rows there=f
   read -r fewest most <&3
-  rows=$(as_role query "$1" "$(owner_of query "$1" "$2")" <<<"SELECT count(*) FROM $2" 2>&1)
+  rows=$(as_role query "$1" "$(owner_of query "$1" "$2")" <<<"SELECT pg_catalog.count(*) FROM $2" 2>&1)
   [[ "$rows" =~ ^[0-9]+$ ]] && [ "$rows" -ge "$fewest" ] && [ "$rows" -le "$most" ] && there=t
   evidence "rows of $2 in $1" $there "$rows; at the mark $fewest$([ "$fewest" = "$most" ] || echo " to $most")"
 }

@@ -6,7 +6,7 @@ set -euo pipefail
 . run-role.sh
 
 # Its own bookkeeping is not for the audit log, and counting may take as long as it takes, whatever a database says of its sessions.
-export PGOPTIONS="-c pgaudit.log=none -c statement_timeout=0 -c transaction_timeout=0 -c idle_in_transaction_session_timeout=0"
+export PGOPTIONS="$PGOPTIONS $not_audited"
 id=drill-$(date -u +%Y%m%dT%H%M%SZ)
 orders="$home/drill/orders"
 
@@ -59,7 +59,7 @@ while read -r kind name table; do
     as_role ask "$database" "$owner" <<SQL
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET TRANSACTION SNAPSHOT '$(cat "$(held "$side" "$name")")';
-SELECT count(*) FROM $(decoded "$table");
+SELECT pg_catalog.count(*) FROM $(decoded "$table");
 SQL
   done | sort -n | paste --serial --delimiters=' '
 done <"$orders" >"$home/drill/counts"

@@ -3,9 +3,6 @@
 . run-role.sh
 
 recovery_log=/tmp/recovery.log
-# What a database or a role says of its sessions has come along: nothing here may be cut short by it.
-export PGOPTIONS="-c statement_timeout=0 -c transaction_timeout=0 -c idle_in_transaction_session_timeout=0 -c lock_timeout=0 \
--c default_transaction_read_only=off"
 
 # answering CONF STANZA: a configuration without the repositories that do not answer, if any is in a bucket: each segment of WAL
 # would wait for them.

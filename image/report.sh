@@ -60,7 +60,7 @@ for repository in $repositories; do
 done >"$home/missing-wal.tsv"
 
 # Its own bookkeeping is not for the audit log.
-PGOPTIONS="-c pgaudit.log=none" ask postgres <<'SQL'
+PGOPTIONS="$PGOPTIONS $not_audited" ask postgres <<'SQL'
 SELECT to_regclass('pgwright.backup_report') IS NULL AS absent \gset
 \if :absent
   \quit

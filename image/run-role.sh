@@ -1,6 +1,9 @@
 # Sourced by the scripts that run code which users own: queries, masks, and whatever the tables that they touch have of triggers,
 # policies, views and index expressions. SET ROLE in a superuser's session is no border: RESET ROLE leads back. So each run has a
 # role of its own, which may do nothing but become the role that the code runs as. provider/run-role.ts does the same over docker exec.
+# Names of the catalogs are written out in what is run so.
+
+. sessions.sh
 
 # as_role CONNECT DATABASE ROLE OPTIONS OF psql...: runs the SQL of stdin as a role; CONNECT is a function as ask is. For a superuser,
 # who may do everything, the session is a superuser's.
@@ -8,11 +11,9 @@ as_role() {
   local connect=$1 database=$2 role=$3 code=0
   shift 3
   run_role "$connect" "$database" "$role" || return
-  # Settings that are a superuser's to make (pgaudit.log) are refused to others.
-  local options=${PGOPTIONS:-}
-  [ "$run_role" = postgres ] || options=${options//-c pgaudit.log=none/}
+  # What unqualified names mean is for the database to say.
   { echo 'SET ROLE :"role";'; cat; } |
-    PGOPTIONS=$options "$connect" "$database" --username="$run_role" --set=role="$role" "$@" || code=$?
+    PGOPTIONS=$run_options "$connect" "$database" --username="$run_role" --set=role="$role" "$@" || code=$?
   end_run_role "$connect" "$database" "$role" || return
   return $code
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { Client, DatabaseError } from "pg";
 import type { Host } from "./host";
+import { optionsOf, SESSION_OPTIONS } from "./session-options";
 
 /**
  * The wire between us and the server: `docker exec` and socat to the server's socket. Whoever may use the Docker engine
@@ -81,15 +82,27 @@ export class Unreachable extends Error {}
 /** What PostgreSQL says while it starts or ends: admin_shutdown, crash_shutdown, cannot_connect_now. */
 const NOT_NOW = ["57P01", "57P02", "57P03"];
 
+export interface ConnectionArgs {
+  /** A role that may log in over the socket; the superuser if absent. */
+  user?: string;
+  /** Parameters that the session begins with, whatever the database says; if absent, all that statements of pgwright depend on. */
+  options?: Record<string, string>;
+}
+
 /**
  * Opens a connection to a database as the superuser, or as another role that may log in over the socket. The caller ends it.
  * Throws Unreachable while no server takes connections, and what PostgreSQL says where one refuses.
  */
-export async function connect(host: Host, database: string, { user = "postgres" } = {}): Promise<Client> {
+export async function connect(
+  host: Host,
+  database: string,
+  { user = "postgres", options = SESSION_OPTIONS }: ConnectionArgs = {},
+): Promise<Client> {
   const client = new Client({
     stream: () => new ExecStream(host) as never,
     user,
     database,
+    options: optionsOf(options),
     application_name: "pgwright",
     connectionTimeoutMillis: 15_000,
   });

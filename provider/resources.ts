@@ -18,6 +18,7 @@ import type { PresenceInputs } from "./kinds/presence";
 import type { ProtectionInputs } from "./kinds/protection";
 import type { RestoreDrillInputs } from "./kinds/restore-drill";
 import type { RoleInputs } from "./kinds/role";
+import { SUPERUSER_SETTINGS } from "./superuser-settings";
 import type { ServerInputs } from "./kinds/server";
 import type { TieredTableInputs } from "./kinds/tiered-table";
 import type { VectorIndexInputs } from "./kinds/vector-index";
@@ -114,10 +115,11 @@ export class Server extends pulumi.CustomResource {
 
   constructor(
     name: string,
-    args: Args<Omit<ServerInputs, "running" | "alterSystem">>,
+    args: Args<Omit<ServerInputs, "running" | "alterSystem" | "superuserSettings">>,
     opts?: pulumi.CustomResourceOptions,
   ) {
-    const wanted = { ...args, running: true, alterSystem: {}, version: undefined };
+    const found = { running: true, alterSystem: {}, superuserSettings: SUPERUSER_SETTINGS, version: undefined };
+    const wanted = { ...args, ...found };
     super("pgwright:index:Server", name, wanted, pulumi.mergeOptions(opts, { additionalSecretOutputs: ["verifier"] }));
   }
 }

@@ -6,6 +6,7 @@ import { RUN_ROLE_PREFIX } from "../tuning/pg-hba";
 import { connect } from "./connection";
 import type { Host } from "./host";
 import { withDatabase } from "./session";
+import { RUN_OPTIONS } from "./session-options";
 
 // Code that users own (migrations, triggers, defaults, policies, functions) runs in sessions that may do no more than the role
 // it runs as. SET ROLE in a superuser's session is no border: RESET ROLE leads back. So each run has a role of its own, which
@@ -32,7 +33,6 @@ export async function withRunRole<T>(
   { grantConnect = false } = {},
 ): Promise<T> {
   return withDatabase(host, database, async (admin) => {
-    await admin.query("SET idle_session_timeout = 0"); // it waits for the run
     const within = (user: string) => inSession(host, database, user, role, (client) => use(client, admin));
     if (await isSuperuser(admin, role)) return within("postgres");
     const run = `${RUN_ROLE_PREFIX}${randomBytes(8).toString("hex")}`;
@@ -76,7 +76,7 @@ async function inSession<T>(
   role: string,
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const client = await connect(host, database, { user });
+  const client = await connect(host, database, { user, options: RUN_OPTIONS });
   try {
     await client.query(`SET ROLE ${quoted(role)}`);
     return await use(client);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CLUSTER_PATH } from "../backup/paths";
 import type { Host } from "./host";
+import { OLDER_OPTIONS } from "./session-options";
 import { filesOf, intoVolume, runWithRepositories, type Handling, type Repositories } from "./restore";
 
 // The copy of a server that runs on the same engine, in a container of ours or of others.
@@ -10,6 +11,7 @@ import { filesOf, intoVolume, runWithRepositories, type Handling, type Repositor
  * have. What images are told of the superuser is in their environment. Options and database are arguments of the shell.
  */
 export const PSQL =
+  `PGOPTIONS='${OLDER_OPTIONS}' ` +
   'PGPASSWORD=${PGPASSWORD:-$POSTGRES_PASSWORD} exec psql -XAtq -v ON_ERROR_STOP=1 -U "${POSTGRES_USER:-postgres}" "$@"';
 
 async function ask(host: Host, source: string, query: string): Promise<string> {
@@ -103,6 +105,7 @@ cd ${CLUSTER_PATH}.unfinished
 : >/tmp/postgresql.conf
 : >postgresql.auto.conf
 postgres --single -D "$PWD" -c config_file=/tmp/postgresql.conf -c exit_on_error=on postgres <<'SQL'
+SET search_path = pg_catalog, pg_temp
 DO $$ DECLARE former name := (SELECT rolname FROM pg_authid WHERE oid = 10); BEGIN \
 IF EXISTS (SELECT FROM pg_authid WHERE rolname = 'postgres') THEN RETURN; END IF; \
 UPDATE pg_authid SET rolname = 'postgres' WHERE oid = 10; \

@@ -5,7 +5,9 @@ import { connect } from "../connection";
 import type { Host } from "../host";
 import { UNKNOWN, type Kind, type Operation } from "../kind";
 import { untilReady, whyDown } from "../readiness";
+import { readSql } from "../../sql/read";
 import { ask, withDatabase } from "../session";
+import { readSuperuserSettings, setSuperuserSettings, SUPERUSER_SETTINGS } from "../superuser-settings";
 import { CONFIGURATION_ID } from "./configuration";
 import { alignShown, changedParameters, sameValue, withUnit, type Parameters } from "./parameters";
 
@@ -22,6 +24,8 @@ export interface ServerInputs {
   verifier: string;
   /** Parameters set by ALTER SYSTEM, which would win over the stack file: none should be. */
   alterSystem: Parameters;
+  /** What sessions of the superuser begin with, whatever a database says. */
+  superuserSettings: Parameters;
   /** May the server be restarted for parameters that need it? */
   restartPolicy: "allow" | "forbid";
 }
@@ -34,12 +38,14 @@ export interface ServerState extends ServerInputs {
 /** Longest time that a restart waits for the shutdown checkpoint before the server is killed, seconds. */
 const STOP_WITHIN_S = 120;
 
-/** Values in effect, by the names asked for (PostgreSQL's own spelling may differ: TimeZone), in base units. */
+/**
+ * Values in effect, by the names asked for (PostgreSQL's own spelling may differ: TimeZone), in base units. Of what our own session
+ * pins, what the files say.
+ */
 async function inEffect(client: Client, names: string[]): Promise<Parameters> {
-  const { rows } = await client.query<{ name: string; setting: string }>(
-    `SELECT asked AS name, setting FROM unnest($1::text[]) AS asked JOIN pg_settings ON lower(name) = lower(asked)`,
-    [names],
-  );
+  const { rows } = await client.query<{ name: string; setting: string }>(readSql("catalog/settings-in-effect.sql"), [
+    names,
+  ]);
   return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
 }
 
@@ -58,7 +64,7 @@ async function observe(client: Client, inputs: ServerInputs) {
               WHERE sourcefile LIKE '%postgresql.auto.conf') AS "alterSystem"`,
   );
   const parameters = alignShown(await inEffect(client, Object.keys(inputs.parameters)), inputs.parameters);
-  return { ...(rows[0] as (typeof rows)[0]), parameters };
+  return { ...(rows[0] as (typeof rows)[0]), parameters, superuserSettings: await readSuperuserSettings(client) };
 }
 
 interface Change {
@@ -101,6 +107,10 @@ async function plan(
   }
   for (const name of Object.keys(old.alterSystem)) warn(`${name} was set by ALTER SYSTEM: it will be put back`);
   if (old.verifier !== inputs.verifier) info("the superuser's password is set to the declared one");
+  for (const [name, value] of Object.entries(SUPERUSER_SETTINGS)) {
+    const now = old.superuserSettings?.[name];
+    if (now !== value) info(`sessions of role postgres begin with ${name} = ${value}${now === undefined ? "" : `, not ${now}`}`);
+  }
   const changes = await pendingChanges(host, old, inputs);
   for (const { name, text, restart } of changes) {
     if (restart) effect("restart", text);
@@ -129,6 +139,7 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
     const { rows } = await client.query(
       "SELECT count(*)::int AS n FROM pg_file_settings WHERE sourcefile LIKE '%postgresql.auto.conf'",
     );
+    await setSuperuserSettings(host);
     if (rows[0].n > 0) await host.docker(["exec", host.container, "sh", "-c", ': > "$PGDATA/postgresql.auto.conf"']);
     return reload(client, inputs);
   });
