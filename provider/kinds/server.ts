@@ -109,7 +109,8 @@ async function plan(
   if (old.verifier !== inputs.verifier) info("the superuser's password is set to the declared one");
   for (const [name, value] of Object.entries(SUPERUSER_SETTINGS)) {
     const now = old.superuserSettings?.[name];
-    if (now !== value) info(`sessions of role postgres begin with ${name} = ${value}${now === undefined ? "" : `, not ${now}`}`);
+    if (now !== value)
+      info(`sessions of role postgres begin with ${name} = ${value}${now === undefined ? "" : `, not ${now}`}`);
   }
   const changes = await pendingChanges(host, old, inputs);
   for (const { name, text, restart } of changes) {
