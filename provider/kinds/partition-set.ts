@@ -1,6 +1,8 @@
 import type { Client } from "pg";
+import type { Host } from "../host";
 import { differences, type Kind, type Operation } from "../kind";
 import { whyDown } from "../readiness";
+import { withRunRole } from "../run-role";
 import { ask, isNoDatabase, withDatabase } from "../session";
 
 /** A partition's name suffix -> the values of a LIST partition. */
@@ -123,10 +125,29 @@ async function explain(
   }
 }
 
+/** The owner of a table; throws if there is no such table. */
+async function ownerOf(client: Client, parent: string): Promise<string> {
+  const { rows } = await client.query<{ owner: string }>("SELECT pgwright.partition_may($1) AS owner", [parent]);
+  return rows[0]?.owner ?? "";
+}
+
+/** What makes, fills and alters partitions runs code of their owner (triggers, defaults, expressions): in a session of that role. */
+const asOwner = (host: Host, database: string, owner: string, use: (run: Client) => Promise<void>): Promise<void> =>
+  withRunRole(
+    host,
+    database,
+    owner,
+    async (run) => {
+      await run.query("SET search_path = ''");
+      await use(run);
+    },
+    { grantConnect: true },
+  );
+
 async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation): Promise<PartitionSetInputs> {
   const { parent, database } = inputs;
   await withDatabase(host, database, async (client) => {
-    await client.query("SELECT pgwright.partition_may($1)", [parent]); // its table is there
+    const owner = await ownerOf(client, parent); // its table is there
     await client.query(
       `INSERT INTO pgwright.partition_sets
        SELECT * FROM jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb)
@@ -136,17 +157,16 @@ async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation):
           excluded.overflow, excluded.retention, excluded.template, excluded.sub, excluded.members, excluded.convert)`,
       [row(inputs)],
     );
-    await client.query("BEGIN");
-    await client.query("SELECT set_config('role', pgwright.partition_may($1), true)", [parent]);
-    const { rows } = await client.query<{ done: string }>("SELECT done FROM pgwright.partition_put_back($1)", [parent]);
-    await client.query("COMMIT");
-    for (const { done } of rows) info(done);
-    try {
-      await client.query("CALL pgwright.maintain_partitions(now(), $1)", [parent]);
-    } catch (error) {
-      const { detail, message } = error as { detail?: string; message: string };
-      throw new Error(`the partitions of ${parent} could not all be brought up to date: ${detail ?? message}`);
-    }
+    await asOwner(host, database, owner, async (run) => {
+      const { rows } = await run.query<{ done: string }>("SELECT done FROM pgwright.partition_put_back($1)", [parent]);
+      for (const { done } of rows) info(done);
+      try {
+        await run.query("CALL pgwright.maintain_partitions(pg_catalog.now(), $1)", [parent]);
+      } catch (error) {
+        const { detail, message } = error as { detail?: string; message: string };
+        throw new Error(`the partitions of ${parent} could not all be brought up to date: ${detail ?? message}`);
+      }
+    });
     const { rows: left } = await client.query<{ copying: string | null; attention: string | null }>(
       "SELECT copying, attention FROM pgwright.partition_health WHERE parent = $1",
       [parent],
@@ -183,11 +203,12 @@ export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
   // The table keeps its partitions and their rows.
   async delete(_id, { database, parent }, { host }) {
     await withDatabase(host, database, async (client) => {
-      await client.query("BEGIN");
-      await client.query("SELECT pgwright.partition_copy_abandon($1) WHERE to_regclass($1) IS NOT NULL", [parent]);
-      await client.query("RESET role");
+      const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [parent]);
+      if (rows[0]?.there)
+        await asOwner(host, database, await ownerOf(client, parent), async (run) => {
+          await run.query("SELECT pgwright.partition_copy_abandon($1)", [parent]);
+        });
       await client.query("DELETE FROM pgwright.partition_sets WHERE parent = $1", [parent]);
-      await client.query("COMMIT");
     });
   },
 };

@@ -93,7 +93,10 @@ const put = (inputs: VectorIndexInputs, old: VectorIndexInputs | undefined, oper
     const anew =
       differences(before, { recall, search, iterativeScan }).length > 0 ||
       problemsOfBooks(inputs, await findBooks(client, inputs)).length > 0;
-    const problem = recall && anew ? await measure(client, inputs, recall, info) : undefined;
+    const problem =
+      recall && anew
+        ? await measure({ host: operation.host, database: inputs.database, client }, inputs, recall, info)
+        : undefined;
     if (problem !== undefined) throw new Incomplete(problem, idOf(inputs), inputs);
     return inputs;
   });
@@ -146,7 +149,7 @@ async function explain(
 }
 
 /** Drops what is ours of an index. */
-async function drop(client: Client, state: VectorIndexInputs, info: (text: string) => void): Promise<void> {
+async function drop(client: Client, state: VectorIndexInputs, { host, info }: Operation): Promise<void> {
   const books = await findBooks(client, state);
   const drops = async (name: ObjectName) => {
     const found = await findIndex(client, name);
@@ -157,7 +160,7 @@ async function drop(client: Client, state: VectorIndexInputs, info: (text: strin
   };
   await drops(state);
   await drops(nameWhileBuilt(state));
-  if (books) await forget(client, quoteObjectName(state), info);
+  if (books) await forget({ host, database: state.database, client }, quoteObjectName(state), info);
 }
 
 /** A vector index: built beside queries, with the recall that is declared. */
@@ -182,7 +185,7 @@ export const vectorIndex: Kind<VectorIndexInputs, VectorIndexInputs> = {
   },
   async delete(_id, state, operation) {
     try {
-      await inTurn(operation, state.database, (client) => drop(client, state, operation.info));
+      await inTurn(operation, state.database, (client) => drop(client, state, operation));
     } catch (error) {
       if (!isNoDatabase(error)) throw error; // gone with its database
     }

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
-import { escapeIdentifier as quoted } from "pg";
 import { quoteObjectName } from "../../../config/object-name";
+import type { Host } from "../../host";
+import { withRunRole } from "../../run-role";
 import { bookedAs, type Books, type FoundIndex } from "./catalog";
 import { parameterOf, scanParameterOf, type RecallInputs, type VectorIndexInputs } from "./inputs";
 
@@ -39,21 +40,34 @@ interface Measured {
   through: number | null;
 }
 
-/** Measures as the owner of the table: conditions and views may call functions, which are none for a superuser to run. */
-async function measured(client: Client, { table }: { table: string }, index: string, find: boolean): Promise<Measured> {
+/** A session of the superuser, and where it is. */
+export interface Place {
+  host: Host;
+  database: string;
+  client: Client;
+}
+
+/** Measures in a session of the owner of the table: conditions, policies and views may call functions, which are none for a superuser to run. */
+async function measured(
+  { host, database, client }: Place,
+  table: string,
+  index: string,
+  find: boolean,
+): Promise<Measured> {
   const { rows: owners } = await client.query<{ owner: string }>(
-    "SELECT pg_get_userbyid(relowner) AS owner FROM pg_class WHERE oid = $1::regclass",
+    "SELECT pg_catalog.pg_get_userbyid(relowner) AS owner FROM pg_catalog.pg_class WHERE oid = $1::pg_catalog.regclass",
     [table],
   );
-  await client.query(`BEGIN; SET LOCAL ROLE ${quoted(owners[0]?.owner ?? "")}`);
-  try {
-    const { rows } = await client.query<Measured>("SELECT * FROM pgwright.vector_measure($1, $2)", [index, find]);
-    await client.query("COMMIT");
-    return rows[0] as Measured;
-  } catch (error) {
-    await client.query("ROLLBACK").catch(() => undefined); // the connection may be gone
-    throw error;
-  }
+  return withRunRole(
+    host,
+    database,
+    owners[0]?.owner ?? "",
+    async (run) => {
+      const { rows } = await run.query<Measured>("SELECT * FROM pgwright.vector_measure($1, $2)", [index, find]);
+      return rows[0] as Measured;
+    },
+    { grantConnect: true },
+  );
 }
 
 /** What is wrong with an index that finds too little, and what helps. */
@@ -71,7 +85,7 @@ const USES_ANOTHER = "queries use another index of the column";
 
 /** Measures an index, and finds how far a search has to go if the stack file does not say. Returns what is wrong with it, in words. */
 export async function measure(
-  client: Client,
+  place: Place,
   inputs: VectorIndexInputs,
   { neighbours, atLeast }: RecallInputs,
   info: (text: string) => void,
@@ -79,8 +93,8 @@ export async function measure(
   const index = quoteObjectName(inputs);
   const find = inputs.search === undefined;
   const { search, best, recall, measured_with, queries, through } = await measured(
-    client,
-    inputs.definition,
+    place,
+    inputs.definition.table,
     index,
     find,
   );
@@ -95,8 +109,8 @@ export async function measure(
   if (find && search === null)
     return tooLow(inputs, `recall@${neighbours} ${Number(best)} at best, over ${queries} queries`);
   if (find) {
-    await client.query("UPDATE pgwright.vector_indexes SET search = $2 WHERE index_name = $1", [index, search]);
-    await settle(client, info);
+    await place.client.query("UPDATE pgwright.vector_indexes SET search = $2 WHERE index_name = $1", [index, search]);
+    await settle(place.client, info);
   }
   const text = inWords(inputs, Number(recall), measured_with, queries);
   if (Number(recall) < atLeast) return tooLow(inputs, text);
@@ -105,7 +119,8 @@ export async function measure(
 }
 
 /** Takes an index out of the books, and the search that it needed. Others of its column are measured if queries have used it for theirs. */
-export async function forget(client: Client, index: string, info: (text: string) => void): Promise<void> {
+export async function forget(place: Place, index: string, info: (text: string) => void): Promise<void> {
+  const { client } = place;
   const { rows } = await client.query<{ table: string }>(
     "DELETE FROM pgwright.vector_indexes WHERE index_name = $1 RETURNING table_name AS table",
     [index],
@@ -116,7 +131,7 @@ export async function forget(client: Client, index: string, info: (text: string)
     [rows[0]?.table, `%${USES_ANOTHER}%`],
   );
   for (const other of others) {
-    const { search } = await measured(client, rows[0] as { table: string }, other.index, true);
+    const { search } = await measured(place, rows[0]?.table ?? "", other.index, true);
     await client.query("UPDATE pgwright.vector_indexes SET search = coalesce($2, search) WHERE index_name = $1", [
       other.index,
       search,

@@ -43,7 +43,12 @@ DECLARE
   v_index pgwright.vector_indexes := pgwright.vector_index(p_index_name);
   v_oid oid := pgwright.vector_oid(v_index.schema_name, v_index.relation_name);
 BEGIN
-  IF NOT pg_catalog.has_column_privilege(session_user, to_regclass(v_index.table_name), v_index.column_name, 'SELECT') THEN
+  -- The role of a run of pgwright has no privileges of its own, and may become the owner of the table.
+  IF NOT pg_catalog.has_column_privilege(session_user, to_regclass(v_index.table_name), v_index.column_name, 'SELECT')
+    AND NOT pg_catalog.pg_has_role(
+      session_user, (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(v_index.table_name)), 'SET'
+    )
+  THEN
     RAISE EXCEPTION 'role % may not read % of %', session_user, v_index.column_name, v_index.table_name
       USING ERRCODE = 'insufficient_privilege';
   END IF;
