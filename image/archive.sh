@@ -25,7 +25,10 @@ while IFS= read -r TABLE; do
 BEGIN;
 SET LOCAL lock_timeout = '10s';
 LOCK TABLE :table IN SHARE MODE;
+-- A view that has taken the name of the table would run code of its owner.
+SET LOCAL restrict_nonsystem_relation_kind = 'view, foreign-table';
 SELECT count(*) AS rows FROM :table \gset
+SET LOCAL restrict_nonsystem_relation_kind = '';
 \set dumped `archive-table.sh`
 SELECT :'dumped' = :'rows' AS same \gset
 \if :same
