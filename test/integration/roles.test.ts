@@ -199,7 +199,7 @@ describe("roles", () => {
     const { messages } = await stack.preview();
     const said = messages.join("\n");
     expect(said).toContain("role leaver is removed; what it owns in app goes to owner: table data.theirs");
-    expect(said).toContain("role leaver is removed; what it owns in second goes to owner: table also");
+    expect(said).toContain("role leaver is removed; what it owns in second goes to owner: table public.also");
     expect(said).toContain("role leaver is removed; its open sessions are ended: 1");
     expect(said).toContain("role leaver is removed; so are its default privileges in app");
     await stack.up();
