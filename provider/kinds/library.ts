@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { readLibrary, readSql } from "../../sql/read";
 import type { Kind, Operation } from "../kind";
+import { withRunRole } from "../run-role";
 import { ask, isNoDatabase, withDatabase } from "../session";
 
 export interface LibraryInputs {
@@ -16,9 +17,9 @@ interface LibraryParts {
   routines: string;
   tables: string[];
   types?: string[];
-  /** What works only with it, by name: it cannot go before that. */
+  /** What works only with it, by name and owner: it cannot go before that. */
   users?: string;
-  /** A query that brings one of those up to date; it is run for each, after the library was changed. */
+  /** A query that brings one of those up to date; its owner runs it for each, after the library was changed. */
   refresh?: string;
 }
 
@@ -34,7 +35,8 @@ const LIBRARIES = {
   tiers: {
     routines: "^tiers_",
     tables: ["tiers_sets"],
-    users: "SELECT format('%I.%I', schema_name, set_name) AS name FROM pgwright.tiers_sets ORDER BY 1",
+    users:
+      "SELECT format('%I.%I', schema_name, set_name) AS name, owner_name AS owner FROM pgwright.tiers_sets ORDER BY 1",
     // Views, triggers and procedures of a set are made from texts of the library.
     refresh:
       "SELECT pgwright.tiers_alter(config) FROM pgwright.tiers_sets WHERE format('%I.%I', schema_name, set_name) = $1",
@@ -47,9 +49,9 @@ const LIBRARIES = {
 } as const satisfies Record<string, LibraryParts>;
 export type LibraryName = keyof typeof LIBRARIES;
 
-async function usersOf(client: Client, library: LibraryName): Promise<string[]> {
+async function usersOf(client: Client, library: LibraryName): Promise<{ name: string; owner: string }[]> {
   const { users }: LibraryParts = LIBRARIES[library];
-  return users ? (await client.query<{ name: string }>(users)).rows.map(({ name }) => name) : [];
+  return users ? (await client.query<{ name: string; owner: string }>(users)).rows : [];
 }
 
 async function routines(client: Client, library: LibraryName): Promise<string> {
@@ -83,7 +85,11 @@ async function dropRoutines(client: Client, library: LibraryName): Promise<void>
 
 const LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('libraries'))";
 
-async function install(client: Client, { library, files }: LibraryInputs, { warn }: Operation): Promise<void> {
+async function install(
+  client: Client,
+  { database, library, files }: LibraryInputs,
+  { host, warn }: Operation,
+): Promise<void> {
   await client.query("BEGIN");
   await client.query(LOCK);
   await client.query(readSql("catalog/libraries.sql"));
@@ -98,10 +104,11 @@ async function install(client: Client, { library, files }: LibraryInputs, { warn
   await client.query("COMMIT");
   // Each by itself, and after the commit: it waits for what runs, which waits for nothing of this.
   const { refresh }: LibraryParts = LIBRARIES[library];
-  for (const name of refresh ? await usersOf(client, library) : []) {
-    await client
-      .query(refresh as string, [name])
-      .catch((error: Error) => warn(`${name} is not brought up to date: ${error.message}`));
+  for (const { name, owner } of refresh ? await usersOf(client, library) : []) {
+    const run = (session: Client) => session.query(refresh as string, [name]);
+    await withRunRole(host, database, owner, run, { grantConnect: true }).catch((error: Error) =>
+      warn(`${name} is not brought up to date: ${error.message}`),
+    );
   }
 }
 
@@ -147,7 +154,7 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
       const users = await usersOf(client, state.library);
       if (users.length > 0)
         throw new Error(
-          `the library ${state.library} of ${state.database} is still used by ${users.join(", ")}; drop that first`,
+          `the library ${state.library} of ${state.database} is still used by ${users.map(({ name }) => name).join(", ")}; drop that first`,
         );
       await dropRoutines(client, state.library);
       for (const table of LIBRARIES[state.library].tables)

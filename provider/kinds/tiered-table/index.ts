@@ -1,8 +1,10 @@
 import type { Client } from "pg";
 import { writeObjectName } from "../../../config/object-name";
 import { readSql } from "../../../sql/read";
+import type { Host } from "../../host";
 import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
+import { withRunRole } from "../../run-role";
 import { setRestorePoint } from "../../restore-point";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { changes, configOf, inWordsOf, refusals, sameValue, type Config, type TieredTableInputs } from "./inputs";
@@ -106,13 +108,17 @@ async function explain(
   }
 }
 
+/** Runs a function of the library in a session of the owner, whose code runs where its tables are touched. */
+const asOwner = (host: Host, database: string, owner: string, call: string, values: unknown[]) =>
+  withRunRole(host, database, owner, (run) => run.query(call, values), { grantConnect: true });
+
 /** Makes the set, or changes and repairs the one that is there. */
 async function put(inputs: TieredTableInputs, { host }: Operation): Promise<TieredTableInputs> {
   const config = JSON.stringify(configOf(inputs));
   await withDatabase(host, inputs.database, async (client) => {
     const call = (await find(client, inputs)) ? "tiers_alter" : "tiers_create";
     try {
-      await client.query(`SELECT pgwright.${call}($1::jsonb)`, [config]);
+      await asOwner(host, inputs.database, inputs.config.owner, `SELECT pgwright.${call}($1::jsonb)`, [config]);
     } catch (error) {
       if (codeOf(error) !== "55P03") throw error;
       throw new Error(
@@ -161,7 +167,12 @@ export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
       const table = writeObjectName({ schema, name });
       await withDatabase(host, database, async (client) => {
         if (onRemove !== "keep") await setRestorePoint(client, `drop of ${table}`, info);
-        await client.query("SELECT pgwright.tiers_drop($1, $2, $3)", [schema, name, onRemove === "keep"]);
+        const { rows } = await client.query<{ owner: string }>(
+          "SELECT (pgwright.tiers_load($1, $2)).owner_name AS owner",
+          [schema, name],
+        );
+        const drop = "SELECT pgwright.tiers_drop($1, $2, $3)";
+        await asOwner(host, database, rows[0]?.owner ?? "", drop, [schema, name, onRemove === "keep"]);
       });
       info(
         onRemove === "keep" ? `the rows of ${table} stay in a partitioned table of this name` : `${table} was dropped`,

@@ -1,4 +1,4 @@
--- The sets there are. Only who installed this writes here; each owner reads what concerns it.
+-- The sets there are. Each owner reads what concerns it, and writes by tiers_enter_set and tiers_forget_set.
 CREATE SCHEMA IF NOT EXISTS pgwright;
 GRANT USAGE ON SCHEMA pgwright TO PUBLIC;
 
@@ -24,6 +24,56 @@ BEGIN
     CREATE POLICY owners_read ON pgwright.tiers_sets FOR SELECT TO PUBLIC
       USING (pg_has_role(current_user, owner_name, 'USAGE'));
   END IF;
+END
+$$;
+
+-- Code of the owner runs wherever its tables are touched, so nothing of a set is made or changed by somebody who is more than that; and
+-- who is no superuser cannot write to tiers_sets. These two write for whoever may become the owner.
+CREATE OR REPLACE FUNCTION pgwright.tiers_may(p_owner name)
+RETURNS void
+LANGUAGE plpgsql
+STABLE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+BEGIN
+  IF NOT pg_has_role(session_user, p_owner, 'SET') THEN
+    RAISE EXCEPTION 'role % may not change tiered sets of %', session_user, p_owner
+      USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT %I TO %I', p_owner, session_user);
+  END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_enter_set(p_set pgwright.tiers_sets)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+  PERFORM pgwright.tiers_may(coalesce(
+    (SELECT s.owner_name FROM pgwright.tiers_sets AS s WHERE s.schema_name = p_set.schema_name AND s.set_name = p_set.set_name),
+    p_set.owner_name
+  ));
+  PERFORM pgwright.tiers_may(p_set.owner_name);
+  INSERT INTO pgwright.tiers_sets AS s (schema_name, set_name, owner_name, config, view_definition)
+  VALUES (p_set.schema_name, p_set.set_name, p_set.owner_name, p_set.config, p_set.view_definition)
+  ON CONFLICT (schema_name, set_name) DO UPDATE
+  SET owner_name = excluded.owner_name, config = excluded.config, view_definition = excluded.view_definition;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_forget_set(p_schema name, p_name name)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+BEGIN
+  PERFORM pgwright.tiers_may(s.owner_name) FROM pgwright.tiers_sets AS s WHERE s.schema_name = p_schema AND s.set_name = p_name;
+  DELETE FROM pgwright.tiers_sets AS s WHERE s.schema_name = p_schema AND s.set_name = p_name;
 END
 $$;
 

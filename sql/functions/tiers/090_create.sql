@@ -125,9 +125,9 @@ BEGIN
   IF v_taken IS NOT NULL AND NOT EXISTS (
     SELECT FROM pgwright.tiers_sets AS s WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name
   ) AND pgwright.tiers_is_lost(v_set) THEN
-    INSERT INTO pgwright.tiers_sets (schema_name, set_name, owner_name, config, view_definition)
-    VALUES (v_set.schema_name, v_set.set_name, v_set.owner_name, v_config, '');
     -- The definition of the view is unknown: that is repaired, and with it all that is made from texts.
+    v_set.view_definition := '';
+    PERFORM pgwright.tiers_enter_set(v_set);
     PERFORM pgwright.tiers_alter(p_config);
     v_set := pgwright.tiers_load(v_set.schema_name, v_set.set_name);
     IF EXISTS (SELECT FROM pgwright.tiers_problems(v_set)) THEN
@@ -141,8 +141,7 @@ BEGIN
     RAISE EXCEPTION 'the tiered set %.% cannot be: % exists already', v_set.schema_name, v_set.set_name, v_taken
       USING ERRCODE = 'duplicate_table', HINT = 'Give the set another name, or rename what is there.';
   END IF;
-  INSERT INTO pgwright.tiers_sets (schema_name, set_name, owner_name, config)
-  VALUES (v_set.schema_name, v_set.set_name, v_set.owner_name, v_config);
+  PERFORM pgwright.tiers_enter_set(v_set);
 
   PERFORM set_config('role', v_set.owner_name, true);
   PERFORM pgwright.tiers_create_parents(v_set);
@@ -151,13 +150,12 @@ BEGIN
   PERFORM pgwright.tiers_write_code(v_set, v_active::text);
   PERFORM set_config('role', v_role, true);
 
-  UPDATE pgwright.tiers_sets AS s
-  SET view_definition = pg_get_viewdef(pgwright.tiers_relation(v_set, ''))
-  WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name;
+  v_set.view_definition := pg_get_viewdef(pgwright.tiers_relation(v_set, ''));
+  PERFORM pgwright.tiers_enter_set(v_set);
   RETURN v_config;
 END
 $$;
 
 COMMENT ON FUNCTION pgwright.tiers_create(jsonb) IS
 'Makes a tiered set, or takes up one that only the books have lost. Returns its configuration, completed. Changes nothing on an error.';
-REVOKE ALL ON FUNCTION pgwright.tiers_create(jsonb) FROM PUBLIC;
+

@@ -34,9 +34,8 @@ BEGIN
   -- After the steps of the maintenance that are at work.
   PERFORM pg_advisory_xact_lock(hashtextextended(format('pgwright.tiers %s %I.%I', x.step, v_set.schema_name, v_set.set_name), 0))
   FROM unnest(ARRAY['roll', 'move']) AS x (step);
-  UPDATE pgwright.tiers_sets AS s SET config = v_config
-  WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name;
   v_set.config := v_config;
+  PERFORM pgwright.tiers_enter_set(v_set);
 
   IF EXISTS (SELECT FROM pgwright.tiers_problems(v_set)) THEN
     PERFORM set_config('role', v_set.owner_name, true);
@@ -45,9 +44,8 @@ BEGIN
     v_active := coalesce((pgwright.tiers_tables(v_set, 'wa', 'active'))[1], pgwright.tiers_create_table(v_set, 'wa', 'active'));
     PERFORM pgwright.tiers_write_code(v_set, v_active::text);
     PERFORM set_config('role', v_role, true);
-    UPDATE pgwright.tiers_sets AS s
-    SET view_definition = pg_get_viewdef(pgwright.tiers_relation(v_set, ''))
-    WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name;
+    v_set.view_definition := pg_get_viewdef(pgwright.tiers_relation(v_set, ''));
+    PERFORM pgwright.tiers_enter_set(v_set);
   END IF;
 
   -- What an older version of this library has made was not announced.
@@ -62,4 +60,4 @@ $$;
 
 COMMENT ON FUNCTION pgwright.tiers_alter(jsonb) IS
 'Changes what may change of a tiered set, and repairs what tiers_describe finds wrong. Returns the configuration, completed.';
-REVOKE ALL ON FUNCTION pgwright.tiers_alter(jsonb) FROM PUBLIC;
+

@@ -71,10 +71,10 @@ BEGIN
     END LOOP;
   END IF;
   PERFORM set_config('role', v_role, true);
-  DELETE FROM pgwright.tiers_sets AS s WHERE s.schema_name = p_schema AND s.set_name = p_name;
+  PERFORM pgwright.tiers_forget_set(p_schema, p_name);
 END
 $$;
 
 COMMENT ON FUNCTION pgwright.tiers_drop(name, name, boolean) IS
 'Drops a tiered set. With keep_data its rows stay in one partitioned table that has the name of the view.';
-REVOKE ALL ON FUNCTION pgwright.tiers_drop(name, name, boolean) FROM PUBLIC;
+

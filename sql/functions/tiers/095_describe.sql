@@ -1,5 +1,17 @@
 -- A set as it is.
 
+CREATE OR REPLACE FUNCTION pgwright.tiers_is_table(p_set pgwright.tiers_sets, p_suffix text)
+RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(pgwright.tiers_object(p_set, p_suffix)) AND c.relkind = 'r'
+  )
+$$;
+
 -- What is not as tiers_create has made it.
 CREATE OR REPLACE FUNCTION pgwright.tiers_problems(p_set pgwright.tiers_sets)
 RETURNS SETOF text
@@ -7,6 +19,8 @@ LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path = ''
+-- The owner may put a view in the place of a table, and its code would be run by whoever looks.
+SET restrict_nonsystem_relation_kind = 'view, foreign-table'
 AS $$
 DECLARE
   v_schema oid := quote_ident(p_set.schema_name)::regnamespace;
@@ -33,7 +47,7 @@ BEGIN
     RETURN NEXT format('the view %s was edited', pgwright.tiers_object(p_set, ''));
   END IF;
 
-  IF to_regclass(pgwright.tiers_object(p_set, '_tables')) IS NOT NULL THEN
+  IF pgwright.tiers_is_table(p_set, '_tables') THEN
     EXECUTE format(
       'SELECT coalesce(array_agg(t.relation), ''{}'') FROM %s AS t JOIN pg_catalog.pg_class AS c ON c.oid = t.relation'
       ' WHERE t.state = ''active''', pgwright.tiers_object(p_set, '_tables')
@@ -75,6 +89,8 @@ LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path = ''
+-- The owner may put a view in the place of a table, and its code would be run by whoever looks.
+SET restrict_nonsystem_relation_kind = 'view, foreign-table'
 SET timezone = 'UTC'
 AS $$
 DECLARE
@@ -110,13 +126,15 @@ LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path = ''
+-- The owner may put a view in the place of a table, and its code would be run by whoever looks.
+SET restrict_nonsystem_relation_kind = 'view, foreign-table'
 SET timezone = 'UTC'
 AS $$
 DECLARE
   v_facts jsonb := '{}';
   v_part jsonb;
 BEGIN
-  IF to_regclass(pgwright.tiers_object(p_set, '_runs')) IS NOT NULL THEN
+  IF pgwright.tiers_is_table(p_set, '_runs') THEN
     EXECUTE format(
       'SELECT jsonb_build_object('
       '''lastRoll'', max(last_success) FILTER (WHERE step = ''roll_wa''),'
@@ -126,7 +144,7 @@ BEGIN
     ) INTO v_part;
     v_facts := v_facts || v_part;
   END IF;
-  IF to_regclass(pgwright.tiers_object(p_set, '_tables')) IS NOT NULL THEN
+  IF pgwright.tiers_is_table(p_set, '_tables') THEN
     EXECUTE format(
       'SELECT jsonb_build_object('
       '''walTables'', count(*) FILTER (WHERE tier = ''wa''),'
@@ -138,9 +156,7 @@ BEGIN
     ) INTO v_part;
     v_facts := v_facts || v_part;
   END IF;
-  IF to_regclass(pgwright.tiers_object(p_set, '_analyze_queue')) IS NOT NULL
-    AND to_regclass(pgwright.tiers_object(p_set, '_sort_queue')) IS NOT NULL
-  THEN
+  IF pgwright.tiers_is_table(p_set, '_analyze_queue') AND pgwright.tiers_is_table(p_set, '_sort_queue') THEN
     EXECUTE format(
       'SELECT jsonb_build_object(''analyzeQueue'', (SELECT count(*) FROM %s), ''sortQueue'', (SELECT count(*) FROM %s),'
       ' ''unsortedRows'', (SELECT coalesce(sum(unsorted_count), 0) FROM %2$s))',
