@@ -20,6 +20,7 @@ describe("code of a table's owner", () => {
        CREATE TABLE data.events (id bigint NOT NULL, what text) PARTITION BY RANGE (id);
        CREATE TABLE data.events_default PARTITION OF data.events DEFAULT;
        ${plant("data.events").replaceAll("NOT VALID", "")}
+       ALTER TABLE data.events NO FORCE ROW LEVEL SECURITY;
        INSERT INTO data.events (id) SELECT n FROM generate_series(1, 1000) AS n;
        CREATE TABLE data.papers (id bigint PRIMARY KEY, embedding public.vector(3));
        INSERT INTO data.papers SELECT n, ARRAY[n, n % 7, n % 11]::real[]::public.vector FROM generate_series(1, 300) AS n;

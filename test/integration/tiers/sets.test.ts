@@ -226,9 +226,13 @@ describe("a tiered set", () => {
     it.each([
       ["CALL data.events_roll_wa()", /permission denied/],
       ["CALL pgwright.tiers_roll_wa('data', 'events')", /there is no tiered set data\.events that stranger may see/],
-      ["SELECT pgwright.tiers_drop('data', 'events', false)", /permission denied/],
-      ["SELECT pgwright.tiers_create('{}')", /permission denied/],
-      ["SELECT pgwright.tiers_alter('{}')", /permission denied/],
+      ["SELECT pgwright.tiers_drop('data', 'events', false)", /there is no tiered set/],
+      [
+        `SELECT pgwright.tiers_create(${literal(JSON.stringify({ ...EVENTS, name: "theirs" }))})`,
+        /role stranger may not change tiered sets of owner/,
+      ],
+      [`SELECT pgwright.tiers_alter(${literal(JSON.stringify(EVENTS))})`, /there is no tiered set/],
+      ["SELECT pgwright.tiers_forget_set('data', 'events')", /role stranger may not change tiered sets of owner/],
       ["UPDATE pgwright.tiers_sets SET config = '{}'", /permission denied/],
       ["SELECT * FROM data.events", /permission denied/],
       ["SELECT * FROM data.events_wa", /permission denied/],
