@@ -1,4 +1,5 @@
 import { agentSchedules } from "../backup/schedules";
+import { RUN_ROLE_PREFIX } from "../tuning/pg-hba";
 import { placeOf } from "./backup";
 import { checkCopy } from "./cross-check-copies";
 import { checkTiers } from "./cross-check-tiers";
@@ -38,6 +39,8 @@ export function crossCheck(stack: Stack): Problem[] {
     if (name === SUPERUSER || name === "public" || name === "none" || name.startsWith("pg_")) {
       report(`roles.${name}`, "this name belongs to PostgreSQL itself");
     }
+    if (name.startsWith(RUN_ROLE_PREFIX))
+      report(`roles.${name}`, `names that begin with ${RUN_ROLE_PREFIX} belong to pgwright`);
     role.memberOf.forEach((group, i) => {
       if (!group.startsWith("pg_")) needsRole(`roles.${name}.memberOf[${i}]`, group);
     });
@@ -167,6 +170,7 @@ function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRo
     if (schema === "public" || schema.startsWith("pg_") || schema === "information_schema") {
       report(`${key}.schemas.${schema}`, "this schema belongs to PostgreSQL itself");
     }
+    if (schema === "pgwright") report(`${key}.schemas.${schema}`, "this schema belongs to pgwright, which makes it");
     if (owner) needsRole(`${key}.schemas.${schema}.owner`, owner);
   }
   database.dropSchemas.forEach((schema, i) => {

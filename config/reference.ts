@@ -15,7 +15,7 @@ const NOTES: Record<string, string> = {
     "stands in the file with its reason. `settings` wins over them. Names, types, ranges and units are checked against the " +
     "parameters of the image before anything changes.",
   "pgwright:roles.<name>":
-    "`postgres`, `public`, `none` and names that begin with `pg_` belong to PostgreSQL; in `memberOf` its own roles (`pg_monitor`) " +
+    "`postgres`, `public`, `none` and names that begin with `pg_` belong to PostgreSQL, those that begin with `pgwright_run_` to pgwright; in `memberOf` its own roles (`pg_monitor`) " +
     "may stand.",
   "pgwright:databases.<name>.grants.<role>":
     "Privileges are compared with the catalog: what is missing is granted, what nobody declared is revoked (or reported, see " +

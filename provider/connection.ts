@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { Client, DatabaseError } from "pg";
+import { readSql } from "../sql/read";
 import type { Host } from "./host";
 import { optionsOf, SESSION_OPTIONS } from "./session-options";
 
@@ -114,5 +115,22 @@ export async function connect(
     if (error instanceof DatabaseError && !NOT_NOW.includes(error.code ?? "")) throw error;
     throw new Unreachable(`no way into container ${host.container}: ${(error as Error).message}`);
   }
+  if (user === "postgres") await mustOwnSchema(client);
   return client;
+}
+
+/**
+ * Sessions of the superuser take what is in schema pgwright for pgwright's own, and run it. The owner of a database may have made that
+ * schema first.
+ */
+export async function mustOwnSchema(client: Client): Promise<void> {
+  const { rows } = await client.query<{ object: string; owner: string }>(readSql("catalog/foreign-schema.sql"));
+  const [found] = rows;
+  if (!found) return;
+  await client.end();
+  const what = found.object === "" ? "it" : `its ${found.object}`;
+  throw new Error(
+    `database ${client.database}: schema pgwright: ${what} belongs to ${found.owner}, who is no superuser; the schema is pgwright's own: ` +
+      "rename or drop what is there",
+  );
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../sql/read";
@@ -43,7 +44,8 @@ export async function withRunRole<T>(
       `CREATE ROLE ${quoted(run)} LOGIN NOINHERIT CONNECTION LIMIT 2;
        GRANT ${quoted(role)} TO ${quoted(run)} WITH INHERIT TRUE, SET TRUE, ADMIN FALSE`,
     );
-    if (grantConnect) await admin.query(`GRANT CONNECT ON DATABASE ${quoted(database)} TO ${quoted(run)}`);
+    if (grantConnect && !(await mayConnect(admin, role)))
+      await undisturbed(() => admin.query(`GRANT CONNECT ON DATABASE ${quoted(database)} TO ${quoted(run)}`));
     let result: T;
     try {
       result = await inSession(host, database, run, role, async (client) => {
@@ -67,6 +69,25 @@ export async function isSuperuser(client: Client, role: string): Promise<boolean
     [role],
   );
   return rows[0]?.rolsuper ?? false;
+}
+
+async function mayConnect(client: Client, role: string): Promise<boolean> {
+  const { rows } = await client.query<{ may: boolean }>(
+    "SELECT pg_catalog.has_database_privilege($1, pg_catalog.current_database(), 'CONNECT') AS may",
+    [role],
+  );
+  return rows[0]?.may ?? false;
+}
+
+/** Two sessions that change privileges of one database at once: PostgreSQL ends one of them with an error, which changes nothing. */
+async function undisturbed(change: () => Promise<unknown>, tries = 10): Promise<void> {
+  try {
+    await change();
+  } catch (error) {
+    if (tries <= 1 || !/^tuple concurrently /.test((error as Error).message)) throw error;
+    await setTimeout(50 + 200 * Math.random());
+    await undisturbed(change, tries - 1);
+  }
 }
 
 async function inSession<T>(
@@ -96,7 +117,7 @@ async function remove(admin: Client, run: string, role: string): Promise<void> {
 }
 
 async function drop(admin: Client, run: string): Promise<void> {
-  await admin.query(`DROP OWNED BY ${quoted(run)}; DROP ROLE ${quoted(run)}`);
+  await undisturbed(() => admin.query(`DROP OWNED BY ${quoted(run)}; DROP ROLE ${quoted(run)}`));
 }
 
 /** Drops what killed runs have left, unless another run is doing so; a role that another database knows stays for a run there. */

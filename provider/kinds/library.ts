@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { readLibrary, readSql } from "../../sql/read";
+import { mustOwnSchema } from "../connection";
 import type { Kind, Operation } from "../kind";
 import { withRunRole } from "../run-role";
 import { ask, isNoDatabase, withDatabase } from "../session";
@@ -93,6 +94,7 @@ async function install(
   await client.query("BEGIN");
   await client.query(LOCK);
   await client.query(readSql("catalog/libraries.sql"));
+  await mustOwnSchema(client);
   // A routine whose result has changed cannot be replaced.
   await dropRoutines(client, library);
   for (const text of Object.values(readLibrary(library))) await client.query(text);

@@ -71,9 +71,12 @@ interface Step {
   size: string;
 }
 
-/** What the next run would do with these inputs, as the library says itself. */
-async function plan(client: Client, inputs: PartitionSetInputs): Promise<Step[]> {
-  const { rows } = await client.query<Step>(
+/**
+ * What the next run would do with these inputs, as the library says itself. It looks at rows, and planning a query of a table alone runs
+ * code of its owner (predicates of indexes): `run` is a session of that role.
+ */
+async function plan(run: Client, inputs: PartitionSetInputs): Promise<Step[]> {
+  const { rows } = await run.query<Step>(
     `SELECT action, partition, bound, row_count, pg_size_pretty(bytes) AS size
      FROM pgwright.partition_plan(jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb))`,
     [row(inputs)],
@@ -106,11 +109,13 @@ async function explain(
   try {
     await withDatabase(host, inputs.database, async (client) => {
       const { rows } = await client.query(
-        "SELECT to_regproc('pgwright.partition_plan') IS NOT NULL AND to_regclass($1) IS NOT NULL AS ready",
+        "SELECT to_regproc('pgwright.partition_plan') IS NOT NULL AS ready, to_regclass($1) IS NOT NULL AS there",
         [inputs.parent],
       );
-      if (!rows[0].ready) return warn(missing);
-      const steps = await plan(client, inputs);
+      if (!rows[0].there) return warn(missing);
+      if (!rows[0].ready) return info(`its partitions are made; which, a preview says once this database has a set`);
+      const owner = await ownerOf(client, inputs.parent);
+      const steps = await asOwner(host, inputs.database, owner, (run) => plan(run, inputs));
       // What the clock drops anyway is no effect of this change.
       const newly = differences(old?.retention, inputs.retention).length > 0;
       const lost = steps.filter(({ action }) => newly && action === "drop");
@@ -132,14 +137,14 @@ async function ownerOf(client: Client, parent: string): Promise<string> {
 }
 
 /** What makes, fills and alters partitions runs code of their owner (triggers, defaults, expressions): in a session of that role. */
-const asOwner = (host: Host, database: string, owner: string, use: (run: Client) => Promise<void>): Promise<void> =>
+const asOwner = <T>(host: Host, database: string, owner: string, use: (run: Client) => Promise<T>): Promise<T> =>
   withRunRole(
     host,
     database,
     owner,
     async (run) => {
       await run.query("SET search_path = ''");
-      await use(run);
+      return use(run);
     },
     { grantConnect: true },
   );

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { readSql } from "../../../sql/read";
+import { mustOwnSchema } from "../../connection";
 import type { MigrationFile } from "./file";
 
 // The ledger pgwright.migrations. Only the superuser's session writes it, and migrations run in another one, which may do no more
@@ -49,26 +50,16 @@ interface Row extends Applied {
 /** How long a transaction may take to end that was to commit already. */
 const ENDS_WITHIN_MS = 60_000;
 
-/** Only what a superuser has made is the ledger: a table of another's would run their code when it is read or written. */
-async function mustBeOurs(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{
-    relation: boolean;
-    schema: string | null;
-    owner: string | null;
-    plain: boolean;
-  }>(readSql("catalog/migrations-owner.sql"));
+/** Whether there is a ledger. That it is pgwright's own is known from the begin of the session. */
+async function isThere(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ plain: boolean }>(readSql("catalog/migrations-there.sql"));
   const [found] = rows;
-  const other = found?.schema ?? found?.owner;
-  if (other)
-    throw new Error(
-      `schema pgwright: ${found?.schema ? "it" : "its table migrations"} belongs to ${other}, who is no superuser; the schema is pgwright's own: rename or drop what is there`,
-    );
   if (found && !found.plain) throw new Error("pgwright.migrations is no table; drop it");
-  return found?.relation ?? false;
+  return found !== undefined;
 }
 
 async function readRows(client: Client): Promise<Row[] | undefined> {
-  if (!(await mustBeOurs(client))) return undefined;
+  if (!(await isThere(client))) return undefined;
   return (await client.query<Row>(readSql("catalog/migrations-read.sql"))).rows;
 }
 
@@ -85,8 +76,9 @@ export async function readLedger(client: Client): Promise<Applied[] | undefined>
 }
 
 export async function createLedger(client: Client): Promise<void> {
-  await mustBeOurs(client);
+  await isThere(client);
   await client.query(readSql("catalog/migrations-ledger.sql"));
+  await mustOwnSchema(client);
 }
 
 /** A file is applied as a whole. */

@@ -31,20 +31,31 @@ describe("code of a table's owner", () => {
   });
   afterAll(() => stack.dispose());
 
-  async function asOwner(sql: string): Promise<void> {
+  async function asOwner(sql: string): Promise<Record<string, unknown>[]> {
     const client = await stack.connect("owner", "password of owner", "app");
-    await client.query(sql).finally(() => client.end());
+    const { rows } = await client.query(sql).finally(() => client.end());
+    return rows as Record<string, unknown>[];
   }
-  const nobody = () =>
+  const rowsOf = async (table: string) => (await asOwner(`SELECT count(*)::int AS n FROM ONLY ${table}`))[0]?.n;
+  const nobody = () => {
     expect(stack.sql("app", "SELECT rolname FROM pg_roles WHERE rolname ~ '^(got_it|pgwright_run)'")).toBe("");
+    expect(stack.logs().match(/LOG: +CODE OF AN OWNER RUNS AS MORE.*/g)).toBeNull();
+  };
+
+  const agent = (...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
 
   it("is run as the owner while an update makes and fills partitions", async () => {
     const set = { kind: "integer", interval: 500, premake: 1, overflow: "drain" } as const;
     stack.configure(({ databases }) => {
       databases!.app!.partitions = { sets: { "data.events": { ...set } } };
     });
+    expect((await stack.preview()).messages).toEqual([expect.stringMatching(/its partitions are made/)]);
     await stack.up();
-    expect(stack.sql("app", "SELECT count(*) FROM ONLY data.events_default")).toBe("0");
+    expect(await rowsOf("data.events_default")).toBe(0);
+    stack.configure(({ databases }) => {
+      databases!.app!.partitions = { sets: { "data.events": { ...set, premake: 2 } } };
+    });
+    expect((await stack.preview()).messages.join("\n")).toMatch(/will be done:[^]*\n +create data\.events_n2000 /);
     nobody();
   });
 
@@ -76,24 +87,45 @@ describe("code of a table's owner", () => {
     });
     await stack.up();
     const [name = ""] = stack
-      .sql("app", "SELECT relname FROM pg_class WHERE relnamespace = 'old'::regnamespace AND relkind = 'r'")
+      .sql("app", "SELECT relname FROM pg_class WHERE relnamespace = 'old'::regnamespace AND relkind = 'r' ORDER BY 1")
       .split("\n");
     expect(name).toMatch(/^events_/);
-    const agent = (...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
     // A view in the place of the table: what it calls is the owner's.
     await asOwner(
       `ALTER TABLE old.${name} RENAME TO aside; CREATE VIEW old.${name} AS SELECT data.trap(id) AS id FROM old.aside`,
     );
-    expect(() => agent("archive.sh", "app")).toThrow(
-      /access to non-system view .* is restricted|was not dropped|is not a table/,
-    );
+    expect(() => agent("archive.sh", "app")).toThrow(/was not dropped: it has 499 rows, and its dump 0/);
     await asOwner(`DROP VIEW old.${name}; ALTER TABLE old.aside RENAME TO ${name}`);
     agent("archive.sh", "app");
     expect(stack.sql("app", `SELECT to_regclass('old.${name}') IS NULL`)).toBe("t");
     const { code, text } = await stack.cli("archive", "app", `old.${name}`);
     expect(code, text).toBe(0);
-    expect(Number(stack.sql("app", `SELECT count(*) FROM old.${name}`))).toBeGreaterThan(0);
+    expect(await rowsOf(`old.${name}`)).toBeGreaterThan(0);
     expect(stack.sql("app", `SELECT tableowner FROM pg_tables WHERE tablename = '${name}'`)).toBe("owner");
+    nobody();
+  });
+
+  it("is not run by commands that only look", async () => {
+    for (const command of ["preview", "drift", "status"]) await stack.cli(command);
+    agent("backup.sh", "full");
+    nobody();
+  });
+
+  it("in a schema that has the name of pgwright's own is not run, but refused", async () => {
+    stack.sql("postgres", "CREATE DATABASE second OWNER owner");
+    const client = await stack.connect("owner", "password of owner", "second");
+    await client.query(
+      `CREATE SCHEMA data; CREATE SCHEMA pgwright; GRANT USAGE ON SCHEMA data, pgwright TO PUBLIC; ${TRAP}
+       CREATE VIEW pgwright.libraries AS SELECT 'partitions' AS name, data.trap(1)::text AS files, '' AS routines;
+       CREATE TABLE pgwright.partition_sets (parent text DEFAULT data.trap(1)::text)`,
+    );
+    await client.end();
+    stack.configure(({ databases }) => {
+      databases!.second = { owner: "owner", schemas: { data: {} }, partitions: { sets: {} } };
+    });
+    const refusal = /database second: schema pgwright: it belongs to owner, who is no superuser/;
+    expect((await stack.preview()).messages.join("\n")).toMatch(refusal);
+    expect((await stack.tryUp()).text).toMatch(refusal);
     nobody();
   });
 });

@@ -5,7 +5,7 @@ import { Host } from "../../../provider/host";
 import { parseMigrations } from "../../../provider/kinds/migrations/file";
 import { awaitCommit, readLedger, settle } from "../../../provider/kinds/migrations/ledger";
 import { runMigrations } from "../../../provider/kinds/migrations/run";
-import { withDatabase } from "../../../provider/session";
+import { leave, withDatabase } from "../../../provider/session";
 import { withRunRole } from "../../../provider/run-role";
 import { TestStack } from "../stack";
 
@@ -288,8 +288,9 @@ describe("the session of a run", () => {
       expect(sql("SELECT count(*) FROM pgwright.migrations WHERE version = '950'")).toBe("0");
     });
     sql("ALTER TABLE pgwright.migrations OWNER TO owner");
+    await leave(host, "app");
     const problem = withDatabase(host, "app", readLedger);
-    await expect(problem).rejects.toThrow(/its table migrations belongs to owner, who is no superuser/);
+    await expect(problem).rejects.toThrow(/its migrations belongs to owner, who is no superuser/);
     sql("ALTER TABLE pgwright.migrations OWNER TO postgres");
   });
 });

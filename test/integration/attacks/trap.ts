@@ -17,6 +17,7 @@ export const TRAP = `
     EXCEPTION WHEN OTHERS THEN NULL;
     END;
     IF v_super THEN
+      RAISE LOG 'CODE OF AN OWNER RUNS AS MORE THAN ITS ROLE: %', pg_catalog.current_query();
       RAISE EXCEPTION 'CODE OF AN OWNER RUNS AS MORE THAN ITS ROLE';
     END IF;
     RETURN value;

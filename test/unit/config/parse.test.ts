@@ -257,6 +257,15 @@ describe("names", () => {
     );
   });
 
+  it("schema pgwright and the roles of runs are pgwright's own", () => {
+    expect(problemsOf(withDatabase({ schemas: { pgwright: {} } }))).toContain(
+      "pgwright:databases.shop.schemas.pgwright: this schema belongs to pgwright, which makes it",
+    );
+    expect(problemsOf({ roles: { pgwright_run_0: {} } })).toContain(
+      "pgwright:roles.pgwright_run_0: names that begin with pgwright_run_ belong to pgwright",
+    );
+  });
+
   it.each(["postgres", "template0", "template1"])("database %s is PostgreSQL's own", (name) => {
     const found = problemsOf({ roles, databases: { [name]: { owner: "owner" } } });
     expect(found).toContain(`pgwright:databases.${name}: this database belongs to PostgreSQL itself`);

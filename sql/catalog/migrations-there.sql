@@ -1,0 +1,5 @@
+-- Whether something has the name of the ledger, and whether that is a table.
+SELECT c.relkind = 'r' AS plain
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = 'pgwright' AND c.relname = 'migrations'
