@@ -6,6 +6,7 @@ const CHECKS: [string, string[]][] = [
   ["lint", ["eslint", "."]],
   ["format", ["prettier", "--check", "--log-level", "warn", "."]],
   ["stack file's schema and reference", ["sucrase-node", "config/json-schema.ts", "--check"]],
+  ["search_path of routines", ["sucrase-node", "sql/check-search-path.ts"]],
   ["migrations", ["squawk", "--pg-version=17", "sql/*/migrations/*.sql"]],
 ];
 

@@ -105,11 +105,9 @@ CREATE OR REPLACE FUNCTION pgwright.partition_midnight(p_day timestamp, p_zone t
 RETURNS numeric
 LANGUAGE sql
 STABLE
-AS $$
-  SELECT extract(epoch FROM (p_day AT TIME ZONE p_zone) - greatest(
-    interval '0', (((p_day AT TIME ZONE p_zone) - interval '1 second') AT TIME ZONE p_zone) - p_day + interval '1 second'
-  ))
-$$;
+RETURN extract(epoch FROM (p_day AT TIME ZONE p_zone) - greatest(
+  interval '0', (((p_day AT TIME ZONE p_zone) - interval '1 second') AT TIME ZONE p_zone) - p_day + interval '1 second'
+));
 
 -- A position as a bound of this type is written, and read. Always with UTC's offset, whatever the session's zone.
 CREATE OR REPLACE FUNCTION pgwright.partition_literal(p_type regtype, p_kind text, p_position numeric)
@@ -136,15 +134,13 @@ CREATE OR REPLACE FUNCTION pgwright.partition_position(p_kind text, p_literal te
 RETURNS numeric
 LANGUAGE sql
 STABLE
-AS $$
-  SELECT CASE
-    WHEN p_literal = 'MINVALUE' THEN '-Infinity'::numeric
-    WHEN p_literal = 'MAXVALUE' THEN 'Infinity'::numeric
-    WHEN p_kind = 'integer' THEN btrim(p_literal, '''')::numeric
-    WHEN p_kind = 'uuid7' THEN ('x' || left(replace(btrim(p_literal, ''''), '-', ''), 12))::bit(48)::bigint::numeric / 1000
-    ELSE extract(epoch FROM btrim(p_literal, '''')::timestamptz)
-  END
-$$;
+RETURN CASE
+  WHEN p_literal = 'MINVALUE' THEN '-Infinity'::numeric
+  WHEN p_literal = 'MAXVALUE' THEN 'Infinity'::numeric
+  WHEN p_kind = 'integer' THEN btrim(p_literal, '''')::numeric
+  WHEN p_kind = 'uuid7' THEN ('x' || left(replace(btrim(p_literal, ''''), '-', ''), 12))::bit(48)::bigint::numeric / 1000
+  ELSE extract(epoch FROM btrim(p_literal, '''')::timestamptz)
+END;
 
 -- The clock of a set: its naive columns show the time of its zone.
 CREATE OR REPLACE FUNCTION pgwright.partition_clock(p_type regtype, p_zone text, p_now timestamptz)

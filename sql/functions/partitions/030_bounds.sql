@@ -38,7 +38,7 @@ RETURNS TABLE (
 LANGUAGE sql
 STABLE
 ROWS 50
-AS $$
+BEGIN ATOMIC
   SELECT
     c.oid,
     n.nspname,
@@ -64,8 +64,8 @@ AS $$
   CROSS JOIN LATERAL (
     SELECT pgwright.partition_position(p_kind, l.lower_end), pgwright.partition_position(p_kind, l.upper_end) OFFSET 0
   ) AS p (lower_position, upper_position)
-  WHERE i.inhparent = p_parent
-$$;
+  WHERE i.inhparent = p_parent;
+END;
 
 CREATE OR REPLACE FUNCTION pgwright.partition_bounds(p_parent regclass, p_kind text)
 RETURNS TABLE (

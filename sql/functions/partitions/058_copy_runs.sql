@@ -101,11 +101,12 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
   v_set pgwright.partition_sets;
-  v_next text := 'again';
-  v_error text;
-  v_hint text;
+  v_next pg_catalog.text := 'again';
+  v_error pg_catalog.text;
+  v_hint pg_catalog.text;
   v_try int := 0;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   WHILE v_next <> 'done' AND clock_timestamp() < p_until LOOP
     v_error := NULL;
     BEGIN
@@ -137,6 +138,7 @@ BEGIN
         v_error := pg_catalog.concat_ws(' ', SQLERRM, nullif(v_hint, ''));
     END;
     COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     IF v_error IS NOT NULL THEN
       p_errors := p_errors || pg_catalog.format('%s: %s', p_action, v_error);
       RETURN;
@@ -144,6 +146,7 @@ BEGIN
     IF v_next = 'wait' THEN
       PERFORM pg_catalog.pg_sleep(least(2.0, 0.05 * 1.5 ^ least(v_try, 20)) * (0.5 + random()));
       COMMIT; -- no snapshot is held meanwhile
+      PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     END IF;
   END LOOP;
 END

@@ -45,12 +45,14 @@ AS $$
 DECLARE
   -- Nobody reads a list as long as this: transactions that do not end are not waited for.
   c_patience CONSTANT interval := '2 seconds';
-  v_until timestamptz := clock_timestamp() + c_patience;
-  v_new oid[];
-  v_users text[];
+  v_until pg_catalog.timestamptz;
+  v_new pg_catalog.oid[];
+  v_users pg_catalog.text[];
   v_again boolean;
-  v_error text;
+  v_error pg_catalog.text;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  v_until := clock_timestamp() + c_patience;
   LOOP
     v_again := false;
     v_error := NULL;
@@ -77,6 +79,7 @@ BEGIN
         v_error := SQLERRM;
     END;
     COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     EXIT WHEN NOT v_again OR clock_timestamp() > v_until + c_patience;
     PERFORM pg_catalog.pg_sleep(0.02);
   END LOOP;

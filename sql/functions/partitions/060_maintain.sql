@@ -1,4 +1,5 @@
--- Runs. A procedure, as each step is a transaction of its own; pg_cron calls it as the only statement of a job.
+-- Runs. A procedure, as each step is a transaction of its own; pg_cron calls it as the only statement of a job. A procedure that commits
+-- cannot SET search_path: it does so in each transaction, and what comes before that names its types with their schema.
 
 -- What each transaction of a run begins with: it is its table's owner, and keeps other runs of the set away until its end, so that no
 -- lock is ever left behind. False: another run is at work. A commit does not wait for the disk: what a crash takes back, the next
@@ -8,9 +9,9 @@ RETURNS boolean
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_set text;
+  v_set pg_catalog.text;
 BEGIN
-  v_set := pg_catalog.set_config('search_path', '', true);
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   v_set := pg_catalog.set_config('synchronous_commit', 'off', true);
   v_set := pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
   RETURN pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('pgwright.partitions ' || p_parent, 0));
@@ -29,24 +30,25 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
   -- Who waits behind us waits no longer than this.
-  c_lock_timeout CONSTANT text := '100ms';
+  c_lock_timeout CONSTANT pg_catalog.text := '100ms';
   c_patience CONSTANT interval := '1 minute';
-  v_flush text := CASE WHEN p_flush THEN pg_catalog.current_setting('synchronous_commit') ELSE 'off' END;
+  v_flush pg_catalog.text := CASE WHEN p_flush THEN pg_catalog.current_setting('synchronous_commit') ELSE 'off' END;
   v_set pgwright.partition_sets;
-  v_plan jsonb;
-  v_copy text;
-  v_step jsonb;
-  v_phase text;
-  v_errors text[] := '{}';
-  v_error text;
+  v_plan pg_catalog.jsonb;
+  v_copy pg_catalog.text;
+  v_step pg_catalog.jsonb;
+  v_phase pg_catalog.text;
+  v_errors pg_catalog.text[] := '{}';
+  v_error pg_catalog.text;
   v_again boolean;
   v_busy boolean := false;
-  v_unannounced oid[] := '{}';
+  v_unannounced pg_catalog.oid[] := '{}';
   v_try int;
-  v_until timestamptz;
-  v_users text[];
-  v_attention text;
+  v_until pg_catalog.timestamptz;
+  v_users pg_catalog.text[];
+  v_attention pg_catalog.text;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   BEGIN
     IF pgwright.partition_begin(p_parent) THEN
       v_set := pgwright.partition_set(p_parent);
@@ -64,6 +66,7 @@ BEGIN
     v_errors := v_errors || SQLERRM;
   END;
   COMMIT;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   IF v_plan = '[]' AND v_unannounced = '{}' THEN
     RETURN;
   END IF;
@@ -81,6 +84,7 @@ BEGIN
       v_plan := NULL;
     END;
     COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   END IF;
 
   SELECT string_agg(format('%s: %s', h ->> 'partition', h ->> 'bound'), E'\n') INTO v_attention
@@ -104,6 +108,7 @@ BEGIN
           v_users := pgwright.partition_users(p_parent, v_phase, v_step ->> 'partition', v_users);
           EXIT WHEN v_users = '{}' OR clock_timestamp() > v_until;
           COMMIT;
+          PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
           PERFORM pg_catalog.pg_sleep(0.02);
         END LOOP;
         IF v_users <> '{}' THEN
@@ -126,6 +131,7 @@ BEGIN
             v_error := SQLERRM;
         END;
         COMMIT;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
         -- Somebody else maintains this set.
         EXIT steps WHEN v_busy;
         EXIT WHEN NOT v_again OR clock_timestamp() > v_until;
@@ -148,6 +154,7 @@ BEGIN
       NULL; -- told already
     END;
     COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   END IF;
   p_errors := p_errors || ARRAY(SELECT format('%s: %s', p_parent, e) FROM unnest(v_errors) AS e);
 END
@@ -290,10 +297,12 @@ CREATE OR REPLACE PROCEDURE pgwright.maintain_partitions(
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_parents text[];
-  v_errors text[] := '{}';
-  v_until timestamptz := clock_timestamp() + p_budget;
+  v_parents pg_catalog.text[];
+  v_errors pg_catalog.text[] := '{}';
+  v_until pg_catalog.timestamptz;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  v_until := clock_timestamp() + p_budget;
   IF p_now IS NULL OR NOT isfinite(p_now) THEN
     RAISE EXCEPTION 'p_now must be a finite time, not %', coalesce(p_now::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
   END IF;

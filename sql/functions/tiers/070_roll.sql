@@ -55,10 +55,11 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_roll_wa(p_schema name, p_name name)
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_result text;
-  v_error text;
+  v_result pg_catalog.text;
+  v_error pg_catalog.text;
   v_rolled boolean := false;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   -- Short transactions that know too little end in the meantime; long ones are left to the next run.
   FOR v_try IN 1..40 LOOP
     BEGIN
@@ -69,6 +70,7 @@ BEGIN
       v_error := SQLERRM;
     END;
     COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     EXIT WHEN v_result = 'done';
     v_rolled := v_rolled OR v_result = 'rolled';
     IF v_result = 'wait' THEN

@@ -57,9 +57,10 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_analyze_partitions(p_schema name, p_n
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_relation oid;
-  v_errors text[] := '{}';
+  v_relation pg_catalog.oid;
+  v_errors pg_catalog.text[] := '{}';
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   FOREACH v_relation IN ARRAY pgwright.tiers_analyze_queue(p_schema, p_name) LOOP
     BEGIN
       PERFORM pgwright.tiers_analyze_step(p_schema, p_name, v_relation);
@@ -69,6 +70,7 @@ BEGIN
       WHEN OTHERS THEN v_errors := v_errors || SQLERRM;
     END;
     COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   END LOOP;
   CALL pgwright.tiers_report(p_schema, p_name, 'analyze_partitions', v_errors);
 END

@@ -39,8 +39,10 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_report(p_schema name, p_name name, p_
 LANGUAGE plpgsql
 AS $$
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   PERFORM pgwright.tiers_note(p_schema, p_name, p_step, pg_catalog.clock_timestamp(), p_errors);
   COMMIT;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   IF pg_catalog.cardinality(p_errors) > 0 THEN
     RAISE EXCEPTION '% of %.% failed in % steps, the others are done: %',
       p_step, p_schema, p_name, pg_catalog.cardinality(p_errors), pg_catalog.array_to_string(p_errors, '; ')
@@ -81,11 +83,12 @@ AS $$
 DECLARE
   v_count int := greatest(pg_catalog.cardinality(p_times), pg_catalog.cardinality(p_relations));
   v_open boolean[] := pg_catalog.array_fill(true, ARRAY[v_count]);
-  v_result text;
-  v_error text;
+  v_result pg_catalog.text;
+  v_error pg_catalog.text;
   v_locked boolean;
   v_waiting int;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   p_results := '{}';
   FOR v_round IN 1..p_rounds LOOP
     v_waiting := 0;
@@ -107,6 +110,7 @@ BEGIN
             v_error := pg_catalog.format('%s %s: %s', p_kind, coalesce(p_relations[v_place]::text, pgwright.tiers_utc(p_times[v_place])), SQLERRM);
         END;
         COMMIT;
+        PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
         EXIT WHEN v_result <> 'wait' OR v_locked;
       END LOOP;
       IF v_result = 'wait' THEN
@@ -134,18 +138,21 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_tidy(p_schema name, p_name name, p_no
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_times timestamptz[] := pgwright.tiers_sorts(p_schema, p_name, false);
-  v_relations regclass[];
-  v_results jsonb;
+  v_times pg_catalog.timestamptz[] := pgwright.tiers_sorts(p_schema, p_name, false);
+  v_relations pg_catalog.regclass[];
+  v_results pg_catalog.jsonb;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_now, v_times, NULL, 20, p_errors, v_results);
   -- Twice: what the first call announces waits for those who are there then, and not for those of the next run.
   FOR v_turn IN 1..2 LOOP
     PERFORM pgwright.tiers_prepare(p_schema, p_name, NULL);
     COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   END LOOP;
   v_relations := pgwright.tiers_drops(p_schema, p_name, p_now);
   COMMIT;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_rounds(p_schema, p_name, 'drop', p_now, NULL, v_relations, 20, p_errors, v_results);
 END
 $$;
@@ -156,16 +163,19 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_move_all(
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_times timestamptz[] := pgwright.tiers_moves(p_schema, p_name, p_now, p_tier);
-  v_results jsonb;
+  v_times pg_catalog.timestamptz[] := pgwright.tiers_moves(p_schema, p_name, p_now, p_tier);
+  v_results pg_catalog.jsonb;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   COMMIT;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   IF p_tier = 'wa' THEN
     BEGIN
       PERFORM pgwright.tiers_prepare(p_schema, p_name, p_now);
     EXCEPTION WHEN lock_not_available THEN NULL; -- it only saves waiting
     END;
     COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   END IF;
   CALL pgwright.tiers_rounds(p_schema, p_name, 'move', p_now, v_times, NULL, 40, p_errors, v_results);
 END
@@ -175,8 +185,9 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_partition_wa(p_schema name, p_name na
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_errors text[] := '{}';
+  v_errors pg_catalog.text[] := '{}';
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_move_all(p_schema, p_name, p_now, 'wa', v_errors);
   CALL pgwright.tiers_tidy(p_schema, p_name, p_now, v_errors);
   CALL pgwright.tiers_report(p_schema, p_name, 'partition_wa', v_errors);
@@ -187,8 +198,9 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_merge_wa_partitions(p_schema name, p_
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_errors text[] := '{}';
+  v_errors pg_catalog.text[] := '{}';
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_move_all(p_schema, p_name, p_now, 'wa_partition', v_errors);
   CALL pgwright.tiers_tidy(p_schema, p_name, p_now, v_errors);
   CALL pgwright.tiers_report(p_schema, p_name, 'merge_wa_partitions', v_errors);
@@ -199,11 +211,13 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_age_off(p_schema name, p_name name, p
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_errors text[] := '{}';
-  v_relations regclass[] := pgwright.tiers_aged(p_schema, p_name, p_now);
-  v_results jsonb;
+  v_errors pg_catalog.text[] := '{}';
+  v_relations pg_catalog.regclass[] := pgwright.tiers_aged(p_schema, p_name, p_now);
+  v_results pg_catalog.jsonb;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   COMMIT;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_rounds(p_schema, p_name, 'age off', p_now, NULL, v_relations, 5, v_errors, v_results);
   CALL pgwright.tiers_report(p_schema, p_name, 'age_off', v_errors);
 END
@@ -214,12 +228,14 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_partition_sort(p_schema name, p_name 
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_errors text[] := '{}';
-  v_times timestamptz[] := CASE WHEN p_for IS NULL THEN pgwright.tiers_sorts(p_schema, p_name, true) ELSE ARRAY[p_for] END;
-  v_results jsonb;
+  v_errors pg_catalog.text[] := '{}';
+  v_times pg_catalog.timestamptz[] := CASE WHEN p_for IS NULL THEN pgwright.tiers_sorts(p_schema, p_name, true) ELSE ARRAY[p_for] END;
+  v_results pg_catalog.jsonb;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   PERFORM pgwright.tiers_sync(pgwright.tiers_load(p_schema, p_name), true);
   COMMIT;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_for, v_times, NULL, 200, v_errors, v_results);
   IF p_for IS NOT NULL AND v_results ? 'none' THEN
     v_errors := v_errors || pg_catalog.format('no partition of %s_partition takes %s', p_name, pgwright.tiers_utc(p_for));
@@ -233,17 +249,20 @@ CREATE OR REPLACE PROCEDURE pgwright.tiers_partition_maintenance(p_schema name, 
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_errors text[] := '{}';
-  v_relations regclass[];
-  v_results jsonb;
+  v_errors pg_catalog.text[] := '{}';
+  v_relations pg_catalog.regclass[];
+  v_results pg_catalog.jsonb;
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_move_all(p_schema, p_name, p_now, 'wa', v_errors);
   CALL pgwright.tiers_move_all(p_schema, p_name, p_now, 'wa_partition', v_errors);
   v_relations := pgwright.tiers_aged(p_schema, p_name, p_now);
   COMMIT;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_rounds(p_schema, p_name, 'age off', p_now, NULL, v_relations, 5, v_errors, v_results);
   v_relations := pgwright.tiers_unindexed(p_schema, p_name);
   COMMIT;
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_rounds(p_schema, p_name, 'index', p_now, NULL, v_relations, 3, v_errors, v_results);
   CALL pgwright.tiers_tidy(p_schema, p_name, p_now, v_errors);
   CALL pgwright.tiers_report(p_schema, p_name, 'partition_maintenance', v_errors);

@@ -141,9 +141,10 @@ CREATE OR REPLACE PROCEDURE pgwright.measure_vectors()
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  v_index_name text;
-  v_failed text[] := '{}';
+  v_index_name pg_catalog.text;
+  v_failed pg_catalog.text[] := '{}';
 BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   FOR v_index_name IN SELECT i.index_name FROM pgwright.vector_indexes AS i WHERE i.at_least IS NOT NULL ORDER BY 1 LOOP
     BEGIN
       PERFORM pgwright.vector_measure(v_index_name);
@@ -151,6 +152,7 @@ BEGIN
       v_failed := v_failed || format('%s: %s', v_index_name, SQLERRM);
     END;
     COMMIT;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   END LOOP;
   IF v_failed <> '{}' THEN
     RAISE EXCEPTION 'not measured: %', array_to_string(v_failed, '; ');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, TestStack } from "../stack";
+import { MIRROR } from "./mirror";
 import { plant, TRAP } from "./trap";
 
 // Code that the owner of a table has put into it, run by what pgwright does with partitions and vector indexes in an update, and by the
@@ -9,8 +10,8 @@ describe("code of a table's owner", () => {
   let stack: TestStack;
   beforeAll(async () => {
     stack = await TestStack.create({
-      roles: { owner: { login: true } },
-      passwords: { owner: "password of owner" },
+      roles: { owner: { login: true }, keeper: { login: true, memberOf: ["owner"] } },
+      passwords: { owner: "password of owner", keeper: "password of keeper" },
       databases: { app: { owner: "owner", schemas: { data: {}, old: {} }, extensions: { vector: {} } } },
       backup: { dumps: {} },
     });
@@ -109,6 +110,31 @@ describe("code of a table's owner", () => {
     for (const command of ["preview", "drift", "status"]) await stack.cli(command);
     agent("backup.sh", "full");
     nobody();
+  });
+
+  it("is not run as the role of a job, whatever the sessions of the database begin with", async () => {
+    stack.configure(({ databases }) => {
+      databases!.app!.partitions!.role = "keeper";
+      databases!.app!.partitions!.sets!["data.events"]!.premake = 3;
+    });
+    await stack.up();
+    await asOwner(`${MIRROR} ALTER DATABASE app SET search_path = evil, pg_catalog`);
+    const job = (statement: string) =>
+      docker(
+        ...["exec", "--env", "PGPASSWORD=password of keeper", stack.container, "psql", "-h", "127.0.0.1"],
+        ...["-U", "keeper", "-d", "app", "-Atc", statement],
+      );
+    job("TABLE pg_roles");
+    expect(stack.logs()).toMatch(/CODE OF AN OWNER RUNS AS MORE: psql TABLE pg_roles/);
+    const before = stack.logs().length;
+    job("INSERT INTO data.events (id) VALUES (2400)");
+    const seen = stack.logs().length;
+    expect(seen).toBe(before);
+    job("CALL pgwright.maintain_partitions()");
+    job("CALL pgwright.measure_vectors()");
+    expect(stack.logs().slice(seen)).not.toMatch(/CODE OF AN OWNER RUNS AS MORE/);
+    expect(await asOwner("SELECT pg_catalog.count(*)::int AS n FROM data.events_n3500")).toEqual([{ n: 0 }]);
+    await asOwner("ALTER DATABASE app RESET search_path");
   });
 
   it("in a schema that has the name of pgwright's own is not run, but refused", async () => {
