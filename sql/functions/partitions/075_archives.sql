@@ -23,3 +23,22 @@ JOIN pgwright.partition_sets AS s USING (parent)
 WHERE k.state = 'archived' AND (s.retention ->> 'dump')::boolean
   AND EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = k.partition);
 GRANT SELECT ON pgwright.partition_dumps_due TO PUBLIC;
+
+-- Gives a partition that comes back from a dump the row security that its table has today. Where the table's policies do not fit its
+-- columns of then, it has none: only its owner sees its rows.
+CREATE OR REPLACE FUNCTION pgwright.partition_secure_restored(p_parent regclass, p_table regclass)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = ''
+AS $$
+DECLARE
+  v_table regclass;
+BEGIN
+  PERFORM pgwright.partition_secure(p_parent, p_table);
+EXCEPTION WHEN OTHERS THEN
+  FOR v_table IN SELECT t.relid FROM pgwright.partition_tables(p_table) AS t LOOP
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
+  END LOOP;
+  RAISE WARNING 'policies of %: %; until it has some, only its owner sees its rows', p_parent, SQLERRM;
+END
+$$;

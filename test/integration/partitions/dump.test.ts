@@ -17,19 +17,22 @@ describe("partitions that retention dumps", () => {
     sql(
       "SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '') FROM pg_class WHERE relnamespace = 'old'::regnamespace AND relkind IN ('r', 'p')",
     );
+  const foreignKeys = (table: string) =>
+    sql(`SELECT count(*) FROM pg_constraint WHERE conrelid = '${table}'::regclass AND contype = 'f'`);
   const months = (n: number) => `date_trunc('month', now()) - interval '${n} months'`;
 
   beforeAll(async () => {
     stack = await TestStack.create({
       backup: { dumps: {} },
-      roles: { keeper: { login: true, password: false } },
+      roles: { keeper: { login: true, password: false }, reader: {} },
       databases: { app: { owner: "keeper", schemas: { data: {}, old: {} } } },
     });
     await stack.up();
-    sql(`SET ROLE keeper; CREATE TABLE data.events (at timestamptz NOT NULL, what text) PARTITION BY RANGE (at)`);
+    sql(`SET ROLE keeper; CREATE TABLE data.kinds (kind int PRIMARY KEY); INSERT INTO data.kinds VALUES (1), (2);
+         CREATE TABLE data.events (at timestamptz NOT NULL, what text, kind int REFERENCES data.kinds) PARTITION BY RANGE (at)`);
     for (const n of [5, 4, 1])
       sql(`SET ROLE keeper; CREATE TABLE data.events_${n} PARTITION OF data.events FOR VALUES FROM (${months(n)}) TO (${months(n - 1)});
-           INSERT INTO data.events SELECT ${months(n)} + i * interval '1 minute', E'a\\tb\\n\\\\.\\nCOPY x FROM stdin;' || i FROM generate_series(1, 1000) AS i`);
+           INSERT INTO data.events SELECT ${months(n)} + i * interval '1 minute', E'a\\tb\\n\\\\.\\nCOPY x FROM stdin;' || i, 1 FROM generate_series(1, 1000) AS i`);
   });
   afterAll(() => stack.dispose());
 
@@ -108,6 +111,9 @@ describe("partitions that retention dumps", () => {
     const listed = await stack.cli("archive", "app");
     expect(listed.text).toMatch(/old.events_4, 1000 rows, of data.events, dumped/);
     const back = await stack.cli("archive", "app", "old.events_4");
+    expect(back.code, back.text).toBe(0);
+    expect(back.text).not.toContain("not restored");
+    expect(foreignKeys("old.events_4")).toBe("1");
     const attach = /into its set again: (.*)/.exec(back.text)?.[1] as string;
     expect(sql("SELECT count(*) || ' ' || count(DISTINCT what) FROM old.events_4")).toBe("1000 1000");
     expect(attach).toMatch(/^ALTER TABLE data.events ATTACH PARTITION old.events_4 FOR VALUES FROM \(/);
@@ -116,5 +122,32 @@ describe("partitions that retention dumps", () => {
     expect(archived()).toBe("events_4");
     sql(`${attach}; SELECT 1`);
     expect(sql("SELECT count(*) FROM data.events")).toBe("2000");
+  });
+
+  it("come back without what no longer fits, which is named, and with the row security that their table has by then", async () => {
+    const row = "INSERT INTO data.events (at, what, kind)";
+    sql(`CREATE ROLE gone; SET ROLE keeper; CREATE TABLE data.events_9 PARTITION OF data.events FOR VALUES FROM (${months(9)}) TO (${months(8)});
+         ${row} VALUES (${months(9)}, 'mine', 1), (${months(9)}, 'theirs', 2); GRANT SELECT ON data.events_9 TO gone, reader;
+         COMMENT ON CONSTRAINT events_kind_fkey ON data.events_9 IS 'a comment'`);
+    expect((await stack.cli("backup", "dump")).code).toBe(0);
+    sql("CALL pgwright.maintain_partitions()");
+    expect((await stack.cli("backup", "dump")).code).toBe(0);
+    expect(sql("SELECT to_regclass('old.events_9') IS NULL")).toBe("t");
+    sql(`DROP ROLE gone; DELETE FROM data.kinds WHERE kind = 2; GRANT USAGE ON SCHEMA old TO reader;
+         ALTER TABLE data.events ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON data.events USING (what = 'mine')`);
+    const back = await stack.cli("archive", "app", "old.events_9");
+    expect(back.code, back.text).toBe(0);
+    expect(back.text).toMatch(/old.events_9: not restored: .*violates foreign key constraint "events_kind_fkey"/);
+    expect(back.text).toMatch(/Key \(kind\)=\(2\) is not present in table "kinds"/);
+    expect(back.text).toMatch(/old.events_9: not restored: role "gone" does not exist/);
+    expect(sql("SELECT count(*) FROM old.events_9")).toBe("2");
+    expect(sql("SET ROLE reader; SELECT string_agg(what, ' ') FROM old.events_9")).toBe("mine");
+    sql("ALTER TABLE old.events_9 RENAME TO other");
+    // A policy on a column that the dump does not have.
+    sql(`ALTER TABLE data.events ADD COLUMN tenant int; ALTER POLICY mine ON data.events USING (tenant = 1)`);
+    expect((await stack.cli("archive", "app", "old.events_9")).text).toMatch(
+      /old.events_9: not restored: policies of data.events: column "tenant" does not exist; until it has some, only its owner sees its rows/,
+    );
+    expect(sql("SET ROLE reader; SELECT count(*) FROM old.events_9")).toBe("0");
   });
 });
