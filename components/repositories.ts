@@ -49,6 +49,8 @@ export class Repositories extends pulumi.ComponentResource {
   /** Volumes or folders of the host, by the folder where containers expect them. */
   public readonly places: Record<string, pulumi.Input<string>>;
   public readonly config: BackupConfig;
+  /** Folders of the Docker host among them, and the one of the dumps; undefined if there are none. */
+  public readonly folders?: string[];
   /** Name of the server in them: pgBackRest's stanza. */
   public readonly stanza: string;
   /** Options of pgbackrest.conf that are secret. */
@@ -65,6 +67,8 @@ export class Repositories extends pulumi.ComponentResource {
     this.stanza = config.name ?? name;
     this.secrets = repositorySecrets(repositories, passphrase, keys);
     this.certificates = certificatesOf(repositories);
+    const folders = [...repositories, config.dumps].flatMap((each) => each?.path ?? []);
+    if (folders.length > 0) this.folders = folders;
     const inBuckets = repositories.flatMap((repository, i) => (repository.s3 ? [[i + 1, placeOf(repository)]] : []));
     if (inBuckets.length > 0) this.buckets = Object.fromEntries(inBuckets) as Record<string, string>;
     this.mounts = repositories.flatMap(({ volume, path, s3 }, i): Mount[] => {

@@ -106,6 +106,7 @@ export class Server extends pulumi.ComponentResource {
             options: backupOptions(repositories.config),
             secrets: repositories.secrets,
             certificates: repositories.certificates,
+            folders: repositories.folders,
             schedules: agentSchedules(repositories.config),
             drill: drill && drillOrders(drill),
             dumps: dumps && { keep: dumps.keep, databases: dumps.databases },

@@ -12,6 +12,7 @@ import {
 import { CLUSTER_PATH, CONFIG_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
 import { chooseBackups, restoreArguments, type Target } from "../backup/target";
 import { CommandError, POSTGRES, type Host } from "./host";
+import { folderMount } from "./host-folder";
 
 /** Repositories, and a server's name in them. */
 export interface Repositories {
@@ -61,7 +62,9 @@ export async function runWithRepositories(
   beside?: string,
 ): Promise<string> {
   await host.docker(["rm", "--force", "--volumes", name]); // what a killed run has left
-  const volumes = Object.entries(mounts).flatMap(([path, source]) => ["--volume", `${source}:${path}:ro`]);
+  const volumes = Object.entries(mounts).flatMap(([path, source]) =>
+    source.startsWith("/") ? folderMount(source, path, true) : ["--volume", `${source}:${path}:ro`],
+  );
   const outside = hasBuckets(repositories) ? "bridge" : "none";
   const network = beside === undefined ? outside : `container:${beside}`;
   const fixed = ["--name", name, "--network", network, "--label", "pgwright.helper=restore", "--cap-drop", "ALL"];

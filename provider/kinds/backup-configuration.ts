@@ -4,6 +4,7 @@ import { renderDumps, type Dumps } from "../../backup/dumps";
 import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
 import { renderSchedules } from "../../backup/schedules";
 import type { Host } from "../host";
+import { mustBeWritable } from "../host-folder";
 import type { Kind, Operation } from "../kind";
 import { mustAnswer } from "../restore";
 
@@ -18,6 +19,8 @@ export interface BackupConfigurationInputs {
   options: Options;
   /** Options of it that are secret. */
   secrets: Options;
+  /** Folders of the Docker host that hold repositories and dumps; there are none if absent. */
+  folders?: string[];
   /** CAs of the endpoints of buckets, by file; there are none if absent. */
   certificates?: Record<string, string>;
   /** When the agent does what: five cron fields, by job. */
@@ -99,6 +102,8 @@ export const backupConfiguration: Kind<BackupConfigurationInputs, BackupConfigur
   replaceOn: ["volume"],
   notCompared: ["image"],
   async explain(old, inputs, operation) {
+    const added = (inputs.folders ?? []).filter((folder) => !old?.folders?.includes(folder));
+    await mustBeWritable(operation.host, inputs.image, added);
     if (!old || way(old) !== way(inputs)) await lookInto(inputs, operation);
     if (!old || old.stanza !== inputs.stanza || old.passphrase === passphraseId(inputs)) return;
     throw new Error(

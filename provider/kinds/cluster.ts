@@ -4,6 +4,7 @@ import { hasBuckets, onlyRepositories, repositoryNumbers, type Options } from ".
 import { chooseBackups, describeTarget, endsWithBackup, walAfter, type Target } from "../../backup/target";
 import { EPHEMERAL, EXPIRES, labelFlags, type Labels } from "../ephemeral-labels";
 import type { Host } from "../host";
+import { mustBeWritable } from "../host-folder";
 import type { Kind, Operation } from "../kind";
 import { archiveNow } from "../archive";
 import { whyDown } from "../readiness";
@@ -105,8 +106,11 @@ async function mustExist(host: Host, { mounts }: Repositories): Promise<void> {
 
 /** Refuses to begin anew under a name whose backups are there. */
 async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host): Promise<void> {
-  if (!own || !(await host.imageExists(image))) return;
-  const volumes = Object.entries(own.mounts).filter(([, source]) => !source.startsWith("/"));
+  if (!own) return;
+  const isFolder = (source: string) => source.startsWith("/");
+  await mustBeWritable(host, image, Object.values(own.mounts).filter(isFolder));
+  if (!(await host.imageExists(image))) return;
+  const volumes = Object.entries(own.mounts).filter(([, source]) => !isFolder(source));
   const there = await Promise.all(volumes.map(([, volume]) => host.volumeExists(volume)));
   const absent = volumes.filter((_, i) => !there[i]).map(([path]) => path);
   const keep = (number: number) => !absent.includes(own.options[`repo${number}-path`] ?? "");

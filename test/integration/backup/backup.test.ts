@@ -1,3 +1,5 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, TestStack } from "../stack";
@@ -26,8 +28,39 @@ describe("a stack with backups", () => {
     expect(text).toMatch(/pgwright:backupPassphrase: is missing.*pulumi config set --secret pgwright:backupPassphrase/);
   });
 
-  it("begins to archive with one restart, and has a full backup in each repository", async () => {
+  it("is refused while user 999 cannot write to a folder, and says what to run", async () => {
+    const folder = join(stack.folder, "backups");
+    const within = (path: string) => {
+      stack.configure(({ backup }) => (backup!.repositories = [{}, { path }]));
+      return stack.preview();
+    };
     await stack.secret("backupPassphrase", PASSPHRASE);
+    const missing = await within(folder);
+    expect(missing.text).toContain(
+      `folder ${folder} of the Docker host: does not exist; on the Docker host, run: install -d -o 999`,
+    );
+    expect(existsSync(folder)).toBe(false);
+    mkdirSync(join(folder, "archive"), { recursive: true });
+    docker(
+      "run",
+      "--rm",
+      "--user",
+      "0",
+      "--volume",
+      `${folder}:/f`,
+      "--entrypoint",
+      "chown",
+      docker("inspect", "--format", "{{.Image}}", stack.container),
+      "999",
+      "/f",
+    );
+    const forbidden = await within(folder);
+    expect(forbidden.code).not.toBe(0);
+    expect(forbidden.text).toMatch(/user 999 of the containers cannot write to .*\/archive; .*chown -R 999:999/);
+    stack.configure(({ backup }) => (backup!.repositories = [{}, { retention: { days: 14 } }]));
+  });
+
+  it("begins to archive with one restart, and has a full backup in each repository", async () => {
     const preview = await stack.preview();
     expect(preview.messages.join("\n")).toMatch(/the repositories get a place for this server and a first full backup/);
     const starts = () => (stack.logs().match(/database system is ready to accept connections/g) ?? []).length;
