@@ -44,7 +44,7 @@ const LIBRARIES = {
   },
   vectors: {
     routines: "^(measure_vectors|vector_)",
-    tables: ["vector_measurements", "vector_settings", "vector_indexes"],
+    tables: ["vector_builds", "vector_measurements", "vector_settings", "vector_indexes"],
     types: ["vector_query"],
   },
 } as const satisfies Record<string, LibraryParts>;

@@ -9,7 +9,8 @@ SELECT
   m.recall::float8 AS recall,
   m.search AS "measuredWith",
   m.queries,
-  m.through
+  m.through,
+  m.hidden_from AS "hiddenFrom"
 FROM pgwright.vector_indexes AS i
 LEFT JOIN LATERAL (
   SELECT * FROM pgwright.vector_measurements AS l 

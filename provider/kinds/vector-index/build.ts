@@ -13,6 +13,7 @@ import {
   type FoundIndex,
 } from "./catalog";
 import type { Definition, VectorIndexInputs } from "./inputs";
+import { noteBuild } from "./outgrown";
 import { indexBody, nameWhileBuilt, PART, partName, whyNot } from "./statements";
 
 /** pgvector before this writes behind a buffer when several processes build an HNSW index. */
@@ -98,6 +99,7 @@ async function createConcurrently(
       throw error;
     }),
   );
+  await noteBuild(client, quoteObjectName({ schema, name }));
 }
 
 async function rename({ client, index }: Build): Promise<void> {

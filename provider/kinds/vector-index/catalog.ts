@@ -81,6 +81,8 @@ export interface Books {
   queries: number | null;
   /** Queries that the index has answered; the planner may have taken another one. */
   through: number | null;
+  /** The role that measured, if row security shows it no row. */
+  hiddenFrom: string | null;
 }
 
 const hasLibrary = async (client: Client): Promise<boolean> =>

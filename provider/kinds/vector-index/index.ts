@@ -8,6 +8,7 @@ import { ask, isNoDatabase, withDatabase } from "../../session";
 import { build, dropIndex } from "./build";
 import { conditionOf, definitionOf, findBooks, findColumn, findIndex, tableOf, whoseElse } from "./catalog";
 import type { VectorIndexInputs } from "./inputs";
+import { outgrownProblems, rebuildOutgrown } from "./outgrown";
 import { enter, forget, measure, problemsOfBooks, settle } from "./recall";
 import { nameWhileBuilt, whyNot } from "./statements";
 import { buildInWords, warningsOf } from "./words";
@@ -27,6 +28,7 @@ async function look(client: Client, state: VectorIndexInputs): Promise<VectorInd
   else if (other !== undefined) problems.push(other);
   else if (!found.valid) problems.push(found.partitioned ? "partitions have no part of it" : "it is invalid");
   if (begun) problems.push("a build was interrupted");
+  if (found && other === undefined && found.valid) problems.push(...(await outgrownProblems(client, found)));
   return {
     ...state,
     definition:
@@ -86,11 +88,13 @@ const put = (inputs: VectorIndexInputs, old: VectorIndexInputs | undefined, oper
     else await build(client, inputs, info, warn);
     const index = await findIndex(client, inputs);
     if (!index) throw new Error(`${quoteObjectName(inputs)} was dropped while it was being made`);
+    const rebuilt = await rebuildOutgrown(client, index, info);
     await enter(client, inputs, index);
     await settle(client, info);
     const { recall, search, iterativeScan } = inputs;
     const before = old && { recall: old.recall, search: old.search, iterativeScan: old.iterativeScan };
     const anew =
+      rebuilt ||
       differences(before, { recall, search, iterativeScan }).length > 0 ||
       problemsOfBooks(inputs, await findBooks(client, inputs)).length > 0;
     const problem =

@@ -38,6 +38,7 @@ interface Measured {
   measured_with: number;
   queries: number;
   through: number | null;
+  hidden_from: string | null;
 }
 
 /** A session of the superuser, and where it is. */
@@ -76,10 +77,13 @@ function tooLow({ definition, recall, iterativeScan }: VectorIndexInputs, best: 
   const further = recall?.where !== undefined && iterativeScan === undefined ? "iterativeScan, " : "";
   const more = hnsw
     ? `a larger m or efConstruction (now ${hnsw.m} and ${hnsw.efConstruction})`
-    : `other lists (now ${definition.ivfflat?.lists}), or hnsw`;
+    : `other lists (now ${definition.ivfflat?.lists}), hnsw, or REINDEX INDEX CONCURRENTLY if most of the rows came after it was built`;
   const whole = precision === "full" ? "" : `, or precision full (now ${precision})`;
   return `the index on ${table} finds too little: ${best}, and recall.atLeast is ${recall?.atLeast}. It stays as it is; what helps: ${further}${more}${whole}`;
 }
+
+const hidden = (role: string) =>
+  `its recall cannot be measured: row security shows role ${role} no row; pgwright:roles.${role}.bypassRowLevelSecurity: true lets it measure`;
 
 const USES_ANOTHER = "queries use another index of the column";
 
@@ -92,12 +96,13 @@ export async function measure(
 ): Promise<string | undefined> {
   const index = quoteObjectName(inputs);
   const find = inputs.search === undefined;
-  const { search, best, recall, measured_with, queries, through } = await measured(
+  const { search, best, recall, measured_with, queries, through, hidden_from } = await measured(
     place,
     inputs.definition.table,
     index,
     find,
   );
+  if (hidden_from !== null) return hidden(hidden_from);
   if (recall === null) {
     info("there are no rows to measure its recall with");
     return undefined;
@@ -154,6 +159,7 @@ export function problemsOfBooks(inputs: VectorIndexInputs, books: Books | undefi
     problems.push(
       `${scanParameterOf(definition)} of the database is ${books.scanOfDatabase ?? "off"}, and this index needs ${inputs.iterativeScan}`,
     );
+  if (recall && books.hiddenFrom !== null) problems.push(hidden(books.hiddenFrom));
   if (recall && books.measuredAt === null) problems.push("its recall was never measured");
   if (recall && books.through !== null && books.through < (books.queries ?? 0)) problems.push(USES_ANOTHER);
   else if (recall && books.recall !== null && books.recall < recall.atLeast)

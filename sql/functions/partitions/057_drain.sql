@@ -1,13 +1,21 @@
 -- A DEFAULT partition with many rows gives them to partitions of their own: they are copied while the table is in use, and take their
 -- places together with a new DEFAULT partition.
 
--- More rows than this are copied. Fewer are moved under the lock that making a partition takes anyway.
-CREATE OR REPLACE FUNCTION pgwright.partition_drain_limit()
+-- More rows than this are copied. Fewer are moved under the lock that making a partition takes anyway, and its indexes are built under it:
+-- one of an extension (hnsw, ivfflat) takes a millisecond and more a row.
+CREATE OR REPLACE FUNCTION pgwright.partition_drain_limit(p_parent oid)
 RETURNS bigint
 LANGUAGE sql
-IMMUTABLE
+STABLE
 SET search_path = ''
-AS $$ SELECT 20000::bigint $$;
+AS $$
+  SELECT CASE WHEN EXISTS (
+    SELECT FROM pg_catalog.pg_index AS i
+    JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid
+    JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_am'::regclass AND d.objid = c.relam AND d.deptype = 'e'
+    WHERE i.indrelid = p_parent
+  ) THEN 100 ELSE 20000 END
+$$;
 
 CREATE OR REPLACE FUNCTION pgwright.partition_drain_problems(p_set pgwright.partition_sets, p_default oid)
 RETURNS SETOF text
@@ -28,7 +36,7 @@ AS $$
   FROM pg_catalog.pg_publication_rel AS r JOIN pg_catalog.pg_publication AS p ON p.oid = r.prpubid WHERE r.prrelid = p_default
 $$;
 
--- Whether rows of DEFAULT are copied, and the table they are in replaced, rather than moved: many; those that a foreign key points
+-- Whether rows of DEFAULT are copied, and the table they are in replaced, rather than moved: many, for the table's indexes; those that a foreign key points
 -- at, as moving deletes them; and those of a publication that would send only a part of the move. `p_bounds`: of their partitions.
 CREATE OR REPLACE FUNCTION pgwright.partition_drain_copies(
   p_set pgwright.partition_sets,
@@ -47,7 +55,7 @@ BEGIN
   IF p_set.overflow <> 'drain' OR p_rows = 0 THEN
     RETURN false;
   END IF;
-  IF p_rows > pgwright.partition_drain_limit() OR EXISTS (SELECT FROM pgwright.partition_published(p_default) AS p WHERE NOT p.moves) THEN
+  IF p_rows > pgwright.partition_drain_limit(to_regclass(p_set.parent)) OR EXISTS (SELECT FROM pgwright.partition_published(p_default) AS p WHERE NOT p.moves) THEN
     RETURN true;
   END IF;
   IF pgwright.partition_referenced(p_default) IS NULL THEN

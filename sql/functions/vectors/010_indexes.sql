@@ -61,4 +61,13 @@ CREATE TABLE IF NOT EXISTS pgwright.vector_measurements (
   PRIMARY KEY (index_name, measured_at)
 );
 
-GRANT SELECT ON pgwright.vector_indexes, pgwright.vector_settings, pgwright.vector_measurements TO PUBLIC;
+-- The role that measured and that row security shows none of the rows.
+ALTER TABLE pgwright.vector_measurements ADD COLUMN IF NOT EXISTS hidden_from name;
+
+-- Rows that an ivfflat index, or its part in a partition, was built with: its centres stay those of these rows.
+CREATE TABLE IF NOT EXISTS pgwright.vector_builds (
+  index_oid oid PRIMARY KEY,
+  row_count bigint NOT NULL
+);
+
+GRANT SELECT ON pgwright.vector_builds, pgwright.vector_indexes, pgwright.vector_settings, pgwright.vector_measurements TO PUBLIC;

@@ -19,7 +19,7 @@ BEGIN
 END
 $$;
 
--- Size of an index with its parts.
+-- Size of an index, or a table, with its parts.
 CREATE OR REPLACE FUNCTION pgwright.vector_bytes(p_index oid)
 RETURNS bigint
 LANGUAGE sql
@@ -32,7 +32,7 @@ $$;
 -- Keeps a measurement. Who measures may read the table, which does not let him write here: so this runs as the owner of the books.
 CREATE OR REPLACE FUNCTION pgwright.vector_note(
   p_index_name text, p_search integer, p_queries integer, p_recall numeric, p_worst numeric, p_median_ms numeric, p_p95_ms numeric,
-  p_through integer
+  p_through integer, p_hidden_from name DEFAULT NULL
 )
 RETURNS void
 LANGUAGE plpgsql
@@ -53,11 +53,12 @@ BEGIN
       USING ERRCODE = 'insufficient_privilege';
   END IF;
   INSERT INTO pgwright.vector_measurements (
-    index_name, measured_at, index_oid, search, neighbours, queries, at_least, recall, worst, median_ms, p95_ms, through, index_bytes
+    index_name, measured_at, index_oid, search, neighbours, queries, at_least, recall, worst, median_ms, p95_ms, through, index_bytes,
+    hidden_from
   )
   VALUES (
     p_index_name, clock_timestamp(), v_oid, p_search, v_index.neighbours, p_queries, v_index.at_least, p_recall, p_worst, p_median_ms,
-    p_p95_ms, p_through, pgwright.vector_bytes(v_oid)
+    p_p95_ms, p_through, pgwright.vector_bytes(v_oid), p_hidden_from
   );
   DELETE FROM pgwright.vector_measurements AS m
   WHERE m.index_name = p_index_name AND m.measured_at < now() - interval '400 days';
@@ -104,10 +105,11 @@ END
 $$;
 
 -- Measures an index as sessions use it, and keeps that. `p_find`: as they will use it once they go as far as they have to, if that is
--- found (`search`). `recall` is NULL where there are no rows.
+-- found (`search`). `recall` is NULL where there are no rows; `hidden_from`: there are, and row security shows this role none.
 CREATE OR REPLACE FUNCTION pgwright.vector_measure(
   p_index_name text, p_find boolean DEFAULT false,
-  OUT search integer, OUT best numeric, OUT recall numeric, OUT measured_with integer, OUT queries integer, OUT through integer
+  OUT search integer, OUT best numeric, OUT recall numeric, OUT measured_with integer, OUT queries integer, OUT through integer,
+  OUT hidden_from name
 )
 LANGUAGE plpgsql
 SET search_path = ''
@@ -120,7 +122,10 @@ BEGIN
   queries := cardinality(v_queries);
   measured_with := pgwright.vector_search_of_database(v_index.method);
   IF queries = 0 THEN
-    PERFORM pgwright.vector_note(p_index_name, measured_with, 0, NULL, NULL, NULL, NULL, NULL);
+    SELECT current_user INTO hidden_from
+    FROM (VALUES (v_index.table_name), (v_index.queries_table)) AS t (name)
+    WHERE pg_catalog.row_security_active(to_regclass(t.name)) AND pgwright.vector_bytes(to_regclass(t.name)) > 0 LIMIT 1;
+    PERFORM pgwright.vector_note(p_index_name, measured_with, 0, NULL, NULL, NULL, NULL, NULL, hidden_from);
     RETURN;
   END IF;
   IF p_find THEN

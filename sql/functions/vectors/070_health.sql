@@ -20,6 +20,9 @@ SELECT
   concat_ws('; ',
     CASE WHEN x.indexrelid IS NULL THEN 'the index is not there' WHEN NOT x.indisvalid THEN 'the index is invalid' END,
     CASE WHEN m.recall < i.at_least THEN format('recall %s is below %s', m.recall, i.at_least) END,
+    CASE WHEN m.hidden_from IS NOT NULL THEN format('its recall was not measured: row security shows role %s no row', m.hidden_from) END,
+    (SELECT string_agg(format('the centres of %s are those of %s rows, and there are about %s', o.part, o.built, o.rows), '; ')
+      FROM pgwright.vector_outgrown(x.indexrelid) AS o),
     CASE WHEN m.through < m.queries THEN 'queries use another index of the column' END,
     CASE WHEN i.at_least IS NOT NULL AND m.measured_at IS NULL THEN 'its recall was never measured'
       WHEN m.measured_at < now() - make_interval(days => i.days) THEN format('its recall was not measured for %s days', i.days) END

@@ -14,6 +14,7 @@ describe("rows that leave DEFAULT", () => {
         app: {
           owner: "owner",
           schemas: { data: {}, other: {} },
+          extensions: { vector: {} },
           grants: { keeper: { database: ["CONNECT"] } },
           partitions: { role: "keeper", schedule: "0 0 1 1 *", sets: {} },
         },
@@ -204,6 +205,22 @@ describe("rows that leave DEFAULT", () => {
       ).toBe("t");
     },
   );
+
+  it("are copied where the move would build a vector index under the lock", async () => {
+    create("vectors", { columns: ", embedding public.vector(3) DEFAULT '[1,2,3]'", rows: 90 });
+    sql("SET ROLE owner; CREATE INDEX ON data.vectors USING hnsw (embedding public.vector_l2_ops)");
+    expect(plan("data.vectors")).toBe("create");
+    sql("TRUNCATE data.vectors");
+    add("data.vectors", 200);
+    expect(plan("data.vectors")).toBe("drain");
+    expect(await maintain("data.vectors")).toBe("");
+    expect(inDefault("data.vectors")).toBe("0");
+    expect(
+      sql(
+        "SELECT count(*) FROM pg_partition_tree('data.vectors') AS t WHERE isleaf AND NOT EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_am AS m ON m.oid = c.relam WHERE i.indrelid = t.relid AND i.indisvalid AND m.amname = 'hnsw')",
+      ),
+    ).toBe("0");
+  });
 
   it("stay if a table points at them that cannot let go, and move if none does", async () => {
     create("tree", { columns: ", above bigint, above_at timestamptz" });
