@@ -20,9 +20,10 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
   # A server that does not wait for its disk need not wait for it here.
   sync=()
   if grep -q "^fsync = 'off'" "$config"; then sync=(--no-sync); fi
+  # The provider sorts and folds. LC_CTYPE is what pg_trgm and text search take for a letter: of C, nothing outside ASCII is one.
   echo "pgwright: making a new cluster in $PGDATA" "${sync[@]}"
   initdb "${sync[@]}" --pgdata="$unfinished" --username=postgres --data-checksums --encoding=UTF8 \
-    --locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C \
+    --locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C --lc-ctype=C.UTF-8 \
     --auth-local=peer --auth-host=scram-sha-256 --no-instructions >/dev/null
   mv "$unfinished" "$PGDATA"
 fi

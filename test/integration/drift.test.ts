@@ -45,6 +45,25 @@ describe("drift and reports", () => {
     expect((await stack.cli("drift")).code).toBe(0);
   });
 
+  it("finds letters outside ASCII, and warns of a database that does not", async () => {
+    const words = () =>
+      stack.sql(
+        "app",
+        "SELECT to_tsvector('simple', 'ПРИВЕТ') @@ to_tsquery('simple', 'привет'), array_length(show_trgm('привет'), 1)",
+      );
+    const ctype = (value: string) =>
+      stack.sql("app", `UPDATE pg_database SET datctype = '${value}' WHERE datname = 'app'`);
+    expect(words()).toBe("t|7");
+    ctype("C");
+    expect(words()).toBe("f|");
+    expect((await stack.preview()).messages.join("\n")).toMatch(
+      /database app: LC_CTYPE is C, so pg_trgm and text search ignore letters outside ASCII; UPDATE pg_database SET datctype = 'C.UTF-8'/,
+    );
+    ctype("C.UTF-8");
+    expect(words()).toBe("t|7");
+    expect((await stack.preview()).messages.join("\n")).not.toContain("LC_CTYPE");
+  });
+
   it("tells what was changed by hand, and what nobody has declared", async () => {
     const before = JSON.stringify(await stack.state());
     for (const statement of [

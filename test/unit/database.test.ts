@@ -11,13 +11,18 @@ import {
 import { restorePointName } from "../../provider/restore-point";
 
 const shop = { name: 'sh"op', owner: "ow ner", connectionLimit: 7 };
-const found: Found = { ...shop, allowsConnections: true, isTemplate: false };
+const found: Found = { ...shop, allowsConnections: true, isTemplate: false, onlyAscii: false };
 
 describe("the statements of a database", () => {
   it("make it from template0, in UTF8", () => {
     expect(databaseChanges(undefined, shop)).toEqual([
       `CREATE DATABASE "sh""op" OWNER "ow ner" TEMPLATE template0 ENCODING 'UTF8' CONNECTION LIMIT 7`,
     ]);
+  });
+
+  it("give it an LC_CTYPE that knows letters outside ASCII, where that of the cluster is C", () => {
+    expect(databaseChanges(undefined, shop, { ...found, onlyAscii: true })[0]).toContain(" LC_CTYPE 'C.UTF-8' ");
+    expect(databaseChanges(undefined, shop, found)[0]).not.toContain("LC_CTYPE");
   });
 
   it.each<[Partial<Found>, string[]]>([

@@ -8,14 +8,15 @@ import { SqlFileError } from "../../sql-file";
 import { explainCopy, makeCopy } from "./copy";
 import { ELSEWHERE, isCopy, type DatabaseInputs } from "./inputs";
 import { parseMasks } from "./mask";
-import { databaseChanges, type Found } from "./statements";
+import { databaseChanges, onlyAsciiProblem, type Found } from "./statements";
 
 export type { DatabaseInputs } from "./inputs";
 
 async function find(client: Client, name: string): Promise<Found | undefined> {
   const { rows } = await client.query<Found>(
     `SELECT datname AS name, pg_get_userbyid(datdba) AS owner, datconnlimit AS "connectionLimit",
-            datallowconn AS "allowsConnections", datistemplate AS "isTemplate"
+            datallowconn AS "allowsConnections", datistemplate AS "isTemplate",
+            datlocprovider <> 'c' AND datctype IN ('C', 'POSIX') AND pg_encoding_to_char(encoding) = 'UTF8' AS "onlyAscii"
      FROM pg_database WHERE datname = $1`,
     [name],
   );
@@ -37,12 +38,15 @@ function tellNoCopy(old: DatabaseInputs | undefined, { name, copyOf }: DatabaseI
 
 async function put(inputs: DatabaseInputs, operation: Operation): Promise<{ adopted: boolean; done: string[] }> {
   const { host } = operation;
-  const found = await withDatabase(host, ELSEWHERE, (client) => find(client, inputs.name));
+  const [found, template] = await withDatabase(host, ELSEWHERE, async (client) => [
+    await find(client, inputs.name),
+    await find(client, "template0"),
+  ]);
   if (!found && isCopy(inputs)) {
     await makeCopy(inputs, operation);
     return { adopted: false, done: [] };
   }
-  const done = databaseChanges(found, inputs);
+  const done = databaseChanges(found, inputs, template);
   await withDatabase(host, ELSEWHERE, async (client) => {
     for (const statement of done) await client.query(statement); // CREATE DATABASE is no part of a transaction
   });
@@ -89,13 +93,14 @@ export const database: Kind<DatabaseInputs, DatabaseInputs> = {
     return { id: inputs.name, state: inputs };
   },
   async read(name, state, { copyOf }, { host, warn }) {
-    const unknown: Found = { ...state, allowsConnections: true, isTemplate: false };
+    const unknown: Found = { ...state, allowsConnections: true, isTemplate: false, onlyAscii: false };
     const found = await ask(host, ELSEWHERE, (client) => find(client, name), unknown);
     if (!found) {
       const how = copyOf ? `as a copy of ${copyOf.database}` : "empty";
       warn(`database ${name} does not exist: it is made again, ${how}; with --refresh its schemas and extensions too`);
       return undefined;
     }
+    if (found.onlyAscii) warn(onlyAsciiProblem(name));
     return { ...state, owner: found.owner, connectionLimit: found.connectionLimit };
   },
   async update(_id, _old, inputs, operation) {

@@ -9,16 +9,32 @@ export interface Found {
   connectionLimit: number;
   allowsConnections: boolean;
   isTemplate: boolean;
+  /** LC_CTYPE is C beside a provider that knows all letters: pg_trgm and text search take those outside ASCII for none. */
+  onlyAscii: boolean;
 }
 
 type Declared = Pick<DatabaseInputs, "name" | "owner" | "connectionLimit">;
 
-/** The statements that bring a database to its declaration; without one, those that make it. */
-export function databaseChanges(found: Found | undefined, { name, owner, connectionLimit }: Declared): string[] {
+/** LC_CTYPE of new databases of a cluster whose template has C. */
+const CTYPE = "C.UTF-8";
+
+/** What a preview says of a database that is onlyAscii. */
+export const onlyAsciiProblem = (name: string): string =>
+  `database ${name}: LC_CTYPE is C, so pg_trgm and text search ignore letters outside ASCII; UPDATE pg_database SET datctype = ` +
+  `'${CTYPE}' WHERE datname = '${name.replaceAll("'", "''")}', and build indexes of pg_trgm and text search anew ` +
+  '(docs/operations.md, "Letters outside ASCII")';
+
+/** The statements that bring a database to its declaration; without one, those that make it, where `template` is template0. */
+export function databaseChanges(
+  found: Found | undefined,
+  { name, owner, connectionLimit }: Declared,
+  template?: Found,
+): string[] {
   const database = `DATABASE ${quoted(name)}`;
   if (!found) {
+    const ctype = template?.onlyAscii ? ` LC_CTYPE '${CTYPE}'` : "";
     return [
-      `CREATE ${database} OWNER ${quoted(owner)} TEMPLATE template0 ENCODING 'UTF8' CONNECTION LIMIT ${connectionLimit}`,
+      `CREATE ${database} OWNER ${quoted(owner)} TEMPLATE template0 ENCODING 'UTF8'${ctype} CONNECTION LIMIT ${connectionLimit}`,
     ];
   }
   return [
