@@ -323,6 +323,25 @@ ${up("CREATE INDEX CONCURRENTLY plain_id ON plain (id);\nSELECT 1 / 0;", " trans
     await quiet();
   });
 
+  it("wait with REINDEX CONCURRENTLY for older transactions, and leave nothing behind", async () => {
+    const older = withDatabase(new Host(stack.container), "app", async (client) => {
+      await client.query("BEGIN; SELECT count(*) FROM data.t");
+      await sleep(3000);
+      await client.query("COMMIT");
+    });
+    await sleep(500);
+    const said: string[] = [];
+    write("010_again.sql", up("REINDEX TABLE CONCURRENTLY data.t;", " transaction:false"));
+    await run(said);
+    await older;
+    expect(said.join()).not.toMatch(/waits for a lock|dropping/);
+    expect(
+      stack.sql("app", "SELECT count(*) FROM pg_index WHERE indrelid = 'data.t'::regclass AND NOT indisvalid"),
+    ).toBe("0");
+    await stack.up();
+    await quiet();
+  });
+
   it("that another tool has applied count as applied, or a baseline has to be declared", async () => {
     const taken = join(stack.folder, "taken");
     mkdirSync(taken);

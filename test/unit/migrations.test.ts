@@ -123,6 +123,30 @@ SELECT -2;`);
     expect((await parse("SELECT 1;\n-- migrate:downgrade\nSELECT 2;")).up.statements).toHaveLength(2);
   });
 
+  it.each([
+    ["CREATE INDEX CONCURRENTLY i ON a.t (x)", { scope: "table", on: "a.t", name: "i" }],
+    ["REINDEX INDEX CONCURRENTLY a.i", { scope: "index", on: "a.i" }],
+    ["REINDEX (VERBOSE, CONCURRENTLY) TABLE a.t", { scope: "table", on: "a.t" }],
+    ["REINDEX SCHEMA CONCURRENTLY a", { scope: "schema", on: "a" }],
+    ["REINDEX DATABASE CONCURRENTLY app", { scope: "database", on: "app" }],
+    ["DROP INDEX CONCURRENTLY IF EXISTS a.i", { scope: "index", on: "a.i", name: "a.i", drops: true }],
+    ["ALTER TABLE a.t DETACH PARTITION a.p CONCURRENTLY", undefined],
+    ["REFRESH MATERIALIZED VIEW CONCURRENTLY a.m", undefined],
+    ["VACUUM a.t", undefined],
+  ])("waits for long, and knows the indexes that may be left invalid: %s", async (sql, indexes) => {
+    const [statement] = await statements(`${sql};`, " transaction:false");
+    expect(statement?.patient).toBe(true);
+    expect(statement?.indexes).toEqual(indexes);
+  });
+
+  it.each(["REINDEX TABLE a.t", "DROP INDEX a.i", "VACUUM FULL a.t", "ALTER TABLE a.t ADD COLUMN x int"])(
+    "gives way soon with what others queue behind: %s",
+    async (sql) => {
+      const [statement] = await statements(`${sql};`, " transaction:false");
+      expect(statement?.patient).toBe(false);
+    },
+  );
+
   it("refuses what could not be cleared away, what would never run, and unknown options", async () => {
     await expect(parse("CREATE INDEX CONCURRENTLY ON a.t (x);", " transaction:false")).rejects.toThrow(
       /name the index/,
