@@ -105,7 +105,7 @@ drill() {
     evidence "restore and recovery" f "$(grep -E 'ERROR|FATAL|PANIC|did not come|<Code>' "$output" | tail -n 4)"
   fi
   backup=$(sed -n 's/.*restore backup set \([0-9DFI_-]*\).*/\1/p' "$output" | head -n 1)
-  rm -rf "$copy"
+  remove_cluster "$copy"
   ended=$(now)
   cat "$home/drill/checks" >>"$home/drill-checks.tsv"
   # As COPY reads it.

@@ -23,13 +23,22 @@ answering() {
   echo /tmp/pgbackrest.conf
 }
 
+# remove_cluster FOLDER: removes a cluster that is no longer needed, with the files of its tablespaces, which lie beside it.
+remove_cluster() {
+  local link
+  for link in "$1"/pg_tblspc/*; do
+    [ ! -L "$link" ] || rm -rf "$(readlink "$link")"/PG_[0-9]*_[0-9]*
+  done
+  rm -rf "$1"
+}
+
 # recover FOLDER CONF STANZA ARGUMENTS OF pgbackrest restore...: leaves a server that has reached the target and takes connections
 # by a socket in /tmp; its process is $recovered.
 recover() {
   local folder=$1 conf=$2 stanza=$3
   shift 3
   conf=$(answering "$conf" "$stanza")
-  rm -rf "$folder"
+  remove_cluster "$folder"
   mkdir -p -m 0700 "$folder" "${PGDATA%/*}/spool"
   echo "pgwright: restoring files"
   pgbackrest --config="$conf" --stanza="$stanza" --pg1-path="$folder" --log-level-console=info restore "$@" || return
@@ -56,19 +65,31 @@ CONF
   printf 'local all %s peer map=pgwright\n' postgres /^pgwright_run_agent_ >/tmp/pg_hba.conf
   printf 'pgwright postgres %s\n' postgres /^pgwright_run_agent_ >/tmp/pg_ident.conf
   echo "pgwright: replaying WAL"
+  local missing made=''
+  while ! replay "$1"; do
+    # Replay of CREATE TABLESPACE needs its folder, and goes on from here.
+    missing=$(sed -n 's/.*FATAL:  directory "\(.*\)" does not exist$/\1/p' "$recovery_log" | tail -n 1)
+    if [ -n "$missing" ] && [ "$missing" != "$made" ] && mkdir -p -m 0700 "$missing"; then
+      made=$missing
+      continue
+    fi
+    echo "pgwright: recovery did not come to its end:" >&2
+    grep -E 'FATAL|ERROR|PANIC|LOG:  (starting|restored|redo|consistent|last completed)' "$recovery_log" |
+      grep -vE 'database system is (starting up|not (yet )?accepting)' | tail -n 10 >&2
+    return 1
+  done
+  grep -E 'last completed transaction|recovery stopping|redo done|selected new timeline' "$recovery_log" || true
+}
+
+# replay FOLDER: starts the server, and waits until it takes connections; fails if it ends before.
+replay() {
   # As arguments, since those win over what ALTER SYSTEM has left in the copy. Where a repository is in a bucket, there is a network:
   # the copy listens at none of its addresses, follows no publication, runs no job and archives nothing.
   postgres -D "$1" -c config_file=/tmp/postgresql.conf -c listen_addresses= -c max_logical_replication_workers=0 \
     -c shared_preload_libraries= -c archive_command=false >"$recovery_log" 2>&1 &
   recovered=$!
   while kill -0 "$recovered" 2>/dev/null && ! pg_isready --quiet --host=/tmp; do sleep 0.2; done
-  if ! kill -0 "$recovered" 2>/dev/null; then
-    echo "pgwright: recovery did not come to its end:" >&2
-    grep -E 'FATAL|ERROR|PANIC|LOG:  (starting|restored|redo|consistent|last completed)' "$recovery_log" |
-      grep -vE 'database system is (starting up|not (yet )?accepting)' | tail -n 10 >&2
-    return 1
-  fi
-  grep -E 'last completed transaction|recovery stopping|redo done|selected new timeline' "$recovery_log" || true
+  kill -0 "$recovered" 2>/dev/null
 }
 
 # query DATABASE OPTIONS...: SQL comes on stdin, one value a row goes out.

@@ -91,6 +91,21 @@ describe("restore drills", () => {
     expect(drill("ls", "/var/lib/postgresql/data")).not.toMatch(/pgdata/);
   });
 
+  it("restore tablespaces, also one that was made after the backup, and leave no files of them", async () => {
+    const folder = "/var/lib/postgresql/data/aside";
+    stack.inServer("mkdir", folder);
+    stack.sql("app", `CREATE TABLESPACE aside LOCATION '${folder}'`);
+    stack.sql("app", "CREATE TABLE far TABLESPACE aside AS SELECT 1 AS n");
+    const replayed = await stack.cli("drill");
+    expect(replayed.code, replayed.text).toBe(0);
+    agent("backup.sh", "full");
+    const restored = await stack.cli("drill");
+    expect(restored.code, restored.text).toBe(0);
+    expect(docker("exec", `${stack.container}-drill`, "ls", folder)).toBe("");
+    stack.sql("app", "DROP TABLE far");
+    stack.sql("app", "DROP TABLESPACE aside");
+  });
+
   it("find a byte that has changed in a backup, loudly, and fail the previews until it is mended", async () => {
     damageNewestBackup(stack.container);
     const { code, text } = await stack.cli("drill");
