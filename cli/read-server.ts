@@ -44,7 +44,7 @@ async function readContent(source: Source, database: string, roles: string[]): P
     objects: contents?.objects ?? 0,
     schemas,
     extensions: await ask("adopt/extensions.sql"),
-    privileges: await ask<PrivilegeFact>("catalog/privileges.sql", ["public", ...schemas.map(({ name }) => name)]),
+    privileges: await ask<PrivilegeFact>("catalog/privileges.sql", ["public", ...schemas.map(({ name }) => name)], []),
     defaults: await ask<DefaultFact>("catalog/default-privileges.sql", roles),
     others: await ask<OtherFact>("adopt/database-others.sql"),
     partitioned: await ask("adopt/partitions.sql"),

@@ -5,7 +5,7 @@ import { tierOwner } from "../config/jobs";
 import type { DatabaseConfig } from "../config/databases";
 import type { RoleConfig } from "../config/roles";
 import type { TieredTableConfig } from "../config/tiers";
-import { Access, Database as DatabaseResource, Migrations, type Provider } from "../provider/resources";
+import { Access, Database as DatabaseResource, Library, Migrations, type Provider } from "../provider/resources";
 import type { DatabaseInputs } from "../provider/kinds/database";
 import { wantedMigrations } from "../provider/kinds/migrations/file";
 import { versionsOf } from "../provider/kinds/migrations/file-name";
@@ -77,15 +77,21 @@ export class Database extends pulumi.ComponentResource {
       ...args.extensions,
       ...(args.holdsCron ? { pg_cron: { schema: "pg_catalog", version: undefined } } : {}),
     };
+    // Keeps the default privileges that Access sets from the objects of extensions.
+    const privileges = new Library(
+      `${name}-privileges`,
+      { database: name, library: "privileges" },
+      { ...inDatabase, deletedWith: database, dependsOn: [database] },
+    );
     const extensions = Object.entries(declared).map(
       ([extension, { schema, version }]) =>
         new postgresql.Extension(
           `${name}.${extension}`,
           { name: extension, database: database.name, schema: schema ?? "public", version },
-          { ...withDatabase, dependsOn: schemas },
+          { ...withDatabase, dependsOn: [...schemas, privileges] },
         ),
     );
-    this.ready.push(database, ...schemas, ...extensions);
+    this.ready.push(database, privileges, ...schemas, ...extensions);
 
     const { role, searchPath, target, baseline } = args.migrations ?? {};
     const { files, applied } = migrationsOf(args);

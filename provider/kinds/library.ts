@@ -33,6 +33,7 @@ const LIBRARIES = {
     routines: "^(maintain_)?partition",
     tables: ["partition_archives", "partition_copies", "partitions_known", "partition_sets"],
   },
+  privileges: { routines: "^privileges_", tables: ["privileges_suspended", "privileges_commands"] },
   tiers: {
     routines: "^tiers_",
     tables: ["tiers_sets"],

@@ -160,6 +160,52 @@ describe("access to databases", () => {
     expect(stack.sql("app", "SELECT has_function_privilege('writer', 'data.later()', 'EXECUTE')")).toBe("f");
   });
 
+  it("leaves objects of extensions to these, whenever, by whom and in what steps they are made", async () => {
+    stack.configure(() => {
+      const reader = app().grants?.reader;
+      const data = reader?.schemas?.data;
+      if (data) data.functions = ["EXECUTE"];
+      app().extensions = { ...app().extensions, pg_stat_statements: { schema: "data" } };
+      app().grants = { ...app().grants, writer: { functions: { "data.similarity(text, text)": ["EXECUTE"] } } };
+    });
+    // The script of pg_stat_statements has ALTER EXTENSION in it; that of pgcrypto runs as postgres for another role.
+    stack.sql(
+      "app",
+      `CREATE EXTENSION pg_trgm SCHEMA data VERSION '1.3'; ALTER EXTENSION pg_trgm UPDATE;
+      REVOKE EXECUTE ON FUNCTION data.similarity(text, text) FROM PUBLIC;
+      SET ROLE owner; CREATE EXTENSION pgcrypto SCHEMA data`,
+    );
+    await stack.up();
+    await quiet();
+    const acls = `SELECT DISTINCT e.extname, coalesce(p.proacl::text, 'default') FROM pg_proc AS p
+      JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+      JOIN pg_extension AS e ON e.oid = d.refobjid WHERE e.extnamespace = 'data'::regnamespace ORDER BY 1, 2`;
+    expect(stack.sql("app", acls).split("\n")).toEqual([
+      "hstore|default",
+      "pg_stat_statements|default",
+      "pg_stat_statements|{postgres=X/postgres}",
+      "pg_trgm|default",
+      "pg_trgm|{postgres=X/postgres,writer=X/postgres}",
+      "pgcrypto|default",
+    ]);
+    stack.sql("app", "CREATE FUNCTION data.after() RETURNS int LANGUAGE sql AS 'SELECT 1'");
+    expect(can("reader", "function('data.after()', 'EXECUTE')")).toBe(true);
+    expect(can("writer", "function('data.after()', 'EXECUTE')")).toBe(false);
+
+    stack.configure(() => {
+      const data = app().grants?.reader?.schemas?.data;
+      if (data) data.functions = [];
+      delete app().grants?.writer;
+    });
+    stack.sql("app", "DROP FUNCTION data.after(); DROP EXTENSION pgcrypto");
+    await stack.up();
+    expect(can("writer", "function('data.similarity(text, text)', 'EXECUTE')")).toBe(false);
+    stack.configure(() => delete app().extensions?.pg_stat_statements);
+    stack.sql("app", "DROP EXTENSION pg_trgm");
+    await stack.up();
+    await quiet();
+  });
+
   it("takes away what was given by hand, and says so before in words", async () => {
     stack.sql(
       "app",

@@ -47,6 +47,7 @@ export const fact = (
   privilege,
   grantable,
   grantors: [],
+  ofExtension: false,
 });
 
 export const facts: fc.Arbitrary<Facts> = fc

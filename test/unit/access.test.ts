@@ -148,6 +148,27 @@ describe("compare", () => {
     ]);
   });
 
+  it("of an extension's objects counts only what a grant names or has named until now", () => {
+    const member = (grantee: string | null, privilege: string | null) => ({
+      ...fact(things[4], "owner", grantee, privilege, false),
+      ofExtension: true,
+    });
+    const named: Grant = { role: "reader", on: things[4], privileges: ["EXECUTE"] };
+    const all: Grant = { role: "reader", on: { all: "function", schema: "s" }, privileges: ["EXECUTE"] };
+    const shut: Facts = { privileges: [member(null, null)], defaults: [] };
+    const open: Facts = { privileges: [member("reader", "EXECUTE"), member("public", "EXECUTE")], defaults: [] };
+    const nothing = { grants: [], creators: [] };
+    expect(compare(shut, { grants: [named], creators: [] })).toMatchObject({
+      unknown: [],
+      grant: ['GRANT EXECUTE ON ROUTINE s.f(integer) TO "reader"'],
+    });
+    expect(compare(shut, { grants: [all], creators: [] }).grant).toEqual([]);
+    expect(compare(open, nothing)).toMatchObject({ revoke: [], undeclared: [] });
+    expect(compare(open, nothing, { grants: [named], creators: [] }).revoke).toEqual([
+      'REVOKE EXECUTE ON ROUTINE s.f(integer) FROM "reader" CASCADE',
+    ]);
+  });
+
   it("leaves an owner what is the owner's, and PUBLIC the use of schema public", () => {
     const schema = {
       kind: "schema",
@@ -155,6 +176,7 @@ describe("compare", () => {
       name: "public",
       column: null,
       target: "SCHEMA public",
+      ofExtension: false,
       owner: "owner",
     } as const;
     const use: PrivilegeFact = { ...schema, grantors: [], grantee: "public", privilege: "USAGE", grantable: false };

@@ -18,6 +18,8 @@ export interface PrivilegeFact {
   owner: string;
   /** The object as GRANT names it. */
   target: string;
+  /** An extension decides about its objects: only what a grant names counts. */
+  ofExtension: boolean;
   grantee: string | null;
   privilege: string | null;
   grantable: boolean | null;
@@ -131,6 +133,7 @@ function expand(facts: PrivilegeFact[], { grants, creators }: Wanted): Expanded 
   const objects = byKey(facts, objectKey);
   const contents = new Map<string, PrivilegeFact[]>();
   for (const object of objects.values()) {
+    if (object.ofExtension) continue;
     const id = kindIn(object.kind, object.schema);
     contents.set(id, [...(contents.get(id) ?? []), object]);
   }
@@ -169,7 +172,9 @@ export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparis
   const always = expand(facts.privileges, { grants: [ALWAYS], creators: [] });
   const once = expand(facts.privileges, former ?? { grants: [], creators: [] });
 
-  const surplus = not(there, atoms, always.atoms);
+  const surplus = not(there, atoms, always.atoms).filter(
+    (atom) => !atom.fact.ofExtension || once.atoms.has(atomKey(atom)),
+  );
   const surplusDefaults = not(defaultsThere, defaults);
 
   const declared: Description = {};
@@ -212,7 +217,8 @@ export function changesOf({ revoke, grant, former }: Comparison, undeclared: "re
 
 function countsOf(facts: PrivilegeFact[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { kind, schema } of byKey(facts, objectKey).values()) {
+  for (const { kind, schema, ofExtension } of byKey(facts, objectKey).values()) {
+    if (ofExtension) continue;
     const id = kindIn(kind, schema);
     counts.set(id, (counts.get(id) ?? 0) + 1);
   }

@@ -46,14 +46,17 @@ function writtenWords(grants: Grant[], found: Grant[]): Map<string, string[]> {
 
 /** Compares the privileges that are there with the wanted ones. `former`: the inputs of the last update. */
 export async function look(client: Client, inputs: AccessInputs, former?: AccessInputs): Promise<Comparison> {
-  const { rows: privileges } = await client.query(readSql("catalog/privileges.sql"), [inputs.schemas]);
-  const { rows: defaults } = await client.query(readSql("catalog/default-privileges.sql"), [inputs.creators]);
-  const inScope = defaults.filter(({ schema }) => schema === "" || inputs.schemas.includes(schema));
   const wanted = { grants: await resolved(client, inputs.grants), creators: inputs.creators };
   const once: Wanted | undefined = former && {
     grants: await resolved(client, former.grants),
     creators: former.creators,
   };
+  const named = [...wanted.grants, ...(once?.grants ?? [])].flatMap(({ on }) =>
+    "all" in on ? [] : [`${on.kind} ${on.schema} ${on.name}`],
+  );
+  const { rows: privileges } = await client.query(readSql("catalog/privileges.sql"), [inputs.schemas, named]);
+  const { rows: defaults } = await client.query(readSql("catalog/default-privileges.sql"), [inputs.creators]);
+  const inScope = defaults.filter(({ schema }) => schema === "" || inputs.schemas.includes(schema));
   const comparison = compare({ privileges, defaults: inScope }, wanted, once);
   const words = writtenWords(inputs.grants, wanted.grants);
   return {

@@ -34,6 +34,7 @@ const privilege = (over: Partial<PrivilegeFact>): PrivilegeFact => ({
   privilege: "USAGE",
   grantable: false,
   grantors: [],
+  ofExtension: false,
   ...over,
 });
 
