@@ -34,11 +34,20 @@ export const grantSchema = z.strictObject({
           .meta(key("On the schema itself.", ["USAGE"])),
         tables: tablePrivileges
           .default([])
-          .meta(key("On all its tables and views, those to come included.", ["SELECT", "INSERT"])),
+          .meta(
+            key("On all its tables and views, those to come included; not on those of extensions.", [
+              "SELECT",
+              "INSERT",
+            ]),
+          ),
         sequences: sequencePrivileges.default([]).meta(key("On all its sequences, those to come included.", ["USAGE"])),
         functions: functionPrivileges
           .default([])
-          .meta(key("On all its functions and procedures, those to come included.", ["EXECUTE"])),
+          .meta(
+            key("On all its functions and procedures, those to come included; not on those of extensions.", [
+              "EXECUTE",
+            ]),
+          ),
       }),
     )
     .default({})
@@ -140,7 +149,14 @@ export const databaseSchema = z.strictObject({
       }),
     )
     .default({})
-    .meta(key("Extensions, by name.", { vector: { schema: "extensions" } })),
+    .meta(
+      key(
+        "Extensions, by name. Their objects have the privileges that the extension gives, and those of grants on single objects.",
+        {
+          vector: { schema: "extensions" },
+        },
+      ),
+    ),
   dropSchemas: z
     .array(identifier)
     .default([])

@@ -21,7 +21,16 @@ const given = (
   to: Record<string, string[]> = {},
   column: string | null = null,
 ): PrivilegeFact[] => {
-  const one = { kind, schema: "s", name, column, owner: "owner", target: `${kind} s.${name}`, grantors: [], ofExtension: false };
+  const one = {
+    kind,
+    schema: "s",
+    name,
+    column,
+    owner: "owner",
+    target: `${kind} s.${name}`,
+    grantors: [],
+    ofExtension: false,
+  };
   const held = Object.entries(to).flatMap(([grantee, list]) =>
     list.map((each) => ({ ...one, grantee, privilege: each.replace("*", ""), grantable: each.endsWith("*") })),
   );
