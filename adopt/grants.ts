@@ -56,7 +56,7 @@ export function writeGrants(
   scope: Scope,
 ): Record<string, GrantWritten> {
   const grants = new Grants();
-  const given = facts.filter(({ grantee }) => grantee !== null && scope.roles.includes(grantee));
+  const given = facts.filter(({ grantee, revoked }) => grantee !== null && !revoked && scope.roles.includes(grantee));
   for (const { kind, name, grantee, privilege } of given) {
     const [role, what] = [grantee as string, privilege as string];
     if (kind === "database") grants.onDatabase(role, what);
@@ -109,8 +109,8 @@ function wanted(
     found.set(id, item);
     return item.objects;
   };
-  for (const { grantee, privilege, schema, kind, name } of facts) {
-    if (grantee !== null && privilege !== null && roles.includes(grantee))
+  for (const { grantee, privilege, schema, kind, name, revoked } of facts) {
+    if (grantee !== null && privilege !== null && !revoked && roles.includes(grantee))
       note({ role: grantee, schema, kind: kind as ContentKind, privilege }).push(name);
   }
   for (const { creator, grantee, schema, kind, privilege } of defaults) {

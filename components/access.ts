@@ -1,5 +1,6 @@
 import type { DatabaseConfig, GrantConfig } from "../config/databases";
 import { tierOwner } from "../config/jobs";
+import type { RoleConfig } from "../config/roles";
 import { parseFunctionName, parseObjectName, writeSignature } from "../config/object-name";
 import { describe, inShort, type Grant } from "../provider/kinds/access/privileges";
 import type { AccessInputs } from "../provider/kinds/access";
@@ -39,22 +40,38 @@ function grantsOf(role: string, database: string, config: GrantConfig): Grant[] 
   return all.filter(({ privileges }) => privileges.length > 0);
 }
 
+/** A role of the stack file, as far as it says who makes objects. */
+type Member = Partial<Pick<RoleConfig, "memberOf" | "inherit">>;
+
+/** With all roles that have the privileges of one of them: what these may make, they may make too. */
+function withMembers(makers: string[], roles: Record<string, Member>): Set<string> {
+  const all = new Set(makers);
+  const joins = ([name, { memberOf = [], inherit = true }]: [string, Member]) =>
+    !all.has(name) && inherit && memberOf.some((group) => all.has(group));
+  for (let found = makers; found.length > 0; ) {
+    found = Object.entries(roles)
+      .filter(joins)
+      .map(([name]) => name);
+    found.forEach((name) => all.add(name));
+  }
+  return all;
+}
+
 /** What the resource Access of a database gets: its grants, and whose objects to come they hold for. */
 export function wantedAccess(
   name: string,
-  database: DatabaseConfig & { roles: Record<string, unknown> },
+  database: DatabaseConfig & { roles: Record<string, Member> },
   migrations: string[],
 ): AccessInputs {
   const grants = Object.entries(database.grants).flatMap(([role, config]) => grantsOf(role, name, config));
   const owners = Object.values(database.schemas).map(({ owner }) => owner ?? database.owner);
-  // Who may make objects: owners, and roles that a grant allows to.
-  const allowed = Object.entries(database.grants).filter(
-    ([role, { schemas }]) =>
-      role !== "public" && Object.values(schemas).some(({ schema }) => schema.includes("CREATE")),
-  );
+  // Who may make objects: owners, roles that a grant allows to, and members of both.
+  const allowed = Object.entries(database.grants)
+    .filter(([, { schemas }]) => Object.values(schemas).some(({ schema }) => schema.includes("CREATE")))
+    .flatMap(([role]) => (role === "public" ? Object.keys(database.roles) : [role]));
   const tierOwners = Object.keys(database.tiers).map((table) => tierOwner(database, table));
   const makers = [database.owner, ...owners, ...tierOwners, database.migrations?.role ?? database.owner, "postgres"];
-  const creators = new Set([...makers, ...allowed.map(([role]) => role)]);
+  const creators = withMembers([...makers, ...allowed], database.roles);
   return {
     database: name,
     owner: database.owner,

@@ -1,6 +1,6 @@
 -- What objects get that roles create from now on: for all schemas (schema is empty) and in single schemas. For the roles $1,
 -- who are known to create objects, PostgreSQL's own default counts too, which gives EXECUTE on functions to PUBLIC; for all
--- others only what somebody has set.
+-- others only what somebody has set. A privilege on their own objects that was revoked from roles has a row too.
 WITH entry AS (
   SELECT creator.oid AS role, '' AS schema, kind.code,
          coalesce(
@@ -21,11 +21,22 @@ WITH entry AS (
 SELECT pg_get_userbyid(entry.role) AS creator, entry.schema,
        CASE entry.code WHEN 'r' THEN 'table' WHEN 'S' THEN 'sequence' ELSE 'function' END AS kind,
        CASE WHEN acl.grantee = 0 THEN 'public' ELSE pg_get_userbyid(acl.grantee) END AS grantee,
-       acl.privilege_type AS privilege, acl.is_grantable AS grantable
-FROM entry, LATERAL aclexplode(entry.acl) AS acl
-WHERE acl.grantee <> entry.role
-  AND NOT (
-    entry.schema = '' AND entry.code = 'f' AND acl.grantee = 0 AND NOT acl.is_grantable
-    AND pg_get_userbyid(entry.role) <> ALL ($1)
+       acl.privilege_type AS privilege, acl.is_grantable AS grantable, acl.revoked
+FROM entry,
+LATERAL (
+  SELECT grantee, privilege_type, is_grantable, false AS revoked
+  FROM aclexplode(entry.acl)
+  WHERE grantee <> entry.role
+  UNION ALL
+  SELECT grantee, privilege_type, false, true
+  FROM aclexplode(acldefault(CASE entry.code WHEN 'S' THEN 's'::"char" ELSE entry.code END, entry.role)) AS own
+  WHERE grantee = entry.role AND entry.schema = '' AND NOT EXISTS (
+    SELECT FROM aclexplode(entry.acl) AS held
+    WHERE held.grantee = entry.role AND held.privilege_type = own.privilege_type
   )
+) AS acl
+WHERE NOT (
+  entry.schema = '' AND entry.code = 'f' AND acl.grantee = 0 AND NOT acl.is_grantable
+  AND pg_get_userbyid(entry.role) <> ALL ($1)
+)
 ORDER BY 1, 2, 3, 4, 5

@@ -1,5 +1,6 @@
--- Every privilege on the database, and on the objects of the schemas $1. One row a privilege; objects that nobody has a
--- privilege on have one row with a null grantee. A null ACL means PostgreSQL's default for the kind: acldefault knows it.
+-- Every privilege on the database, and on the objects of the schemas $1. One row a privilege, also one that was revoked from the
+-- owner of the object; objects that nobody else has a privilege on have one row with a null grantee. A null ACL means PostgreSQL's
+-- default for the kind: acldefault knows it.
 -- An extension decides about its own objects: only those are here that $2 names (kind, schema and name, a space between them).
 -- `target` is the object as GRANT names it.
 WITH scope AS (
@@ -28,42 +29,50 @@ routine AS (
   ) AS extension
 ),
 object AS (
-  SELECT 'database' AS kind, '' AS schema, datname::text AS name, NULL AS column_name, datdba AS owner,
-         coalesce(datacl, acldefault('d', datdba)) AS acl, format('DATABASE %I', datname) AS target, false AS member
+  SELECT 'database' AS kind, 'd'::"char" AS code, '' AS schema, datname::text AS name, NULL AS column_name, datdba AS owner,
+         datacl AS acl, format('DATABASE %I', datname) AS target, false AS member
   FROM pg_database
   WHERE datname = current_database()
   UNION ALL
-  SELECT 'schema', nspname, nspname, NULL, nspowner, coalesce(nspacl, acldefault('n', nspowner)), format('SCHEMA %I', nspname),
-         false
+  SELECT 'schema', 'n', nspname, nspname, NULL, nspowner, nspacl, format('SCHEMA %I', nspname), false
   FROM scope
   UNION ALL
-  SELECT 'foreign data wrapper', '', fdwname, NULL, fdwowner, coalesce(fdwacl, acldefault('F', fdwowner)),
-         format('FOREIGN DATA WRAPPER %I', fdwname), false
+  SELECT 'foreign data wrapper', 'F', '', fdwname, NULL, fdwowner, fdwacl, format('FOREIGN DATA WRAPPER %I', fdwname), false
   FROM pg_foreign_data_wrapper
   UNION ALL
-  SELECT 'foreign server', '', srvname, NULL, srvowner, coalesce(srvacl, acldefault('S', srvowner)),
-         format('FOREIGN SERVER %I', srvname), false
+  SELECT 'foreign server', 'S', '', srvname, NULL, srvowner, srvacl, format('FOREIGN SERVER %I', srvname), false
   FROM pg_foreign_server
   UNION ALL
-  SELECT kind, nspname, relname, NULL, relowner,
-         coalesce(relacl, acldefault(CASE kind WHEN 'sequence' THEN 's'::"char" ELSE 'r'::"char" END, relowner)),
+  SELECT kind, CASE kind WHEN 'sequence' THEN 's'::"char" ELSE 'r'::"char" END, nspname, relname, NULL, relowner, relacl,
          upper(kind) || ' ' || identity, member
   FROM relation
   UNION ALL
-  SELECT 'column', nspname, relname, attname, relowner, attacl, 'TABLE ' || identity, member
+  SELECT 'column', 'c', nspname, relname, attname, relowner, attacl, 'TABLE ' || identity, member
   FROM pg_attribute
   JOIN relation ON relation.oid = attrelid
   WHERE attacl IS NOT NULL AND NOT attisdropped
   UNION ALL
-  SELECT 'function', nspname, name, NULL, proowner, coalesce(proacl, acldefault('f', proowner)), target, member
+  SELECT 'function', 'f', nspname, name, NULL, proowner, proacl, target, member
   FROM routine
 )
 SELECT kind, schema, name, column_name AS "column", pg_get_userbyid(owner) AS owner, target, member AS "ofExtension",
        CASE WHEN entry.grantee = 0 THEN 'public' ELSE pg_get_userbyid(entry.grantee) END AS grantee,
-       entry.privilege_type AS privilege, bool_or(entry.is_grantable) AS grantable,
+       entry.privilege_type AS privilege, bool_or(entry.is_grantable) AS grantable, coalesce(entry.revoked, false) AS revoked,
        coalesce(json_agg(DISTINCT pg_get_userbyid(entry.grantor)) FILTER (WHERE entry.grantor <> object.owner), '[]') AS grantors
 FROM object
-LEFT JOIN LATERAL aclexplode(acl) AS entry ON entry.grantee <> object.owner
+CROSS JOIN LATERAL (SELECT acldefault(code, owner) AS usual) AS usual
+LEFT JOIN LATERAL (
+  SELECT grantee, privilege_type, is_grantable, grantor, false AS revoked
+  FROM aclexplode(coalesce(acl, usual))
+  WHERE grantee <> owner
+  UNION ALL
+  SELECT grantee, privilege_type, false, grantor, true
+  FROM aclexplode(usual) AS own
+  WHERE grantee = owner AND NOT member AND NOT EXISTS (
+    SELECT FROM aclexplode(coalesce(acl, usual)) AS held
+    WHERE held.grantee = owner AND held.privilege_type = own.privilege_type
+  )
+) AS entry ON true
 WHERE NOT member OR concat_ws(' ', kind, schema, name) = ANY ($2)
-GROUP BY kind, schema, name, column_name, object.owner, target, member, entry.grantee, entry.privilege_type
+GROUP BY kind, schema, name, column_name, object.owner, target, member, entry.grantee, entry.privilege_type, entry.revoked
 ORDER BY kind, schema, name, column_name, grantee, privilege

@@ -23,6 +23,8 @@ export interface PrivilegeFact {
   grantee: string | null;
   privilege: string | null;
   grantable: boolean | null;
+  /** Revoked from the owner of the object, who has it by PostgreSQL's own default. */
+  revoked: boolean;
   /** Who has given it, beside the owner. */
   grantors: string[];
 }
@@ -35,6 +37,8 @@ export interface DefaultFact {
   grantee: string;
   privilege: string;
   grantable: boolean;
+  /** Revoked from the creator, who has it by PostgreSQL's own default. */
+  revoked: boolean;
 }
 
 /** What is in the catalog. */
@@ -103,9 +107,9 @@ const ALWAYS: Grant = {
 };
 
 export interface Comparison {
-  /** What is there, in the words of the wanted grants, and what is there besides. */
+  /** What is there, in the words of the wanted grants, and what is there besides, or revoked from owners. */
   description: Description;
-  /** Privileges that no grant declares, in words. */
+  /** Privileges that no grant declares, and those revoked from owners, in words. */
   undeclared: string[];
   /** Named objects that do not exist. */
   unknown: string[];
@@ -114,6 +118,8 @@ export interface Comparison {
   revoke: Privileges;
   /** What is missing: given. */
   grant: Privileges;
+  /** What PostgreSQL gives by its own default, and was revoked: given back. */
+  restore: Privileges;
   /** What the stack file has declared until now. */
   former: Privileges;
   /** How many objects of each kind each schema has: see `kindIn`. */
@@ -183,14 +189,19 @@ export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparis
     const isThere = "all" in grant.on || !unknown.includes(describeObject(grant.on));
     if (complete && isThere) note(declared, describe(grant), privilege);
   }
-  const undeclared = describeUndeclared(surplus, surplusDefaults);
+  const restore = {
+    atoms: [...revokedAtoms(facts.privileges), ...not(always.atoms, there)],
+    defaults: facts.defaults.filter(({ revoked }) => revoked),
+  };
+  const undeclared = { ...describeUndeclared(surplus, surplusDefaults), ...describeRevoked(restore) };
   return {
     description: merged(declared, undeclared),
     undeclared: Object.entries(undeclared).map(([words, privileges]) => `${words}: ${privileges.join(", ")}`),
     unknown,
     there: { atoms: [...there.values()], defaults: [...defaultsThere.values()] },
     revoke: { atoms: surplus, defaults: surplusDefaults },
-    grant: { atoms: [...not(atoms, there), ...not(always.atoms, there)], defaults: not(defaults, defaultsThere) },
+    grant: { atoms: not(atoms, there), defaults: not(defaults, defaultsThere) },
+    restore,
     former: { atoms: [...once.atoms.values()], defaults: [...once.defaults.values()] },
     counts: countsOf(facts.privileges),
   };
@@ -210,9 +221,14 @@ export function shared(one: Privileges, other: Privileges): Privileges {
   };
 }
 
-/** What is taken and given: with `report`, only what the stack file itself has declared before is taken away. */
-export function changesOf({ revoke, grant, former }: Comparison, undeclared: "revoke" | "report") {
-  return { taken: undeclared === "revoke" ? revoke : shared(revoke, former), given: grant };
+/** What is taken and given: with `report`, only what the stack file declares or has declared before. */
+export function changesOf({ revoke, grant, restore, former }: Comparison, undeclared: "revoke" | "report") {
+  if (undeclared === "report") return { taken: shared(revoke, former), given: grant };
+  const given = {
+    atoms: [...grant.atoms, ...restore.atoms],
+    defaults: [...grant.defaults, ...restore.defaults],
+  };
+  return { taken: revoke, given };
 }
 
 function countsOf(facts: PrivilegeFact[]): Map<string, number> {
@@ -237,29 +253,43 @@ function merged(one: Description, other: Description): Description {
   return all;
 }
 
+function describeAtom({ fact, grantee }: Atom): string {
+  const { kind, column } = fact;
+  if (kind !== "column") return describe({ role: grantee, on: fact as Grant["on"] });
+  return `${grantee}: column ${column} of ${describeObject({ ...fact, kind: "table" })}`;
+}
+
+const describeDefault = ({ grantee, kind, creator, schema }: DefaultAtom) =>
+  `${grantee}: ${PLURAL[kind]} that ${creator} will make${schema ? ` in ${schema}` : ""}`;
+
 function describeUndeclared(atoms: Atom[], defaults: DefaultAtom[]): Description {
   const words: Description = {};
-  for (const { fact, grantee, privilege } of atoms) {
-    const { kind, column } = fact;
-    const on = kind === "column" ? `column ${column} of ${describeObject({ ...fact, kind: "table" })}` : undefined;
-    note(words, on ? `${grantee}: ${on}` : describe({ role: grantee, on: fact as Grant["on"] }), privilege);
-  }
-  for (const { grantee, kind, creator, schema, privilege } of defaults) {
-    note(words, `${grantee}: ${PLURAL[kind]} that ${creator} will make${schema ? ` in ${schema}` : ""}`, privilege);
-  }
+  for (const atom of atoms) note(words, describeAtom(atom), atom.privilege);
+  for (const atom of defaults) note(words, describeDefault(atom), atom.privilege);
   return words;
+}
+
+/** In words that no grant has, so that a revoked privilege is a difference. */
+function describeRevoked({ atoms, defaults }: Privileges): Description {
+  const all = Object.entries(describeUndeclared(atoms, defaults));
+  return Object.fromEntries(all.map(([words, privileges]) => [`revoked from ${words}`, privileges]));
 }
 
 function liveAtoms(facts: PrivilegeFact[]): Atom[] {
   return facts.flatMap((fact) => {
-    if (fact.grantee === null || fact.privilege === null) return [];
+    if (fact.grantee === null || fact.privilege === null || fact.revoked) return [];
     const atom = { fact, grantee: fact.grantee, privilege: fact.privilege };
     return fact.grantable ? [atom, { ...atom, privilege: fact.privilege + GRANTABLE }] : [atom];
   });
 }
 
+const revokedAtoms = (facts: PrivilegeFact[]): Atom[] =>
+  facts
+    .filter(({ revoked }) => revoked)
+    .map((fact) => ({ fact, grantee: fact.owner, privilege: fact.privilege as string }));
+
 function liveDefaults(facts: DefaultFact[]): DefaultAtom[] {
-  return facts.flatMap((fact) =>
-    fact.grantable ? [fact, { ...fact, privilege: fact.privilege + GRANTABLE }] : [fact],
-  );
+  return facts
+    .filter(({ revoked }) => !revoked)
+    .flatMap((fact) => (fact.grantable ? [fact, { ...fact, privilege: fact.privilege + GRANTABLE }] : [fact]));
 }

@@ -5,7 +5,7 @@ import type { ContentKind, PrivilegeFact } from "./privileges";
 
 /** One privilege of one role on one object. */
 export interface Atom {
-  fact: Omit<PrivilegeFact, "grantee" | "privilege" | "grantable">;
+  fact: Omit<PrivilegeFact, "grantee" | "privilege" | "grantable" | "revoked">;
   grantee: string;
   privilege: string;
 }

@@ -44,42 +44,48 @@ function verbOf(verb: Verb, privilege: string, whole: (privilege: string) => boo
 }
 
 /** Each privilege by itself, with what there is to remark about it. */
-function items(change: Privileges, verb: Verb, remark: (declared: boolean, through?: string) => string, more: Known) {
+function items(change: Privileges, verb: Verb, remark: Remark, more: Known) {
   const atoms = new Set(change.atoms.map(atomKey));
   const defaults = new Set(change.defaults.map(defaultKey));
-  const declared = new Set([...more.former.atoms.map(atomKey), ...more.former.defaults.map(defaultKey)]);
+  const [declared, usual] = [keysOf(more.former), keysOf(more.restore)];
+  const words = (key: string, through?: string) =>
+    remark(declared.has(key) ? "declared" : usual.has(key) ? "usual" : undefined, through);
   return [
     ...change.atoms.flatMap((atom): Item[] => {
       const happens = verbOf(verb, atom.privilege, (plain) => atoms.has(atomKey({ ...atom, privilege: plain })));
-      const words = remark(declared.has(atomKey(atom)), more.otherwise.onObject(atom));
       const { fact, grantee: role } = atom;
-      return happens ? [{ role, ...happens, kind: fact.kind, remark: words, object: fact }] : [];
+      const said = words(atomKey(atom), more.otherwise.onObject(atom));
+      return happens ? [{ role, ...happens, kind: fact.kind, remark: said, object: fact }] : [];
     }),
     ...change.defaults.flatMap((atom): Item[] => {
       const happens = verbOf(verb, atom.privilege, (plain) => defaults.has(defaultKey({ ...atom, privilege: plain })));
-      const words = remark(declared.has(defaultKey(atom)), more.otherwise.onFuture(atom));
-      return happens ? [{ role: atom.grantee, ...happens, kind: atom.kind, remark: words, future: atom }] : [];
+      const said = words(defaultKey(atom), more.otherwise.onFuture(atom));
+      return happens ? [{ role: atom.grantee, ...happens, kind: atom.kind, remark: said, future: atom }] : [];
     }),
   ];
 }
 
+const keysOf = ({ atoms, defaults }: Privileges) => new Set([...atoms.map(atomKey), ...defaults.map(defaultKey)]);
+
 interface Known {
   former: Privileges;
+  restore: Privileges;
   otherwise: Otherwise;
 }
 
+/** Says where a privilege is from, by the stack file until now or by PostgreSQL's own default, and through whom else a role has it. */
+type Remark = (from: "declared" | "usual" | undefined, through?: string) => string;
+
 const named = (through: string) => (through === "public" ? "PUBLIC" : through);
 
-function lossRemark(declared: boolean, through?: string): string {
-  return (through ? `, but has it through ${named(through)} too` : "") + (declared ? "" : ", which nobody declared");
-}
+const lossRemark: Remark = (from, through) =>
+  (through ? `, but has it through ${named(through)} too` : "") +
+  (from === "declared" ? "" : ", which nobody declared");
 
-function gainRemark(declared: boolean, through?: string): string {
-  return (
-    (through ? `, which it has through ${named(through)} already` : "") +
-    (declared ? ", declared already, but missing" : "")
-  );
-}
+const MISSING = { declared: ", declared already, but missing", usual: ", PostgreSQL's own default, but revoked" };
+
+const gainRemark: Remark = (from, through) =>
+  (through ? `, which it has through ${named(through)} already` : "") + (from ? MISSING[from] : "");
 
 function gathered<T>(list: T[], of: (item: T) => unknown): T[][] {
   const groups = new Map<string, T[]>();
@@ -94,15 +100,15 @@ function gathered<T>(list: T[], of: (item: T) => unknown): T[][] {
 
 /** The change in lines; what PUBLIC or a group has too counts by itself. */
 export function linesOf(comparison: Comparison, undeclared: "revoke" | "report", groups: Groups): Line[] {
-  const { there, former } = comparison;
+  const { there, former, restore } = comparison;
   const { taken, given } = changesOf(comparison, undeclared);
   const after = {
     atoms: [...without(there.atoms, taken.atoms, atomKey), ...given.atoms],
     defaults: [...without(there.defaults, taken.defaults, defaultKey), ...given.defaults],
   };
   const all = [
-    ...items(taken, "loses", lossRemark, { former, otherwise: new Otherwise(after, groups) }),
-    ...items(given, "gains", gainRemark, { former, otherwise: new Otherwise(there, groups) }),
+    ...items(taken, "loses", lossRemark, { former, restore, otherwise: new Otherwise(after, groups) }),
+    ...items(given, "gains", gainRemark, { former, restore, otherwise: new Otherwise(there, groups) }),
   ];
   const each = gathered(all, ({ role, verb, remark, kind, privilege }) => [role, verb, remark, kind, privilege]);
   const alike = gathered(each, (same) => {
