@@ -48,7 +48,7 @@ function withMembers(makers: string[], roles: Record<string, Member>): Set<strin
   const all = new Set(makers);
   const joins = ([name, { memberOf = [], inherit = true }]: [string, Member]) =>
     !all.has(name) && inherit && memberOf.some((group) => all.has(group));
-  for (let found = makers; found.length > 0; ) {
+  for (let found = makers; found.length > 0;) {
     found = Object.entries(roles)
       .filter(joins)
       .map(([name]) => name);

@@ -48,6 +48,7 @@ export const fact = (
   grantable,
   grantors: [],
   ofExtension: false,
+  revoked: false,
 });
 
 export const facts: fc.Arbitrary<Facts> = fc
@@ -64,8 +65,13 @@ export const facts: fc.Arbitrary<Facts> = fc
         fc.boolean(),
       ),
     ),
+    // What owners and creators have no more.
+    fc.array(fc.tuple(fc.constantFrom(...things), fc.nat()), { maxLength: 3 }),
+    fc.array(fc.tuple(fc.constantFrom(...CREATORS), fc.constantFrom("table", "sequence", "function"), fc.nat()), {
+      maxLength: 2,
+    }),
   )
-  .map(([owner, given, future]) => {
+  .map(([owner, given, future, lost, lostLater]) => {
     const privileges = new Map<string, PrivilegeFact>();
     for (const thing of things) privileges.set(thing.target, fact(thing, owner, null, null, false));
     for (const [thing, grantee, n, grantable] of given) {
@@ -95,7 +101,20 @@ export const facts: fc.Arbitrary<Facts> = fc
         grantee,
         privilege,
         grantable: grantable && grantee !== "public",
+        revoked: false,
       });
+    }
+    for (const [thing, n] of lost) {
+      const privilege = PRIVILEGES[thing.kind][n % PRIVILEGES[thing.kind].length] as string;
+      privileges.set(`${thing.target} revoked ${privilege}`, {
+        ...fact(thing, owner, owner, privilege, false),
+        revoked: true,
+      });
+    }
+    for (const [creator, kind, n] of lostLater as [string, DefaultFact["kind"], number][]) {
+      const privilege = PRIVILEGES[kind][n % PRIVILEGES[kind].length] as string;
+      const row = { creator, schema: "", kind, grantee: creator, privilege, grantable: false, revoked: true };
+      defaults.set(`${creator} ${kind} revoked ${privilege}`, row);
     }
     return { privileges: [...privileges.values()], defaults: [...defaults.values()] };
   });
@@ -130,7 +149,8 @@ export function run({ privileges, defaults }: Facts, list: string[]): Facts {
         each.target === target && each.grantee === role && each.privilege === privilege;
       if (creator) {
         if (option) future = future.map((each) => (mineThen(each) ? { ...each, grantable: false } : each));
-        else if (verb === "REVOKE") future = future.filter((each) => !mineThen(each));
+        // To give back what was revoked by default leaves nothing that differs from the default.
+        else if (verb === "REVOKE" || creator === role) future = future.filter((each) => !mineThen(each));
         else
           future.push({
             creator,
@@ -139,9 +159,11 @@ export function run({ privileges, defaults }: Facts, list: string[]): Facts {
             grantee: role,
             privilege,
             grantable: false,
+            revoked: false,
           });
       } else if (option) objects = objects.map((each) => (mine(each) ? { ...each, grantable: false } : each));
-      else if (verb === "REVOKE") objects = objects.filter((each) => !mine(each));
+      else if (verb === "REVOKE" || objects.some((each) => mine(each) && each.revoked))
+        objects = objects.filter((each) => !mine(each));
       else {
         const thing = objects.find((each) => each.target === target) as PrivilegeFact;
         objects.push({ ...thing, grantee: role, privilege, grantable: false });

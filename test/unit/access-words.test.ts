@@ -30,6 +30,7 @@ const given = (
     target: `${kind} s.${name}`,
     grantors: [],
     ofExtension: false,
+    revoked: false,
   };
   const held = Object.entries(to).flatMap(([grantee, list]) =>
     list.map((each) => ({ ...one, grantee, privilege: each.replace("*", ""), grantable: each.endsWith("*") })),
@@ -39,7 +40,7 @@ const given = (
 const tables = (names: string, to?: Record<string, string[]>) =>
   names.split(" ").flatMap((name) => given("table", name, to));
 const later = (creators: string[], grantee: string, privilege: string, schema = "s"): DefaultFact[] =>
-  creators.map((creator) => ({ creator, schema, kind: "table", grantee, privilege, grantable: false }));
+  creators.map((creator) => ({ creator, schema, kind: "table", grantee, privilege, grantable: false, revoked: false }));
 const all = (role: string, ...privileges: string[]): Grant => ({ role, on: { all: "table", schema: "s" }, privileges });
 const one = (role: string, name: string, ...privileges: string[]): Grant => ({
   role,
@@ -172,6 +173,21 @@ describe("a change of privileges in words", () => {
       },
     ],
     [
+      "what was revoked from the owner, and from PUBLIC on schema public",
+      {
+        there: [
+          ...tables("a").map((each) => ({ ...each, grantee: "owner", privilege: "REFERENCES", revoked: true })),
+          { ...(given("schema", "public")[0] as PrivilegeFact), schema: "public" },
+        ],
+        later: later(["postgres"], "postgres", "SELECT", "").map((each) => ({ ...each, revoked: true })),
+        says: [
+          "PUBLIC gains USAGE on schema public in database d, PostgreSQL's own default, but revoked",
+          "owner gains REFERENCES on table s.a in database d, PostgreSQL's own default, but revoked",
+          "postgres gains SELECT on tables that postgres will make in database d, PostgreSQL's own default, but revoked",
+        ],
+      },
+    ],
+    [
       "database and schema",
       {
         there: [
@@ -201,14 +217,16 @@ describe("a change of privileges in words", () => {
   function effective({ privileges, defaults }: Facts): Set<string> {
     const holders = (grantee: string | null) => (grantee === "public" ? ROLES : [grantee]);
     return new Set([
-      ...privileges.flatMap(({ grantee, privilege, target }) =>
-        holders(grantee).map((role) => (privilege ? `${role} ${privilege} ${target}` : "")),
+      ...privileges.flatMap(({ grantee, privilege, target, revoked }) =>
+        holders(grantee).map((role) => (privilege && !revoked ? `${role} ${privilege} ${target}` : "")),
       ),
-      ...defaults.flatMap(({ grantee, privilege, creator, schema, kind }) =>
-        (schema === "" ? ["", "s"] : [schema]).flatMap((each) =>
-          holders(grantee).map((role) => `${role} ${privilege} ${creator} ${each} ${kind}`),
+      ...defaults
+        .filter(({ revoked }) => !revoked)
+        .flatMap(({ grantee, privilege, creator, schema, kind }) =>
+          (schema === "" ? ["", "s"] : [schema]).flatMap((each) =>
+            holders(grantee).map((role) => `${role} ${privilege} ${creator} ${each} ${kind}`),
+          ),
         ),
-      ),
     ]);
   }
 
@@ -217,7 +235,7 @@ describe("a change of privileges in words", () => {
     const lines = linesOf(compare(before, goal), "revoke", NOBODY);
     return new Set(
       lines
-        .filter((line) => line.verb === verb && !line.remark.includes("through"))
+        .filter((line) => line.verb === verb && !/through|own default/.test(line.remark))
         .flatMap(({ role, privileges, objects, future, kind }) =>
           privileges.flatMap((privilege) => [
             ...objects.map(({ target }) => `${role} ${privilege} ${target}`),

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { wantedAccess } from "../../components/access";
 import { parseFunctionName, parseObjectName, writeObjectName, writeSignature } from "../../config/object-name";
 import { parseStack } from "../../config/parse";
 import {
@@ -75,9 +76,44 @@ function compare(before: Facts, goal: Wanted, former?: Wanted) {
     unknown,
     revoke: statements("REVOKE", found.revoke),
     withdraw: statements("REVOKE", changesOf(found, "report").taken),
-    grant: statements("GRANT", found.grant),
+    grant: statements("GRANT", changesOf(found, "revoke").given),
   };
 }
+
+describe("roles that make objects", () => {
+  const roles = {
+    o: {},
+    app: { memberOf: ["o"] },
+    deeper: { memberOf: ["app"] },
+    apart: { memberOf: ["o"], inherit: false },
+    behind: { memberOf: ["apart"] },
+    maker: {},
+    helper: { memberOf: ["maker"] },
+    reader: {},
+  };
+  const creators = (grants: object) => {
+    const stack = parseStack({ roles, databases: { d: { owner: "o", schemas: { s: {} }, grants } } });
+    return wantedAccess("d", { ...stack.databases.d!, roles: stack.roles }, []).creators;
+  };
+
+  it("are owners, roles that may create in a schema, and all who have the privileges of these", () => {
+    expect(creators({ maker: { schemas: { s: { schema: ["CREATE"] } } } })).toEqual([
+      "app",
+      "deeper",
+      "helper",
+      "maker",
+      "o",
+      "postgres",
+    ]);
+    expect(creators({})).toEqual(["app", "deeper", "o", "postgres"]);
+  });
+
+  it("are all roles where PUBLIC may create in a schema", () => {
+    expect(creators({ public: { schemas: { public: { schema: ["CREATE"] } } } })).toEqual(
+      [...Object.keys(roles), "postgres"].sort(),
+    );
+  });
+});
 
 describe("compare", () => {
   it("leads to what is wanted: its statements leave nothing to do and nothing undeclared", () => {
@@ -104,8 +140,7 @@ describe("compare", () => {
         const { revoke, grant: give, undeclared } = compare(before, goal);
         const settled = compare(run(before, [...revoke, ...give]), goal).description;
         const now = compare(before, goal).description;
-        const needsNothing =
-          revoke.length === 0 && give.every((statement) => statement.endsWith("SCHEMA public TO PUBLIC"));
+        const needsNothing = revoke.length === 0 && give.length === 0;
         expect(JSON.stringify(now) === JSON.stringify(settled)).toBe(needsNothing && undeclared.length === 0);
       }),
       { numRuns: 500 },
@@ -148,6 +183,26 @@ describe("compare", () => {
     ]);
   });
 
+  it("gives back to owners, creators and PUBLIC what PostgreSQL gives them, unless undeclared is report", () => {
+    const lost = { ...fact(things[1], "owner", "owner", "REFERENCES", false), revoked: true };
+    const later = { creator: "owner", schema: "", kind: "table", grantee: "owner", privilege: "SELECT" } as const;
+    const before: Facts = { privileges: [lost], defaults: [{ ...later, grantable: false, revoked: true }] };
+    const found = comparison(before, { grants: [], creators: ["owner"] });
+    expect(found.description).toEqual({
+      "revoked from owner: table s.t": ["REFERENCES"],
+      "revoked from owner: tables that owner will make": ["SELECT"],
+    });
+    expect(found.undeclared).toEqual([
+      "revoked from owner: table s.t: REFERENCES",
+      "revoked from owner: tables that owner will make: SELECT",
+    ]);
+    expect(statements("GRANT", changesOf(found, "revoke").given)).toEqual([
+      'GRANT REFERENCES ON TABLE s.t TO "owner"',
+      'ALTER DEFAULT PRIVILEGES FOR ROLE "owner" GRANT SELECT ON TABLES TO "owner"',
+    ]);
+    expect(changesOf(found, "report").given).toEqual({ atoms: [], defaults: [] });
+  });
+
   it("of an extension's objects counts only what a grant names or has named until now", () => {
     const member = (grantee: string | null, privilege: string | null) => ({
       ...fact(things[4], "owner", grantee, privilege, false),
@@ -177,6 +232,7 @@ describe("compare", () => {
       column: null,
       target: "SCHEMA public",
       ofExtension: false,
+      revoked: false,
       owner: "owner",
     } as const;
     const use: PrivilegeFact = { ...schema, grantors: [], grantee: "public", privilege: "USAGE", grantable: false };

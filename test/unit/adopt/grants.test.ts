@@ -35,6 +35,7 @@ const privilege = (over: Partial<PrivilegeFact>): PrivilegeFact => ({
   grantable: false,
   grantors: [],
   ofExtension: false,
+  revoked: false,
   ...over,
 });
 
@@ -85,6 +86,7 @@ const defaults = fc.array(
     grantee: fc.constantFrom("reader", "public"),
     privilege: fc.constantFrom("SELECT", "USAGE", "EXECUTE"),
     grantable: fc.boolean(),
+    revoked: fc.constant(false),
   }),
   { maxLength: 5 },
 );
@@ -147,6 +149,7 @@ describe("privileges that are adopted", () => {
       grantee: "reader",
       privilege: "SELECT",
       grantable: false,
+      revoked: false,
     };
     const grants = (privileges: PrivilegeFact[], given: DefaultFact[]) =>
       adopted(content(privileges, given)).shop.grants?.reader;
