@@ -1,7 +1,7 @@
 import { wantedAccess } from "../components/access";
 import { databaseSchema } from "../config/databases";
 import type { Stack, StackInput } from "../config/stack";
-import { compare, type DefaultFact } from "../provider/kinds/access/privileges";
+import { compare, isBuiltIn, linesOf, type DefaultFact } from "../provider/kinds/access/privileges";
 import { statements } from "../provider/kinds/access/statements";
 import type { ContentFact, DatabaseFact } from "./facts";
 import { writeGrants } from "./grants";
@@ -54,11 +54,9 @@ function writeExtensions(at: string[], { extensions }: ContentFact, schemas: str
 
 /** What PostgreSQL gives by itself counts for the roles that make objects here. */
 function defaultsFor(creators: string[], defaults: DefaultFact[], schemas: string[]): DefaultFact[] {
-  const builtIn = ({ schema, kind, grantee, grantable }: DefaultFact) =>
-    schema === "" && kind === "function" && grantee === "public" && !grantable;
   return defaults.filter(
     (each) =>
-      (each.schema === "" || schemas.includes(each.schema)) && (!builtIn(each) || creators.includes(each.creator)),
+      (each.schema === "" || schemas.includes(each.schema)) && (!isBuiltIn(each) || creators.includes(each.creator)),
   );
 }
 
@@ -99,5 +97,5 @@ export function comparePrivileges(name: string, content: ContentFact, stack: Sta
   const privileges = content.privileges.filter(({ schema }) => schema === "" || managed.includes(schema));
   const defaults = defaultsFor(wanted.creators, content.defaults, managed);
   const { grant, undeclared, unknown } = compare({ privileges, defaults }, wanted);
-  return { grants: statements("GRANT", grant), undeclared, unknown };
+  return { grants: statements("GRANT", grant), undeclared: linesOf(undeclared), unknown };
 }

@@ -42,6 +42,7 @@ describe("access to databases", () => {
       roles: {
         owner: {},
         heir: {},
+        helper: { memberOf: ["owner"] },
         leaver: { login: true },
         reader: { login: true },
         writer: { login: true },
@@ -153,9 +154,11 @@ describe("access to databases", () => {
     stack.sql(
       "app",
       `SET ROLE owner; CREATE TABLE data.later (id int); CREATE FUNCTION data.later() RETURNS int LANGUAGE sql AS 'SELECT 1';
-      CREATE TABLE data.events_2 PARTITION OF data.events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')`,
+      CREATE TABLE data.events_2 PARTITION OF data.events FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+      SET ROLE helper; CREATE TABLE data.by_member (id int)`,
     );
     await quiet();
+    expect(can("reader", "table('data.by_member', 'SELECT')")).toBe(true);
     expect(can("reader", "table('data.events_2', 'SELECT')")).toBe(true);
     expect(stack.sql("app", "SELECT has_function_privilege('writer', 'data.later()', 'EXECUTE')")).toBe("f");
   });
@@ -274,12 +277,20 @@ describe("access to databases", () => {
     stack.sql(
       "app",
       `SET ROLE owner; REVOKE SELECT ON data.events_1 FROM reader; REVOKE ALL ON PROCEDURE data.proc(int) FROM reader;
-      REVOKE CONNECT ON DATABASE app FROM reader; ALTER DEFAULT PRIVILEGES IN SCHEMA data REVOKE USAGE ON SEQUENCES FROM reader`,
+      REVOKE CONNECT ON DATABASE app FROM reader; ALTER DEFAULT PRIVILEGES IN SCHEMA data REVOKE USAGE ON SEQUENCES FROM reader;
+      REVOKE ALL ON data.t FROM owner; ALTER DEFAULT PRIVILEGES REVOKE INSERT ON TABLES FROM owner;
+      RESET ROLE; REVOKE USAGE ON SCHEMA public FROM PUBLIC`,
     );
     const preview = await stack.preview();
     expect(preview.messages.join("\n")).toContain('GRANT SELECT ON TABLE data.events_1 TO "reader";');
     const back = (words: string) => `${words}, declared already, but missing`;
+    const usual = (words: string) => `${words} in database app, PostgreSQL's own default, but revoked`;
     expect(told(preview)).toEqual([
+      usual("PUBLIC gains USAGE on schema public"),
+      usual(
+        "owner gains DELETE, INSERT, MAINTAIN, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE on table data.t",
+      ).replace(" in", ", in"),
+      usual("owner gains INSERT on tables that owner will make"),
       back("reader gains CONNECT on database app"),
       back("reader gains EXECUTE on function data.proc(integer) in database app"),
       back("reader gains SELECT on table data.events_1 in database app"),
@@ -290,9 +301,13 @@ describe("access to databases", () => {
       'privileges["reader: all tables in data"]',
       'privileges["reader: database"]',
       'privileges["reader: function data.proc(int)"]',
+      'privileges["revoked from owner: table data.t"]',
+      'privileges["revoked from owner: tables that owner will make"]',
+      'privileges["revoked from public: schema public"]',
     ]);
     await stack.up();
     await quiet();
+    expect(can("owner", "table('data.t', 'REFERENCES')")).toBe(true);
     expect(can("reader", "table('data.events_1', 'SELECT')")).toBe(true);
   });
 

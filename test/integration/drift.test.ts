@@ -26,6 +26,7 @@ describe("drift and reports", () => {
             count: { schedule: "0 4 * * *", command: "SELECT 2" },
           },
         },
+        legacy: { owner: "owner", undeclared: "report" },
       },
     });
     await stack.up();
@@ -70,6 +71,8 @@ describe("drift and reports", () => {
       "ALTER ROLE reader CONNECTION LIMIT 7",
       "ALTER SCHEMA data OWNER TO postgres",
       "GRANT DELETE ON data.t TO reader",
+      "REVOKE REFERENCES ON data.t FROM postgres",
+      "GRANT TEMPORARY ON DATABASE legacy TO reader",
       "DELETE FROM cron.job WHERE jobname = 'tidy'",
       "CREATE ROLE intruder LOGIN SUPERUSER",
       "CREATE DATABASE scratch",
@@ -84,12 +87,19 @@ describe("drift and reports", () => {
     const { changed, undeclared } = JSON.parse(readFileSync(file("drift.json"), "utf8")) as Drift;
     expect(changed.map(({ kind, name, gone }) => `${kind} ${name}${gone ? " gone" : ""}`).sort()).toEqual([
       "Access app",
+      "Access legacy",
       "CronJob tidy gone",
       "Role reader",
       "Schema app.data",
     ]);
     expect(changed.find(({ kind }) => kind === "Role")?.values).toEqual([
       { path: "connectionLimit", before: 5, after: 7 },
+    ]);
+    const access = changed.filter(({ kind }) => kind === "Access").flatMap(({ values }) => values);
+    expect(access).toEqual([
+      { path: 'privileges["reader: table data.t"]', after: "DELETE" },
+      { path: 'privileges["revoked from postgres: table data.t"]', after: "REFERENCES" },
+      { path: 'further["reader: database"]', after: "TEMPORARY" },
     ]);
     expect(undeclared.map(({ kind, name, database }) => [kind, name, database])).toEqual([
       ["Database", "scratch", undefined],

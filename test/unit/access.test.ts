@@ -6,6 +6,7 @@ import { parseStack } from "../../config/parse";
 import {
   changesOf,
   compare as comparison,
+  linesOf,
   type Facts,
   type Grant,
   type PrivilegeFact,
@@ -72,7 +73,7 @@ function compare(before: Facts, goal: Wanted, former?: Wanted) {
   const { description, undeclared, unknown } = found;
   return {
     description,
-    undeclared,
+    undeclared: linesOf(undeclared),
     unknown,
     revoke: statements("REVOKE", found.revoke),
     withdraw: statements("REVOKE", changesOf(found, "report").taken),
@@ -192,7 +193,7 @@ describe("compare", () => {
       "revoked from owner: table s.t": ["REFERENCES"],
       "revoked from owner: tables that owner will make": ["SELECT"],
     });
-    expect(found.undeclared).toEqual([
+    expect(linesOf(found.undeclared)).toEqual([
       "revoked from owner: table s.t: REFERENCES",
       "revoked from owner: tables that owner will make: SELECT",
     ]);
@@ -201,6 +202,26 @@ describe("compare", () => {
       'ALTER DEFAULT PRIVILEGES FOR ROLE "owner" GRANT SELECT ON TABLES TO "owner"',
     ]);
     expect(changesOf(found, "report").given).toEqual({ atoms: [], defaults: [] });
+  });
+
+  it("does not warn of PostgreSQL's own default, and takes it away where undeclared is revoked", () => {
+    const builtIn = {
+      creator: "owner",
+      schema: "",
+      kind: "function",
+      grantee: "public",
+      privilege: "EXECUTE",
+      grantable: false,
+      revoked: false,
+    } as const;
+    const set = { ...builtIn, schema: "s" };
+    const found = comparison({ privileges: [], defaults: [builtIn, set] }, { grants: [], creators: ["owner"] });
+    expect(linesOf(found.further)).toEqual(["public: functions that owner will make in s: EXECUTE"]);
+    expect(linesOf(found.undeclared)).toEqual([
+      "public: functions that owner will make: EXECUTE",
+      "public: functions that owner will make in s: EXECUTE",
+    ]);
+    expect(changesOf(found, "revoke").taken.defaults).toHaveLength(2);
   });
 
   it("of an extension's objects counts only what a grant names or has named until now", () => {

@@ -6,8 +6,8 @@ import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { readLedger } from "../migrations/ledger";
 import type { Groups } from "./otherwise";
-import { inShort, type Comparison, type Grant } from "./privileges";
-import { look, missingObjects, reconcile, statementsOf } from "./reconcile";
+import { inShort, linesOf, type Comparison, type Grant } from "./privileges";
+import { leftBy, look, missingObjects, reconcile, statementsOf } from "./reconcile";
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
 import { inWords } from "./words";
 
@@ -34,7 +34,10 @@ export interface AccessInputs {
   grants: Grant[];
 }
 
-export type AccessState = AccessInputs;
+export interface AccessState extends AccessInputs {
+  /** With `undeclared: report`, what no grant declares, as `privileges`: what changes of it by hand is drift. */
+  further?: Record<string, string>;
+}
 
 /** Statements are shown up to this many. */
 const SHOWN = 40;
@@ -59,8 +62,8 @@ async function apply(
     return reconcile(client, inputs, former);
   });
   if (former) tell(`was run in database ${inputs.database}:`, done, info);
-  for (const each of left) warn(`not declared, left as it is: ${each}`);
-  return inputs;
+  for (const each of linesOf(left ?? {})) warn(`not declared, left as it is: ${each}`);
+  return { ...inputs, further: left && inShort(left) };
 }
 
 /** Objects that grants name and that are not there: refused, unless the update may make them. */
@@ -110,16 +113,18 @@ async function explain(
   }
 }
 
-/** What counts as there: with `undeclared: report`, what nobody declared is a warning and no difference. */
-function shown({ description, undeclared }: Comparison, inputs: AccessInputs, warn: (text: string) => void) {
-  if (inputs.undeclared === "revoke") return inShort(description);
-  for (const each of undeclared) warn(`not declared: ${each}`);
+/** What counts as there: with `undeclared: report`, what nobody declared is a warning and no difference to the stack file. */
+function shown(comparison: Comparison, inputs: AccessInputs, warn: (text: string) => void) {
+  const { description } = comparison;
+  const left = leftBy(inputs, comparison);
+  if (!left) return { privileges: inShort(description), further: undefined };
+  for (const each of linesOf(left)) warn(`not declared: ${each}`);
   const declared = Object.entries(description).flatMap(([words, list]) => {
     const wanted = inputs.privileges[words]?.split(", ") ?? [];
     const there = list.filter((each) => wanted.includes(each));
     return there.length > 0 ? [[words, there] as const] : [];
   });
-  return inShort(Object.fromEntries(declared));
+  return { privileges: inShort(Object.fromEntries(declared)), further: inShort(left) };
 }
 
 const union = (one: string[], other: string[]) => [...new Set([...one, ...other])].sort();
@@ -145,7 +150,7 @@ export const access: Kind<AccessInputs, AccessState> = {
       return await ask(
         host,
         inputs.database,
-        async (client) => ({ ...known, privileges: shown(await look(client, inputs), inputs, warn) }),
+        async (client) => ({ ...known, ...shown(await look(client, inputs), inputs, warn) }),
         known,
       );
     } catch (error) {

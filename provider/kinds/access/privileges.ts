@@ -70,6 +70,14 @@ export function inShort(description: Description): Record<string, string> {
   return Object.fromEntries(Object.entries(description).map(([words, list]) => [words, [...list].sort().join(", ")]));
 }
 
+/** As lines: `reader: table data.t: SELECT`. */
+export const linesOf = (description: Description): string[] =>
+  Object.entries(inShort(description)).map(([words, privileges]) => `${words}: ${privileges}`);
+
+/** PostgreSQL's own default: whatever function a role makes, everybody may execute it. */
+export const isBuiltIn = ({ schema, kind, grantee, privilege }: DefaultAtom): boolean =>
+  schema === "" && kind === "function" && grantee === "public" && privilege === "EXECUTE";
+
 export const PLURAL = { table: "tables", sequence: "sequences", function: "functions" } as const;
 
 /** How a preview names a grant. */
@@ -109,8 +117,10 @@ const ALWAYS: Grant = {
 export interface Comparison {
   /** What is there, in the words of the wanted grants, and what is there besides, or revoked from owners. */
   description: Description;
-  /** Privileges that no grant declares, and those revoked from owners, in words. */
-  undeclared: string[];
+  /** Privileges that no grant declares, and those revoked from owners. */
+  undeclared: Description;
+  /** The same without PostgreSQL's own default, which needs no warning. */
+  further: Description;
   /** Named objects that do not exist. */
   unknown: string[];
   there: Privileges;
@@ -193,10 +203,12 @@ export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparis
     atoms: [...revokedAtoms(facts.privileges), ...not(always.atoms, there)],
     defaults: facts.defaults.filter(({ revoked }) => revoked),
   };
-  const undeclared = { ...describeUndeclared(surplus, surplusDefaults), ...describeRevoked(restore) };
+  const besides = (given: DefaultAtom[]) => ({ ...describeUndeclared(surplus, given), ...describeRevoked(restore) });
+  const undeclared = besides(surplusDefaults);
   return {
     description: merged(declared, undeclared),
-    undeclared: Object.entries(undeclared).map(([words, privileges]) => `${words}: ${privileges.join(", ")}`),
+    undeclared,
+    further: besides(surplusDefaults.filter((atom) => !isBuiltIn(atom))),
     unknown,
     there: { atoms: [...there.values()], defaults: [...defaultsThere.values()] },
     revoke: { atoms: surplus, defaults: surplusDefaults },

@@ -3,7 +3,7 @@ import { escapeIdentifier as quoted } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseFunctionName } from "../../../config/object-name";
 import { readSql } from "../../../sql/read";
-import { changesOf, compare, describe, type Comparison, type Grant, type Wanted } from "./privileges";
+import { changesOf, compare, describe, type Comparison, type Description, type Grant, type Wanted } from "./privileges";
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
 import { statements } from "./statements";
 import type { AccessInputs } from "./index";
@@ -75,6 +75,10 @@ export function statementsOf({ undeclared }: AccessInputs, comparison: Compariso
   return [...statements("REVOKE", taken), ...statements("GRANT", given)];
 }
 
+/** What nobody declared, where that stays. */
+export const leftBy = ({ undeclared }: AccessInputs, { further }: Comparison): Description | undefined =>
+  undeclared === "report" ? further : undefined;
+
 /** An error that says which objects of grants do not exist. */
 export function missingObjects({ database }: AccessInputs, unknown: string[]): Error {
   return new Error(`database ${database} has no ${unknown.join(", no ")}; a grant in the stack file names it`);
@@ -83,8 +87,8 @@ export function missingObjects({ database }: AccessInputs, unknown: string[]): E
 export interface Reconciled {
   /** Statements that were run. */
   done: string[];
-  /** What nobody declared and is left as it is. */
-  left: string[];
+  /** What nobody declared and is left as it is, if that is wanted. */
+  left: Description | undefined;
 }
 
 /**
@@ -130,5 +134,5 @@ async function inTransaction(
   if (unsettled.length > 0)
     throw new Error(`privileges of database ${inputs.database} do not settle: ${unsettled.join("; ")}`);
   await client.query("COMMIT");
-  return { done, left: inputs.undeclared === "report" ? comparison.undeclared : [] };
+  return { done, left: leftBy(inputs, comparison) };
 }
