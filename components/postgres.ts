@@ -6,6 +6,7 @@ import { inOrder } from "../config/order";
 import type { S3Keys } from "../config/s3";
 import type { Stack } from "../config/stack";
 import { ephemeralLabels } from "../provider/ephemeral-labels";
+import { saslprep } from "../provider/saslprep";
 import { Inventory, Protection, Provider } from "../provider/resources";
 import { Backup } from "./backup";
 import { Database } from "./database";
@@ -85,7 +86,8 @@ export class Postgres extends pulumi.ComponentResource {
         host: this.host,
         port: this.port,
         username: "postgres",
-        password: this.superuserPassword,
+        // That plugin sends a password as it is, where libpq sends it as PostgreSQL hashes it.
+        password: this.superuserPassword.apply(saslprep),
         sslmode: "disable",
         expectedVersion: "17.0.0",
       },

@@ -101,7 +101,7 @@ export function parsePasswords(input: unknown, stack: Stack): string[] {
         text:
           parts.length === 0
             ? "write a map of passwords by role"
-            : "write a text that is not empty; in quotes if it looks like a number",
+            : "write a text that is not empty and has no NUL character; in quotes if it looks like a number",
       })),
     );
   }

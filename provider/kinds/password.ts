@@ -24,10 +24,17 @@ function make(inputs: PasswordInputs, preview: boolean): PasswordState {
   return { ...inputs, password, verifier: scramVerifier(password, randomBytes(16)) };
 }
 
+/** Versions before SASLprep made another verifier of some passwords: nobody could log in. */
+function isVerifier({ password, verifier }: PasswordState): boolean {
+  if (/^[\0-\x7f]*$/.test(password)) return true;
+  const [, salt = ""] = /^SCRAM-SHA-256\$\d+:([^$]*)\$/.exec(verifier) ?? [];
+  return scramVerifier(password, Buffer.from(salt, "base64")) === verifier;
+}
+
 /** A password and its verifier, kept in the state as secrets. */
 export const password: Kind<PasswordInputs, PasswordState> = {
   create: async (inputs, { preview }) => ({ id: inputs.role, state: make(inputs, preview) }),
-  read: async (_id, state) => state,
+  read: async (_id, state) => (isVerifier(state) ? state : { ...state, value: undefined }),
   update: async (_id, old, inputs, { preview }) =>
     old.value === inputs.value && old.rotation === inputs.rotation ? { ...old, ...inputs } : make(inputs, preview),
   delete: async () => undefined,

@@ -456,10 +456,10 @@ describe("passwords", () => {
 
   it("are texts, and no error shows one", () => {
     expect(problem({ app: 4711 })).toBe(
-      "pgwright:passwords.app: write a text that is not empty; in quotes if it looks like a number",
+      "pgwright:passwords.app: write a text that is not empty and has no NUL character; in quotes if it looks like a number",
     );
     expect(problem({ app: "" })).toBe(
-      "pgwright:passwords.app: write a text that is not empty; in quotes if it looks like a number",
+      "pgwright:passwords.app: write a text that is not empty and has no NUL character; in quotes if it looks like a number",
     );
     expect(problem("s3cret")).toBe("pgwright:passwords: write a map of passwords by role");
   });
