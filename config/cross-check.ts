@@ -13,6 +13,7 @@ import { scheduleProblem, timesOf } from "./schedule";
 import { serverSettings } from "./server-settings";
 import { SYSTEM_DATABASES, type DatabaseConfig } from "./databases";
 import type { Stack } from "./stack";
+import { canonicalValue } from "../tuning/catalogue";
 
 /** The bootstrap superuser. */
 export const SUPERUSER = "postgres";
@@ -50,7 +51,15 @@ export function crossCheck(stack: Stack): Problem[] {
 
   try {
     const archive = stack.backup && { ...stack.backup, stanza: stack.backup.name ?? "server" };
-    serverSettings(stack.server, archive, stack.ephemeral);
+    const { settings } = serverSettings(stack.server, archive, stack.ephemeral);
+    const senders = settings.find(({ name }) => name === "max_wal_senders")?.value;
+    for (const [name, { replication }] of Object.entries(stack.roles)) {
+      if (replication && senders !== undefined && canonicalValue("max_wal_senders", senders) === "0")
+        report(
+          `roles.${name}.replication`,
+          "true: the server streams no WAL with max_wal_senders = 0; raise it, or write false",
+        );
+    }
   } catch (error) {
     for (const text of (error as Error).message.split("\n")) report("server", text);
   }

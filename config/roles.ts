@@ -67,7 +67,7 @@ export const roleSchema = z
       .meta(key("Row-level security does not hold for it (BYPASSRLS).", true)),
     passwordRotation: text.optional().meta(key("Another text than before makes up a new password.", "autumn")),
   })
-  .refine((role) => !("search_path" in role.settings) && !("statement_timeout" in role.settings), {
+  .refine(({ settings }) => !Object.keys(settings).some((name) => /^(search_path|statement_timeout)$/i.test(name)), {
     message: "search_path and statement_timeout have keys of their own: searchPath and statementTimeout",
     path: ["settings"],
   })

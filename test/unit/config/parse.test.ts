@@ -291,8 +291,13 @@ describe("what contradicts itself or names what is not there:", () => {
     ],
     [
       "search_path as a setting",
-      { roles: { a: { settings: { search_path: "b" } } } },
-      'pgwright:roles.a.settings: {"search_path":"b"}: search_path and statement_timeout have keys of their own: searchPath and statementTimeout',
+      { roles: { a: { settings: { Search_Path: "b" } } } },
+      'pgwright:roles.a.settings: {"Search_Path":"b"}: search_path and statement_timeout have keys of their own: searchPath and statementTimeout',
+    ],
+    [
+      "replication without WAL senders",
+      { server: { settings: { max_wal_senders: 0 } }, roles: { a: { login: true, replication: true } } },
+      "pgwright:roles.a.replication: true: the server streams no WAL with max_wal_senders = 0; raise it, or write false",
     ],
     [
       "an owner that nobody declares",
