@@ -24,7 +24,7 @@ function groupsOf({ memberships }: RoleFact, nameable: (role: string) => boolean
 }
 
 function writeRole(fact: RoleFact, memberOf: string[]): RoleWritten {
-  const is = observed(fact, { ...(roleInputs(fact.name, roleSchema.parse({})) as RoleInputs), verifier: KEPT });
+  const is = observed(fact, { ...(roleInputs(fact.name, roleSchema.parse({}), []) as RoleInputs), verifier: KEPT });
   return {
     ...(fact.login ? { login: true } : {}),
     ...(fact.verifier !== null ? { password: "keep" as const } : fact.login ? { password: false } : {}),
@@ -40,8 +40,8 @@ function writeRole(fact: RoleFact, memberOf: string[]): RoleWritten {
 }
 
 /** The statements that bring a role of the server to what is written. */
-export function roleChanges(fact: RoleFact, written: RoleWritten): string[] {
-  const inputs = { ...roleInputs(fact.name, roleSchema.parse(written)), superuser: false, byHand: [] };
+export function roleChanges(fact: RoleFact, written: RoleWritten, declaredRoles: string[]): string[] {
+  const inputs = { ...roleInputs(fact.name, roleSchema.parse(written), declaredRoles), superuser: false, byHand: [] };
   return changes(fact, inputs).map(({ shown }) => shown);
 }
 

@@ -132,9 +132,11 @@ function writeDatabases(
 function tellChanges(config: StackInput, stack: Stack, facts: Facts, report: Report): void {
   if (facts.cronDatabase === undefined)
     report.change(["server"], "CREATE EXTENSION pg_cron, in database postgres, for jobs to come");
+  const declared = Object.keys(config.roles ?? {});
   for (const fact of facts.roles) {
     const written = config.roles?.[fact.name];
-    for (const statement of written ? roleChanges(fact, written) : []) report.change(["roles", fact.name], statement);
+    for (const statement of written ? roleChanges(fact, written, declared) : [])
+      report.change(["roles", fact.name], statement);
   }
   for (const [name, database] of Object.entries(config.databases ?? {})) {
     const { grants, undeclared, unknown } = comparePrivileges(name, facts.contents[name]!, stack);

@@ -29,7 +29,7 @@ export function asCopied(facts: Facts, report: Report): Facts {
       "SUPERUSER, and has by memberOf what postgres owns",
   );
   const { verifier = null, settings = [] } = bootstrap ?? {};
-  const membership = { group: SUPERUSER, grantor: SUPERUSER, admin: false, inherit: true, set: true };
+  const membership = { group: SUPERUSER, grantor: SUPERUSER, admin: false, inherit: true, set: true, creator: false };
   const asRole = { ...FRESH, name: former, login: true, verifier, settings, memberships: [membership] };
   return {
     ...facts,

@@ -22,12 +22,17 @@ function settingsOf({ settings }: RoleConfig): Record<string, string> {
 }
 
 /** What the resource of a role gets, beside the verifier of a password that is made or given. */
-export function roleInputs(name: string, config: RoleConfig): Omit<RoleInputs, "superuser" | "byHand"> {
+export function roleInputs(
+  name: string,
+  config: RoleConfig,
+  declaredRoles: string[],
+): Omit<RoleInputs, "superuser" | "byHand"> {
   const inputs = {
     ...config,
     name,
     memberOf: [...new Set(config.memberOf)].sort(),
     settings: settingsOf(config),
+    ...(config.createRole ? { declaredRoles } : {}),
     verifier: config.password === "keep" ? KEPT : undefined,
     // These are about passwords; the rest is the role's declaration.
     password: undefined,
@@ -52,7 +57,7 @@ export class Roles extends pulumi.ComponentResource {
       const verifier = hasPassword ? { verifier: this.password(name, config.passwordRotation, args).verifier } : {};
       made[name] = new Role(
         name,
-        { ...roleInputs(name, config), ...verifier },
+        { ...roleInputs(name, config, Object.keys(args.roles)), ...verifier },
         {
           parent: this,
           provider: args.pgwright,

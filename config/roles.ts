@@ -56,11 +56,24 @@ export const roleSchema = z
       .meta(key("Parameters of this role's sessions.", { lock_timeout: "5s" })),
     inherit: z.boolean().default(true).meta(key("Has the privileges of its roles without SET ROLE.", false)),
     createDatabase: z.boolean().default(false).meta(key("May make databases (CREATEDB).", true)),
-    createRole: z.boolean().default(false).meta(key("May make roles (CREATEROLE).", true)),
+    createRole: z
+      .boolean()
+      .default(false)
+      .meta(
+        key(
+          "May make roles (CREATEROLE). The roles that it has made stay its own to alter, grant and drop, also those that the stack file declares.",
+          true,
+        ),
+      ),
     replication: z
       .boolean()
       .default(false)
-      .meta(key("May stream the WAL and make replication slots (REPLICATION).", true)),
+      .meta(
+        key(
+          "May stream the WAL and make replication slots (REPLICATION), as pg_basebackup and standbys do, with its password from server.allowFrom.",
+          true,
+        ),
+      ),
     bypassRowLevelSecurity: z
       .boolean()
       .default(false)

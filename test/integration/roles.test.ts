@@ -1,5 +1,7 @@
-import { Client } from "pg";
+import { randomBytes } from "node:crypto";
+import { Client, type ClientConfig } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { scramVerifier } from "../../provider/scram";
 import { TestStack } from "./stack";
 
 describe("roles", () => {
@@ -7,7 +9,7 @@ describe("roles", () => {
   let started: string;
   beforeAll(async () => {
     stack = await TestStack.create({
-      passwords: { reader: "first password" },
+      passwords: { reader: "first password", maker: "maker 4711", postgres: "super\u00ADuser" },
       roles: {
         owner: {},
         group: {},
@@ -17,10 +19,16 @@ describe("roles", () => {
           connectionLimit: 5,
           searchPath: ["data", "public"],
           statementTimeout: "30s",
-          settings: { lock_timeout: "5s" },
+          settings: {
+            lock_timeout: "5s",
+            session_preload_libraries: "auto_explain, pg_trgm",
+            temp_tablespaces: "a, b",
+          },
         },
         made_up: { login: true },
         leaver: { login: true, memberOf: ["group"] },
+        maker: { login: true, createRole: true },
+        streamer: { login: true, replication: true },
       },
       databases: {
         app: {
@@ -29,6 +37,7 @@ describe("roles", () => {
           grants: {
             reader: { database: ["CONNECT"] },
             made_up: { database: ["CONNECT"] },
+            maker: { database: ["CONNECT"] },
             leaver: { database: ["CONNECT"], schemas: { data: { schema: ["USAGE", "CREATE"] } } },
           },
         },
@@ -56,6 +65,10 @@ describe("roles", () => {
     expect(await show("search_path")).toBe("data, public");
     expect(await show("statement_timeout")).toBe("30s");
     expect(await show("lock_timeout")).toBe("5s");
+    expect(await show("temp_tablespaces")).toBe("a, b");
+    // Of libraries that the session has loaded.
+    expect(await show("auto_explain.log_format")).toBe("text");
+    expect(await show("pg_trgm.similarity_threshold")).toBe("0.3");
     await client.end();
     expect(
       stack.sql(
@@ -70,17 +83,58 @@ describe("roles", () => {
     const before = await stack.output<Record<string, string>>("rolePasswords");
     await enters("made_up", before.made_up as string);
     stack.configure((config) => {
-      config.passwords = { reader: "second pässword" };
+      config.passwords = { ...config.passwords, reader: "second p\u00ADässword" };
       roles().made_up = { login: true, passwordRotation: "again" };
     });
     await stack.up();
     const after = await stack.output<Record<string, string>>("rolePasswords");
     await enters("reader", "second pässword");
+    await enters("reader", "second p\u00ADässword");
     await enters("made_up", after.made_up as string);
     await refused("reader", "first password");
     await refused("made_up", before.made_up as string);
     expect(stack.startTime()).toBe(started);
     await quiet();
+  });
+
+  it("log in with any password that libpq takes, whether SASLprep changes it, refuses it or leaves it", () => {
+    stack.sql("postgres", "CREATE ROLE typist LOGIN");
+    for (const password of [
+      "soft\u00ADhyphen",
+      "\uFEFFbyte order mark",
+      "zero\u200Bwidth",
+      "\uFB01 with \u{1F600}",
+      "\uFB01 with \u0007",
+      "\u06271\uFB50",
+      "\uFB501",
+      "\u00AD",
+      "a'b\\c\"d=e f",
+    ]) {
+      stack.sql("postgres", `ALTER ROLE typist PASSWORD '${scramVerifier(password, randomBytes(16))}'`);
+      const login = [
+        "psql",
+        "--host=127.0.0.1",
+        "--username=typist",
+        "--dbname=postgres",
+        "-Atc",
+        "SELECT current_user",
+      ];
+      expect(stack.inServer("env", `PGPASSWORD=${password}`, ...login), JSON.stringify(password)).toBe("typist");
+    }
+    stack.sql("postgres", "DROP ROLE typist");
+  });
+
+  it("with replication stream the WAL, from outside and beside the server", async () => {
+    const { streamer = "", made_up = "" } = await stack.output<Record<string, string>>("rolePasswords");
+    const connection = { host: "127.0.0.1", port: stack.port, database: "postgres", replication: "true" };
+    const client = new Client({ ...connection, user: "streamer", password: streamer } as ClientConfig);
+    await client.connect();
+    expect((await client.query("IDENTIFY_SYSTEM")).rows[0].timeline).toBe("1");
+    await client.end();
+    const stranger = new Client({ ...connection, user: "made_up", password: made_up } as ClientConfig);
+    await expect(stranger.connect()).rejects.toThrow(/permission denied to start WAL sender/);
+    for (const slot of ["--create-slot", "--drop-slot"])
+      stack.inServer("env", `PGPASSWORD=${streamer}`, "pg_receivewal", "-h127.0.0.1", "-Ustreamer", "-Sstreamer", slot);
   });
 
   it("get their password back when somebody has changed it; every preview shows it, and never its text", async () => {
@@ -179,6 +233,60 @@ describe("roles", () => {
     await stack.up();
     await enters("reader", "second pässword");
     expect(stack.sql("postgres", "SELECT pg_has_role('reader', 'group', 'USAGE')")).toBe("t");
+    await quiet();
+  });
+
+  it("with CREATEROLE keep the roles that they have made, and others the memberships that they have granted", async () => {
+    const client = await stack.connect("maker", "maker 4711", "app");
+    await client.query(`
+      CREATE ROLE tenant; CREATE ROLE passed_on; CREATE ROLE client_a; CREATE ROLE client_b;
+      SET createrole_self_grant = 'set, inherit'; CREATE ROLE used;
+      GRANT tenant, used TO client_a; GRANT tenant TO client_b WITH ADMIN OPTION, INHERIT FALSE;
+      SET ROLE used`);
+    stack.sql("postgres", "GRANT passed_on TO maker");
+    const members = () =>
+      stack.sql(
+        "app",
+        `SELECT roleid::regrole, member::regrole, admin_option, inherit_option, set_option FROM pg_auth_members
+        WHERE member::regrole::text ~ '^client_' ORDER BY roleid::regrole::text, member::regrole::text`,
+      );
+    const granted = members();
+    expect(granted.split("\n")).toHaveLength(3);
+    await quiet();
+    await client.query("RESET ROLE; ALTER ROLE tenant CONNECTION LIMIT 3; GRANT passed_on TO client_b");
+
+    // One of them becomes a role of the stack file.
+    stack.configure(() => (roles().used = {}));
+    expect((await stack.preview()).messages.filter((each) => each.startsWith("ACCESS: ")).sort()).toEqual([
+      "ACCESS: maker loses membership of used",
+      "ACCESS: maker may alter and grant role used",
+    ]);
+    await stack.up();
+    await quiet();
+    await expect(client.query("SET ROLE used")).rejects.toThrow(/permission denied/);
+    await client.query("ALTER ROLE used CONNECTION LIMIT 3");
+    await client.end();
+    await stack.up();
+
+    const before = members();
+    stack.configure(() => (roles().maker = { login: true }));
+    expect((await stack.preview()).messages.filter((each) => each.startsWith("ACCESS: ")).sort()).toEqual([
+      "ACCESS: maker loses CREATEROLE",
+      "ACCESS: maker loses membership of client_a, client_b, passed_on, tenant, used",
+    ]);
+    await stack.up();
+    expect(members()).toBe(before);
+    await quiet();
+
+    stack.sql("app", 'GRANT "group" TO maker WITH ADMIN OPTION; SET ROLE maker; GRANT "group" TO client_b');
+    const more = members();
+    stack.configure((config) => {
+      delete config.passwords?.maker;
+      delete roles().maker;
+      delete databases().app?.grants?.maker;
+    });
+    await stack.up();
+    expect(members()).toBe(more);
     await quiet();
   });
 

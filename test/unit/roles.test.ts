@@ -4,6 +4,7 @@ import { parseStack } from "../../config/parse";
 import {
   ANOTHER_PASSWORD,
   changes,
+  compared,
   FRESH,
   identifiers,
   keepProblem,
@@ -40,12 +41,14 @@ const [path, timeout, ...others] = [
   { database: null, setting: "lock_timeout=5000ms" },
   { database: null, setting: "TimeZone=UTC" },
 ];
-const membership = { group: "group", grantor: "postgres", admin: false, inherit: true, set: true };
+const membership = { group: "group", grantor: "postgres", admin: false, inherit: true, set: true, creator: false };
 const fact: RoleFact = {
   ...attributes,
   validUntil: null,
   verifier: "SCRAM-SHA-256$declared",
   memberships: [membership],
+  granted: [],
+  makers: [],
   settings: [path, timeout, ...others],
 };
 
@@ -188,6 +191,69 @@ describe("a role of the catalog", () => {
 
   it("has lists as PostgreSQL writes them", () => {
     expect(identifiers('"$user", public, "a ""b"", c"')).toEqual(["$user", "public", 'a "b", c']);
+  });
+});
+
+describe("a role with CREATEROLE", () => {
+  const maker: RoleInputs = { ...declared, createRole: true, declaredRoles: ["group", "known"] };
+  const made = { ...membership, admin: true, inherit: false, set: false, creator: true };
+  const granted = { group: "tenant", member: "m", admin: false, inherit: true, set: false };
+  const of = (...memberships: RoleFact["memberships"]): RoleFact => ({
+    ...fact,
+    createRole: true,
+    memberships: [membership, ...memberships],
+    granted: [granted],
+  });
+  const sql = (found: RoleFact, inputs: RoleInputs) => changes(found, inputs).map((each) => each.sql);
+
+  it.each<[string, RoleFact["memberships"]]>([
+    ["that it has made", [{ ...made, group: "tenant" }]],
+    [
+      "that it has made and granted itself",
+      [
+        { ...made, group: "tenant" },
+        { ...membership, group: "tenant", grantor: maker.name },
+      ],
+    ],
+    ["that it has made and the superuser has granted it", [{ ...made, group: "tenant", inherit: true, set: true }]],
+    ["that it has made and the stack file declares", [{ ...made, group: "known" }]],
+  ])("keeps a role %s", (_, memberships) => {
+    const found = of(...memberships);
+    expect({ ...observed(found, maker), madeMemberOf: undefined }).toEqual(maker);
+    expect(sql(found, maker)).toEqual([]);
+    expect(powerWords(found, maker)).toEqual([]);
+  });
+
+  it("has of a declared role no more than the stack file says", () => {
+    const self = { ...membership, group: "known", grantor: maker.name };
+    expect(sql(of({ ...made, group: "known" }, self), maker)).toEqual([
+      'REVOKE "known" FROM "r""1" GRANTED BY "r""1" CASCADE',
+    ]);
+    expect(sql(of({ ...made, group: "known", set: true }), maker)).toEqual([
+      'REVOKE "known" FROM "r""1" GRANTED BY "postgres" CASCADE',
+    ]);
+    const member = { ...maker, memberOf: ["group", "known"] };
+    expect(sql(of({ ...made, group: "known" }), member)).toEqual(['GRANT "known" TO "r""1" GRANTED BY "r""1"']);
+    expect(sql(of({ ...made, group: "known" }, self), member)).toEqual([]);
+    // A role that the stack file has declared since the state was read.
+    const state = observed(of({ ...made, group: "tenant" }, { ...self, group: "tenant" }), maker);
+    expect(compared(state, maker).memberOf).toEqual(["group"]);
+    expect(compared(state, { ...maker, declaredRoles: ["group", "tenant"] }).memberOf).toEqual(["group", "tenant"]);
+  });
+
+  it("that loses it leaves to others what it has granted them", () => {
+    const found = of({ ...made, group: "tenant" });
+    const statements = [
+      'GRANT "tenant" TO "m" WITH ADMIN false, INHERIT true, SET false',
+      'REVOKE "tenant" FROM "r""1" GRANTED BY "postgres" CASCADE',
+      'ALTER ROLE "r""1" NOCREATEROLE',
+    ];
+    expect(sql(found, declared)).toEqual(statements);
+    expect(powerWords(found, declared)).toEqual(["loses CREATEROLE", "loses membership of tenant"]);
+    const admin = { ...membership, admin: true };
+    expect(sql({ ...fact, memberships: [admin], granted: [{ ...granted, group: "group" }] }, declared)[0]).toBe(
+      'GRANT "group" TO "m" WITH ADMIN false, INHERIT true, SET false',
+    );
   });
 });
 

@@ -1,6 +1,8 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../../../sql/read";
+import type { RoleFact } from "../role/changes";
+import { takeOver } from "../role/memberships";
 import type { AccessInputs } from "./index";
 
 // What the stack file no longer has: roles, whose possessions go to the database's owner, and schemas.
@@ -59,8 +61,11 @@ export async function endSessions(client: Client, roles: string[]): Promise<void
 
 /** Takes from a role that is no longer declared what it has in this database, so that it can be dropped. */
 export async function retire(client: Client, role: string, heir: string): Promise<void> {
-  const { rows } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [role]);
-  if (rows.length === 0) return;
+  const { rows } = await client.query<RoleFact>(readSql("catalog/roles.sql"), [[role]]);
+  const [fact] = rows;
+  if (!fact) return;
+  // DROP OWNED would take from others the memberships that it has granted.
+  for (const statement of takeOver(fact.granted)) await client.query(statement);
   await client.query(`REASSIGN OWNED BY ${quoted(role)} TO ${quoted(heir)}`);
   await client.query(`DROP OWNED BY ${quoted(role)}`);
 }

@@ -1,5 +1,13 @@
 import { escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
 import { sameValue } from "../parameters";
+import {
+  declarable,
+  grantMembership,
+  takeOver,
+  undecided,
+  type GrantedMembership,
+  type Membership,
+} from "./memberships";
 
 // Pure: a role of the catalog in the words of its declaration, and the statements that bring it there.
 
@@ -28,18 +36,15 @@ export interface RoleInputs extends RoleAttributes {
   settings: Record<string, string>;
   /** SCRAM verifier of its password, or KEPT; without one there is no password. */
   verifier?: string;
+  /** The roles of the stack file, for a role with CREATEROLE: others that it has made are its own affair. */
+  declaredRoles?: string[];
   /** What somebody has done to it that has no key above, in words: always nothing. */
   byHand: string[];
 }
 
-export interface Membership {
-  group: string;
-  grantor: string;
-  /** It may be passed on. */
-  admin: boolean;
-  inherit: boolean;
-  /** SET ROLE is allowed. */
-  set: boolean;
+export interface RoleState extends RoleInputs {
+  /** Undeclared roles that it has made and is a member of, which counts once the stack file declares them. */
+  madeMemberOf?: string[];
 }
 
 /** A role as the catalog has it. */
@@ -47,6 +52,10 @@ export interface RoleFact extends RoleAttributes {
   validUntil: string | null;
   verifier: string | null;
   memberships: Membership[];
+  /** What it has granted to others. */
+  granted: GrantedMembership[];
+  /** Other roles that have made it, and may alter, grant and drop it. */
+  makers: string[];
   /** `name=value`; without a database: in all. */
   settings: { database: string | null; setting: string }[];
 }
@@ -88,6 +97,8 @@ export const FRESH: Omit<RoleFact, "name"> = {
   validUntil: null,
   verifier: null,
   memberships: [],
+  granted: [],
+  makers: [],
   settings: [],
 };
 
@@ -136,11 +147,12 @@ const inDatabases = ({ settings }: RoleFact) =>
   settings.flatMap(({ database, setting }) => (database === null ? [] : [{ database, setting }]));
 
 /** What was done to declared memberships, with what undoes it. */
-function memberships(fact: RoleFact, { name, memberOf, inherit }: RoleInputs): { words: string; sql: string }[] {
+function memberships(fact: RoleFact, inputs: RoleInputs): { words: string; sql: string }[] {
+  const { name, memberOf, inherit } = inputs;
   const role = quoted(name);
-  return fact.memberships.flatMap((each) => {
-    if (!memberOf.includes(each.group)) return [];
+  return declarable(fact.memberships, inputs).flatMap((each) => {
     const { group } = each;
+    if (!memberOf.includes(group)) return [];
     const [to, from] = [`${quoted(group)} TO ${role}`, `${quoted(group)} FROM ${role}`];
     const by = `GRANTED BY ${quoted(each.grantor)}`;
     return [
@@ -165,26 +177,35 @@ function verifierOf({ verifier }: RoleFact, { verifier: declared }: RoleInputs):
 }
 
 /** What is there, under the names of the inputs, and in their words where it means the same. */
-export function observed(fact: RoleFact, inputs: RoleInputs): RoleInputs {
+export function observed(fact: RoleFact, inputs: RoleInputs): RoleState {
   const { search_path, statement_timeout, ...settings } = parameters(fact, {
     ...inputs.settings,
     ...(inputs.statementTimeout === undefined ? {} : { statement_timeout: inputs.statementTimeout }),
   });
+  const made = undecided(fact.memberships, inputs);
   return {
     name: fact.name,
     ...(Object.fromEntries(flags.map((flag) => [flag, fact[flag]])) as Record<Flag, boolean>),
     connectionLimit: fact.connectionLimit,
     validUntil: until(fact.validUntil, inputs.validUntil),
-    memberOf: [...new Set(fact.memberships.map(({ group }) => group))].sort(),
+    memberOf: [...new Set(declarable(fact.memberships, inputs).map(({ group }) => group))].sort(),
     searchPath: search_path === undefined ? undefined : identifiers(search_path),
     statementTimeout: statement_timeout,
     settings,
     verifier: verifierOf(fact, inputs),
+    declaredRoles: inputs.declaredRoles,
+    ...(made.length > 0 ? { madeMemberOf: made } : {}),
     byHand: [
       ...memberships(fact, inputs).map(({ words }) => words),
       ...inDatabases(fact).map(({ database, setting }) => `in database ${database}: ${setting}`),
     ],
   };
+}
+
+/** The state as it counts beside these inputs, which may declare a role that those before did not. */
+export function compared({ madeMemberOf = [], ...state }: RoleState, { declaredRoles = [] }: RoleInputs): RoleState {
+  const nowDeclared = madeMemberOf.filter((group) => declaredRoles.includes(group));
+  return { ...state, memberOf: [...new Set([...state.memberOf, ...nowDeclared])].sort() };
 }
 
 /** Says why the password cannot be kept, if it cannot: there is none. */
@@ -202,12 +223,16 @@ export function changes(fact: RoleFact, inputs: RoleInputs): Change[] {
   const is = observed(fact, inputs);
   const role = quoted(inputs.name);
   const plain = (sql: string): Change => ({ sql, shown: sql });
-  const revoked = fact.memberships
+  const decided = declarable(fact.memberships, inputs);
+  const revoked = decided
     .filter(({ group }) => !inputs.memberOf.includes(group))
     .map(({ group, grantor }) => `REVOKE ${quoted(group)} FROM ${role} GRANTED BY ${quoted(grantor)} CASCADE`);
   const granted = inputs.memberOf
     .filter((group) => !is.memberOf.includes(group))
-    .map((group) => `GRANT ${quoted(group)} TO ${role}`);
+    .map((group) => grantMembership(group, fact.memberships, inputs));
+  // The REVOKE would end with CASCADE what it has granted to others.
+  const noLonger = decided.filter(({ admin }) => admin).map(({ group }) => group);
+  const kept = takeOver(fact.granted.filter(({ group }) => noLonger.includes(group)));
 
   const options: Change[] = flags
     .filter((flag) => is[flag] !== inputs[flag])
@@ -224,7 +249,7 @@ export function changes(fact: RoleFact, inputs: RoleInputs): Change[] {
   const altered = (of: (option: Change) => string) => `ALTER ROLE ${role} ${options.map(of).join(" ")}`;
 
   return [
-    ...revoked.map(plain),
+    ...[...kept, ...revoked].map(plain),
     ...(options.length > 0 ? [{ sql: altered(({ sql }) => sql), shown: altered(({ shown }) => shown) }] : []),
     ...memberships(fact, inputs).map(({ sql }) => plain(sql)),
     ...granted.map(plain),

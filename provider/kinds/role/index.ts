@@ -10,6 +10,7 @@ import { endSessions, listed, retire } from "../access/removals";
 import {
   ANOTHER_PASSWORD,
   changes,
+  compared,
   FRESH,
   keepProblem,
   KEPT,
@@ -17,6 +18,7 @@ import {
   type Change,
   type RoleFact,
   type RoleInputs,
+  type RoleState,
 } from "./changes";
 import { powerWords } from "./power";
 
@@ -94,8 +96,11 @@ async function explain(
   const who = found ? inputs.name : `${inputs.name}, a new role,`;
   for (const words of powerWords(found ?? { ...FRESH, name: inputs.name }, inputs)) effect("access", `${who} ${words}`);
   if (!found) return;
-  if (!old) info(`role ${inputs.name} is there already: adopted, and brought to the declaration`);
-  else explainPassword(old, found, inputs, info);
+  if (!old) {
+    info(`role ${inputs.name} is there already: adopted, and brought to the declaration`);
+    for (const maker of found.makers) effect("access", `${maker} may alter and grant role ${inputs.name}`);
+  }
+  if (old) explainPassword(old, found, inputs, info);
   tell("will be run:", changes(found, inputs), info);
 }
 
@@ -124,8 +129,10 @@ async function mustBeFree(client: Client, host: Host, name: string): Promise<voi
  * A role. One that is there already is adopted. The state holds what the catalog says; a password that is not the declared
  * one is only known to be another.
  */
-export const role: Kind<RoleInputs, RoleInputs> = {
+export const role: Kind<RoleInputs, RoleState> = {
   replaceOn: ["name"],
+  notCompared: ["declaredRoles"],
+  compared,
   noneIfAbsent: ["validUntil", "searchPath", "statementTimeout", "verifier"],
   explain,
   async create(inputs, operation) {

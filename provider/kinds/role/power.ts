@@ -1,3 +1,4 @@
+import { declarable } from "./memberships";
 import { FLAGS, type RoleFact, type RoleInputs } from "./changes";
 
 // Pure: what a role may do after a change that it could not before, and the reverse.
@@ -12,7 +13,7 @@ const GIVES_POWER = [
   "bypassRowLevelSecurity",
 ] as const;
 
-type Declared = Pick<RoleInputs, (typeof GIVES_POWER)[number] | "name" | "inherit" | "memberOf">;
+type Declared = Pick<RoleInputs, (typeof GIVES_POWER)[number] | "name" | "inherit" | "memberOf" | "declaredRoles">;
 
 function attributes(one: Declared | RoleFact, other: Declared | RoleFact): string[] {
   return GIVES_POWER.filter((flag) => one[flag] && !other[flag]).map((flag) => FLAGS[flag]);
@@ -21,8 +22,9 @@ function attributes(one: Declared | RoleFact, other: Declared | RoleFact): strin
 const membershipOf = (groups: string[]) => (groups.length > 0 ? [`membership of ${groups.join(", ")}`] : []);
 
 /** What was done to memberships that stay. */
-function options({ memberships }: RoleFact, { memberOf, inherit }: Declared): string[] {
-  const kept = memberships.filter(({ group }) => memberOf.includes(group));
+function options({ memberships }: RoleFact, declared: Declared): string[] {
+  const { memberOf, inherit } = declared;
+  const kept = declarable(memberships, declared).filter(({ group }) => memberOf.includes(group));
   const groups = (which: (each: (typeof kept)[number]) => boolean) =>
     [...new Set(kept.filter(which).map(({ group }) => group))].join(", ");
   const told = (list: string, words: string) => (list === "" ? [] : [words + list]);
@@ -48,7 +50,7 @@ function options({ memberships }: RoleFact, { memberOf, inherit }: Declared): st
 
 /** In words, each by itself, as they go on behind the role's name. */
 export function powerWords(fact: RoleFact, inputs: Declared): string[] {
-  const groups = [...new Set(fact.memberships.map(({ group }) => group))];
+  const groups = [...new Set(declarable(fact.memberships, inputs).map(({ group }) => group))];
   const gains = [
     ...attributes(inputs, fact),
     ...membershipOf(inputs.memberOf.filter((group) => !groups.includes(group))),
