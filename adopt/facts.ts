@@ -80,6 +80,8 @@ export interface SettingFact {
   name: string;
   value: string;
   bootValue: string | null;
+  /** No library of that server has it. */
+  custom: boolean;
 }
 
 export interface HbaFact {

@@ -1,6 +1,6 @@
 import { serverSettings } from "../config/server-settings";
 import { serverSchema, type ServerConfig } from "../config/stack";
-import { canonicalValue, findParameter } from "../tuning/catalogue";
+import { canonicalValue, findParameter, isCustom } from "../tuning/catalogue";
 import { librariesIn } from "../tuning/contradictions";
 import { whyManaged } from "../tuning/managed";
 import type { SettingFact } from "./facts";
@@ -23,7 +23,7 @@ const ELSEWHERE: [RegExp, string][] = [
 
 /** What belongs to the way a container is started: a stack has its own. */
 const PLACES =
-  /^(data_directory|config_file|hba_file|ident_file|external_pid_file|listen_addresses|port|unix_socket_.*|dynamic_shared_memory_type)$/;
+  /^(data_directory|config_file|hba_file|ident_file|external_pid_file|listen_addresses|port|unix_socket_.*|dynamic_shared_memory_type|pgwright\..*)$/;
 /** Settings of their own in the stack file. */
 const KEYS = /^(max_connections|cron\.database_name)$/;
 const ZULU = /^(Etc\/)?(UTC|GMT|Universal|Zulu)$/i;
@@ -48,6 +48,10 @@ const problemOf = (server: ServerWritten): string | undefined => {
     return (error as Error).message;
   }
 };
+
+/** A parameter that no library of ours has is one of the source's own, unless no library of the source has it either. */
+const isKnown = ({ name, custom }: SettingFact, sameImage: boolean): boolean =>
+  findParameter(name) !== undefined && (sameImage || custom || !isCustom(name));
 
 /** Adds to the server what has been set; one that does not go with the rest is told. `libraries`: those that the image has beside ours. */
 export function writeSettings(server: ServerWritten, facts: SettingFact[], sameImage: boolean, report: Report): void {
@@ -77,7 +81,9 @@ export function writeSettings(server: ServerWritten, facts: SettingFact[], sameI
     if (/^lc_/.test(lower) && /^(C|POSIX|C\.UTF-?8)$/i.test(value)) continue;
     const elsewhere = ELSEWHERE.find(([pattern]) => pattern.test(lower));
     const why =
-      elsewhere?.[1] ?? whyManaged(lower) ?? (findParameter(name) ? undefined : "the image knows no such parameter");
+      elsewhere?.[1] ??
+      whyManaged(lower) ??
+      (isKnown(fact, sameImage) ? undefined : "the image knows no such parameter");
     if (why !== undefined) leaveUnseen(fact, why);
     else if (/^lc_/.test(lower) && !sameImage) leave(fact, "the image has no such locale");
     else trySetting(server, name, value, (problem) => leave(fact, problem));

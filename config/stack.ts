@@ -94,10 +94,10 @@ export const serverSchema = z.strictObject({
     .record(z.string(), settingValue)
     .default({})
     .meta(
-      key("Parameters of postgresql.conf that win over the tuned ones.", {
-        work_mem: "32MB",
-        log_min_duration_statement: "250ms",
-      }),
+      key(
+        "Parameters of postgresql.conf that win over the tuned ones: PostgreSQL's, those of the libraries in the image, and custom ones such as shop.setting, which take any text.",
+        { work_mem: "32MB", log_min_duration_statement: "250ms" },
+      ),
     ),
   restartPolicy: z
     .enum(["allow", "forbid"])
@@ -157,7 +157,7 @@ export const stackSchema = z.strictObject({
 });
 
 /** Passwords by role, beside the rest because they are secrets: `pulumi config set --secret --path pgwright:passwords.app`. */
-export const passwordsSchema = z.record(identifier, z.string().min(1)).meta(
+export const passwordsSchema = z.record(identifier, z.string().regex(/^[^\0]+$/)).meta(
   key("Passwords of roles, the superuser postgres included; for the others one is made up.", {
     app: { secure: "AAABAN..." },
   }),

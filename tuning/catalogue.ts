@@ -29,15 +29,26 @@ export const parameters = catalogue.parameters as readonly Parameter[];
 
 const byName = new Map(parameters.map((parameter) => [parameter.name.toLowerCase(), parameter]));
 
-// The class in which pgwright leaves marks that SHOW can read back, such as the hash of the configuration that is loaded.
-const ownClass = /^pgwright\.[a-z_][a-z0-9_$]*$/;
-const ownParameter = (name: string): Parameter => ({ name: name.toLowerCase(), context: "user", type: "string" });
+/** Classes of parameters, the part before the dot, of libraries in the image: each knows all of its own. */
+const classes = new Set(parameters.flatMap(({ name }) => (name.includes(".") ? [classOf(name)] : [])));
+function classOf(name: string): string {
+  return name.toLowerCase().split(".")[0] ?? "";
+}
+
+const customName = /^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)+$/;
+
+/** Is it a parameter that no library of the image has? PostgreSQL keeps any text in it, for functions and policies, or for a library that is added. */
+export const isCustom = (name: string): boolean => customName.test(name.toLowerCase()) && !classes.has(classOf(name));
+
+const customParameter = (name: string): Parameter => ({ name: name.toLowerCase(), context: "user", type: "string" });
 
 /** The parameter of that name, whatever its case: PostgreSQL compares names without it. */
 export function findParameter(name: string): Parameter | undefined {
-  const lower = name.toLowerCase();
-  return byName.get(lower) ?? (ownClass.test(lower) ? ownParameter(lower) : undefined);
+  return byName.get(name.toLowerCase()) ?? (isCustom(name) ? customParameter(name) : undefined);
 }
+
+/** Classes of the image that a person may have meant by the one of a custom parameter. */
+export const nearClasses = (name: string): string[] => (isCustom(name) ? nearest(classOf(name), classes) : []);
 
 /** What is wrong with a setting of the stack file, in one sentence, or undefined: checkValue, and nothing that pgwright manages. */
 export function checkSetting(name: string, value: Value): string | undefined {
@@ -122,15 +133,16 @@ export function effectOf(name: string): Effect {
 
 /** Libraries that work only if the postmaster loads them, by the prefix of their parameters. */
 const preloaded = new Map([
+  ["auth_delay", "auth_delay"],
   ["cron", "pg_cron"],
   ["pg_partman_bgw", "pg_partman_bgw"],
+  ["pg_prewarm", "pg_prewarm"],
   ["pg_stat_statements", "pg_stat_statements"],
   ["pgaudit", "pgaudit"],
 ]);
 
 /** The library that must be in shared_preload_libraries for the parameter to mean anything, if there is one. */
-export const preloadLibraryOf = (name: string): string | undefined =>
-  preloaded.get(name.toLowerCase().split(".")[0] ?? "");
+export const preloadLibraryOf = (name: string): string | undefined => preloaded.get(classOf(name));
 
 const show = (name: string, value: Value): string => `${name} = ${JSON.stringify(value)}`;
 
@@ -142,6 +154,8 @@ function unknownName(name: string): string {
     parameters.filter((parameter) => parameter.context !== "internal").map((parameter) => parameter.name),
   );
   const hint = near.length > 0 ? `; did you mean ${near.join(" or ")}?` : "";
+  if (name.includes(".") && !classes.has(classOf(name)) && hint === "")
+    return "each part of the name of a parameter has letters a to z, digits, _ and $, and begins with a letter or _";
   return `neither PostgreSQL 17 nor an extension of the image has a parameter ${JSON.stringify(name)}${hint}`;
 }
 

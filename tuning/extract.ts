@@ -16,8 +16,8 @@ interface Catalogue {
 
 const file = join(__dirname, "parameters.json");
 
-// Libraries that register their parameters when the postmaster loads them; vector and plpgsql do it in a session.
-const preloaded = ["pg_stat_statements", "pg_cron", "pgaudit", "pg_partman_bgw", "auto_explain"];
+// Libraries that register their parameters when the postmaster loads them; all others of the image do it in a session.
+const preloaded = ["pg_stat_statements", "pg_cron", "pgaudit", "pg_partman_bgw", "pg_prewarm"];
 
 // Defaults of internal parameters are what the build or the machine happens to be, so they are left out.
 const catalogueQuery = `
@@ -28,6 +28,13 @@ const catalogueQuery = `
     'values', enumvals,
     'default', CASE WHEN context <> 'internal' THEN boot_val END))
   FROM pg_settings ORDER BY lower(name) COLLATE "C";`;
+
+/** SQL that loads every library of the image; one that cannot be loaded in a session has no parameters there. */
+export const LOAD_ALL = `
+SELECT format('LOAD %L', name) FROM pg_ls_dir((SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR')) AS name
+WHERE name LIKE '%.so' ORDER BY name
+\\gexec
+`;
 
 /** Starts a server in a throwaway container and runs `script` there; `$PSQL` in it asks that server. Returns stdout. */
 export function inThrowawayServer(image: string, script: string): string {
@@ -50,8 +57,7 @@ export function extract(image: string): Catalogue {
   const answer = inThrowawayServer(
     image,
     `$PSQL <<'SQL'
-LOAD 'plpgsql';
-LOAD 'vector';
+${LOAD_ALL}
 SHOW server_version;
 ${catalogueQuery}
 SQL`,

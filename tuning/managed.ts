@@ -50,9 +50,12 @@ const otherVersions: Record<string, string> = {
   wal_keep_segments: "it went with PostgreSQL 13; set wal_keep_size",
 };
 
+/** Of the class in which pgwright notes what SHOW can read back, such as the hash of the configuration that is loaded. */
+const OWN = "the class is pgwright's own; take another name";
+
 /** Why the stack file may not set `name` (lower case) and what to do instead, or undefined. */
 export const whyManaged = (name: string): string | undefined =>
-  Object.hasOwn(managed, name) ? managed[name] : undefined;
+  Object.hasOwn(managed, name) ? managed[name] : name.startsWith("pgwright.") ? OWN : undefined;
 
 /** In which version `name` (lower case) exists and what to use instead, or undefined. */
 export const whyOtherVersion = (name: string): string | undefined =>

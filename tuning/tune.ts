@@ -1,5 +1,5 @@
 /** From resources and workload to settings, each with its reason. See plan.ts for the numbers and memory.ts for the budget. */
-import { canonicalValue, checkSetting, checkValue, preloadLibraryOf, type Value } from "./catalogue";
+import { canonicalValue, checkSetting, checkValue, nearClasses, preloadLibraryOf, type Value } from "./catalogue";
 import { contradictions, librariesIn, Values } from "./contradictions";
 import { houseDefaults, type Setting } from "./defaults";
 import { budgetOf, sharedMemoryFor, type Budget } from "./memory";
@@ -116,6 +116,11 @@ function dangers(chosen: readonly Setting[]): string[] {
     found.push("full_page_writes is off: a crash of the machine can tear pages");
   if (values.text("huge_pages") === "on") {
     found.push("huge_pages is on: the server does not start where the machine has too few of them; 'try' does");
+  }
+  for (const { name } of chosen) {
+    const near = nearClasses(name);
+    if (near.length > 0)
+      found.push(`no library of the image has a parameter ${name}; did you mean one of ${near.join(" or ")}?`);
   }
   return found;
 }

@@ -120,6 +120,22 @@ describe("settings of a running server", () => {
     expect((await stack.preview()).changes).toEqual([]);
   });
 
+  it("may be of libraries in the image, or custom, and go again", async () => {
+    const [started, custom] = [stack.startTime(), { "shop.setting": "it's", "postgres_fdw.application_name": "%a" }];
+    set({ work_mem: "7MB", max_locks_per_transaction: 100, ...custom });
+    expect(await messages()).toMatch(/reload: shop.setting not set -> it's/);
+    await stack.up();
+    expect(stack.sql("postgres", "SHOW shop.setting; SHOW postgres_fdw.application_name")).toBe("it's\n%a");
+    expect((await stack.preview()).changes).toEqual([]);
+    set({ work_mem: "7MB", max_locks_per_transaction: 100, "shop.setting": "other" });
+    expect(await messages()).toMatch(/reload: shop.setting it's -> other/);
+    await stack.up();
+    const gone = "SELECT coalesce(current_setting('postgres_fdw.application_name', true), '')";
+    expect(stack.sql("postgres", `SHOW shop.setting; ${gone}`)).toBe("other");
+    expect((await stack.preview()).changes).toEqual([]);
+    expect(stack.startTime()).toBe(started);
+  });
+
   it("are checked against a catalogue that the image agrees with", () => {
     const extract = ["--require", "./toolchain/typescript.cjs", "tuning/extract.ts", imageOf(stack), "--check"];
     const { status, stdout, stderr } = spawnSync(process.execPath, extract, { encoding: "utf8" });

@@ -65,7 +65,12 @@ const left = (change: Partial<Facts>) =>
   adopted(change)
     .report.left.map(({ at, text }) => `${at.join(".")}: ${text}`)
     .join("\n");
-const setting = (name: string, value: string, bootValue: string | null = null) => ({ name, value, bootValue });
+const setting = (name: string, value: string, bootValue: string | null = null, custom = false) => ({
+  name,
+  value,
+  bootValue,
+  custom,
+});
 
 describe("migrations that another tool has applied", () => {
   const ledger = (tool: string, versions?: string[]) =>
@@ -152,12 +157,22 @@ describe("settings", () => {
   it.each([
     ["ssl", "on", "ssl is not declared: its files are not in the container"],
     ["synchronous_standby_names", "a", "commits would wait"],
-    ["timescaledb.max_background_workers", "16", "the image knows no such parameter"],
     ["archive_command", "cp %p /x", "write backup"],
     ["shared_buffers", "40GB", "shared_buffers = 40GB is not declared: "],
   ])("%s is told", (name, value, message) => {
     expect(left({ settings: [setting(name, value)] })).toContain(message);
     expect(adopted({ settings: [setting(name, value)] }).config.server?.settings).toBeUndefined();
+  });
+
+  it("of libraries that only the source has go with its image, and those of no library always", () => {
+    const settings = [setting("timescaledb.max_background_workers", "16"), setting("shop.tenant", "a", null, true)];
+    expect(adopted({ settings }).config.server?.settings).toEqual({
+      "timescaledb.max_background_workers": "16",
+      "shop.tenant": "a",
+    });
+    const elsewhere = { settings, container: undefined };
+    expect(adopted(elsewhere).config.server?.settings).toEqual({ "shop.tenant": "a" });
+    expect(left(elsewhere)).toContain("timescaledb.max_background_workers is not declared: the image knows no such");
   });
 
   it("of pg_hba.conf become networks, where they say no more", () => {

@@ -39,20 +39,23 @@ describe("findParameter", () => {
     expect(findParameter("WORK_MEM")).toMatchObject({ name: "work_mem", context: "user", unit: "kB", default: "4096" });
   });
 
-  it("knows the extensions' parameters, and of placeholders only pgwright's own", () => {
+  it("knows the extensions' parameters, and takes any name of a class that no library of the image has", () => {
     const names = [
       "cron.database_name",
       "pgaudit.log",
       "pg_stat_statements.max",
       "hnsw.ef_search",
       "auto_explain.log_format",
+      "pg_prewarm.autoprewarm",
+      "postgres_fdw.application_name",
+      "pg_trgm.similarity_threshold",
+      "auth_delay.milliseconds",
     ];
     expect(names.filter((name) => findParameter(name) === undefined)).toEqual([]);
     expect(findParameter("pgwright.configuration")).toBeDefined();
-    expect(findParameter("pgwright.")).toBeUndefined();
-    expect(findParameter("pgwright.a b")).toBeUndefined();
-    expect(findParameter("foo.bar")).toBeUndefined();
-    expect(findParameter("constructor")).toBeUndefined();
+    expect(findParameter("Shop.Setting")).toEqual({ name: "shop.setting", context: "user", type: "string" });
+    for (const name of ["shop.", "shop.a b", "shop", ".a", "shop.1", "1.a", "pg_trgm.limit", "constructor"])
+      expect(findParameter(name), name).toBeUndefined();
   });
 });
 
@@ -65,7 +68,11 @@ describe("checkSetting", () => {
     ["random_page_cost", 1.1],
     ["wal_compression", "ZSTD"],
     ["log_rotation_age", "1d"],
-    ["pgwright.note", "anything"],
+    ["shop.setting", "anything"],
+    ["shop.a.b$1", 1],
+    ["postgis.gdal_enabled_drivers", "ENABLE_ALL"],
+    ["pg_prewarm.autoprewarm", false],
+    ["postgres_fdw.application_name", "%a"],
   ])("takes %s = %j", (name, value) => {
     expect(checkSetting(name, value)).toBeUndefined();
   });
@@ -74,7 +81,11 @@ describe("checkSetting", () => {
     ["shared_bufers", "1GB", /no.*has a parameter "shared_bufers"|neither .* did you mean shared_buffers\?/],
     ["io_method", "worker", /PostgreSQL 17 has no parameter io_method: it comes with PostgreSQL 18/],
     ["wal_keep_segments", 10, /set wal_keep_size/],
-    ["foo.bar", "x", /parameter "foo.bar"/],
+    ["pg_prewarm.autoprewam", "x", /parameter "pg_prewarm.autoprewam"; did you mean pg_prewarm.autoprewarm/],
+    ["pg_prewarm.autoprewarm", "x", /it takes on or off/],
+    ["shop.a b", "x", /letters a to z, digits, _ and \$, and begins with a letter or _/],
+    ["shop.a", "x\ny", /line break/],
+    ["pgwright.configuration", "x", /pgwright sets pgwright.configuration itself: the class is pgwright's own/],
     ["work_mem", "64mb", /does not know that unit; units: TB, GB, MB, kB, B \(case matters\)/],
     ["work_mem", "10min", /does not know that unit/],
     ["work_mem", "lots", /takes a whole number; units/],
@@ -166,6 +177,8 @@ describe("effectOf", () => {
     ["WORK_MEM", "reload"],
     ["pgaudit.log", "reload"],
     ["pgwright.configuration", "reload"],
+    ["shop.setting", "reload"],
+    ["pg_prewarm.autoprewarm", "restart"],
     ["log_connections", "new connections"],
     ["session_preload_libraries", "new connections"],
   ])("%s: %s", (name, effect) => {

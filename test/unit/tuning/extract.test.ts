@@ -24,14 +24,20 @@ it("writes the catalogue as it is kept: sorted, a line a parameter", () => {
 it("was taken with all libraries loaded", () => {
   const prefixes = new Set(parameters.flatMap(({ name }) => (name.includes(".") ? [name.split(".")[0]] : [])));
   const libraries = [
+    "auth_delay",
     "auto_explain",
+    "basebackup_to_shell",
+    "basic_archive",
     "cron",
     "hnsw",
     "ivfflat",
     "pg_partman_bgw",
+    "pg_prewarm",
     "pg_stat_statements",
+    "pg_trgm",
     "pgaudit",
     "plpgsql",
+    "postgres_fdw",
   ];
   expect([...prefixes].sort()).toEqual(libraries);
   expect(postgresqlVersion).toMatch(/^17\.\d+$/);

@@ -4,7 +4,7 @@
  *   npx sucrase-node test/unit/tuning/record-answers.ts IMAGE > test/unit/data/setting-answers.json
  */
 import { parameters, type Parameter } from "../../../tuning/catalogue";
-import { inThrowawayServer } from "../../../tuning/extract";
+import { inThrowawayServer, LOAD_ALL } from "../../../tuning/extract";
 import { whyManaged } from "../../../tuning/managed";
 
 const memory = [
@@ -111,7 +111,7 @@ const word = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 const script = `
 $PSQL <<'SQL'
-LOAD 'vector';
+${LOAD_ALL}
 CREATE FUNCTION pg_temp.ask(parameter text, value text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE answer text;
 BEGIN

@@ -33,6 +33,14 @@ describe("settingsFor", () => {
     expect(settingsFor(resources, { hash_mem_multiplier: 8 }).warnings).toHaveLength(1);
   });
 
+  it("warns of a custom parameter that is near to the ones of a library", () => {
+    expect(settingsFor(resources, { "shop.setting": 1 }).warnings).toEqual([]);
+    expect(settingsFor(resources, { "pg_stat_statments.max": 1 }).warnings).toEqual([
+      "no library of the image has a parameter pg_stat_statments.max; did you mean one of pg_stat_statements?",
+    ]);
+    expect(() => settingsFor(resources, { "pg_prewarm.autoprewarm": true })).toThrow("needs pg_prewarm in shared_pre");
+  });
+
   it("sizes /dev/shm for an overridden maintenance_work_mem", () => {
     const tuning = settingsFor({ ...resources, memory: 16384 }, { maintenance_work_mem: "2GB", max_connections: 40 });
     expect(tuning.sharedMemory).toBeGreaterThanOrEqual(1.25 * 2048);
