@@ -91,6 +91,9 @@ export interface HbaFact {
   address: string | null;
   netmask: string | null;
   method: string;
+  line?: number;
+  /** Why PostgreSQL cannot read the line, of which it knows no more then. */
+  error?: string | null;
 }
 
 export interface ContainerFact {

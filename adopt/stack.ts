@@ -58,7 +58,7 @@ function writeServer(
     : { ...(port === undefined ? {} : { port }) };
   if (cronDatabase !== undefined && cronDatabase !== "postgres") server.cronDatabase = cronDatabase;
   const networks = writeNetworks(hba, report);
-  if (networks.length > 0) server.allowFrom = networks;
+  if (networks) server.allowFrom = networks;
   writeSettings(server, settings, sameImage, report);
   return server;
 }

@@ -1,5 +1,5 @@
--- The rules for clients, in their order.
-SELECT type, array_to_json(database) AS databases, array_to_json(user_name) AS users, address, netmask, auth_method AS method
+-- The rules for clients, in their order; lines that PostgreSQL cannot read, with the reason.
+SELECT type, array_to_json(database) AS databases, array_to_json(user_name) AS users, address, netmask, auth_method AS method,
+       line_number AS line, error
 FROM pg_hba_file_rules
-WHERE error IS NULL
 ORDER BY rule_number

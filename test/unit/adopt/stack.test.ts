@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { Facts } from "../../../adopt/facts";
+import type { Facts, HbaFact } from "../../../adopt/facts";
 import { describePartitions } from "../../../adopt/partitions";
 import { adopt } from "../../../adopt/stack";
 import { writeStackFile } from "../../../adopt/stack-file";
@@ -193,8 +193,78 @@ describe("settings", () => {
     expect(left({ hba: [...local, rule] })).not.toContain("pg_hba.conf");
     expect(adopted({ hba: [{ ...rule, address: "all", netmask: null }] }).config.server?.allowFrom).toBeUndefined();
     expect(left({ hba: [{ ...rule, users: ["app"], method: "trust" }] })).toMatch(
-      /the rule "host all app 10\.1\.0\.0 trust" .*is not declared/,
+      /the rule "host all app 10\.1\.0\.0\/16 trust" .*is not declared/,
     );
+  });
+});
+
+describe("rejecting rules of pg_hba.conf", () => {
+  const rule = (text: string): HbaFact => {
+    const [type = "", databases = "", users = "", network = "", method = ""] = text.split(" ");
+    const [address = "", netmask = null] = network.split("|");
+    return {
+      type,
+      databases: databases.split(","),
+      users: users.split(","),
+      address: address || null,
+      netmask,
+      method,
+    };
+  };
+  const of = (...texts: string[]) => {
+    const change = { hba: texts.map(rule) };
+    return { allowFrom: adopted(change).config.server?.allowFrom, reported: left(change) };
+  };
+  const V4 = "10.0.0.0|255.0.0.0";
+
+  it.each([
+    ["a role", `host all bad ${V4} reject`, "host all bad 10.0.0.0/8 reject"],
+    ["a database", `host payroll all ${V4} reject`, "host payroll all 10.0.0.0/8 reject"],
+    ["a role, from everywhere", "host all bad all reject", "host all bad all reject"],
+    ["those without TLS", "hostnossl all all all reject", "hostnossl all all all reject"],
+    ["a host by its name", "host all all bad.example.com reject", "host all all bad.example.com reject"],
+    ["a role over the socket", "local all bad  reject", "local all bad reject"],
+    ["a part of the network", "host all bad 10.1.2.0|255.255.255.0 reject", "host all bad 10.1.2.0/24 reject"],
+  ])("%s: clients that were rejected and can connect are reported", (_, rejecting, text) => {
+    const { allowFrom, reported } = of(rejecting, `host all all ${V4} scram-sha-256`);
+    expect(reported).toContain(
+      `server: the rule "${text}" of pg_hba.conf is not declared: a role that it rejects can connect`,
+    );
+    expect(allowFrom).toEqual(["10.0.0.0/8"]);
+  });
+
+  it("for all roles and databases leave the network out", () => {
+    const whole = `host all all ${V4} scram-sha-256`;
+    const { allowFrom, reported } = of("host all all 10.192.0.0|255.192.0.0 reject", whole);
+    expect(allowFrom).toEqual(["10.0.0.0/9", "10.128.0.0/10"]);
+    expect(reported).not.toContain("pg_hba.conf");
+    const v6 = of("host all all fd00:1::|ffff:ffff:: reject", "host all all fd00::|ffff:fffe:: scram-sha-256");
+    expect(v6.allowFrom).toEqual(["fd00::/32"]);
+    expect(of("host all all 10.0.0.0|255.0.0.0 reject", "host all all all scram-sha-256").allowFrom).toHaveLength(9);
+  });
+
+  it("behind which nobody else is let in say nothing", () => {
+    const { allowFrom, reported } = of(`host all all ${V4} scram-sha-256`, "host all all all reject");
+    expect(allowFrom).toEqual(["10.0.0.0/8"]);
+    expect(reported).not.toContain("pg_hba.conf");
+  });
+
+  it("behind a rule that lets only some in are reported, since the stack lets all in from there", () => {
+    expect(of(`host all app ${V4} scram-sha-256`, "host all all all reject").reported).toMatch(
+      /"host all app 10\.0\.0\.0\/8 scram-sha-256" .*\n.*"host all all all reject" .* can connect to the stack/,
+    );
+  });
+
+  it("for everybody, and lines that cannot be read, are reported", () => {
+    const { allowFrom, reported } = of("host all all all reject", "host all all all scram-sha-256");
+    expect(allowFrom).toBeUndefined();
+    expect(reported).toContain("pg_hba.conf lets no network in; in the stack every role connects with its password");
+    const broken = { ...rule("host all all all reject"), line: 7, error: "invalid authentication method" };
+    expect(left({ hba: [broken] })).toContain("line 7 of pg_hba.conf is not declared: PostgreSQL cannot read it");
+  });
+
+  it("networks of one family are not those of the other", () => {
+    expect(of("host all all 0.0.0.0|0.0.0.0 scram-sha-256").allowFrom).toEqual(["0.0.0.0/0"]);
   });
 });
 
