@@ -31,7 +31,7 @@ describe("vector indexes of each kind", () => {
     }),
     "rag.Wide_idx": { ...index("wide"), recall: undefined },
     "rag.parts_idx": index("parts"),
-    "rag.late_idx": index("late", { ivfflat: { lists: 40 }, distance: "l2" }),
+    "rag.grown_idx": index("grown", { ivfflat: { lists: 40 }, distance: "l2" }),
     "rag.rare_idx": index("rare", {
       iterativeScan: "strict_order",
       recall: { atLeast: 0.9, queries: 20, where: "id % 50 = 7" },
@@ -65,8 +65,8 @@ describe("vector indexes of each kind", () => {
          CREATE VIEW rag.asked AS SELECT embedding FROM rag.questions WHERE rag.is_nobody_special();`,
         table("wide", "vector", 1536, 2000),
         table("rare", "vector"),
-        `CREATE TABLE rag.late (id int, embedding extensions.vector(64)) PARTITION BY RANGE (id);
-         CREATE TABLE rag.late_1 PARTITION OF rag.late FOR VALUES FROM (0) TO (2000);`,
+        `CREATE TABLE rag.grown (id int, embedding extensions.vector(64)) PARTITION BY RANGE (id);
+         CREATE TABLE rag.grown_1 PARTITION OF rag.grown FOR VALUES FROM (0) TO (2000);`,
         `CREATE TABLE rag.parts (id int, tenant text NOT NULL, embedding extensions.vector(64), PRIMARY KEY (tenant, id)) PARTITION BY LIST (tenant);
          CREATE TABLE rag.parts_t0 PARTITION OF rag.parts FOR VALUES IN ('t0');
          CREATE TABLE rag.parts_more PARTITION OF rag.parts FOR VALUES IN ('t1', 't2') PARTITION BY LIST (tenant);
@@ -112,6 +112,7 @@ describe("vector indexes of each kind", () => {
     expect(health).toEqual([
       `rag."Wide_idx"|||`,
       "rag.bits_idx|t|20|",
+      "rag.grown_idx||0|",
       "rag.half_idx|t|20|",
       "rag.halves_idx|t|20|",
       "rag.lists_idx|t|100|",
@@ -192,21 +193,21 @@ describe("vector indexes of each kind", () => {
   it("are built anew, part by part, once there are rows to find centres in", async () => {
     const parts = (name: string) =>
       sql(`SELECT string_agg(indexrelid::text, ' ') FROM pg_index WHERE indrelid = '${name}'::regclass`);
-    sql(`CREATE TABLE rag.late_2 PARTITION OF rag.late FOR VALUES FROM (2000) TO (9000); CREATE TABLE rag.late_3 PARTITION OF rag.late FOR VALUES FROM (9000) TO (9999);
-         INSERT INTO rag.late ${vectorsSql(ROWS, 64)}`);
-    const before = parts("rag.late_3");
+    sql(`CREATE TABLE rag.grown_2 PARTITION OF rag.grown FOR VALUES FROM (2000) TO (9000); CREATE TABLE rag.grown_3 PARTITION OF rag.grown FOR VALUES FROM (9000) TO (9999);
+         INSERT INTO rag.grown ${vectorsSql(ROWS, 64)}`);
+    const before = parts("rag.grown_3");
     const problem = (name: string) =>
       new RegExp(`the centres of rag.${name}\\S* are those of 0 rows, and there are about \\d+`);
     const { messages } = await stack.preview();
-    for (const name of ["late_1", "late_2"]) expect(messages.join("\n")).toMatch(problem(name));
-    expect(sql("SELECT problem FROM pgwright.vector_health WHERE index_name = 'rag.late_idx'")).toMatch(
-      problem("late_1"),
+    for (const name of ["grown_1", "grown_2"]) expect(messages.join("\n")).toMatch(problem(name));
+    expect(sql("SELECT problem FROM pgwright.vector_health WHERE index_name = 'rag.grown_idx'")).toMatch(
+      problem("grown_1"),
     );
-    expect(await stack.up()).toMatch(/rag.late_2\S* was built anew, with about \d+ rows/);
-    expect(sql("SELECT recall >= 0.9, problem FROM pgwright.vector_health WHERE index_name = 'rag.late_idx'")).toBe(
+    expect(await stack.up()).toMatch(/rag.grown_2\S* was built anew, with about \d+ rows/);
+    expect(sql("SELECT recall >= 0.9, problem FROM pgwright.vector_health WHERE index_name = 'rag.grown_idx'")).toBe(
       "t|",
     );
-    expect(parts("rag.late_3")).toBe(before);
+    expect(parts("rag.grown_3")).toBe(before);
     await quiet();
   });
 
