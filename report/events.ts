@@ -78,11 +78,21 @@ function changeOf({ resourcePreEvent }: EngineEvent): Step[] {
   return [{ op: metadata.op as Op, urn: metadata.urn, gone: false, values }];
 }
 
+/** Undeclared privileges that are left as they are: no input has them, so the engine compares none. */
+function furtherOf({ old, new: now }: Metadata): Value[] {
+  const [before, after] = [old?.outputs?.further, now?.outputs?.further] as (Record<string, string> | undefined)[];
+  if (!before || !after) return [];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  return keys
+    .filter((key) => before[key] !== after[key])
+    .map((key) => ({ path: `further[${JSON.stringify(key)}]`, before: before[key], after: after[key] }));
+}
+
 /** What a refresh has found of a resource, if it is another than was left. */
 function foundOf({ resOutputsEvent }: EngineEvent): Step[] {
   const { metadata } = resOutputsEvent ?? {};
   if (!metadata) return [];
-  const values = valuesOf(metadata, metadata.old?.outputs, metadata.new?.outputs);
+  const values = [...valuesOf(metadata, metadata.old?.outputs, metadata.new?.outputs), ...furtherOf(metadata)];
   const gone = metadata.old !== undefined && !metadata.new;
   return values.length > 0 || gone ? [{ op: "refresh", urn: metadata.urn, gone, values }] : [];
 }

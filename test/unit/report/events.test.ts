@@ -54,6 +54,14 @@ describe("readEvents", () => {
     expect(readEvents(log(pre("refresh"), out("refresh", states))).steps).toEqual([found]);
     expect(readEvents(log(pre("refresh"), out("update", states))).steps).toEqual([found]);
     expect(readEvents(log(pre("refresh"), out("same", { ...states, detailedDiff: null }))).steps).toEqual([]);
+    const further = (held?: object) => ({ outputs: { further: held } });
+    const left = (old: object, now: object) => readEvents(log(pre("refresh"), out("refresh", { old, new: now }))).steps;
+    expect(left(further({ a: "SELECT", b: "USAGE" }), further({ a: "SELECT", c: "INSERT" }))[0]?.values).toEqual([
+      { path: 'further["b"]', before: "USAGE", after: undefined },
+      { path: 'further["c"]', before: undefined, after: "INSERT" },
+    ]);
+    expect(left(further({ a: "SELECT" }), further({ a: "SELECT" }))).toEqual([]);
+    expect(left(further(), further({ a: "SELECT" }))).toEqual([]); // the state is from before
     const gone = { op: "refresh", urn: ROLE, gone: true, values: [] };
     expect(readEvents(log(pre("refresh"), out("delete", { old: {} }))).steps).toEqual([gone]);
   });
