@@ -16,6 +16,7 @@ export function wantedSet(
   database: string,
   table: string,
   config: PartitionSetConfig,
+  maintainer?: string,
 ): Omit<PartitionSetInputs, "byHand"> {
   const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
   const { kind, interval, premake, start, zone, naming, overflow, retention, tablespace, storage, indexes, sub } =
@@ -44,6 +45,7 @@ export function wantedSet(
       ...(sub.by === "hash" ? { modulus: sub.modulus } : { partitions: sub.values, default: sub.default }),
     },
     convert: config.convert,
+    maintainer,
     members: config.values ?? (config.modulus === undefined ? undefined : { modulus: config.modulus }),
   };
 }
@@ -59,7 +61,7 @@ export class Partitions extends pulumi.ComponentResource {
     const library = new Library(`${name}-partitions`, { database, library: "partitions" }, inDatabase);
     const sets = Object.entries(args.sets).map(
       ([table, config]) =>
-        new PartitionSet(`${name}.${table}`, wantedSet(database, table, config), {
+        new PartitionSet(`${name}.${table}`, wantedSet(database, table, config, args.role), {
           ...inDatabase,
           dependsOn: [library],
         }),

@@ -166,7 +166,7 @@ export const partitionsSchema = z.strictObject({
     .optional()
     .meta(
       key(
-        "Maintains the sets: may log in, and become the owner of their tables. The database's owner if absent.",
+        "Maintains the sets: may log in, and become the owner of their tables, whose code (triggers, defaults, expressions) runs in its sessions. If absent, the database's owner maintains those that belong to it.",
         "partition_keeper",
       ),
     ),

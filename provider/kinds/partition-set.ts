@@ -32,6 +32,8 @@ export interface PartitionSetInputs {
   members?: Members | { modulus: number };
   /** A table that is not partitioned yet becomes so, by this column. */
   convert?: { column: string };
+  /** The role that maintains it; the owner of the database if absent, and only if the table is its own. */
+  maintainer?: string;
   /** Partitions that were attached, detached or renamed by hand, with what: none should be. */
   byHand: Record<string, string>;
 }
@@ -49,7 +51,7 @@ function row(inputs: PartitionSetInputs): string {
 async function find(client: Client, parent: string): Promise<Omit<PartitionSetInputs, "database"> | undefined> {
   const { rows } = await client.query(
     `SELECT parent, kind, step, zone, premake, start_at AS "startAt", naming, overflow, retention, template, sub, members,
-       convert
+       convert, maintainer
      FROM pgwright.partition_sets WHERE parent = $1`,
     [parent],
   );
@@ -115,6 +117,7 @@ async function explain(
       if (!rows[0].there) return warn(missing);
       if (!rows[0].ready) return info(`its partitions are made; which, a preview says once this database has a set`);
       const owner = await ownerOf(client, inputs.parent);
+      await mustBeMaintained(client, inputs, owner);
       const steps = await asOwner(host, inputs.database, owner, (run) => plan(run, inputs));
       // What the clock drops anyway is no effect of this change.
       const newly = differences(old?.retention, inputs.retention).length > 0;
@@ -134,6 +137,25 @@ async function explain(
 async function ownerOf(client: Client, parent: string): Promise<string> {
   const { rows } = await client.query<{ owner: string }>("SELECT pgwright.partition_may($1) AS owner", [parent]);
   return rows[0]?.owner ?? "";
+}
+
+/** The job of the database's owner maintains what belongs to that role: it does not run code of others in its sessions. */
+async function mustBeMaintained(
+  client: Client,
+  { parent, maintainer }: PartitionSetInputs,
+  owner: string,
+): Promise<void> {
+  if (maintainer !== undefined) return;
+  const { rows } = await client.query<{ owner: string }>(
+    "SELECT pg_catalog.pg_get_userbyid(datdba) AS owner FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
+  );
+  const job = rows[0]?.owner ?? "";
+  if (job === owner) return;
+  throw new Error(
+    `${parent} belongs to ${owner}, and the job that maintains partitions is one of ${job}, the owner of the database, in whose sessions ` +
+      `the triggers, defaults and expressions of ${owner} would run: write partitions.role, a role that may log in and become ${owner}, ` +
+      `such as ${owner} itself`,
+  );
 }
 
 /** What makes, fills and alters partitions runs code of their owner (triggers, defaults, expressions): in a session of that role. */
@@ -157,9 +179,9 @@ async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation):
       `INSERT INTO pgwright.partition_sets
        SELECT * FROM jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb)
        ON CONFLICT (parent) DO UPDATE
-       SET (kind, step, zone, premake, start_at, naming, overflow, retention, template, sub, members, convert) =
+       SET (kind, step, zone, premake, start_at, naming, overflow, retention, template, sub, members, convert, maintainer) =
          (excluded.kind, excluded.step, excluded.zone, excluded.premake, excluded.start_at, excluded.naming,
-          excluded.overflow, excluded.retention, excluded.template, excluded.sub, excluded.members, excluded.convert)`,
+          excluded.overflow, excluded.retention, excluded.template, excluded.sub, excluded.members, excluded.convert, excluded.maintainer)`,
       [row(inputs)],
     );
     await asOwner(host, database, owner, async (run) => {

@@ -54,6 +54,8 @@ CREATE TABLE IF NOT EXISTS pgwright.partition_sets (
 ALTER TABLE pgwright.partition_sets ADD COLUMN IF NOT EXISTS convert jsonb;
 -- what the last run did not do, and why: an operator has to look at it
 ALTER TABLE pgwright.partition_sets ADD COLUMN IF NOT EXISTS attention text;
+-- the role that maintains it, beside the owner of its table: the owner's code runs in its sessions
+ALTER TABLE pgwright.partition_sets ADD COLUMN IF NOT EXISTS maintainer text;
 
 -- Partitions that a set has made or found: what is attached, detached or renamed by hand differs from this.
 CREATE TABLE IF NOT EXISTS pgwright.partitions_known (

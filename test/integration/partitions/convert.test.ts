@@ -117,7 +117,7 @@ describe("tables in use", () => {
     let client: Client | undefined;
     try {
       client = await stack.connect("postgres", password, "app");
-      await client.query("SET SESSION AUTHORIZATION keeper");
+      await client.query("UPDATE pgwright.partition_sets SET maintainer = 'keeper'; SET SESSION AUTHORIZATION keeper");
       await client.query("CALL pgwright.maintain_partitions('2026-11-20Z', $1, $2::interval)", [parent, budget]);
       return true;
     } catch (error) {
@@ -363,7 +363,7 @@ describe("tables in use", () => {
       "SELECT count(*) FROM pg_class WHERE relname ~ 'visits.*(converting|_y20)' OR relname = 'visits_default'";
     const abandon = async () => {
       const client = await stack.connect("postgres", password, "app");
-      await client.query("SET SESSION AUTHORIZATION keeper");
+      await client.query("UPDATE pgwright.partition_sets SET maintainer = 'keeper'; SET SESSION AUTHORIZATION keeper");
       await client.query("SELECT pgwright.partition_copy_abandon('data.visits')").finally(() => client.end());
     };
     const load = new Load("data.visits", connect, MONTHS);

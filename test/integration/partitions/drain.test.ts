@@ -56,7 +56,7 @@ describe("rows that leave DEFAULT", () => {
   async function maintain(table: string): Promise<string> {
     const client = await stack.connect("postgres", await stack.output("superuserPassword"), "app");
     try {
-      await client.query("SET SESSION AUTHORIZATION keeper");
+      await client.query("UPDATE pgwright.partition_sets SET maintainer = 'keeper'; SET SESSION AUTHORIZATION keeper");
       await client.query(`CALL pgwright.maintain_partitions('${NOW}', '${table}')`);
       return "";
     } catch (error) {
