@@ -87,11 +87,14 @@ BEGIN
     RAISE EXCEPTION 'role % may not maintain %', session_user, p_parent
       USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT %I TO %I', v_owner, session_user);
   END IF;
-  -- Triggers, defaults and expressions of the table are code of its owner, and whoever calls this runs them: that is for the stack file
-  -- to say. The role of one run of pgwright may do nothing but become the owner.
+  -- Triggers, defaults and expressions of the table are code of its owner, and whoever calls this runs them: for which role that
+  -- is so, the stack file says. The role of one run of pgwright may do nothing but become the owner.
   IF session_user <> v_owner AND session_user !~ '^pgwright_run_[0-9a-f]{16}$'
     AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user)
-    AND NOT EXISTS (SELECT FROM pgwright.partition_sets AS s WHERE s.parent = p_parent AND s.maintainer = session_user)
+    AND NOT EXISTS (
+      SELECT FROM pgwright.partition_sets AS s JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass(s.parent)
+      WHERE s.maintainer = session_user AND pg_catalog.pg_get_userbyid(c.relowner) = v_owner
+    )
   THEN
     RAISE EXCEPTION '% belongs to %, whose code role % would run', p_parent, v_owner, session_user
       USING ERRCODE = 'insufficient_privilege',
