@@ -113,8 +113,11 @@ export const isInBucket = (options: Options, number: number): boolean => options
 export const hasBuckets = (options: Options): boolean =>
   repositoryNumbers(options).some((number) => isInBucket(options, number));
 
-/** pgbackrest.conf as text. */
+/** pgbackrest.conf as text. A value is one line: a second one would be another option. */
 export function renderPgbackrestConf(stanza: string, options: Options): string {
+  const broken = Object.entries({ stanza, ...options }).find(([, value]) => /[\r\n\0]/.test(value));
+  if (broken)
+    throw new Error(`${broken[0]} of pgbackrest.conf has a line break or a NUL character; write it in one line`);
   const lines = Object.entries(options)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name}=${value}`);

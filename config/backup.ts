@@ -247,14 +247,15 @@ export const restoreSchema = z
   .strictObject({
     server: z
       .string()
-      .min(1)
+      .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/)
       .optional()
-      .meta(
-        key(
+      .meta({
+        ...key(
           "Name of the server in the repository (backup.name, or its container); this one's if absent.",
           "pgwright-prod",
         ),
-      ),
+        ...allowed("letters, digits, -, _ and ."),
+      }),
     repository: z
       .strictObject({
         ...repositoryPlaces,
@@ -277,7 +278,16 @@ export const restoreSchema = z
         ...allowed("the name of a container"),
       }),
     time: pointInTime.optional().meta(key("As it was at this time.", "2026-11-25 01:07:05+00")),
-    name: z.string().min(1).max(63).optional().meta(key("As it was at this restore point.", "before-20261125010000")),
+    name: z
+      .string()
+      .max(63)
+      // pgBackRest writes it into a configuration file as it is.
+      .regex(/^[^'\\\r\n\0]+$/)
+      .optional()
+      .meta({
+        ...key("As it was at this restore point.", "before-20261125010000"),
+        ...allowed("a name of 1 to 63 characters in one line, without quotes and backslashes"),
+      }),
     lsn: z
       .string()
       .regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/)

@@ -138,7 +138,7 @@ export function parsePassphrases(
       return [{ key, text }];
     }
     const parsed = secretsSchema.shape[key as Passphrase].safeParse(value);
-    return parsed.success ? [] : [{ key, text: "write a text of at least 20 characters" }];
+    return parsed.success ? [] : [{ key, text: "write a text of at least 20 characters in one line" }];
   });
   if (found.length > 0) throw new StackError(found);
   return input as Partial<Record<Passphrase, string>>;

@@ -167,7 +167,8 @@ const passphrase = (description: string) =>
   z
     .string()
     .min(20)
-    .meta({ ...key(description, { secure: "AAABAN..." }), ...allowed("a text of at least 20 characters") });
+    .regex(/^[^\r\n\0]*$/)
+    .meta({ ...key(description, { secure: "AAABAN..." }), ...allowed("a text of at least 20 characters in one line") });
 
 /** Texts that are secrets beside the rest: `pulumi config set --secret pgwright:backupPassphrase`. */
 export const secretsSchema = z.strictObject({

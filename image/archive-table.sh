@@ -8,7 +8,7 @@ pg_dump --format=custom --compress=zstd --table-and-children="$TABLE" --file="$F
   --dbname="$(connection "$DATABASE")"
 # As pg_restore would write them: lines between COPY and the line that ends it.
 pg_restore --data-only --file=- "$FOLDER/$FILE.partial" |
-  awk '/^COPY .* FROM stdin;$/ { copying = 1; next } copying && /^\\\.$/ { copying = 0; next } copying { rows++ } END { print rows + 0 }'
+  awk '!copying && !/^--/ && / FROM stdin;$/ { copying = 1; next } copying && /^\\\.$/ { copying = 0; next } copying { rows++ } END { print rows + 0 }'
 sync "$FOLDER/$FILE.partial"
 mv "$FOLDER/$FILE.partial" "$FOLDER/$FILE"
 sync "$FOLDER"

@@ -7,7 +7,7 @@ set -euo pipefail
 . common.sh
 
 export DATABASE=$1
-export FOLDER="$dumps/archive/${DATABASE//\//_}"
+export FOLDER="$dumps/archive/$(file_name "$DATABASE")"
 umask 077
 
 # A view of that name which a superuser has not made is not pgwright's.
@@ -19,14 +19,17 @@ SELECT EXISTS (
 )
 SQL
 )" = t ] || exit 0
-due=$(ask "$DATABASE" <<<"SELECT name FROM pgwright.partition_dumps_due ORDER BY name")
-[ -n "$due" ] || exit 0
+list due ask "$DATABASE" <<<"SELECT name FROM pgwright.partition_dumps_due ORDER BY name"
+[ ${#due[@]} -gt 0 ] || exit 0
 mkdir -p "$FOLDER"
 failed=0
-while IFS= read -r TABLE; do
-  export TABLE
-  FILE=$(tr -c 'A-Za-z0-9_.\n-' '_' <<<"$TABLE")_$(date -u +%Y%m%dT%H%M%SZ).dump
-  export FILE
+for TABLE in "${due[@]}"; do
+  export TABLE FILE
+  # Names that are alike but for other characters, one a second.
+  while
+    FILE=$(printf %s "$TABLE" | tr -c 'A-Za-z0-9_.-' '_')_$(date -u +%Y%m%dT%H%M%SZ).dump
+    [ -e "$FOLDER/$FILE" ]
+  do sleep 0.2; done
   ask "$DATABASE" <<'SQL' || failed=1
 \getenv table TABLE
 \getenv file FILE
@@ -49,5 +52,5 @@ ROLLBACK;
 SELECT 1 / 0;
 \endif
 SQL
-done <<<"$due"
+done
 exit $failed

@@ -11,6 +11,7 @@ job=$1
 run() { # REPOSITORY
   case "$job" in
     full | differential | incremental)
+      restorable || return
       local -A types=([full]=full [differential]=diff [incremental]=incr)
       repository "$1" --type="${types[$job]}" backup
       ;;
@@ -19,6 +20,16 @@ run() { # REPOSITORY
     dump) dump.sh ;;
     *) echo "there is no job \"$job\"; there are full, differential, incremental, verify, drill, dump" && return 64 ;; # EX_USAGE
   esac
+}
+
+# pgBackRest writes names of databases into its manifest as they are, and cannot read the manifest of a backup with one of these again.
+restorable() {
+  local broken
+  list broken ask postgres <<<"SELECT quote_ident(datname) FROM pg_database WHERE datname ~ '^\s|\s$|[\n\r]'" || return
+  [ ${#broken[@]} = 0 ] || {
+    echo "pgBackRest cannot restore a backup of a database with such a name, which has a line break or a space at an end; rename it: ${broken[*]}"
+    return 65 # EX_DATAERR
+  }
 }
 
 # The drill container restores; it is waited for as long as it lives.

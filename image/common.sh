@@ -24,9 +24,6 @@ repository() {
   pgbackrest --config="$config" --stanza="$stanza" --repo="$number" "$@"
 }
 
-# connection DATABASE: as a connection string, since a name with = in it would be taken for one.
-connection() { printf "dbname='%s'" "$(sed "s/[\\\\']/\\\\&/g" <<<"$1")"; }
-
 # ask DATABASE OPTIONS...: SQL comes on stdin, one row a line goes out.
 ask() {
   local database
@@ -35,10 +32,22 @@ ask() {
   psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --dbname "$database" "$@"
 }
 
-databases() { ask postgres <<<"SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname"; }
-
 # Names and SQL come in the settings as base64, to be one word each.
-decoded() { base64 --decode <<<"$1"; }
+decode() { IFS= read -r -d '' "$1" < <(base64 --decode <<<"$2") || true; } # VARIABLE TEXT
+
+# file_name NAME: as the name of a file. One for one name: what a path gives a meaning to is %XX.
+file_name() {
+  local LC_ALL=C name=$1 file='' character i
+  for ((i = 0; i < ${#name}; i++)); do
+    character=${name:i:1}
+    case "$character" in
+      / | % | [[:cntrl:]]) printf -v character '%%%02X' "'$character" ;;
+    esac
+    file+=$character
+  done
+  if [ "${file:0:1}" = . ]; then file=%2E${file:1}; fi
+  printf %s "$file"
+}
 
 # files REPOSITORY archive|backup OPTIONS...: what this server has there.
 files() { repository "$1" repo-ls --recurse "${@:3}" "$2/$stanza"; }

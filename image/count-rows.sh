@@ -5,4 +5,5 @@ set -euo pipefail
 . common.sh
 . run-role.sh
 
-as_role ask "$DATABASE" "$(owner_of ask "$DATABASE" "$TABLE")" <<<"SELECT pg_catalog.count(*) FROM $TABLE"
+owner_of ask "$DATABASE" "$TABLE"
+as_role ask "$DATABASE" "$owner" <<<"SELECT pg_catalog.count(*) FROM $TABLE"

@@ -34,7 +34,7 @@ examine() {
   equal "row after the mark" 0 "$(query postgres <<<"SELECT count(*) FROM pgwright.drill_marks WHERE drill = '$id' AND NOT before" 2>&1)"
   local file database
   for file in "$home"/drill/*.inventory; do
-    database=$(basename "${file%.inventory}")
+    IFS= read -r -d '' database <"${file%.inventory}.database" || true
     local difference
     difference=$(diff <(cat "$file") <(query "$database" </usr/local/share/pgwright/inventory.sql 2>&1) | grep '^[<>]' | head -n 5)
     evidence "extensions and roles of $database" "$([ -z "$difference" ] && echo t || echo f)" "$difference"
@@ -48,9 +48,10 @@ examine() {
   exec 3<"$home/drill/counts"
   [ ! -e "$home/drill/answers" ] || exec 4<"$home/drill/answers"
   while read -r kind name what more; do
-    name=$(decoded "$name") what=$(decoded "$what")
+    decode name "$name"
+    decode what "$what"
     case "$kind" in
-      check) holds "$name" "$what" "$(decoded "$more")" ;;
+      check) decode more "$more" && holds "$name" "$what" "$more" ;;
       count) counted "$name" "$what" ;;
       recall) finds "$name" "$what" "$more" ;;
     esac
@@ -64,7 +65,7 @@ holds() { # DATABASE QUERY ROLE
   # Before the first drill of all the agent has asked the server too: a new stack holds nothing yet that a check could find.
   [ ! -e "$home/drill/answers" ] || read -r -u 4 on_server
   if [ "$answer" = t ]; then evidence "$2" t "$answer"
-  elif [ "$(decoded "$on_server")" = "$answer" ]; then evidence "$2" t "not yet: $answer, as on the server"
+  elif [ "$(base64 --decode <<<"$on_server")" = "$answer" ]; then evidence "$2" t "not yet: $answer, as on the server"
   else evidence "$2" f "$answer"; fi
 }
 
@@ -72,14 +73,14 @@ holds() { # DATABASE QUERY ROLE
 counted() {
   local fewest most rows there=f
   read -r fewest most <&3
-  rows=$(as_role query "$1" "$(owner_of query "$1" "$2")" <<<"SELECT pg_catalog.count(*) FROM $2" 2>&1)
+  rows=$({ owner_of query "$1" "$2" && as_role query "$1" "$owner" <<<"SELECT pg_catalog.count(*) FROM $2"; } 2>&1)
   [[ "$rows" =~ ^[0-9]+$ ]] && [ "$rows" -ge "$fewest" ] && [ "$rows" -le "$most" ] && there=t
   evidence "rows of $2 in $1" $there "$rows; at the mark $fewest$([ "$fewest" = "$most" ] || echo " to $most")"
 }
 
 finds() { # DATABASE INDEX AT_LEAST
   local recall enough=f
-  recall=$(as_role query "$1" "$(owner_of query "$1" "$2")" --set index="$2" </usr/local/share/pgwright/recall.sql 2>&1)
+  recall=$({ owner_of query "$1" "$2" && as_role query "$1" "$owner" --set index="$2" </usr/local/share/pgwright/recall.sql; } 2>&1)
   awk -v found="$recall" -v least="$3" 'BEGIN { exit !(found ~ /^[0-9.]+$/ && found + 0 >= least + 0) }' && enough=t
   evidence "recall of $2 in $1" $enough "${recall:-the planner does not use the index}; $3 at least"
 }

@@ -16,25 +16,28 @@ dump() { # DATABASE, SCHEMA...
   local database=$1 schemas=() file
   shift
   for schema in "$@"; do schemas+=("--schema=\"${schema//\"/\"\"}\""); done
-  file="$folder.partial/${database//\//_}.dump"
+  file="$folder.partial/$(file_name "$database").dump"
   # No longer than a minute for a lock: whoever waits behind the dump waits as long.
   pg_dump --format=custom --compress=zstd --lock-wait-timeout=60000 "${schemas[@]}" --file="$file" \
     --dbname="$(connection "$database")"
   pg_restore --list "$file" >/dev/null
 }
 
+list_databases databases ask
 pg_dumpall --globals-only --file="$folder.partial/globals.sql"
 if grep -q '^database ' "$settings"; then
   while read -r kind database schemas; do
     [ "$kind" = database ] || continue
     names=()
-    for schema in $schemas; do names+=("$(decoded "$schema")"); done
-    dump "$(decoded "$database")" ${names[@]+"${names[@]}"}
+    for schema in $schemas; do
+      decode name "$schema"
+      names+=("$name")
+    done
+    decode database "$database"
+    dump "$database" ${names[@]+"${names[@]}"}
   done <"$settings"
 else
-  while IFS= read -r database; do
-    dump "$database"
-  done < <(databases)
+  for database in "${databases[@]}"; do dump "$database"; done
 fi
 sync "$folder.partial"
 mv --no-target-directory "$folder.partial" "$folder"
@@ -44,7 +47,7 @@ find "$dumps" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*Z' | sort -r | tail -
 
 # Partitions that retention has archived to be dumped.
 failed=0
-while IFS= read -r database; do
+for database in "${databases[@]}"; do
   archive.sh "$database" || failed=1
-done < <(databases)
+done
 exit $failed

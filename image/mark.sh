@@ -14,8 +14,10 @@ mkdir -p "$home/drill"
 rm -f "$home"/drill/*
 cp /etc/pgwright/drill "$orders"
 # What the copy has to have: extensions and roles, by database.
-for database in $(ask postgres <<<"SELECT datname FROM pg_database WHERE datallowconn AND datname !~ '[/[:space:]]' AND NOT datistemplate"); do
-  ask "$database" </usr/local/share/pgwright/inventory.sql >"$home/drill/$database.inventory"
+list_databases databases ask
+for i in "${!databases[@]}"; do
+  printf %s "${databases[i]}" >"$home/drill/$i.database"
+  ask "${databases[i]}" </usr/local/share/pgwright/inventory.sql >"$home/drill/$i.inventory"
 done
 
 # held SIDE NAME: the file of a snapshot.
@@ -23,17 +25,18 @@ held() { printf %s "$snapshots/$1-${2//\//_}"; }
 
 # hold SIDE NAME: a snapshot of now of a database, by its name in the orders. The session waits for more to do until the script ends.
 hold() {
-  local file session
+  local file session database
+  decode database "$2"
   file=$(held "$1" "$2")
   mkfifo "$file.in"
-  ask "$(decoded "$2")" <"$file.in" >"$file" &
+  ask "$database" <"$file.in" >"$file" &
   exec {session}>"$file.in"
   echo "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();" >&"$session"
   for _ in $(seq 200); do
     [ ! -s "$file" ] || return 0
     sleep 0.01
   done
-  echo "database $(decoded "$2") gives no snapshot to count its rows in" >&2
+  echo "database $database gives no snapshot to count its rows in" >&2
   return 1
 }
 snapshots=$(mktemp -d)
@@ -53,13 +56,14 @@ for name in $counted; do hold after "$name"; done
 # A line a table, in the order of the orders: its rows just before the mark and just after it.
 while read -r kind name table; do
   [ "$kind" = count ] || continue
-  database=$(decoded "$name")
-  owner=$(owner_of ask "$database" "$(decoded "$table")")
+  decode database "$name"
+  decode table "$table"
+  owner_of ask "$database" "$table"
   for side in before after; do
     as_role ask "$database" "$owner" <<SQL
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET TRANSACTION SNAPSHOT '$(cat "$(held "$side" "$name")")';
-SELECT pg_catalog.count(*) FROM $(decoded "$table");
+SELECT pg_catalog.count(*) FROM $table;
 SQL
   done | sort -n | paste --serial --delimiters=' '
 done <"$orders" >"$home/drill/counts"
@@ -68,7 +72,10 @@ done <"$orders" >"$home/drill/counts"
 if ! cut -f3 "$home/runs.tsv" 2>/dev/null | grep -qx drill; then
   while read -r kind name query role; do
     [ "$kind" = check ] || continue
-    answer=$(checked ask "$(decoded "$name")" "$(decoded "$role")" <<<"$(decoded "$query")") || true
+    decode database "$name"
+    decode query "$query"
+    decode role "$role"
+    answer=$(checked ask "$database" "$role" <<<"$query") || true
     base64 --wrap=0 <<<"$answer"
     echo
   done <"$orders" >"$home/drill/answers"

@@ -96,7 +96,7 @@ replay() {
 query() {
   local database=$1
   shift
-  psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --host /tmp --username postgres --dbname "$database" "$@"
+  psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --host /tmp --username postgres --dbname "$(connection "$database")" "$@"
 }
 
 # Shuts the recovered server down.

@@ -25,22 +25,28 @@ fi
 failed=0
 if [ -e "$home/cron-off" ]; then
   # A copy runs no jobs of its source. By the table: pg_cron is not loaded here, and its trigger wants it.
-  for database in $(query postgres <<<"SELECT datname FROM pg_database WHERE datallowconn AND datname !~ '\\s'"); do
+  list databases query postgres <<<"SELECT datname FROM pg_database WHERE datallowconn"
+  for database in "${databases[@]}"; do
     [ -z "$(query "$database" <<<"SELECT to_regclass('cron.job')")" ] ||
       query "$database" <<<"SET session_replication_role = replica; UPDATE cron.job SET active = false" >/dev/null
   done
 fi
 
-of() { if [ -e "$1" ]; then cat "$1"; fi; }
+# of VARIABLE FILE: what it holds, if it is there.
+of() { printf -v "$1" %s '' && { [ ! -e "$2" ] || IFS= read -r -d '' "$1" <"$2" || true; }; }
 for file in "$home"/run/*.sql; do
   [ -e "$file" ] || continue
-  database=$(of "${file%.sql}.database") role=$(of "${file%.sql}.role")
-  as_role query "$database" "${role:-$(owner_of_database query "$database")}" <"$file" >/dev/null ||
+  of database "${file%.sql}.database"
+  of owner "${file%.sql}.role"
+  { [ -n "$owner" ] || owner_of_database query "$database"; } &&
+    restricted <"$file" | as_role query "$database" "$owner" >/dev/null ||
     { echo "pgwright: SQL of the restore failed: $(head -c 200 "$file")" >&2; failed=1; }
 done
 for file in "$home"/checks/*.sql; do
   [ -e "$file" ] || continue
-  answer=$(checked query "$(of "${file%.sql}.database")" "$(of "${file%.sql}.role")" <"$file") || true
+  of database "${file%.sql}.database"
+  of role "${file%.sql}.role"
+  answer=$(checked query "$database" "$role" <"$file") || true
   [ "$answer" = t ] || { echo "pgwright: check failed: $(cat "$file") is $answer" >&2; failed=1; }
 done
 

@@ -59,16 +59,28 @@ SQL
   return $code
 }
 
-# owner_of_database CONNECT DATABASE; owner_of CONNECT DATABASE RELATION, as SQL takes its name.
+# owner_of_database CONNECT DATABASE; owner_of CONNECT DATABASE RELATION, as SQL takes its name: the role is in $owner.
 owner_of_database() {
-  "$1" "$2" <<<"SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()"
+  read_owner "$1" "$2" <<<"SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()"
 }
 owner_of() {
-  "$1" "$2" --set=relation="$3" <<<"SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = :'relation'::pg_catalog.regclass"
+  read_owner "$1" "$2" --set=relation="$3" <<<"SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = :'relation'::pg_catalog.regclass"
+}
+
+read_owner() {
+  owner=''
+  IFS= read -r -d '' owner < <("$@" --record-separator-zero)
+}
+
+# restricted: the SQL of stdin, in which psql then runs none of its own commands: \! and \connect would be more than the role.
+restricted() {
+  printf '\\restrict %s\n' "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
+  cat
 }
 
 # checked CONNECT DATABASE ROLE: what a check of stdin gives, or its error. Nothing is changed. Without a role, as the owner of the database.
 checked() {
-  local role=${3:-$(owner_of_database "$1" "$2")}
-  { echo 'SET default_transaction_read_only = on;'; cat; } | as_role "$1" "$2" "$role" 2>&1
+  local owner=${3:-}
+  [ -n "$owner" ] || owner_of_database "$1" "$2" 2>&1 || return
+  { echo 'SET default_transaction_read_only = on;'; restricted; } | as_role "$1" "$2" "$owner" 2>&1
 }

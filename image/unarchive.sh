@@ -7,7 +7,7 @@ set -euo pipefail
 . run-role.sh
 
 database=$1 table=$2
-folder="$dumps/archive/${database//\//_}"
+folder="$dumps/archive/$(file_name "$database")"
 asked=(ask "$database" --set "name=$table")
 
 found=$("${asked[@]}" <<<"SELECT file FROM pgwright.partition_archives WHERE name = :'name' ORDER BY dumped_at DESC LIMIT 1")
@@ -16,6 +16,8 @@ if [ -z "$found" ]; then
   "${asked[@]}" <<<"SELECT '  ' || name || ', ' || row_count || ' rows, of ' || parent || ', dumped ' || date_trunc('second', dumped_at) FROM pgwright.partition_archives ORDER BY name, dumped_at" >&2
   exit 66 # EX_NOINPUT
 fi
+# Where earlier versions have put it.
+[ -e "$folder/$found" ] || folder="$dumps/archive/${database//\//_}"
 # As the owner of the table that it was a partition of: constraints, defaults and expressions are their code. Without that table, as the
 # owner of the database.
 parent=$("${asked[@]}" <<'SQL'
@@ -23,7 +25,7 @@ SELECT c.oid::regclass FROM pgwright.partition_archives AS a JOIN pg_class AS c 
 WHERE a.name = :'name' ORDER BY a.dumped_at DESC LIMIT 1
 SQL
 )
-owner=$(if [ -n "$parent" ]; then owner_of ask "$database" "$parent"; else owner_of_database ask "$database"; fi)
+if [ -n "$parent" ]; then owner_of ask "$database" "$parent"; else owner_of_database ask "$database"; fi
 
 # Entries of the dump that need other objects, which may have changed since: a referenced row, a function or a role may be gone. The
 # table and its rows are restored without those that fail.

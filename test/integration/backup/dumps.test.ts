@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, TestStack } from "../stack";
 
+const TENANT = "tenant=7 a/b%c";
+
 describe("logical dumps", () => {
   let stack: TestStack;
   const agent = (...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
@@ -10,7 +12,10 @@ describe("logical dumps", () => {
     stack = await TestStack.create({
       backup: { dumps: { keep: 2, databases: { 'odd "name"': { schemas: ["Data one"] } } } },
       roles: { owner: {}, reader: { login: true } },
-      databases: { 'odd "name"': { owner: "owner", schemas: { "Data one": {}, other: {} } } },
+      databases: {
+        'odd "name"': { owner: "owner", schemas: { "Data one": {}, other: {} } },
+        [TENANT]: { owner: "owner" },
+      },
     });
     await stack.up();
     stack.sql(
@@ -54,5 +59,39 @@ describe("logical dumps", () => {
     stack.sql("postgres", `ALTER DATABASE gone RENAME TO "odd ""name"""`);
     await stack.cli("backup", "dump");
     expect((await stack.cli("status")).text).not.toMatch(/failed/);
+  });
+
+  it("of all databases, and drills, go by any name that PostgreSQL takes", async () => {
+    stack.sql("postgres", `CREATE DATABASE "..'x\\=y/%"`);
+    stack.sql(`dbname='${TENANT}'`, "SET ROLE owner; CREATE TABLE t AS SELECT generate_series(1, 7) AS n");
+    const checks = [{ database: TENANT, query: "SELECT count(*) = 7 FROM t" }];
+    stack.configure((config) => {
+      config.backup = { dumps: { keep: 2 }, drill: { checks, tables: { [TENANT]: ["public.t"] } } };
+    });
+    await stack.up();
+    const evidence = agent("cut", "-f2,3", "/var/lib/pgwright/drill-checks.tsv");
+    for (const name of [TENANT, "..'x/=y/%", 'odd "name"'])
+      expect(evidence).toContain(`extensions and roles of ${name}\tt`);
+    expect(evidence).toContain(`rows of public.t in ${TENANT}\tt`);
+    expect(evidence).not.toMatch(/\tf$/m);
+    stack.sql("postgres", `ALTER DATABASE "..'x\\=y/%" RENAME TO "..\n'x\\=y\n"`);
+    expect((await stack.cli("backup", "dump")).code).toBe(0);
+    expect((await stack.cli("backup", "full")).text).toMatch(/cannot restore a backup of a database with such a name/);
+    const folder = folders().at(-1) as string;
+    expect(agent("ls", "--escape", `/var/lib/pgwright-dumps/${folder}`).split("\n").sort()).toEqual(
+      [
+        "%2E.%0A'x\\\\=y%0A.dump",
+        "globals.sql",
+        'odd\\ "name".dump',
+        "postgres.dump",
+        "tenant=7\\ a%2Fb%25c.dump",
+      ].sort(),
+    );
+  });
+
+  it("and drills run none of psql's own commands that a check has", () => {
+    const check = `. common.sh; . run-role.sh; checked ask postgres owner <<<'\\! touch /tmp/seen' || true`;
+    expect(agent("bash", "-c", check)).toContain("backslash commands are restricted");
+    expect(agent("ls", "/tmp")).not.toContain("seen");
   });
 });

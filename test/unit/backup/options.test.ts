@@ -15,6 +15,16 @@ import { backupSchema } from "../../../config/backup";
 const options = (input: object) => backupOptions(backupSchema.parse(input));
 
 describe("pgbackrest.conf", () => {
+  it.each(["passphrase that is long\nrepo1-retention-full=1", "a\rb", "a\0b"])(
+    "refuses a value of two lines: %j",
+    (text) => {
+      expect(() => renderPgbackrestConf("shop", { "repo1-cipher-pass": text })).toThrow(
+        /^repo1-cipher-pass of pgbackrest.conf has a line break or a NUL character/,
+      );
+      expect(() => renderPgbackrestConf(text, {})).toThrow(/^stanza of pgbackrest.conf/);
+    },
+  );
+
   it("has what a stack file says of retention, by repository", () => {
     const found = options({
       repositories: [

@@ -106,9 +106,10 @@ describe("passphrases", () => {
     expect(given({ backupPassphrase: long }, { backup: { encrypted: true } })).toEqual([]);
     expect(given({}, { backup: { encrypted: true } }).join()).toMatch(/^backupPassphrase: is missing/);
     expect(given({ backupPassphrase: long }, { backup: {} }).join()).toMatch(/is for nothing/);
-    expect(given({ backupPassphrase: "short secret" }, { backup: { encrypted: true } })).toEqual([
-      "backupPassphrase: write a text of at least 20 characters",
-    ]);
+    for (const backupPassphrase of ["short secret", `${long}\nrepo1-retention-full=1`])
+      expect(given({ backupPassphrase }, { backup: { encrypted: true } })).toEqual([
+        "backupPassphrase: write a text of at least 20 characters in one line",
+      ]);
     const restoreFrom = { repository: { volume: "vault", encrypted: true } };
     expect(given({}, { restoreFrom }).join()).toMatch(/^restorePassphrase: is missing/);
   });
