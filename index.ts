@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { Postgres } from "./components/postgres";
 import { StackError } from "./config/parse";
 import { readStack, type StackConfig } from "./config/read";
+import { oneLine } from "./provider/visible-text";
 
 const { stack, passwords, passwordsGiven, passphrases, s3Keys } = readOrReport();
 // Pulumi notes a stack trace for each of its promises, in case one is lost, and for each resource, and sends the engine four
@@ -28,6 +29,8 @@ function readOrReport(): StackConfig {
   try {
     return readStack();
   } catch (error) {
-    throw error instanceof StackError ? new pulumi.RunError(error.message) : error;
+    if (!(error instanceof StackError)) throw error;
+    const [first = "", ...problems] = error.lines.map(oneLine);
+    throw new pulumi.RunError([first, ...problems].join("\n  "));
   }
 }

@@ -1,4 +1,5 @@
 import { Document, isMap, isScalar, isSeq, visit, type Node, type Pair } from "yaml";
+import { oneLine } from "../provider/visible-text";
 import type { Adoption } from "./stack";
 import type { Told } from "./told";
 
@@ -6,7 +7,7 @@ import type { Told } from "./told";
 
 const HEADER = (from: string) => [
   " yaml-language-server: $schema=./config/stack.schema.json",
-  ` What ${from} was when npm run adopt read it. Tables, views, functions and triggers are not declared: they come with the`,
+  ` What ${oneLine(from)} was when npm run adopt read it. Tables, views, functions and triggers are not declared: they come with the`,
   " data, and change by migrations. What is there and not declared stays as it is, unless a comment says otherwise.",
 ];
 
@@ -15,7 +16,7 @@ function comments({ report }: Adoption): Map<string, string[]> {
   const found = new Map<string, string[]>();
   const note = ({ at }: Told, line: string) => {
     const id = JSON.stringify(at);
-    found.set(id, [...(found.get(id) ?? []), ` ${line.replaceAll("\n", " ")}`]);
+    found.set(id, [...(found.get(id) ?? []), ` ${oneLine(line)}`]);
   };
   for (const told of report.changes) note(told, `up runs: ${told.text};`);
   for (const told of report.left) note(told, told.text);

@@ -1,3 +1,5 @@
+import { log } from "./print";
+
 /** What a command is called with. */
 export interface Invocation {
   /** The stack it is about. */
@@ -56,7 +58,7 @@ if (require.main === module) {
   main(process.argv.slice(2)).then(
     (code) => (process.exitCode = code),
     (error: Error) => {
-      console.error(`\n${error.message}`);
+      log("", error.message);
       process.exitCode = 1;
     },
   );

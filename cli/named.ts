@@ -2,7 +2,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ensureBaseImage } from "../toolchain/base-image";
 import { ensureEngine } from "../toolchain/docker";
-import { log, ROOT } from "./project";
+import { log, print } from "./print";
+import { ROOT } from "./project";
 
 /** Runs one of the programs of a folder by its name, or lists them (`--list`). Each exports `run(args)`. */
 export async function runNamed(folder: string, suffix: string, args: string[]): Promise<number> {
@@ -11,7 +12,7 @@ export async function runNamed(folder: string, suffix: string, args: string[]): 
     .filter((file) => file.endsWith(suffix))
     .map((file) => file.slice(0, -suffix.length));
   if (args.includes("--list")) {
-    for (const name of names) console.log(name);
+    print(...names);
     return 0;
   }
   const [name = "", ...rest] = args;

@@ -17,6 +17,7 @@ import { parse } from "yaml";
 import { withSessionOptions } from "../provider/session-options";
 import { readEvents, type Events } from "../report/events";
 import { ensurePulumi, type Pulumi } from "../toolchain/pulumi";
+import { log } from "./print";
 import { StackFile } from "./stack-file";
 import { withTerminal, type Stdout } from "./terminal";
 
@@ -27,8 +28,6 @@ export const LOCAL = process.env.PGWRIGHT_LOCAL ?? join(ROOT, ".pgwright");
 
 /** The stack file of an ephemeral stack, made from another one: it is nothing to commit. */
 export const ephemeralFile = (stack: string): string => join(LOCAL, "ephemeral", `Pulumi.${stack}.yaml`);
-
-export const log = (line: string) => console.error(line);
 
 /** Where Pulumi keeps the state. */
 export interface Backend {

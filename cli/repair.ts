@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type Host } from "../provider/host";
 import { isRunning } from "../toolchain/lock";
-import { log, removeHalfWritten, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
+import { log } from "./print";
+import { removeHalfWritten, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
 import { hostOf } from "./server";
 
 // A run that was killed leaves two things behind: the lock of a local state, and operations that nobody knows the end of.

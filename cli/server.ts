@@ -3,7 +3,8 @@ import { Host } from "../provider/host";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { ephemeralFile, log, ROOT } from "./project";
+import { log } from "./print";
+import { ephemeralFile, ROOT } from "./project";
 
 /** The container of a stack, as index.ts names it. */
 export function containerName(stack: string): string {

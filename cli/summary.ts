@@ -1,3 +1,4 @@
+import { print } from "./print";
 import type { Project } from "./project";
 import { containerName } from "./server";
 
@@ -15,20 +16,23 @@ export async function printSummary(project: Project, stack: string): Promise<voi
   const { host, port, version, databases } = outputs as unknown as Outputs;
   const flag = stack === "dev" ? "" : ` --stack ${stack}`;
   const [database = "postgres"] = databases;
-  console.log(`
-PostgreSQL ${version} is ready in container ${containerName(stack)}
-
-  address     ${host}:${port}
-  databases   ${databases.join(", ") || "postgres"}
-  as superuser        npm run psql --${flag} -d ${database}
-  passwords           npm run pulumi -- stack output rolePasswords --show-secrets${flag}
-  what would change   npm run preview${flag ? ` --${flag}` : ""}
-  take it down        npm run destroy${flag ? ` --${flag}` : ""}`);
-  if (stack === "dev") {
-    console.log(`
-Every minute a job writes figures of this machine and of PostgreSQL itself; after the first minute look at them:
-
-  npm run psql -- -d solo -c 'SELECT * FROM metrics.system_metrics ORDER BY "timestamp" DESC LIMIT 5'
-  npm run psql -- -d solo -c 'SELECT * FROM metrics.partition_overview'`);
-  }
+  print(
+    "",
+    `PostgreSQL ${version} is ready in container ${containerName(stack)}`,
+    "",
+    `  address     ${host}:${port}`,
+    `  databases   ${databases.join(", ") || "postgres"}`,
+    `  as superuser        npm run psql --${flag} -d ${database}`,
+    `  passwords           npm run pulumi -- stack output rolePasswords --show-secrets${flag}`,
+    `  what would change   npm run preview${flag ? ` --${flag}` : ""}`,
+    `  take it down        npm run destroy${flag ? ` --${flag}` : ""}`,
+  );
+  if (stack === "dev")
+    print(
+      "",
+      "Every minute a job writes figures of this machine and of PostgreSQL itself; after the first minute look at them:",
+      "",
+      `  npm run psql -- -d solo -c 'SELECT * FROM metrics.system_metrics ORDER BY "timestamp" DESC LIMIT 5'`,
+      "  npm run psql -- -d solo -c 'SELECT * FROM metrics.partition_overview'",
+    );
 }

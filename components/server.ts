@@ -20,6 +20,7 @@ import {
   Server as RunningServer,
   type Provider,
 } from "../provider/resources";
+import { oneLine } from "../provider/visible-text";
 import { hbaRules, userNameMaps } from "../tuning/pg-hba";
 import type { Image } from "./image";
 import { clusterOrigin } from "./cluster-origin";
@@ -75,7 +76,7 @@ export class Server extends pulumi.ComponentResource {
 
     const archive = repositories && { ...repositories.config, stanza: repositories.stanza };
     const tuning = serverSettings(args, archive, args.ephemeral);
-    for (const warning of tuning.warnings) void pulumi.log.warn(warning, this);
+    for (const warning of tuning.warnings) void pulumi.log.warn(oneLine(warning), this);
     const parameters = Object.fromEntries(tuning.settings.map(({ name: parameter, value }) => [parameter, value]));
     const reasons = Object.fromEntries(tuning.settings.map(({ name: parameter, reason }) => [parameter, reason]));
     const hba = hbaRules(args.allowFrom);

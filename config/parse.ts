@@ -14,12 +14,17 @@ export interface Problem {
 
 /** The stack file is wrong; nothing has been changed. */
 export class StackError extends Error {
+  /** The text, by its lines: names in them may hold line ends. */
+  readonly lines: string[];
+
   constructor(readonly problems: Problem[]) {
-    const lines = problems.map(({ key, text }) => `  ${key ? `pgwright:${key}: ` : ""}${text}`);
-    super(
-      `the stack file has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:\n${lines.join("\n")}`,
-    );
+    const lines = [
+      `the stack file has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:`,
+      ...problems.map(({ key, text }) => `${key ? `pgwright:${key}: ` : ""}${text}`),
+    ];
+    super(lines.join("\n  "));
     this.name = "StackError";
+    this.lines = lines;
   }
 }
 

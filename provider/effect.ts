@@ -1,6 +1,8 @@
 // Pure: what a change means for those who use the server. Each message about it begins with a word, which a reader of a preview
 // and the report made from it both go by.
 
+import { oneLine } from "./visible-text";
+
 const WORDS = {
   /** Rows, or objects with rows, that are gone afterwards. */
   loss: "DATA LOSS",
@@ -42,10 +44,13 @@ export function refusal(told: { effect: Effect; message: string }[], { forbid, e
   );
   if (refused.length === 0) return undefined;
   const effects = [...new Set(refused.map(({ effect }) => effect))];
-  const names = refused.map(({ message }) => `"${message.split(/ (?:is|are|wait)\b|[,:;(]/)[0]}"`);
+  const names = refused.map(({ message }) => `"${oneLine(message.split(/ (?:is|are|wait)\b|[,:;(]/)[0] ?? "")}"`);
   return [
     `guards.forbid has ${effects.join(" and ")}, and this change means:`,
-    ...refused.map(({ effect, message }) => `  ${withEffect(effect, message)}`),
+    ...refused.flatMap(({ effect, message }) => {
+      const [first = "", ...lines] = message.split("\n");
+      return [withEffect(effect, first), ...lines.map((line) => `  ${line}`)].map((line) => `  ${oneLine(line)}`);
+    }),
     `to let it through, write what it is about into guards.except, such as ${names.join(", ")}`,
   ].join("\n");
 }

@@ -31,11 +31,11 @@ export interface Operation {
   name: string;
   /** True while a preview runs: nothing may be changed. */
   preview: boolean;
-  /** Lines that Pulumi shows under the resource, also in a preview. */
-  info(message: string): void;
-  warn(message: string): void;
+  /** A message that Pulumi shows under the resource, also in a preview; further lines of it are arguments of their own. */
+  info(first: string, ...lines: string[]): void;
+  warn(first: string, ...lines: string[]): void;
   /** Says what it means for those who use the server; loss of data is a warning. */
-  effect(effect: Effect, message: string): void;
+  effect(effect: Effect, first: string, ...lines: string[]): void;
   /** The container that runs PostgreSQL, and the way into its databases. */
   host: Host;
 }

@@ -17,5 +17,5 @@ const listener = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.
 listener.addService(service, server);
 listener.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;
-  console.log(port); // the engine reads the port from the first line
+  process.stdout.write(`${port}\n`); // the engine reads the port from the first line
 });

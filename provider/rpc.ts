@@ -10,7 +10,8 @@ import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { refusal, withEffect, type Effect, type Guards } from "./effect";
 import { Host } from "./host";
-import { differences, Incomplete, type Failure, type Kind, type Operation, type Properties } from "./kind";
+import { differences, Incomplete, type Kind, type Operation, type Properties } from "./kind";
+import { oneLine, visible } from "./visible-text";
 
 // Pulumi's plugin protocol, as far as resources need it. The SDK's own `provider.main` hides what makes a preview
 // truthful: detailed diffs, messages under a resource, previews of creates, and the refresh before each update.
@@ -32,7 +33,7 @@ function handler<Req, Res>(act: Unary<Req, Res>): grpc.handleUnaryCall<Req, Res>
 
 /** An error as gRPC has it; one that leaves something there is told with its state. */
 function asStatus(error: Error): Partial<grpc.StatusObject> {
-  const { message } = error;
+  const message = visible(error.message);
   if (!(error instanceof Incomplete)) return { code: grpc.status.UNKNOWN, details: message };
   const failed = new proto.ErrorResourceInitFailed();
   failed.setId(error.id);
@@ -80,21 +81,23 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
   };
 
   const operation = (urn: string, preview: boolean): Operation => {
-    const log = (severity: LogSeverity) => (message: string) => {
-      const request = new LogRequest();
-      request.setSeverity(severity);
-      request.setMessage(message);
-      request.setUrn(urn);
-      logged = logged.then(() => new Promise((done) => (engine ? engine.log(request, () => done()) : done())));
-    };
+    const log =
+      (severity: LogSeverity) =>
+      (first: string, ...lines: string[]) => {
+        const request = new LogRequest();
+        request.setSeverity(severity);
+        request.setMessage([first, ...lines].map(oneLine).join("\n  "));
+        request.setUrn(urn);
+        logged = logged.then(() => new Promise((done) => (engine ? engine.log(request, () => done()) : done())));
+      };
     const [info, warn] = [log(LogSeverity.INFO), log(LogSeverity.WARNING)];
     return {
       urn,
-      name: urn.split("::").pop() ?? urn,
+      name: urn.split("::").slice(3).join("::"),
       preview,
       info,
       warn,
-      effect: (effect, message) => (effect === "loss" ? warn : info)(withEffect(effect, message)),
+      effect: (effect, first, ...lines) => (effect === "loss" ? warn : info)(withEffect(effect, first), ...lines),
       host,
     };
   };
@@ -102,9 +105,9 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
   /** Says what a change will do, and refuses what the stack file forbids, before anything is done. */
   const explain = async (kind: AnyKind, old: Properties | undefined, inputs: Properties, now: Operation) => {
     const told: { effect: Effect; message: string }[] = [];
-    const effect: Operation["effect"] = (each, message) => {
-      told.push({ effect: each, message });
-      now.effect(each, message);
+    const effect: Operation["effect"] = (each, first, ...lines) => {
+      told.push({ effect: each, message: [first, ...lines].join("\n") });
+      now.effect(each, first, ...lines);
     };
     await kind.explain?.(old, inputs, { ...now, effect });
     const problem = refusal(told, guards);
@@ -112,14 +115,6 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     await logged;
     throw new Error(problem);
   };
-
-  const failures = (list: Failure[]) =>
-    list.map(({ property, reason }) => {
-      const failure = new proto.CheckFailure();
-      // Not as its property: Pulumi would print the value of that, which may be the text of all files, or a secret.
-      failure.setReason(`${property}: ${reason}`);
-      return failure;
-    });
 
   const server: Partial<IResourceProviderServer> = {
     handshake: handler(() => {
@@ -166,8 +161,9 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       const inputs = properties(request.getNews());
       const response = new proto.CheckResponse();
       response.setInputs(struct(inputs));
-      const found = await kindOf(request.getUrn()).check?.(inputs, operation(request.getUrn(), true));
-      response.setFailuresList(failures(found ?? []));
+      const found = (await kindOf(request.getUrn()).check?.(inputs, operation(request.getUrn(), true))) ?? [];
+      // Not as failures of the protocol: Pulumi prints them with the value, which may be the text of all files, or a secret.
+      if (found.length > 0) throw new Error(found.map(({ property, reason }) => `${property}: ${reason}`).join("\n"));
       return response;
     }),
 

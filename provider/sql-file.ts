@@ -88,7 +88,7 @@ export function splitStatements(
     const word = /^\\\S*/.exec(text.slice(at))?.[0];
     const problem = word
       ? `${word} is a command of psql, not SQL: write what it does as SQL`
-      : (error as Error).message;
+      : withoutLiteral((error as Error).message);
     throw errorAt(file, text, at, problem);
   }
   return (parsed.stmts ?? []).map(({ stmt: tree, stmt_location: start = 0, stmt_len: length }) => {
@@ -101,6 +101,12 @@ export function splitStatements(
     return { sql: whole.slice(blank), line: lineAt(text, at), tree, from: begin, at };
   });
 }
+
+/** A syntax error without the text of a string or comment, which may be the rest of the file, or a secret. */
+const withoutLiteral = (message: string): string =>
+  message
+    .replace(/^(unterminated .+?) at or near "[^]*$/, "$1")
+    .replace(/ at or near "(?:[bexn]|u&)?['$][^]*$/i, " at or near a string constant");
 
 /** Says why a statement needs a client that we are not. */
 export function needsClient(tree: Node): string | undefined {

@@ -1,4 +1,5 @@
-import { fenced, section } from "./blocks";
+import { document, fenced } from "./blocks";
+import { oneLine } from "../provider/visible-text";
 import { changeLines } from "./lines";
 import type { Change } from "./report";
 
@@ -36,22 +37,19 @@ export function headline({ stack, changed, undeclared }: Drift): string {
   return `${stack}: ${parts.length > 0 ? parts.join(", ") : "as it was left by the last update"}`;
 }
 
-/** For a terminal. */
-export function toText(drift: Drift): string {
+/** Lines for a terminal. */
+export function toText(drift: Drift): string[] {
   const part = (title: string, lines: string[]) =>
-    lines.length > 0 ? ["", `${title}:`, ...lines.map((line) => `  ${line}`)] : [];
+    lines.length > 0 ? ["", `${title}:`, ...lines.map((line) => `  ${oneLine(line)}`)] : [];
   return [
     headline(drift),
     ...part(CHANGED, drift.changed.flatMap(changeLines)),
     ...part(UNDECLARED, drift.undeclared.map(undeclaredLine)),
-  ].join("\n");
+  ];
 }
 
-export function toMarkdown(drift: Drift): string {
-  return [
-    `## ${headline(drift)}`,
-    "",
-    ...section(CHANGED, fenced("diff", drift.changed.flatMap(changeLines))),
-    ...section(UNDECLARED, fenced("diff", drift.undeclared.map(undeclaredLine))),
-  ].join("\n");
-}
+export const toMarkdown = (drift: Drift): string =>
+  document(`## ${headline(drift)}`, [
+    ...fenced([`### ${CHANGED}`], "diff", drift.changed.flatMap(changeLines)),
+    ...fenced([`### ${UNDECLARED}`], "diff", drift.undeclared.map(undeclaredLine)),
+  ]);

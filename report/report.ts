@@ -1,4 +1,5 @@
 import { EFFECTS, effectIn, type Effect } from "../provider/effect";
+import { oneLine } from "../provider/visible-text";
 import type { Events, Message, Op, Step, Value } from "./events";
 
 // Pure: what a reviewer wants to know of a preview, out of what the engine tells.
@@ -45,9 +46,13 @@ const SILENT = ["Inventory", "Protection"];
 const TELLING = ["Server", "Configuration", "Migrations", "Library"];
 
 export function subjectOf(urn: string): Subject {
-  const [, , types = "", name = ""] = urn.split("::");
-  return { kind: types.split(/[:/$]/).pop() ?? "", name };
+  const [, , types = "", ...name] = urn.split("::");
+  return { kind: types.split(/[:/$]/).pop() ?? "", name: name.join("::") };
 }
+
+/** Why a change is refused, with the resource that says it. */
+export const errorText = ({ kind, name, text }: Told): string =>
+  kind === "" ? text : `${kind} ${oneLine(name)}: ${text}`;
 
 function changeOf({ op, urn, gone, values }: Step): Change {
   const subject = subjectOf(urn);

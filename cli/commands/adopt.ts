@@ -8,7 +8,7 @@ import { ownImage } from "../../components/image";
 import { ensureEngine } from "../../toolchain/docker";
 import { Host } from "../../provider/host";
 import type { Invocation } from "../main";
-import { log } from "../project";
+import { log, print } from "../print";
 import { readContainer, readServer } from "../read-server";
 import { stackFile } from "../server";
 import { ContainerSource, UrlSource } from "../source";
@@ -48,18 +48,18 @@ async function read({ from, engine }: Request) {
   return readServer(await ContainerSource.open(host), await readContainer(host));
 }
 
-function print(what: string, list: Told[]): void {
+function printList(what: string, list: Told[]): void {
   if (list.length === 0) return;
-  console.log(`\n${what}`);
-  for (const { at, text } of list) console.log(`  ${at.length > 0 ? `${at.join(".")}: ` : ""}${text}`);
+  print("", what);
+  for (const { at, text } of list) print(`  ${at.length > 0 ? `${at.join(".")}: ` : ""}${text}`);
 }
 
 function tell({ config, report }: Adoption, file: string, stack: string): void {
   const count = (map: object | undefined) => Object.keys(map ?? {}).length;
-  console.log(`${file}: ${count(config.roles)} roles and ${count(config.databases)} databases are declared`);
-  print("up changes this, beside the copy:", report.changes);
-  print("this is there and not declared, or has to be known:", report.left);
-  console.log(`\nNothing was changed. Read ${file}, then: npm run preview -- --stack ${stack}`);
+  print(`${file}: ${count(config.roles)} roles and ${count(config.databases)} databases are declared`);
+  printList("up changes this, beside the copy:", report.changes);
+  printList("this is there and not declared, or has to be known:", report.left);
+  print("", `Nothing was changed. Read ${file}, then: npm run preview -- --stack ${stack}`);
 }
 
 /** `npm run adopt`: reads a running server, changes nothing there, and writes the stack file that declares what it is. */

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { log, ROOT } from "../project";
+import { log } from "../print";
+import { ROOT } from "../project";
 
 const CHECKS: [string, string[]][] = [
   ["types", ["tsc", "--noEmit", "--project", "."]],
@@ -16,6 +17,6 @@ export async function check(): Promise<number> {
     log(`checking ${what} ...`);
     return spawnSync("npx", ["--no-install", ...command], { cwd: ROOT, stdio: "inherit", shell: true }).status !== 0;
   });
-  if (failed.length > 0) log(`\nnot clean: ${failed.map(([what]) => what).join(", ")}`);
+  if (failed.length > 0) log("", `not clean: ${failed.map(([what]) => what).join(", ")}`);
   return failed.length > 0 ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 import { ensureEngine } from "../../toolchain/docker";
 import type { Invocation } from "../main";
-import { log, Project } from "../project";
+import { log } from "../print";
+import { Project } from "../project";
 import { repairInterrupted } from "../repair";
 
 /** `npm run destroy`: removes the stack's container, volumes, network and state. A protected stack refuses. */

@@ -2,7 +2,8 @@ import { ensureEngine } from "../../toolchain/docker";
 import { isDrift, toMarkdown, toText, undeclaredLine, type Drift } from "../../report/drift";
 import { makeReport } from "../../report/report";
 import type { Invocation } from "../main";
-import { log, Project } from "../project";
+import { log, print } from "../print";
+import { Project } from "../project";
 import { takeReports, writeReports } from "../reports";
 import { hostOf, ignoredDrift } from "../server";
 import { findUndeclared } from "../undeclared";
@@ -30,7 +31,7 @@ export async function drift({ stack, args }: Invocation): Promise<number> {
     (each) => !ignored.some((text) => undeclaredLine(each).includes(text)),
   );
   const found: Drift = { stack, changed: makeReport(stack, events).left, undeclared };
-  console.log(toText(found));
+  print(...toText(found));
   writeReports(files, { markdown: () => toMarkdown(found), data: found });
   return isDrift(found) ? DRIFT : 0;
 }

@@ -1,8 +1,9 @@
 import { ensureEngine } from "../../toolchain/docker";
 import { toMarkdown } from "../../report/markdown";
-import { makeReport } from "../../report/report";
+import { errorText, makeReport } from "../../report/report";
 import type { Invocation } from "../main";
-import { log, Project } from "../project";
+import { log } from "../print";
+import { Project } from "../project";
 import { takeReports, writeReports } from "../reports";
 import { refreshFlags } from "../server";
 
@@ -13,9 +14,10 @@ export async function preview({ stack, args }: Invocation): Promise<number> {
   const project = await Project.open(stack);
   await project.ensureStack(stack);
   const command = ["preview", "--stack", stack, ...(await refreshFlags(stack)), ...rest];
-  if (files.length === 0) return project.run(command);
   const { code, events } = await project.observe(command);
   const report = makeReport(stack, events);
+  // Once more at the end, behind the table of resources and the outputs.
+  if (code !== 0) log(...report.errors.map(errorText));
   writeReports(files, { markdown: () => toMarkdown(report), data: report });
   return code;
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
 import type { Invocation } from "../main";
-import { log } from "../project";
+import { log } from "../print";
 import { stackFile } from "../server";
 import { bringUp } from "./up";
 
@@ -44,11 +44,12 @@ export async function restore({ stack, args }: Invocation): Promise<number> {
   const { code } = await bringUp(stack);
   if (code !== 0) {
     log(
-      `\nrestoreFrom stands in ${file}: mend what is wrong and run the same again, or take it out before the next up, if the ` +
+      "",
+      `restoreFrom stands in ${file}: mend what is wrong and run the same again, or take it out before the next up, if the ` +
         "server did not get as far as the restored data",
     );
   } else if (request !== "accept") {
-    log("\nThe data from before is kept until you run: npm run restore -- --accept");
+    log("", "The data from before is kept until you run: npm run restore -- --accept");
   }
   return code;
 }

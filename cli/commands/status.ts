@@ -6,6 +6,7 @@ import { readSql } from "../../sql/read";
 import { timeInWords } from "../ephemeral/arguments";
 import { expiryOf, findMarked } from "../ephemeral/engine";
 import type { Invocation } from "../main";
+import { print } from "../print";
 import { cronDatabase, databasesWithVectors, hostOf } from "../server";
 
 /** `npm run status`: how the server, its backups, its vector indexes and its cron jobs stand; ends with 1 if something needs somebody. */
@@ -33,7 +34,7 @@ export async function printStatus(stack: string): Promise<boolean> {
     lines.push(...(await askLines(host, database, "catalog/vector-status.sql", "vectors")));
   lines.push(...(await jobLines(host, cronDatabase(stack))));
   const width = Math.max(...lines.map(({ what }) => what.length));
-  for (const { what, value, alarm } of lines) console.log(`${alarm ? "!" : " "} ${what.padEnd(width)}  ${value}`);
+  for (const { what, value, alarm } of lines) print(`${alarm ? "!" : " "} ${what.padEnd(width)}  ${value}`);
   return !lines.some(({ alarm }) => alarm);
 }
 

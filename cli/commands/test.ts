@@ -3,7 +3,8 @@ import { ensureBaseImage } from "../../toolchain/base-image";
 import { ensureEngine } from "../../toolchain/docker";
 import { ensurePulumi } from "../../toolchain/pulumi";
 import type { Invocation } from "../main";
-import { log, ROOT } from "../project";
+import { log } from "../print";
+import { ROOT } from "../project";
 import { withTerminal } from "../terminal";
 
 /** `npm test`: unit tests, then integration tests with the real engine; arguments go to vitest. */

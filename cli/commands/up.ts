@@ -1,6 +1,7 @@
 import { ensureEngine } from "../../toolchain/docker";
 import type { Invocation } from "../main";
-import { log, Project } from "../project";
+import { log } from "../print";
+import { Project } from "../project";
 import { repairInterrupted } from "../repair";
 import { hasGuards, refreshFlags } from "../server";
 import { printSummary } from "../summary";
@@ -25,6 +26,6 @@ export async function bringUp(
 export async function up({ stack, args }: Invocation): Promise<number> {
   const { project, code } = await bringUp(stack, args);
   if (code === 0) await printSummary(project, stack);
-  else log("\n`npm run up` can be run again at any time: it goes on where this run has stopped.");
+  else log("", "`npm run up` can be run again at any time: it goes on where this run has stopped.");
   return code;
 }

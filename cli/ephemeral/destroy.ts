@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { print } from "../print";
 import { ephemeralFile } from "../project";
 import type { Request } from "./arguments";
 import { findMarked } from "./engine";
@@ -14,6 +15,6 @@ export async function destroy({ name, options: { engine } }: Request): Promise<n
     throw new Error(`there is no ephemeral stack ${name}; there are ${others.join(", ") || "none"}`);
   }
   await removeStack(name, host);
-  console.log(`removed ${name}`);
+  print(`removed ${name}`);
   return 0;
 }

@@ -1,6 +1,7 @@
 import { Host } from "../../provider/host";
 import { timeInWords, timeText, type Request } from "./arguments";
 import { expiryOf, findMarked, stackOf, type Marked } from "./engine";
+import { print, printJson } from "../print";
 import { claimedBy } from "./port";
 import { engineOf, stacksHere } from "./remove";
 
@@ -43,8 +44,8 @@ interface Row {
 export async function list({ options: { engine, json } }: Request): Promise<number> {
   const found = (await Promise.all(engines(engine).map(findStacks))).flat();
   const rows = await Promise.all(found.map(rowOf));
-  if (json) console.log(JSON.stringify(rows, null, 2));
-  else if (rows.length === 0) console.log("there are no ephemeral stacks");
+  if (json) printJson(rows);
+  else if (rows.length === 0) print("there are no ephemeral stacks");
   else
     printTable([
       ["stack", "until", "port", "data", "server"],
@@ -84,7 +85,7 @@ const inWords = ({ stack, port, bytes, server }: Row, { expires }: Found): strin
 function printTable(rows: string[][]): void {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   for (const row of rows)
-    console.log(
+    print(
       row
         .map((cell, i) => cell.padEnd(widths[i] ?? 0))
         .join("   ")

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { print, printJson } from "../print";
 import { ROOT, type Project } from "../project";
 import { containerName } from "../server";
 import { timeInWords, timeText, type Request } from "./arguments";
@@ -34,9 +35,8 @@ export async function tell(project: Project, outcome: Outcome): Promise<void> {
     const connection = { host, port, ...login, password: roles[login.role] as string };
     writeSecretFile(resolve(ROOT, options.env), envText(connection));
   }
-  if (options.json)
-    console.log(JSON.stringify({ stack: name, expires: timeText(expires), host, port, databases, roles }, null, 2));
-  else console.log(inWords(outcome, outputs));
+  if (options.json) printJson({ stack: name, expires: timeText(expires), host, port, databases, roles });
+  else print(...inWords(outcome, outputs));
 }
 
 async function readOutputs(project: Project, stack: string): Promise<Outputs> {
@@ -52,7 +52,7 @@ async function readOutputs(project: Project, stack: string): Promise<Outputs> {
   return JSON.parse(stdout) as Outputs;
 }
 
-function inWords({ name, expires, from, leftOut, login, options }: Outcome, outputs: Outputs): string {
+function inWords({ name, expires, from, leftOut, login, options }: Outcome, outputs: Outputs): string[] {
   const { version, host, port, databases } = outputs;
   const [database = "postgres"] = databases;
   const lines = [
@@ -65,6 +65,10 @@ function inWords({ name, expires, from, leftOut, login, options }: Outcome, outp
     ...(login ? [] : [["for programs", `npm run --silent ephemeral -- up ${name} --json, or --env FILE`]]),
     ["take it down", `npm run ephemeral -- destroy ${name}`],
   ];
-  const list = lines.map(([what = "", text]) => `  ${what.padEnd(13)} ${text}`).join("\n");
-  return `\nPostgreSQL ${version} is ready in container ${containerName(name)}\n\n${list}`;
+  return [
+    "",
+    `PostgreSQL ${version} is ready in container ${containerName(name)}`,
+    "",
+    ...lines.map(([what = "", text]) => `  ${what.padEnd(13)} ${text}`),
+  ];
 }

@@ -1,4 +1,4 @@
-import { log } from "../project";
+import { log, print } from "../print";
 import { configured, containerName } from "../server";
 import { timeInWords, type Request } from "./arguments";
 import { expiryOf, findMarked } from "./engine";
@@ -13,7 +13,7 @@ export async function sweep({ options: { engine } }: Request): Promise<number> {
     try {
       if (!(await act())) return;
       removed += 1;
-      console.log(`removed ${what}`);
+      print(`removed ${what}`);
     } catch (error) {
       failed += 1;
       log(`${what}: ${(error as Error).message}`);
@@ -35,7 +35,7 @@ export async function sweep({ options: { engine } }: Request): Promise<number> {
   }
   if (engine === undefined)
     for (const name of stacksHere()) await attempt(`the stack file of ${name}`, () => forget(name));
-  if (removed + failed === 0) console.log("nothing has expired");
+  if (removed + failed === 0) print("nothing has expired");
   return failed > 0 ? 1 : 0;
 }
 

@@ -5,7 +5,8 @@ import { EXPIRES, ephemeralLabels, type Labels } from "../../provider/ephemeral-
 import { Host } from "../../provider/host";
 import { ensureEngine } from "../../toolchain/docker";
 import { bringUp } from "../commands/up";
-import { ephemeralFile, log, Project, ROOT } from "../project";
+import { log } from "../print";
+import { ephemeralFile, Project, ROOT } from "../project";
 import { isAtWork } from "../repair";
 import { containerName } from "../server";
 import { parseDuration, timeText, type Request } from "./arguments";
@@ -46,7 +47,7 @@ export async function up({ name, options }: Request): Promise<number> {
   const there = await findMarked(host, host.container);
   if (code === 0) await tell(project, { name, expires: expiryOf(there), leftOut, from: source.file, login, options });
   else if (isNew && there.every(isClaim) && !isAtWork(project, name)) await removeStack(name, host);
-  else log(`\nRun the same again to go on, or: npm run ephemeral -- destroy ${name}`);
+  else log("", `Run the same again to go on, or: npm run ephemeral -- destroy ${name}`);
   return code;
 }
 

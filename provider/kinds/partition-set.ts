@@ -95,9 +95,9 @@ function inWords({ action, partition, bound, row_count: rows, size }: Step): str
   return `${action} ${partition} ${range}, about ${rows} rows, ${size}`;
 }
 
-function listed(first: string, steps: Step[]): string {
+function listed(first: string, steps: Step[]): [string, ...string[]] {
   const more = steps.length > SHOWN ? [`and ${steps.length - SHOWN} more`] : [];
-  return [first, ...steps.slice(0, SHOWN).map(inWords), ...more].join("\n  ");
+  return [first, ...steps.slice(0, SHOWN).map(inWords), ...more];
 }
 
 async function explain(
@@ -122,10 +122,10 @@ async function explain(
       // What the clock drops anyway is no effect of this change.
       const newly = differences(old?.retention, inputs.retention).length > 0;
       const lost = steps.filter(({ action }) => newly && action === "drop");
-      if (lost.length > 0) effect("loss", listed(`${inputs.parent}: its retention drops`, lost));
+      if (lost.length > 0) effect("loss", ...listed(`${inputs.parent}: its retention drops`, lost));
       for (const step of steps.filter(({ action }) => action === "hold")) warn(inWords(step));
       const others = steps.filter((step) => !lost.includes(step) && step.action !== "hold");
-      if (others.length > 0) info(listed("will be done:", others));
+      if (others.length > 0) info(...listed("will be done:", others));
     });
   } catch (error) {
     if (!isNoDatabase(error)) throw error;

@@ -42,11 +42,11 @@ export interface AccessState extends AccessInputs {
 /** Statements are shown up to this many. */
 const SHOWN = 40;
 
-function tell(what: string, statements: string[], info: (text: string) => void): void {
+function tell(what: string, statements: string[], info: Operation["info"]): void {
   if (statements.length === 0) return;
   const more = statements.length - SHOWN;
-  const lines = statements.slice(0, SHOWN).map((each) => `  ${each};`);
-  info([what, ...lines, ...(more > 0 ? [`  and ${more} more statements`] : [])].join("\n"));
+  const lines = statements.slice(0, SHOWN).map((each) => `${each};`);
+  info(what, ...lines, ...(more > 0 ? [`and ${more} more statements`] : []));
 }
 
 async function apply(

@@ -92,10 +92,8 @@ export async function explainCopy(inputs: CopyInputs, down: boolean, { host, inf
   const sessions = await ask(host, ELSEWHERE, (client) => sessionsOf(client, source, true), []);
   if (sessions.length > 0)
     warn(
-      [
-        `connected to ${source}; the copy waits ${UNUSED_WITHIN_MS / 1000} s for their end, and fails then:`,
-        ...sessions.map((each) => `  ${each}`),
-      ].join("\n"),
+      `connected to ${source}; the copy waits ${UNUSED_WITHIN_MS / 1000} s for their end, and fails then:`,
+      ...sessions,
     );
   if (found.allowsConnections && (await ask(host, source, holdsCron, false))) throw cronInside(source);
 }

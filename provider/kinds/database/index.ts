@@ -23,8 +23,8 @@ async function find(client: Client, name: string): Promise<Found | undefined> {
   return rows[0];
 }
 
-function tell(what: string, statements: string[], info: (text: string) => void): void {
-  if (statements.length > 0) info([what, ...statements.map((each) => `  ${each};`)].join("\n"));
+function tell(what: string, statements: string[], info: Operation["info"]): void {
+  if (statements.length > 0) info(what, ...statements.map((each) => `${each};`));
 }
 
 /** Only what is made is copied: says so where copyOf was changed, or the database was there before. */

@@ -165,9 +165,26 @@ export async function parseMigration(file: string, text: string): Promise<Migrat
   return { file, ...named, hash: hashOf(normal), up, ...downOf(() => sectionOf(blocks("down"))) };
 }
 
+/** So many problems of a folder are listed. */
+const SHOWN = 20;
+
+/** The problems of all files as one error. */
+function allOf(problems: Error[]): Error {
+  const [first] = problems;
+  const other = problems.find((each) => !(each instanceof SqlFileError));
+  if (other) return other;
+  if (first && problems.length === 1) return first;
+  const more = problems.length > SHOWN ? [`and ${problems.length - SHOWN} more`] : [];
+  const lines = problems.slice(0, SHOWN).map(({ message }) => message);
+  return new SqlFileError([`${problems.length} files have problems:`, ...lines, ...more].join("\n  "));
+}
+
 /** Parses all files of a folder, ordered by version. */
 export async function parseMigrations(files: Record<string, string>): Promise<MigrationFile[]> {
-  const parsed = await Promise.all(Object.entries(files).map(([file, text]) => parseMigration(file, text)));
+  const tried = await Promise.allSettled(Object.entries(files).map(([file, text]) => parseMigration(file, text)));
+  const problems = tried.flatMap((each) => (each.status === "rejected" ? [each.reason as Error] : []));
+  if (problems.length > 0) throw allOf(problems);
+  const parsed = tried.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   parsed.sort((a, b) => (BigInt(a.version) < BigInt(b.version) ? -1 : 1));
   parsed.forEach((migration, i) => {
     const next = parsed[i + 1];

@@ -51,8 +51,8 @@ function inTurn<T>(host: Host, change: (client: Client) => Promise<T>): Promise<
   return turn;
 }
 
-function tell(what: string, list: Change[], info: (text: string) => void): void {
-  if (list.length > 0) info([what, ...list.map(({ shown }) => `  ${shown};`)].join("\n"));
+function tell(what: string, list: Change[], info: Operation["info"]): void {
+  if (list.length > 0) info(what, ...list.map(({ shown }) => `${shown};`));
 }
 
 /** Makes the role, or takes the one that is there, and brings it to its declaration, in one transaction. */

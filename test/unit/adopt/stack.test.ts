@@ -316,6 +316,14 @@ describe("the file", () => {
     expect(read.config["pgwright:roles"]).toEqual(adoption.config.roles);
     for (const name of ["null", "on", "2020-01-01", "1e3", "~"]) expect(text).toContain(`"${name}":`);
   });
+
+  it("has no comment that a name ends", () => {
+    const others = ["\n", "\r", "\u0085", "\u2028"].map((end) => ({ kind: "role", name: `a${end}config: {}` }));
+    const text = writeStackFile("db\u001b[2J\nconfig: {}", adopted({ contents: { shop: { ...content, others } } }));
+    expect(text).toContain("\\u{2028}config");
+    expect(text.split(/[\n\r\u0085\u2028]/).filter((line) => line.startsWith("config:"))).toEqual(["config:"]);
+    expect(text).not.toContain("\u001b");
+  });
 });
 
 it.each<[string, [string, string][], RegExp]>([

@@ -76,7 +76,7 @@ describe("as Markdown", () => {
 
 ### Data loss
 
-- database old is dropped
+- \`database old is dropped\`
 
 ### Changes
 
@@ -96,28 +96,77 @@ describe("as Markdown", () => {
     );
   });
 
-  it("shows any text as it is, inside of its blocks, and fits into a comment", () => {
-    const text = fc.oneof(
-      fc.string(),
-      fc.constantFrom("```", "````diff", "</details>", "a\n```\nb", "x".repeat(70_000)),
-    );
+  const hostile = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.constantFrom(
+      "```",
+      "````diff",
+      "`",
+      " ` ``",
+      "</details>",
+      "a\n```\nb",
+      "a\r```\r\n</details>",
+      "@team #1 https://x.example www.x.example a@x.example",
+      "<img src=x>&lt;&#64;team",
+      "[a](javascript:b) ![c](d) | --- |",
+      "\n- one\n1. two\n=====\n+ three",
+      "\u001b]8;;https://x.example\u0007a\u001b[2J\u202e\u2066\u0085\u2028b\u200b",
+      "x".repeat(70_000),
+      "`\n".repeat(10_000),
+    ),
+  );
+  const heading = "## `prod`: **Data loss**, **Access**, 1 to change, 1 to remove";
+  const known =
+    /^(### [A-Z][a-z ,]+| *- |<details><summary>In detail<\/summary>|<\/details>|\.\.\.|The rest is in .*|)$/;
+
+  it("shows any text as code, which GitHub and a terminal take for nothing else, and fits into a comment", () => {
     fc.assert(
-      fc.property(text, text, (before, message) => {
+      fc.property(hostile, hostile, hostile, (before, message, name) => {
+        const about = (severity: "info" | "warning", text: string) => ({ urn: urn("Role", name), severity, text });
         const made = toMarkdown(
           report({
-            steps: [step("update", "Role", "app", [{ path: "note", before, after: "new" }])],
+            steps: [
+              step("update", "Role", name, [{ path: `note["${name}"]`, before, after: "new" }]),
+              step("delete", "Role", name),
+            ],
             messages: [
-              { urn: urn("Role", "app"), severity: "info", text: message },
-              { urn: urn("Role", "app"), severity: "warning", text: message },
+              about("info", message),
+              about("warning", message.trim() || "empty"),
+              about("info", withEffect("access", `${name} gains SELECT`)),
+              about("warning", withEffect("loss", `${name}: ${message}`)),
             ],
           }),
         );
         expect(made.length).toBeLessThan(65_536);
-        // Each fence that is opened is closed by one of the same length, with none of that length between.
-        const fences = made.split("\n").filter((line) => /^`{3,}(diff)?$/.test(line));
-        expect(fences.length % 2).toBe(0);
+        expect(made.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
+        const [first, ...lines] = outsideOfCode(made).split("\n");
+        expect(first).toBe(outsideOfCode(heading));
+        expect(lines.filter((line) => !known.test(line))).toEqual([]);
+        const tags = (tag: string) => lines.filter((line) => line.startsWith(tag)).length;
+        expect(tags("</details>")).toBe(tags("<details>"));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
+
+  it("says why, with the resource, in lines that no name can begin", () => {
+    const text = toMarkdown(
+      report({ messages: [{ urn: urn("Role", "a::b\nRole c"), severity: "error", text: "no\nRole d: no\n  way" }] }),
+    );
+    expect(text).toContain("\n```\nRole a::b\\nRole c: no\n  Role d: no\n  way\n```\n");
+  });
 });
+
+/** Markdown without its code, by the rules of CommonMark; a fence or span that is left open stays. */
+function outsideOfCode(text: string): string {
+  const lines: string[] = [];
+  let fence: string | undefined;
+  for (const line of text.split(/\r\n|\r|\n/)) {
+    const ticks = /^ {0,3}(`{3,})[^`]*$/.exec(line)?.[1];
+    if (fence === undefined && ticks) fence = ticks;
+    else if (fence === undefined) lines.push(line);
+    else if (ticks && ticks.length >= fence.length && line.trim() === ticks) fence = undefined;
+  }
+  if (fence !== undefined) lines.push(fence);
+  return lines.join("\n").replace(/(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)/g, "");
+}
