@@ -66,6 +66,7 @@ describe("a server that others have made", () => {
 
   it("has all told that is not declared, on the terminal and in the file", () => {
     for (const told of [
+      'the rule "host all intruder all reject" of pg_hba.conf is not declared: a role that it rejects can connect',
       "superuser root stays as it is",
       "its password is kept as md5",
       "archive_timeout is not declared: write backup",

@@ -9,7 +9,7 @@ import { docker, freePort } from "../stack";
 
 const START = `
 initdb --username="$POSTGRES_USER" --auth=trust --locale-provider=builtin --builtin-locale=C.UTF-8 --encoding=UTF8 >/dev/null
-echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
+printf '%s\\n' "host all intruder all reject" "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
 exec postgres -c listen_addresses='*' "$@"`;
 
 export class ForeignServer {
