@@ -14,9 +14,11 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
+import { DATA_FOLDER } from "../config/data-file";
 import { withSessionOptions } from "../provider/session-options";
 import { readEvents, type Events } from "../report/events";
 import { ensurePulumi, type Pulumi } from "../toolchain/pulumi";
+import { readProposed } from "./data";
 import { log } from "./print";
 import { StackFile } from "./stack-file";
 import { withTerminal, type Stdout } from "./terminal";
@@ -135,10 +137,15 @@ export class Project {
     private readonly env: NodeJS.ProcessEnv,
     private readonly stackFile: StackFile | undefined,
     private readonly isEphemeral: boolean,
+    private readonly proposal: { stack: string; data: string } | undefined,
   ) {}
 
-  /** Opens the project for one stack. */
-  static async open(stack: string, isEphemeral = existsSync(ephemeralFile(stack))): Promise<Project> {
+  /** Opens the project for one stack. `data`: the checkout that stack file and SQL come from. */
+  static async open(
+    stack: string,
+    isEphemeral = existsSync(ephemeralFile(stack)),
+    data: string | undefined = undefined,
+  ): Promise<Project> {
     const pulumi = await ensurePulumi({ log });
     // Sessions of @pulumi/postgresql take the options from the environment.
     const env: NodeJS.ProcessEnv = withSessionOptions({ ...process.env, ...pulumi.env });
@@ -154,15 +161,30 @@ export class Project {
     env.PULUMI_NODEJS_TRANSPILE_ONLY ??= "true";
     if (isEphemeral) env.PULUMI_OPTION_CONFIG_FILE = ephemeralFile(stack);
     const stackFile = backend.own && !isEphemeral ? new StackFile(stack, ROOT, LOCAL) : undefined;
-    return new Project(pulumi, backend, env, stackFile, isEphemeral);
+    return new Project(pulumi, backend, env, stackFile, isEphemeral, data === undefined ? undefined : { stack, data });
   }
 
   private async withStackFile<T>(act: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
-    if (!this.stackFile) return act(this.env);
+    if (!this.stackFile) return this.withProposal(this.env, act);
     try {
-      return await act({ ...this.env, PULUMI_OPTION_CONFIG_FILE: this.stackFile.prepare() });
+      return await this.withProposal({ ...this.env, PULUMI_OPTION_CONFIG_FILE: this.stackFile.prepare() }, act);
     } finally {
       this.stackFile.finish();
+    }
+  }
+
+  /** Pulumi works on a copy of a proposed stack file, and the program reads the files that it names. */
+  private async withProposal<T>(env: NodeJS.ProcessEnv, act: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
+    if (!this.proposal) return act(env);
+    const { stack, data } = this.proposal;
+    const name = `Pulumi.${stack}.yaml`;
+    const folder = mkdtempSync(join(tmpdir(), "pgwright-data-"));
+    try {
+      const file = join(folder, name);
+      writeFileSync(file, readProposed(env.PULUMI_OPTION_CONFIG_FILE ?? join(ROOT, name), data, name), { mode: 0o600 });
+      return await act({ ...env, PULUMI_OPTION_CONFIG_FILE: file, [DATA_FOLDER]: data });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
   }
 

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
 import { backupOptions, repositoryOptions } from "../backup/options";
 import { repositoryPath } from "../backup/paths";
+import { dataPath } from "../config/data-file";
 import { placeOf, type RestoreConfig } from "../config/backup";
 import type { S3Keys } from "../config/s3";
 import type { ClusterInputs } from "../provider/kinds/cluster";
@@ -34,7 +35,7 @@ export function clusterOrigin(args: OriginArgs): OriginInputs {
   const { time, name, lsn, backup, timeline } = restoreFrom;
   const place = repository && placeOf(repository);
   const handling = {
-    run: run.map(({ database, file, role }) => ({ database, sql: readFileSync(file, "utf8"), role })),
+    run: run.map(({ database, file, role }) => ({ database, sql: readFileSync(dataPath(file), "utf8"), role })),
     checks,
     cronOff: running !== undefined || place !== undefined || server !== repositories?.stanza,
   };

@@ -1,6 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
+import { dataPath } from "../config/data-file";
 import { tierOwner } from "../config/jobs";
 import type { DatabaseConfig } from "../config/databases";
 import type { RoleConfig } from "../config/roles";
@@ -30,14 +31,14 @@ export interface DatabaseArgs extends DatabaseConfig {
 
 /** The migration files of a database, and the hashes of those that should be applied. */
 function migrationsOf(config: DatabaseConfig | undefined) {
-  const files = config?.migrations ? readMigrations(config.migrations.folder) : {};
+  const files = config?.migrations ? readMigrations(dataPath(config.migrations.folder)) : {};
   return { files, applied: wantedMigrations(files, config?.migrations?.target) };
 }
 
 /** What the resource of a database gets of its being a copy. */
 function copyInputs({ copyOf, source }: DatabaseArgs): Pick<DatabaseInputs, "copyOf" | "copying"> {
   if (!copyOf) return {};
-  const run = copyOf.run.map((file) => ({ file, sql: readFileSync(file, "utf8") }));
+  const run = copyOf.run.map((file) => ({ file, sql: readFileSync(dataPath(file), "utf8") }));
   return {
     copyOf: { database: copyOf.database, run, role: copyOf.role },
     copying: { strategy: copyOf.strategy, declared: source !== undefined },

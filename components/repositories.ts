@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { readFileSync } from "node:fs";
 import { keyOptions, passphraseOptions, type Options } from "../backup/options";
 import { certificateFile, repositoryPath } from "../backup/paths";
+import { dataPath } from "../config/data-file";
 import { placeOf, type BackupConfig } from "../config/backup";
 import type { S3Config, S3Keys } from "../config/s3";
 
@@ -32,7 +33,7 @@ export function repositorySecrets(
 /** The CAs of the endpoints of buckets, as files of the configuration; undefined if there are none. */
 export function certificatesOf(repositories: { s3?: S3Config }[]): Record<string, string> | undefined {
   const files = repositories.flatMap(({ s3 }, i) =>
-    s3?.certificate === undefined ? [] : [[certificateFile(i + 1), readFileSync(s3.certificate, "utf8")]],
+    s3?.certificate === undefined ? [] : [[certificateFile(i + 1), readFileSync(dataPath(s3.certificate), "utf8")]],
   );
   return files.length > 0 ? (Object.fromEntries(files) as Record<string, string>) : undefined;
 }

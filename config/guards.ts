@@ -10,11 +10,11 @@ const part = z
 
 export const guardsSchema = z.strictObject({
   forbid: z
-    .array(z.enum(["loss", "lock", "briefLock"]))
+    .array(z.enum(["loss", "lock", "briefLock", "access"]))
     .default([])
     .meta(
       key(
-        "What makes a preview, and so an update, fail: loss of data (messages that begin with DATA LOSS), locks that others wait for while there is work to do (LOCK), or for a moment (BRIEF LOCK).",
+        "What makes a preview, and so an update, fail: loss of data (messages that begin with DATA LOSS), locks that others wait for while there is work to do (LOCK), or for a moment (BRIEF LOCK), and roles that can do more or less than before (ACCESS).",
         ["loss"],
       ),
     ),

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { DATA_FOLDER, dataPath } from "./data-file";
 import { parsePassphrases, parsePasswords, parseStack, PASSPHRASES, StackError, type Passphrase } from "./parse";
 import { S3_KEYS, type S3Keys, type S3Secret } from "./s3";
 import { parseS3Keys } from "./s3-keys";
@@ -99,11 +99,10 @@ function checkFiles({ databases, backup, restoreFrom }: Stack): void {
   ].flatMap(({ s3, of }) =>
     s3?.certificate === undefined ? [] : [{ key: `${of}.s3.certificate`, path: s3.certificate, what: "file" }],
   );
-  const missing = [...folders, ...masks, ...restored, ...certificates]
-    .filter(
-      ({ path, what }) => statSync(resolve(path), { throwIfNoEntry: false })?.isDirectory() !== (what === "folder"),
-    )
-    .map(({ key, path, what }) => ({ key, text: `"${path}": there is no such ${what} in ${process.cwd()}` }));
+  const missing = [...folders, ...masks, ...restored, ...certificates].flatMap(({ key, path, what }) => {
+    const text = missingText(path, what);
+    return text === undefined ? [] : [{ key, text }];
+  });
   if (missing.length > 0) throw new StackError(missing);
   const others = certificates
     .filter(({ path }) => !isCertificate(path))
@@ -111,9 +110,20 @@ function checkFiles({ databases, backup, restoreFrom }: Stack): void {
   if (others.length > 0) throw new StackError(others);
 }
 
+/** Why a file or folder cannot be read; undefined if it can. */
+function missingText(path: string, what: string): string | undefined {
+  try {
+    const isFolder = statSync(dataPath(path), { throwIfNoEntry: false })?.isDirectory();
+    if (isFolder === (what === "folder")) return undefined;
+    return `"${path}": there is no such ${what} in ${process.env[DATA_FOLDER] ?? process.cwd()}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function isCertificate(file: string): boolean {
   try {
-    return new X509Certificate(readFileSync(resolve(file))).raw.length > 0;
+    return new X509Certificate(readFileSync(dataPath(file))).raw.length > 0;
   } catch {
     return false;
   }

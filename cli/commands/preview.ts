@@ -1,17 +1,21 @@
+import { resolve } from "node:path";
 import { ensureEngine } from "../../toolchain/docker";
 import { toMarkdown } from "../../report/markdown";
 import { errorText, makeReport } from "../../report/report";
+import { takeData } from "../data";
 import type { Invocation } from "../main";
 import { log } from "../print";
-import { Project } from "../project";
+import { Project, ROOT } from "../project";
 import { takeReports, writeReports } from "../reports";
 import { refreshFlags } from "../server";
 
-/** `npm run preview`: what `npm run up` would do. `--report FILE.md` or `FILE.json`: the same for a reviewer, or for a program. */
+/** `npm run preview`: what `npm run up` would do. `--report FILE.md` or `FILE.json`: the same for a reviewer, or for a program.
+ * `--data FOLDER`: of the stack file and the SQL of another checkout, from which nothing is run. */
 export async function preview({ stack, args }: Invocation): Promise<number> {
-  const { files, rest } = takeReports(args);
+  const { files, rest: others } = takeReports(args);
+  const { data, rest } = takeData(others);
   await ensureEngine({ log });
-  const project = await Project.open(stack);
+  const project = await Project.open(stack, undefined, data === undefined ? undefined : resolve(ROOT, data));
   await project.ensureStack(stack);
   const command = ["preview", "--stack", stack, ...(await refreshFlags(stack)), ...rest];
   const { code, events } = await project.observe(command);

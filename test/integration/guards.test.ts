@@ -107,6 +107,27 @@ describe("what a change would take along", () => {
     expect(stack.sql("app", "SELECT count(n) FROM data.t")).toBe("1000");
   });
 
+  it("is refused where a role would lose or gain a privilege, and that is forbidden", async () => {
+    const grant = (privileges: ("CONNECT" | "TEMPORARY")[]) =>
+      stack.configure((config) => {
+        config.roles = { owner: {}, reader: {} };
+        config.databases!.app!.grants = { reader: { database: privileges } };
+      });
+    grant(["CONNECT"]);
+    await stack.up();
+    stack.configure((config) => (config.guards = { forbid: ["access"] }));
+    grant(["TEMPORARY"]);
+    const refused = await stack.preview();
+    expect(refused.code).not.toBe(0);
+    expect(refused.messages.join("\n")).toMatch(
+      /guards.forbid has access, and this change means:[^]*ACCESS: reader loses CONNECT on database app[^]*such as .*"reader loses CONNECT on database app"/,
+    );
+    expect((await stack.tryUp()).code).not.toBe(0);
+    expect(stack.sql("app", "SELECT has_database_privilege('reader', 'app', 'CONNECT')")).toBe("t");
+    stack.configure((config) => (config.guards = { forbid: ["access"], except: ["reader loses", "reader gains"] }));
+    expect((await stack.preview()).code).toBe(0);
+  });
+
   it("is refused where the stack file forbids it, before anything is done, and let through where it says so", async () => {
     stack.configure((config) => {
       config.guards = { forbid: ["loss"] };
