@@ -195,8 +195,11 @@ export class Project {
     );
   }
 
-  /** Runs Pulumi and reads what its engine does. `quiet`: what it prints is kept, else it has the terminal. */
-  async observe(args: string[], { quiet = false } = {}): Promise<Result & { events: Events }> {
+  /** Runs Pulumi and reads what its engine does. `quiet`: what it prints is kept, else it goes to `stdout`. */
+  async observe(
+    args: string[],
+    { quiet = false, stdout = "inherit" }: { quiet?: boolean; stdout?: Stdout } = {},
+  ): Promise<Result & { events: Events }> {
     const folder = mkdtempSync(join(tmpdir(), "pgwright-events-"));
     try {
       const file = join(folder, "events.json");
@@ -204,7 +207,7 @@ export class Project {
       const logged = [...args, "--event-log", file];
       const result = quiet
         ? await this.capture(logged, undefined, more)
-        : { code: await this.run(logged, more), stdout: "", stderr: "" };
+        : { code: await this.run(logged, more, stdout), stdout: "", stderr: "" };
       return { ...result, events: readEvents(existsSync(file) ? readFileSync(file, "utf8") : "") };
     } finally {
       rmSync(folder, { recursive: true, force: true });

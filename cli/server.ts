@@ -51,9 +51,6 @@ export function ignoredDrift(stack: string): string[] {
   return ignore ?? [];
 }
 
-/** May a preview refuse a change? Then it comes before the update, which would meet the refusal when part of it is done. */
-export const hasGuards = (stack: string): boolean => configured(stack, "guards") !== undefined;
-
 /**
  * A preview reads what lives in PostgreSQL anyway. Roles, databases and Docker objects belong to other plugins, which look
  * only when told to refresh, and fail if the server is down; so they are told while it runs.

@@ -13,6 +13,7 @@ import { certificatesOf, repositorySecrets, type Repositories } from "./reposito
 export interface OriginArgs {
   repositories?: Repositories;
   restoreFrom?: RestoreConfig;
+  adoptVolume?: string;
   restorePassphrase?: pulumi.Output<string>;
   restoreKeys?: pulumi.Output<S3Keys>;
 }
@@ -29,6 +30,8 @@ export function clusterOrigin(args: OriginArgs): OriginInputs {
     ownSecrets: repositories?.secrets ?? {},
     fromSecrets: {},
     inPlace: restoreFrom?.inPlace ?? false,
+    replace: restoreFrom?.replace,
+    adopt: args.adoptVolume,
   };
   if (!restoreFrom) return mine;
   const { server = repositories?.stanza ?? "", repository, running, run, checks } = restoreFrom;

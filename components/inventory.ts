@@ -21,5 +21,12 @@ export function inventoryOf(name: string, { databases, backup }: Pick<Stack, "da
       ? [[dumpsVolume(name), { holds: "the dumps in it", kept }]]
       : []),
   ];
-  return { databases: Object.fromEntries(inside), volumes: Object.fromEntries(volumes) };
+  const { drill } = backup ?? {};
+  const sidecars = [...(backup ? [`${name}-agent`] : []), ...(drill ? [`${name}-drill`] : [])];
+  const objects = [
+    `network ${name}`,
+    ...[name, ...sidecars].map((each) => `container ${each}`),
+    ...[`${name}-config`, ...sidecars, ...volumes.map(([volume]) => volume as string)].map((each) => `volume ${each}`),
+  ];
+  return { databases: Object.fromEntries(inside), volumes: Object.fromEntries(volumes), objects };
 }

@@ -17,3 +17,11 @@ export function labelled(labels: Labels | undefined): pulumi.ResourceTransformat
     return { props: { ...props, labels: list }, opts: { ...opts, ignoreChanges: ignored } };
   };
 }
+
+/** Has all that touches the engine wait for a resource: what that refuses stops an update before its first change. */
+export function after(first: () => pulumi.Resource): pulumi.ResourceTransformation {
+  return ({ type, props, opts }) => {
+    if (type !== CLUSTER && !DOCKER.includes(type)) return undefined;
+    return { props, opts: pulumi.mergeOptions(opts, { dependsOn: [first()] }) };
+  };
+}

@@ -13,7 +13,7 @@ import { Database } from "./database";
 import { Image } from "./image";
 import { inventoryOf } from "./inventory";
 import { Jobs } from "./jobs";
-import { labelled } from "./labelled";
+import { after, labelled } from "./labelled";
 import { Repositories } from "./repositories";
 import { Roles } from "./roles";
 import { Server } from "./server";
@@ -38,12 +38,19 @@ export class Postgres extends pulumi.ComponentResource {
   public readonly port: number;
   public readonly version: pulumi.Output<string>;
   public readonly superuserPassword: pulumi.Output<string>;
+  /** What the stack makes on the engine, which all of that waits for. */
+  private readonly inventory: Inventory;
   /** Passwords of the roles that may log in. */
   public readonly passwords: pulumi.Output<Record<string, string>>;
 
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
     const labels = args.ephemeral && ephemeralLabels(name, args.ephemeral.expires);
-    super("pgwright:components:Postgres", name, {}, pulumi.mergeOptions(opts, { transformations: [labelled(labels)] }));
+    super(
+      "pgwright:components:Postgres",
+      name,
+      {},
+      pulumi.mergeOptions(opts, { transformations: [labelled(labels), after(() => this.inventory)] }),
+    );
     const passwords = pulumi.secret(args.passwords ?? {}) as pulumi.Output<Record<string, string>>;
     const passwordsGiven = args.passwordsGiven ?? [];
 
@@ -52,6 +59,7 @@ export class Postgres extends pulumi.ComponentResource {
       { container: name, engine: args.engine, guards: args.guards },
       { parent: this },
     );
+    this.inventory = new Inventory(name, inventoryOf(name, args), { parent: this, provider: pgwright });
     const engine = args.engine ? [new docker.Provider(name, { host: args.engine }, { parent: this })] : [];
     const onEngine = { parent: this, providers: engine };
 
@@ -93,7 +101,6 @@ export class Postgres extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [server.ready] },
     );
-    const inventory = new Inventory(name, inventoryOf(name, args), { parent: this, provider: pgwright });
     // What lives inside PostgreSQL goes with the data volume: a destroy does not drop it piece by piece.
     const inside = { parent: this, deletedWith: server.cluster, dependsOn: [server.ready] };
 
@@ -145,7 +152,7 @@ export class Postgres extends pulumi.ComponentResource {
         parent: this,
         provider: pgwright,
         protect: args.protect,
-        dependsOn: [image, server, inventory, roles, ...Object.values(databases), ...cron, jobs],
+        dependsOn: [image, server, this.inventory, roles, ...Object.values(databases), ...cron, jobs],
       },
     );
     this.registerOutputs({});

@@ -79,7 +79,7 @@ export class Server extends pulumi.ComponentResource {
     for (const warning of tuning.warnings) void pulumi.log.warn(oneLine(warning), this);
     const parameters = Object.fromEntries(tuning.settings.map(({ name: parameter, value }) => [parameter, value]));
     const reasons = Object.fromEntries(tuning.settings.map(({ name: parameter, reason }) => [parameter, reason]));
-    const hba = hbaRules(args.allowFrom);
+    const hba = hbaRules(args.allowFrom, args.address);
 
     this.network = new docker.Network(name, { name }, child);
     this.restored = args.restoreFrom !== undefined;
@@ -183,6 +183,8 @@ export class Server extends pulumi.ComponentResource {
         configuration: configurationId(parameters, hba),
         verifier: password.verifier,
         restartPolicy: args.restartPolicy,
+        volume: this.configVolume.name,
+        image: args.image.reference,
       },
       { ...inServer, dependsOn: [configuration] },
     );

@@ -316,6 +316,16 @@ export const restoreSchema = z
           true,
         ),
       ),
+    replace: z
+      .string()
+      .min(1)
+      .optional()
+      .meta(
+        key(
+          "A data volume that is on the Docker engine and that this stack's state has not made: its data is lost to the restored data.",
+          "pgwright-prod-data",
+        ),
+      ),
     checks: checks("What must hold before the server uses the restored data."),
     run: z
       .array(

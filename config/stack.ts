@@ -115,6 +115,16 @@ export const serverSchema = z.strictObject({
   cronDatabase: identifier
     .default("postgres")
     .meta(key("The database that holds pg_cron; its jobs can run in any database.", "shop")),
+  adoptVolume: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(
+      key(
+        "A data volume that is on the Docker engine and that this stack's state has not made: the server goes on with its data.",
+        "pgwright-prod-data",
+      ),
+    ),
   passwordRotation: text.optional().meta(key("Another text than before makes up a new superuser password.", "autumn")),
 });
 

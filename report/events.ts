@@ -30,6 +30,8 @@ export interface Events {
   messages: Message[];
   /** Resources that stay as they are. */
   unchanged: number;
+  /** The outputs of the stack become others. */
+  outputsChange: boolean;
 }
 
 interface State {
@@ -115,6 +117,17 @@ function messageOf({ diagnosticEvent }: EngineEvent): Message[] {
   return [{ urn, severity: severity as Message["severity"], text }];
 }
 
+const STACK = "::pulumi:pulumi:Stack::";
+
+function stackOutputsChange({ resOutputsEvent }: EngineEvent): boolean {
+  const { metadata } = resOutputsEvent ?? {};
+  if (!metadata?.urn.includes(STACK) || !metadata.new) return false;
+  return JSON.stringify(metadata.old?.outputs ?? {}) !== JSON.stringify(metadata.new.outputs ?? {});
+}
+
+/** Would an update of what a preview has looked at change anything, on the server or in the state? */
+export const changesAnything = ({ steps, outputsChange }: Events): boolean => steps.length > 0 || outputsChange;
+
 export function readEvents(log: string): Events {
   const events = log
     .split("\n")
@@ -125,5 +138,6 @@ export function readEvents(log: string): Events {
     steps: stepsOf(events),
     messages: events.flatMap(messageOf),
     unchanged: summary?.resourceChanges?.same ?? 0,
+    outputsChange: events.some(stackOutputsChange),
   };
 }

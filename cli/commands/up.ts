@@ -1,13 +1,17 @@
+import { changesAnything } from "../../report/events";
 import { ensureEngine } from "../../toolchain/docker";
 import type { Invocation } from "../main";
 import { log } from "../print";
 import { Project } from "../project";
 import { repairInterrupted } from "../repair";
-import { hasGuards, refreshFlags } from "../server";
+import { refreshFlags } from "../server";
 import { printSummary } from "../summary";
 import type { Stdout } from "../terminal";
 
-/** Brings a stack to what its stack file says. `stdout`: where Pulumi prints. */
+/**
+ * Brings a stack to what its stack file says. A preview comes first, so that what it refuses stops the update before its first
+ * change; where it finds nothing to change, there is no update. `stdout`: where Pulumi prints.
+ */
 export async function bringUp(
   stack: string,
   args: string[] = [],
@@ -17,9 +21,16 @@ export async function bringUp(
   const project = await Project.open(stack);
   await project.ensureStack(stack);
   await repairInterrupted(project, stack);
-  const flags = [...(await refreshFlags(stack)), ...(hasGuards(stack) ? [] : ["--skip-preview"])];
-  const code = await project.run(["up", "--stack", stack, "--yes", ...flags, ...args], {}, stdout);
-  return { project, code };
+  const flags = ["--stack", stack, ...(await refreshFlags(stack))];
+  // Arguments may be such as only an update takes (--plan): then Pulumi makes its preview itself.
+  if (args.length > 0) return { project, code: await project.run(["up", "--yes", ...flags, ...args], {}, stdout) };
+  const { code: refused, events } = await project.observe(["preview", ...flags], { stdout });
+  if (refused !== 0) {
+    log("\nThe preview is refused: nothing was changed.");
+    return { project, code: refused };
+  }
+  if (!changesAnything(events)) return { project, code: 0 };
+  return { project, code: await project.run(["up", "--yes", "--skip-preview", ...flags], {}, stdout) };
 }
 
 /** `npm run up`: everything that is missing on this machine, then `pulumi up`, then what to do next. */

@@ -9,6 +9,7 @@ import type { Kind, Operation } from "../kind";
 import { archiveNow } from "../archive";
 import { whyDown } from "../readiness";
 import { only, readable, readInfo, restore, type Handling, type Repositories } from "../restore";
+import { beginFilling, endFilling, isUnfinished, lookAtForeign, mustBeUnused, remove } from "../data-volume";
 import { copyRunning, explainRunning } from "../running";
 import { withDatabase } from "../session";
 
@@ -41,6 +42,10 @@ export interface ClusterInputs {
   handling?: Handling;
   /** May a cluster that is there be replaced by a restored one? */
   inPlace: boolean;
+  /** A volume that this state has not made, and whose data a restored cluster may replace. */
+  replace?: string;
+  /** A volume that this state has not made, and whose cluster the server goes on with. */
+  adopt?: string;
   /** The server's own repositories. */
   own?: Repositories;
   ownSecrets: Options;
@@ -61,6 +66,13 @@ const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MB`;
 export function nextVolume(name: string, volume: string): string {
   const number = Number(/-(\d+)$/.exec(volume.slice(name.length))?.[1] ?? 1);
   return `${name}-${number + 1}`;
+}
+
+/** The same, past volumes that this state has not made. */
+async function nextFreeVolume(host: Host, name: string, volume: string): Promise<string> {
+  const next = nextVolume(name, volume);
+  const isFree = !(await host.volumeExists(next)) || (await isUnfinished(host, next));
+  return isFree ? next : nextFreeVolume(host, name, next);
 }
 
 const sameOrigin = (a: Origin | undefined, b: Origin | undefined) =>
@@ -125,14 +137,40 @@ async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host):
   );
 }
 
+/** Looks at a volume that this state has not made: its data is not touched without a word for it in the stack file. */
+async function explainForeign(inputs: ClusterInputs, { host, info, warn, effect }: Operation): Promise<boolean> {
+  const { name, image, restoreFrom, replace, adopt } = inputs;
+  const found = await lookAtForeign(host, name, image);
+  if (found === "nothing") return false;
+  if (found === "unknown") {
+    warn(`volume ${name} is on the Docker engine: whether it holds data is known once the image is there`);
+    return false;
+  }
+  const problem = `volume ${name} is on the Docker engine, holds data, and this state has not made it`;
+  const [key, word] = restoreFrom ? ["restoreFrom.replace", replace] : ["server.adoptVolume", adopt];
+  if (word !== name) {
+    const does = restoreFrom
+      ? "put the restored data in the place of its data, with their loss"
+      : "go on with its data";
+    throw new Error(`${problem}; write ${key}: ${name} to ${does}, or remove the volume, or choose another stack`);
+  }
+  await mustBeUnused(host, name);
+  if (restoreFrom) effect("loss", `${problem}: the restored data takes the place of its data`);
+  else info(`${problem}: the server goes on with its data`);
+  return true;
+}
+
 async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }: Operation): Promise<void> {
+  const isOurs = !(await host.volumeExists(volume));
   await host.docker(["volume", "create", ...labelFlags(inputs.labels), volume]);
   const { restoreFrom, from, fromSecrets, handling, image } = inputs;
   if (!restoreFrom || !handling) return;
+  await beginFilling(host, volume, inputs);
   try {
     if (restoreFrom.running) {
       await copyRunning(host, image, volume, restoreFrom.server, handling);
-      return info(`copied from ${restoreFrom.server}`);
+      info(`copied from ${restoreFrom.server}`);
+      return await endFilling(host, volume);
     }
     if (!from) return;
     await mustExist(host, from);
@@ -144,8 +182,10 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }:
     info(
       `restored ${from.stanza} from ${backup}, ${told ? `up to ${told}` : "after which the archive has no transaction"}`,
     );
+    await endFilling(host, volume);
   } catch (error) {
-    await host.docker(["volume", "rm", "--force", volume]);
+    if (isOurs) await remove(host, volume);
+    if (isOurs) await endFilling(host, volume);
     const { message } = error as Error;
     const why = from && hasBuckets(from.options) ? (bucketProblem(message) ?? message) : message;
     throw new Error(`the restore of ${restoreFrom.server} has failed, and nothing was changed: ${why}`);
@@ -169,21 +209,19 @@ function mustHaveLabels(old: Labels | undefined, labels: Labels | undefined): vo
   );
 }
 
-async function remove(host: Host, volume: string): Promise<void> {
-  if (volume !== "") await host.docker(["volume", "rm", "--force", volume]);
-}
-
 /**
  * The server's data: a volume with one cluster, new or from a backup. A restore into a stack that has data goes into another
  * volume, while the server is in use, and the server moves there once its checks have passed.
  */
 export const cluster: Kind<ClusterInputs, ClusterState> = {
   replaceOn: ["name"],
-  notCompared: ["image", "from", "fromSecrets", "handling", "inPlace", "own", "ownSecrets"],
+  notCompared: ["image", "from", "fromSecrets", "handling", "inPlace", "replace", "adopt", "own", "ownSecrets"],
   async explain(old, inputs, operation) {
     const { host, effect } = operation;
     if (!old) {
-      await (inputs.restoreFrom ? explainRestore(inputs, operation) : mustBeNew(inputs, host));
+      const isForeign = await explainForeign(inputs, operation);
+      if (inputs.restoreFrom) await explainRestore(inputs, operation);
+      else if (!isForeign) await mustBeNew(inputs, host);
       return;
     }
     mustHaveLabels(old.labels, inputs.labels);
@@ -222,7 +260,7 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
       return { ...inputs, volume: old.volume, previous: old.previous, generation };
     }
     if (restores(old, inputs)) {
-      const volume = nextVolume(inputs.name, old.volume);
+      const volume = await nextFreeVolume(host, inputs.name, old.volume);
       if (!preview) {
         await remove(host, volume); // of a restore that was killed
         if (inputs.own && inputs.from?.stanza === inputs.own.stanza) await archiveRest(operation);

@@ -1,8 +1,13 @@
 import { createHash } from "node:crypto";
+import type { Client } from "pg";
 import { parsePostgresqlConf, renderPostgresqlConf } from "../../tuning/postgresql-conf";
+import { gatewaysOf, mustHaveGateway, withGateways, withoutGateways } from "../gateway";
 import type { Host } from "../host";
-import type { Kind } from "../kind";
-import { alignValues, type Parameters } from "./parameters";
+import type { Kind, Operation } from "../kind";
+import { ask } from "../session";
+import { mustSuitDatabases } from "../database-parameters";
+import { tryOut, type Limits } from "../trial";
+import { alignValues, changedParameters, type Parameters } from "./parameters";
 
 export interface ConfigurationInputs {
   /** The volume that the server reads its configuration from. */
@@ -13,8 +18,12 @@ export interface ConfigurationInputs {
   parameters: Parameters;
   /** Why a parameter has its value: comments in the file. */
   reasons: Record<string, string>;
-  /** pg_hba.conf, a rule a line. */
+  /** pg_hba.conf, a rule a line; GATEWAY stands for the address of the Docker host. */
   hba: string[];
+  /** The server's network, whose gateway that is. States of earlier versions have none. */
+  network?: string;
+  /** Of the server's container, for the throwaway server that tries the configuration out. */
+  limits?: Limits;
   /** pg_ident.conf, a map a line. */
   ident: string[];
 }
@@ -33,11 +42,11 @@ export function configurationId(parameters: Parameters, hba: string[]): string {
 const WRITTEN = "# Written by pgwright from the stack file; changes made here are put back.";
 const linesOf = (text = "") => text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
 
-function files({ parameters, reasons, hba, ident }: ConfigurationInputs): Record<string, string> {
+function files({ parameters, reasons, hba, ident }: ConfigurationInputs, version: string): Record<string, string> {
   const settings = Object.entries(parameters).map(([name, value]) => ({ name, value, reason: reasons[name] ?? "" }));
   const id = {
     name: CONFIGURATION_ID,
-    value: configurationId(parameters, hba),
+    value: version,
     reason: "which version of this file is loaded",
   };
   return {
@@ -45,6 +54,56 @@ function files({ parameters, reasons, hba, ident }: ConfigurationInputs): Record
     "pg_hba.conf": `${WRITTEN}\n${hba.join("\n")}\n`,
     "pg_ident.conf": `${WRITTEN}\n${ident.join("\n")}\n`,
   };
+}
+
+const FILES = ["postgresql.conf", "pg_hba.conf", "pg_ident.conf"];
+/** What the server has loaded, kept for the case that it does not take what comes instead. */
+const former = (file: string) => `${file}.former`;
+
+async function rendered(inputs: ConfigurationInputs, host: Host): Promise<Record<string, string>> {
+  const gateways = await gatewaysOf(host, inputs.network);
+  return files({ ...inputs, hba: withGateways(inputs.hba, gateways) }, configurationId(inputs.parameters, inputs.hba));
+}
+
+async function write(inputs: ConfigurationInputs, host: Host): Promise<void> {
+  mustHaveGateway(inputs.hba, await gatewaysOf(host, inputs.network), inputs.network);
+  const kept = await loadedFiles(inputs, host);
+  await host.writeVolume(inputs.volume, inputs.image, { ...kept, ...(await rendered(inputs, host)) });
+}
+
+/** The files as they are, under the names of former ones, if the server has loaded them. */
+async function loadedFiles({ volume, image }: ConfigurationInputs, host: Host): Promise<Record<string, string>> {
+  if (!(await host.inspect())?.running) return {};
+  const loaded = await ask(host, "postgres", readLoaded, "");
+  const found = await host.readVolume(volume, image);
+  const id = parsePostgresqlConf(found["postgresql.conf"] ?? "").get(CONFIGURATION_ID);
+  if (loaded === "" || id !== loaded) return {};
+  return Object.fromEntries(FILES.map((file) => [former(file), found[file] ?? ""]));
+}
+
+async function readLoaded(client: Client): Promise<string> {
+  const { rows } = await client.query<{ id: string | null }>(
+    `SELECT pg_catalog.current_setting('${CONFIGURATION_ID}', true) AS id`,
+  );
+  return rows[0]?.id ?? "";
+}
+
+/** Puts the files back that the server had loaded before the last change. False if there are none, or they are there already. */
+export async function putBackFormer(host: Host, volume: string, image: string): Promise<boolean> {
+  const found = await host.readVolume(volume, image);
+  const before = Object.fromEntries(FILES.map((file) => [file, found[former(file)] ?? ""]));
+  if (before["postgresql.conf"] === "" || FILES.every((file) => found[file] === before[file])) return false;
+  await host.writeVolume(volume, image, before);
+  return true;
+}
+
+/** Refuses what a server of the image does not take, before the file of the server in use is touched. */
+async function explain(old: ConfigurationState | undefined, inputs: ConfigurationInputs, { host }: Operation) {
+  const { image, volume, limits, parameters } = inputs;
+  if (!(await host.imageExists(image))) return; // not in a preview, but before it is written
+  const files = await rendered(inputs, host);
+  await tryOut(host, { image, volume, files, limits });
+  if (old) await mustSuitDatabases(host, parameters, changedParameters(old.parameters, parameters));
 }
 
 async function readBack(host: Host, state: ConfigurationState): Promise<ConfigurationState | undefined> {
@@ -55,7 +114,7 @@ async function readBack(host: Host, state: ConfigurationState): Promise<Configur
   return {
     ...state,
     parameters: alignValues(Object.fromEntries(conf), state.parameters),
-    hba: linesOf(found["pg_hba.conf"]),
+    hba: withoutGateways(linesOf(found["pg_hba.conf"]), state.hba, await gatewaysOf(host, state.network)),
     ident: linesOf(found["pg_ident.conf"]),
   };
 }
@@ -63,14 +122,16 @@ async function readBack(host: Host, state: ConfigurationState): Promise<Configur
 /** The configuration files on their volume. What they say takes effect through the resource Server. */
 export const configuration: Kind<ConfigurationInputs, ConfigurationState> = {
   replaceOn: ["volume"],
-  notCompared: ["image", "reasons"],
+  // Another image may lack what the configuration names: then it is tried out too.
+  notCompared: ["reasons", "network", "limits"],
+  explain,
   async create(inputs, { host, preview }) {
-    if (!preview) await host.writeVolume(inputs.volume, inputs.image, files(inputs));
+    if (!preview) await write(inputs, host);
     return { id: inputs.volume, state: inputs };
   },
   read: (_id, state, inputs, { host }) => readBack(host, { ...state, ...inputs }),
   async update(_id, _old, inputs, { host, preview }) {
-    if (!preview) await host.writeVolume(inputs.volume, inputs.image, files(inputs));
+    if (!preview) await write(inputs, host);
     return inputs;
   },
   // The files go with their volume.

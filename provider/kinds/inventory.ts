@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { parseObjectName } from "../../config/object-name";
 import { readSql } from "../../sql/read";
+import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { whyDown } from "../readiness";
 import { isNoDatabase, withDatabase } from "../session";
@@ -16,6 +17,8 @@ export interface InventoryInputs {
   databases: Record<string, DatabaseInventory>;
   /** Volumes of backups and dumps; `kept`: they stay when they are declared no more. */
   volumes: Record<string, { holds: string; kept: boolean }>;
+  /** Docker objects that the stack makes beside the data volume, such as "volume NAME". States of earlier versions have none. */
+  objects?: string[];
 }
 
 /** What was declared and is no more. */
@@ -79,12 +82,46 @@ async function explainExtensions(database: string, extensions: string[], operati
   }
 }
 
+async function isOnEngine(host: Host, object: string): Promise<boolean> {
+  const [kind = "", name = ""] = object.split(" ");
+  if (kind === "container") return (await host.inspect(name)) !== undefined;
+  const list = [kind, "ls", "--format", "{{.Name}}", "--filter", `name=${name}`];
+  return (await host.docker(list)).toString().split("\n").includes(name);
+}
+
+/**
+ * Refuses Docker objects that are on the engine before this state has made them: Docker takes a volume of the name as it is, writes
+ * into it, and a destroy removes it. All that the stack makes on the engine depends on this resource, so it is known here first.
+ */
+async function mustBeOurs(
+  old: InventoryInputs | undefined,
+  inputs: InventoryInputs,
+  { host }: Operation,
+): Promise<void> {
+  if (old && !old.objects) return; // the state of an earlier version, which has made them
+  const added = (inputs.objects ?? []).filter((object) => !old?.objects?.includes(object));
+  const there = await Promise.all(added.map((object) => isOnEngine(host, object)));
+  const problems = added.flatMap((object, i) => {
+    const [kind = "", name = ""] = object.split(" ");
+    const volume = inputs.volumes[name];
+    if (!there[i] || volume?.kept) return [];
+    const problem = `${object}: it is on the Docker engine, and this state has not made it; `;
+    if (volume && kind === "volume")
+      return [
+        `${problem}write backup.keep: true to use it and never remove it, or name it as volume in the stack file`,
+      ];
+    return [`${problem}remove it (docker ${kind} rm ${name}) or choose another stack`];
+  });
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+}
+
 /**
  * What a stack declares that goes with its rows once it is not declared any more. Pulumi asks nobody about a resource that it will
  * delete, so this is where a preview looks at what such a change would take along.
  */
 export const inventory: Kind<InventoryInputs, InventoryInputs> = {
   async explain(old, inputs, operation) {
+    await mustBeOurs(old, inputs, operation);
     for (const [database, former] of Object.entries(old?.databases ?? {})) {
       const now = inputs.databases[database];
       if (!now) {

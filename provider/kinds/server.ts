@@ -8,7 +8,7 @@ import { untilReady, whyDown } from "../readiness";
 import { readSql } from "../../sql/read";
 import { ask, withDatabase } from "../session";
 import { readSuperuserSettings, setSuperuserSettings, SUPERUSER_SETTINGS } from "../superuser-settings";
-import { CONFIGURATION_ID } from "./configuration";
+import { CONFIGURATION_ID, putBackFormer } from "./configuration";
 import { alignShown, changedParameters, sameValue, withUnit, type Parameters } from "./parameters";
 
 export interface ServerInputs {
@@ -28,6 +28,9 @@ export interface ServerInputs {
   superuserSettings: Parameters;
   /** May the server be restarted for parameters that need it? */
   restartPolicy: "allow" | "forbid";
+  /** Where the configuration is, and an image to look there: what the server does not take is put back. */
+  volume?: string;
+  image?: string;
 }
 
 export interface ServerState extends ServerInputs {
@@ -172,6 +175,31 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
   return { ...inputs, ...now };
 }
 
+/** The same; where it fails, file and server are as they were. */
+async function activateOrPutBack(inputs: ServerInputs, operation: Operation): Promise<ServerState> {
+  const { host, warn } = operation;
+  try {
+    return await activate(host, inputs, operation);
+  } catch (error) {
+    if (!inputs.volume || !inputs.image || !(await putBackFormer(host, inputs.volume, inputs.image))) throw error;
+    try {
+      const runs =
+        (await host.inspect())?.running && (await withDatabase(host, "postgres", reloadOnly).catch(() => false));
+      if (!runs) await host.docker(["restart", "--time", String(STOP_WITHIN_S), host.container]);
+      await untilReady(host);
+      warn("the former configuration is in effect again");
+    } catch (problem) {
+      warn(`the former configuration was put back, and the server does not run: ${(problem as Error).message}`);
+    }
+    throw error;
+  }
+}
+
+async function reloadOnly(client: Client): Promise<boolean> {
+  await client.query("SELECT pg_catalog.pg_reload_conf()");
+  return true;
+}
+
 /** What parameters are for those who connect from now on: a session that is open keeps the value of some. */
 async function asNewSession<T>(host: Host, use: (client: Client) => Promise<T>): Promise<T> {
   const client = await connect(host, "postgres");
@@ -216,11 +244,11 @@ async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
 
 /** The running server: started, answering, and using what its configuration says. */
 export const server: Kind<ServerInputs, ServerState> = {
-  notCompared: ["restartPolicy"],
+  notCompared: ["restartPolicy", "volume", "image"],
   explain: plan,
   async create(inputs, operation) {
     if (operation.preview) return { id: operation.host.container, state: { ...inputs, version: UNKNOWN } };
-    return { id: operation.host.container, state: await activate(operation.host, inputs, operation) };
+    return { id: operation.host.container, state: await activateOrPutBack(inputs, operation) };
   },
   async read(_id, state, inputs, { host, warn }) {
     const found = await ask(host, "postgres", (client) => observe(client, inputs), undefined);
@@ -231,7 +259,7 @@ export const server: Kind<ServerInputs, ServerState> = {
   },
   async update(_id, old, inputs, operation) {
     if (operation.preview) return { ...inputs, version: old.version };
-    return activate(operation.host, inputs, operation);
+    return activateOrPutBack(inputs, operation);
   },
   // The server goes with its container.
   delete: async () => undefined,

@@ -6,7 +6,7 @@ import { toMarkdown } from "../../../report/markdown";
 import { makeReport } from "../../../report/report";
 
 const urn = (kind: string, name: string) => `urn:pulumi:prod::pgwright::a:b:C$pgwright:index:${kind}::${name}`;
-const nothing: Events = { steps: [], messages: [], unchanged: 3 };
+const nothing: Events = { steps: [], messages: [], unchanged: 3, outputsChange: false };
 const step = (op: Step["op"], kind: string, name: string, values: Step["values"] = []): Step => ({
   op,
   urn: urn(kind, name),
