@@ -91,7 +91,16 @@ export class Server extends pulumi.ComponentResource {
     this.configVolume = new docker.Volume(`${name}-config`, { name: `${name}-config` }, child);
     const configuration = new Configuration(
       `${name}-config`,
-      { volume: this.configVolume.name, image: args.image.reference, parameters, reasons, hba, ident: userNameMaps },
+      {
+        volume: this.configVolume.name,
+        image: args.image.reference,
+        parameters,
+        reasons,
+        hba,
+        network: this.network.name,
+        ident: userNameMaps,
+        limits: { memory, cpus: dockerCpus(args.cpus), sharedMemory: tuning.sharedMemory },
+      },
       { ...inServer, dependsOn: [args.image.ready] },
     );
     const written: pulumi.Resource[] = [configuration];
