@@ -12,6 +12,10 @@ BEGIN
             AND f.name NOT IN (
                 'listen_addresses', 'archive_command', 'fsync', 'huge_pages', 'logging_collector', 'log_destination', 'hba_file', 'ident_file'
             )
+            -- What these name is looked up below, and where a database can add it, in the databases.
+            AND f.name NOT IN (
+                'default_text_search_config', 'default_tablespace', 'temp_tablespaces', 'default_table_access_method'
+            )
         UNION ALL
         SELECT pg_catalog.format('pg_hba.conf, line %s: %s', h.line_number, h.error)
         FROM pg_catalog.pg_hba_file_rules AS h
