@@ -322,7 +322,7 @@ export const restoreSchema = z
       .optional()
       .meta(
         key(
-          "A data volume that is on the Docker engine and that this stack's state has not made: its data is lost to the restored data.",
+          "A data volume that is on the Docker engine and that this stack's state has not made: the restored data takes the place of its data. It is kept until restoreFrom is taken out.",
           "pgwright-prod-data",
         ),
       ),

@@ -9,7 +9,7 @@ const OF_CATALOG = [
   "default_table_access_method",
 ];
 
-/** Fails where no database of the running server has the object that a changed parameter names. */
+/** Fails where a database of the running server lacks the object that a changed parameter names. */
 export async function mustSuitDatabases(host: Host, parameters: Record<string, string>, changed: string[]) {
   const names = changed.filter((name) => OF_CATALOG.includes(name) && (parameters[name] ?? "") !== "");
   if (names.length === 0 || !(await host.inspect())?.running) return;
@@ -27,9 +27,12 @@ export async function mustSuitDatabases(host: Host, parameters: Record<string, s
   for (const parameter of names) {
     const value = parameters[parameter];
     const problems = await Promise.all(databases.map((database) => problemIn(host, database, parameter, value)));
-    const [problem] = problems;
-    if (problem !== undefined && problems.every((each) => each !== undefined))
-      throw new Error(`server.settings: ${parameter} is ${value}, which no database takes: ${problem}; correct it`);
+    const refusing = databases.filter((_, i) => problems[i] !== undefined);
+    if (refusing.length > 0)
+      throw new Error(
+        `server.settings: ${parameter} is ${value}, which ${refusing.join(", ")} cannot take: ${problems.find(Boolean)}; make it there, ` +
+          "or set the parameter for a role",
+      );
   }
 }
 

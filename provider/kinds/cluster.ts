@@ -42,7 +42,7 @@ export interface ClusterInputs {
   handling?: Handling;
   /** May a cluster that is there be replaced by a restored one? */
   inPlace: boolean;
-  /** A volume that this state has not made, and whose data a restored cluster may replace. */
+  /** A volume that this state has not made, and whose data a restored cluster takes the place of, in another volume. */
   replace?: string;
   /** A volume that this state has not made, and whose cluster the server goes on with. */
   adopt?: string;
@@ -149,16 +149,23 @@ async function explainForeign(inputs: ClusterInputs, { host, info, warn, effect 
   const problem = `volume ${name} is on the Docker engine, holds data, and this state has not made it`;
   const [key, word] = restoreFrom ? ["restoreFrom.replace", replace] : ["server.adoptVolume", adopt];
   if (word !== name) {
-    const does = restoreFrom
-      ? "put the restored data in the place of its data, with their loss"
-      : "go on with its data";
+    const does = restoreFrom ? "put the restored data in the place of its data" : "go on with its data";
     throw new Error(`${problem}; write ${key}: ${name} to ${does}, or remove the volume, or choose another stack`);
   }
+  if (restoreFrom) {
+    effect(
+      "loss",
+      `${problem}: restored data takes the place of its data; the volume is kept until restoreFrom is taken out`,
+    );
+    return true;
+  }
   await mustBeUnused(host, name);
-  if (restoreFrom) effect("loss", `${problem}: the restored data takes the place of its data`);
-  else info(`${problem}: the server goes on with its data`);
+  info(`${problem}: the server goes on with its data`);
   return true;
 }
+
+const hasForeignData = async ({ name, image }: ClusterInputs, { host }: Operation) =>
+  (await lookAtForeign(host, name, image)) === "data";
 
 async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }: Operation): Promise<void> {
   const isOurs = !(await host.volumeExists(volume));
@@ -244,8 +251,11 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
       effect("loss", `volume ${old.previous}, from before the restore, is removed`);
   },
   async create(inputs, operation) {
-    if (!operation.preview) await fill(inputs.name, inputs, operation);
-    return { id: inputs.name, state: { ...inputs, volume: inputs.name, previous: "", generation: 1 } };
+    const { name, restoreFrom, replace } = inputs;
+    const previous = restoreFrom && replace === name && (await hasForeignData(inputs, operation)) ? name : "";
+    const volume = previous === "" ? name : await nextFreeVolume(operation.host, name, name);
+    if (!operation.preview) await fill(volume, inputs, operation);
+    return { id: name, state: { ...inputs, volume, previous, generation: 1 } };
   },
   async read(_id, state, { name }, { host }) {
     // A state of earlier versions, which had a plain volume of that name.

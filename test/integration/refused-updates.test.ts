@@ -57,9 +57,14 @@ describe("an update that cannot be done", () => {
     expect(stack.remains().filter((name) => name.endsWith("-trial"))).toEqual([]);
   });
 
-  it("takes a configuration of text search that a database has", async () => {
-    stack.sql("app", "CREATE TEXT SEARCH CONFIGURATION public.plain (COPY = simple)");
+  it("takes a configuration of text search that all databases have", async () => {
+    const make = "CREATE TEXT SEARCH CONFIGURATION public.plain (COPY = simple)";
+    stack.sql("app", make);
     stack.configure((config) => (config.server!.settings = { default_text_search_config: "public.plain" }));
+    expect((await stack.preview()).messages.join("\n")).toMatch(
+      /default_text_search_config is public\.plain, which postgres cannot take: .*does not exist/,
+    );
+    stack.sql("postgres", make);
     await stack.up();
     expect(stack.sql("app", "SHOW default_text_search_config")).toBe("public.plain");
     stack.configure((config) => delete config.server!.settings);
@@ -109,5 +114,51 @@ describe("an update that cannot be done", () => {
     expect(again.code, again.text).toBe(0);
     expect(again.text).not.toMatch(/Updating \(/);
     expect(again.text).toMatch(/is ready in container/);
+  });
+
+  it("does not touch what another state has made, unless the stack file says so", async () => {
+    stack.configure((config) => (config.backup = { keep: true }));
+    await stack.up();
+    docker("exec", `${stack.container}-agent`, "backup.sh", "full");
+    stack.sql("app", "CREATE TABLE public.newer AS SELECT 1 AS id");
+    const rows = () => stack.sql("app", "SELECT count(*) FROM public.newer");
+    await stack.beginState("another-state");
+    const refusal = async () => {
+      const { code, messages } = await stack.preview();
+      expect(code).not.toBe(0);
+      return messages.join("\n");
+    };
+    const volume = `${stack.container}-data`;
+
+    const all = await refusal();
+    for (const object of ["network", "container"])
+      expect(all).toContain(`${object} ${stack.container}: it is on the Docker engine, and this state has not made it`);
+    expect(all).toContain(`volume ${stack.container}-config: it is on the Docker engine`);
+    expect(all).not.toContain(`volume ${stack.container}-backup:`); // kept volumes are to be used again
+    expect((await stack.tryUp()).text).toContain("this state has not made it");
+    expect(rows()).toBe("1");
+
+    docker("rm", "--force", stack.container, `${stack.container}-agent`);
+    docker("network", "rm", stack.container);
+    docker("volume", "rm", `${stack.container}-config`, `${stack.container}-agent`);
+    const foreign = `volume ${volume} is on the Docker engine, holds data, and this state has not made it`;
+    expect(await refusal()).toContain(`${foreign}; write server.adoptVolume: ${volume} to go on with its data`);
+    stack.configure((config) => (config.restoreFrom = {}));
+    expect(await refusal()).toContain(`${foreign}; write restoreFrom.replace: ${volume} to put the restored data in`);
+
+    // A restore that fails leaves it alone.
+    stack.configure((config) => (config.restoreFrom = { replace: volume, name: "no such point" }));
+    const { messages } = await stack.preview();
+    expect(messages.join("\n")).toContain(`DATA LOSS: ${foreign}`);
+    expect((await stack.tryUp()).text).toMatch(/the restore of \S+ has failed, and nothing was changed/);
+
+    stack.configure((config) => {
+      delete config.restoreFrom;
+      config.server = { ...config.server, adoptVolume: volume };
+    });
+    expect((await stack.preview()).messages.join("\n")).toContain(`${foreign}: the server goes on with its data`);
+    await stack.up();
+    expect(rows()).toBe("1");
+    expect((await stack.unchanged()).code).toBe(0);
   });
 });

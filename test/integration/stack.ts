@@ -96,22 +96,27 @@ export class TestStack {
   static async create(config: StackInput & { passwords?: Record<string, string> } = {}): Promise<TestStack> {
     const name = `t${process.pid}-${randomBytes(3).toString("hex")}`;
     const folder = mkdtempSync(join(tmpdir(), "pgwright-test-"));
-    mkdirSync(join(folder, "state"));
     const pulumi = await ensurePulumi({ log: () => undefined });
     const port = await freePort();
-    const env = {
+    const env: NodeJS.ProcessEnv = {
       ...process.env,
       ...pulumi.env,
-      PULUMI_BACKEND_URL: `file://${join(folder, "state")}`,
       PULUMI_CONFIG_PASSPHRASE: randomBytes(12).toString("hex"),
       PULUMI_OPTION_CONFIG_FILE: join(folder, `Pulumi.${name}.yaml`),
       PULUMI_NODEJS_TRANSPILE_ONLY: "true",
     };
     const stack = new TestStack(name, port, folder, pulumi.command, env, config);
     stack.write();
-    await stack.must("stack", "init", name);
-    rmSync(join(ROOT, `Pulumi.${name}.yaml`), { force: true }); // written there whatever file Pulumi is told to use
+    await stack.beginState("state");
     return stack;
+  }
+
+  /** An empty state, in a folder of its own: what the stack has on the engine stays, and nothing knows that it is the stack's. */
+  async beginState(folder: string): Promise<void> {
+    mkdirSync(join(this.folder, folder));
+    this.env.PULUMI_BACKEND_URL = `file://${join(this.folder, folder)}`;
+    await this.must("stack", "init", this.name);
+    rmSync(join(ROOT, `Pulumi.${this.name}.yaml`), { force: true }); // written there whatever file Pulumi is told to use
   }
 
   /** Name of the container and prefix of the volumes. */
