@@ -29,19 +29,20 @@ const WITHIN_S = 120;
 // In the arguments what must not be as in the file: it is reached by its socket alone, archives nothing, and prints its log here.
 const SCRIPT = `
 set -uo pipefail
-data=/tmp/trial-data log=/tmp/trial-log
+data=/tmp/trial-data log=/tmp/trial-log socket=/tmp/trial-socket
+mkdir "$socket"
 initdb --no-sync --pgdata="$data" --username=postgres --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 \\
   --locale=C --lc-ctype=C.UTF-8 --no-instructions >/dev/null || exit 70
 postgres -D "$data" -c config_file=/trial/postgresql.conf -c hba_file=/trial/pg_hba.conf -c ident_file=/trial/pg_ident.conf \\
-  -c listen_addresses= -c archive_command=false -c fsync=off -c huge_pages=off -c logging_collector=off -c log_destination=stderr >"$log" 2>&1 &
+  -c listen_addresses= -c unix_socket_directories="$socket" -c archive_command=false -c fsync=off -c huge_pages=off -c logging_collector=off -c log_destination=stderr >"$log" 2>&1 &
 server=$!
 for (( tries = 0; tries < ${WITHIN_S} * 5; tries++ )); do
   kill -0 "$server" 2>/dev/null || break
-  pg_isready --quiet --host=/var/run/postgresql && break
+  pg_isready --quiet --host="$socket" && break
   sleep 0.2
 done
 if kill -0 "$server" 2>/dev/null; then
-  psql -XAtq -v ON_ERROR_STOP=1 -h /var/run/postgresql -U postgres -d postgres -f /trial/check.sql >/tmp/answer 2>&1 && exit 0
+  psql -XAtq -v ON_ERROR_STOP=1 -h "$socket" -U postgres -d postgres -f /trial/check.sql >/tmp/answer 2>&1 && exit 0
   cat /tmp/answer
 else
   grep -E '(FATAL|PANIC|ERROR|HINT|DETAIL|LOG):  ' "$log" | grep -vE 'LOG:  (starting|listening|database system)' >/tmp/answer

@@ -10,7 +10,7 @@ BEGIN
         WHERE f.error IS NOT NULL
             -- Arguments of the throwaway server win over these.
             AND f.name NOT IN (
-                'listen_addresses', 'archive_command', 'fsync', 'huge_pages', 'logging_collector', 'log_destination', 'hba_file', 'ident_file'
+                'listen_addresses', 'unix_socket_directories', 'archive_command', 'fsync', 'huge_pages', 'logging_collector', 'log_destination', 'hba_file', 'ident_file'
             )
             -- What these name is looked up below, and where a database can add it, in the databases.
             AND f.name NOT IN (

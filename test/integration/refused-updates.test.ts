@@ -62,7 +62,7 @@ describe("an update that cannot be done", () => {
     stack.sql("app", make);
     stack.configure((config) => (config.server!.settings = { default_text_search_config: "public.plain" }));
     expect((await stack.preview()).messages.join("\n")).toMatch(
-      /default_text_search_config is public\.plain, which postgres cannot take: .*does not exist/,
+      /default_text_search_config is public\.plain, which postgres cannot take: invalid value/,
     );
     stack.sql("postgres", make);
     await stack.up();
