@@ -65,7 +65,7 @@ function writeServer(
 
 function tellCopy(facts: Facts, whyNoCopy: string | undefined, report: Report): void {
   const keeping =
-    "roles keep their passwords only where they are: bring them in by pg_dumpall --roles-only, into the server that the first up has made, before the second";
+    "roles keep their passwords only where they are: bring them in by pg_dumpall --roles-only, without its lines of role postgres, into the server that the first up has made, before the second";
   if (!facts.container)
     report.leave([], `the data is elsewhere and does not come with the stack: bring it in by pg_dump. ${keeping}`);
   else if (whyNoCopy)
@@ -73,19 +73,24 @@ function tellCopy(facts: Facts, whyNoCopy: string | undefined, report: Report): 
   report.leave([], "the superuser postgres gets a password of its own, unless pgwright:passwords gives one");
 }
 
-/** A new database sorts text by code points, whatever the source does. */
+/** A new database sorts text by code points, whatever the source does. PostgreSQL's own provider does so too. */
 const sortsOtherwise = ({ provider, collation }: DatabaseFact) =>
-  provider !== "b" && !/^(C|POSIX|C\.UTF-?8)$/i.test(collation);
+  provider === "i" || (provider === "c" && !/^(C|POSIX|C\.UTF-?8)$/i.test(collation));
 
 /** What a database is that no new one would be. */
 function tellNature(at: string[], fact: DatabaseFact, copied: boolean, report: Report): void {
-  const { name, encoding, collation, settings } = fact;
+  const { name, encoding, provider, collation, settings } = fact;
   if (encoding !== "UTF8")
     report.leave(at, `encoding ${encoding} of database ${name} stays as it is; a new one has UTF8`);
   if (!copied && sortsOtherwise(fact))
-    report.leave(at, `text of database ${name} is sorted as ${collation} has it, and by code points in a new one`);
+    report.leave(at, `text of database ${name} is sorted as ${provider === "i" ? "ICU's " : ""}${collation} has it, and by code points in a new one`);
   for (const setting of settings)
-    report.leave(at, `setting ${setting} of database ${name} stays as it is; in a stack file it would be one of roles`);
+    report.leave(
+      at,
+      copied
+        ? `setting ${setting} of database ${name} stays as it is; in a stack file it would be one of roles`
+        : `setting ${setting} of database ${name} does not come with a dump of it: set it for roles in the stack file, or by ALTER DATABASE`,
+    );
 }
 
 function tellContent(at: string[], { others, partitioned, ledgers }: ContentFact, report: Report): void {

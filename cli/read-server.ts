@@ -1,4 +1,3 @@
-import { escapeIdentifier as quoted } from "pg";
 import type {
   ContainerFact,
   ContentFact,
@@ -36,6 +35,16 @@ export function mustBeAdoptable(name: string, { version, user, isSuperuser }: Se
     );
 }
 
+/** The superuser of a stack is postgres; a source's of another name gets that name, where no other role has it. */
+function mustHaveSuperuser(name: string, { bootstrap }: ServerFact, roles: RoleFact[]): void {
+  const other = roles.find((role) => role.name === "postgres" && !role.superuser);
+  if (!other) return;
+  throw new Error(
+    `${name}: its role postgres is no superuser, its superuser is ${bootstrap}, and the superuser of a stack is postgres: give the role ` +
+      "another name there (ALTER ROLE postgres RENAME TO ...; its clients log in by that name then), and adopt again",
+  );
+}
+
 async function readContent(source: Source, database: string, roles: string[]): Promise<ContentFact> {
   const ask = <Row>(file: string, ...names: string[][]) => source.ask<Row>(database, readSql(file), ...names);
   const schemas = await ask<ContentFact["schemas"][number]>("adopt/schemas.sql");
@@ -58,9 +67,7 @@ async function readLedgers(source: Source, database: string): Promise<LedgerFact
   return Promise.all(
     found.map(async (ledger) => {
       if (ledger.tool !== "dbmate") return ledger;
-      const table = `${quoted(ledger.schema)}.${quoted(ledger.name)}`;
-      const rows = await source.ask<{ version: string }>(database, `SELECT version FROM ONLY ${table}`);
-      const versions = rows.map(({ version }) => version);
+      const versions = await source.column(database, ledger, "version");
       return { ...ledger, ...(versions.every((version) => /^\d+$/.test(version)) && { versions }) };
     }),
   );
@@ -73,6 +80,7 @@ export async function readServer(source: Source, container?: ContainerFact): Pro
   if (!server) throw new Error(`${source.name} does not say who it is`);
   mustBeAdoptable(source.name, server);
   const roles = await ask<RoleFact>("catalog/roles.sql", server.roles);
+  mustHaveSuperuser(source.name, server, roles);
   const [bootstrap] = await ask<RoleFact>("catalog/roles.sql", [server.bootstrap]);
   const databases = await ask<DatabaseFact>("adopt/databases.sql");
   const contents: Record<string, ContentFact> = {};

@@ -1,5 +1,6 @@
-import { Client, escapeLiteral as literal } from "pg";
+import { Client, escapeIdentifier as quoted, escapeLiteral as literal, type QueryResult } from "pg";
 import { CommandError, type Host } from "../provider/host";
+import { mustBePlain } from "../provider/plain-table";
 import { PSQL } from "../provider/running";
 import { SET_OLDER_OPTIONS } from "../provider/session-options";
 
@@ -9,6 +10,8 @@ export interface Source {
   readonly name: string;
   /** Rows of a query in a database. $1, $2, ... are lists of names. */
   ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]>;
+  /** Values of a column of a table that another role owns. */
+  column(database: string, table: { schema: string; name: string }, column: string): Promise<string[]>;
 }
 
 /** No view of others is read, whose code would run. A server that does not know the parameter is refused for its version. */
@@ -28,6 +31,14 @@ function asJson(sql: string, names: string[][]): string {
   );
   return `SELECT coalesce(json_agg(answer), '[]')::text AS json FROM (\n${query}\n) AS answer`;
 }
+
+/** The same of one column of a table. */
+function columnAsJson({ schema, name }: { schema: string; name: string }, column: string): string {
+  const query = `SELECT ${quoted(column)}::text AS value FROM ONLY ${quoted(schema)}.${quoted(name)}`;
+  return `BEGIN; ${mustBePlain(schema, name)} ${asJson(query, [])}; COMMIT`;
+}
+
+const valuesOf = (rows: { value: string }[]) => rows.map(({ value }) => value);
 
 /**
  * A server in a container of the engine, asked by its own psql over its socket: that needs no password, and nothing that an image
@@ -64,7 +75,15 @@ export class ContainerSource implements Source {
     );
   }
 
-  async ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
+  ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
+    return this.run(database, asJson(sql, names));
+  }
+
+  async column(database: string, table: { schema: string; name: string }, column: string): Promise<string[]> {
+    return valuesOf(await this.run(database, columnAsJson(table, column)));
+  }
+
+  private async run<Row>(database: string, sql: string): Promise<Row[]> {
     const connection = `dbname='${database.replace(/[\\']/g, "\\$&")}'`;
     const command = [
       "exec",
@@ -78,7 +97,7 @@ export class ContainerSource implements Source {
       "-d",
       connection,
     ];
-    const printed = await this.host.docker(command, `${SESSION}\n${asJson(sql, names)};\n`);
+    const printed = await this.host.docker(command, `${SESSION}\n${sql};\n`);
     return JSON.parse(printed.toString()) as Row[];
   }
 }
@@ -103,7 +122,15 @@ export class UrlSource implements Source {
     return source;
   }
 
-  async ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
+  ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
+    return this.run(database, asJson(sql, names));
+  }
+
+  async column(database: string, table: { schema: string; name: string }, column: string): Promise<string[]> {
+    return valuesOf(await this.run(database, columnAsJson(table, column)));
+  }
+
+  private async run<Row>(database: string, sql: string): Promise<Row[]> {
     const url = new URL(this.url);
     url.pathname = encodeURIComponent(database);
     const client = new Client({
@@ -122,8 +149,11 @@ export class UrlSource implements Source {
     }
     try {
       await client.query(SESSION);
-      const { rows } = await client.query<{ json: string }>(asJson(sql, names));
-      return JSON.parse(rows[0]?.json ?? "[]") as Row[];
+      const results = [
+        (await client.query(sql)) as QueryResult<{ json: string }> | QueryResult<{ json: string }>[],
+      ].flat();
+      const [answer] = results.flatMap(({ rows }) => rows);
+      return JSON.parse(answer?.json ?? "[]") as Row[];
     } finally {
       await client.end();
     }

@@ -1,7 +1,8 @@
 -- The databases, with what a stack file can and cannot say of them.
 SELECT datname AS name, pg_get_userbyid(datdba) AS owner, datconnlimit AS "connectionLimit",
        datallowconn AS "allowsConnections", datistemplate AS "isTemplate", pg_encoding_to_char(encoding) AS encoding,
-       datlocprovider AS provider, datcollate AS collation,
+       datlocprovider AS provider,
+       CASE datlocprovider WHEN 'c' THEN datcollate ELSE coalesce(datlocale, datcollate) END AS collation,
        (SELECT spcname FROM pg_tablespace AS t WHERE t.oid = dattablespace) AS tablespace,
        coalesce(
          (SELECT json_agg(setting ORDER BY setting) FROM pg_db_role_setting, unnest(setconfig) AS setting

@@ -1,6 +1,7 @@
 import type { Client, QueryResult } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../../../sql/read";
+import { mustBePlain } from "../../plain-table";
 import type { MigrationFile } from "./file";
 import { sameVersion } from "./file-name";
 import { readLedger, write, type Applied } from "./ledger";
@@ -35,14 +36,10 @@ export function describeApplied(versions: string[]): string {
     : `${versions.length} versions from ${first} to ${last} count`;
 }
 
-/**
- * The versions in dbmate's ledger. Whoever owns the table may make a view of it at any time, whose code would run as superuser:
- * the server refuses to read anything but a table.
- */
-async function readVersions(client: Client, table: ForeignLedger): Promise<string[]> {
+/** The versions in dbmate's ledger, which another role may own. */
+async function readVersions(client: Client, { schema, name }: ForeignLedger): Promise<string[]> {
   const results = (await client.query(
-    `SET LOCAL restrict_nonsystem_relation_kind = 'view, foreign-table'; SET LOCAL lock_timeout = '10s';
-     SELECT version FROM ONLY ${quoted(table.schema)}.${quoted(table.name)}`,
+    `${mustBePlain(schema, name)} SELECT version FROM ONLY ${quoted(schema)}.${quoted(name)}`,
   )) as unknown as QueryResult<{ version: string }>[];
   return (results.at(-1)?.rows ?? []).map(({ version }) => version);
 }

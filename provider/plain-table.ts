@@ -1,0 +1,28 @@
+import { escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
+
+/**
+ * SQL that precedes, in one transaction, a query by a superuser of a table that another role owns. Planning such a query alone runs code of
+ * the owner: predicates and expressions of indexes, and expressions of statistics. It fails where the table has any, and keeps it from
+ * getting one until the transaction ends; nobody who reads or writes waits for it.
+ */
+export function mustBePlain(schema: string, name: string): string {
+  const table = `${quoted(schema)}.${quoted(name)}`;
+  return `DO $plain$ BEGIN
+  SET LOCAL lock_timeout = '10s';
+  SET LOCAL restrict_nonsystem_relation_kind = 'view, foreign-table';
+  IF NOT pg_catalog.pg_is_in_recovery() THEN
+    LOCK TABLE ONLY ${table} IN SHARE UPDATE EXCLUSIVE MODE;
+  END IF;
+  IF EXISTS (
+    SELECT FROM pg_catalog.pg_index AS i
+    WHERE i.indrelid = ${literal(table)}::pg_catalog.regclass AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL)
+  ) OR EXISTS (
+    SELECT FROM pg_catalog.pg_statistic_ext AS s WHERE s.stxrelid = ${literal(table)}::pg_catalog.regclass AND s.stxexprs IS NOT NULL
+  ) OR EXISTS (
+    SELECT FROM pg_catalog.pg_class AS c
+    WHERE c.oid = ${literal(table)}::pg_catalog.regclass AND (c.relkind <> 'r' OR c.relispartition OR c.relhassubclass)
+  ) THEN
+    RAISE EXCEPTION '% is not read as superuser: it has indexes or statistics of expressions, which are code of its owner', ${literal(table)};
+  END IF;
+END $plain$;`;
+}
