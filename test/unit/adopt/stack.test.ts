@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { Facts, HbaFact } from "../../../adopt/facts";
+import type { DatabaseFact, Facts, HbaFact } from "../../../adopt/facts";
 import { describePartitions } from "../../../adopt/partitions";
 import { adopt } from "../../../adopt/stack";
 import { writeStackFile } from "../../../adopt/stack-file";
@@ -129,6 +129,25 @@ describe("a container", () => {
     expect(adopted(change).config.restoreFrom).toBeUndefined();
     expect(left(change)).toMatch(message);
     expect(left(change)).toMatch(/text of database shop is sorted as en_US\.utf8 has it/);
+  });
+});
+
+describe("a dump instead of a copy", () => {
+  const byDump = (change: Partial<DatabaseFact>) =>
+    left({ container: undefined, databases: [{ ...database, ...change }] });
+
+  it("sorts by code points: a database of ICU is named, one of PostgreSQL's own provider is not", () => {
+    expect(byDump({ provider: "i", collation: "und-x-icu" })).toMatch(
+      /text of database shop is sorted as ICU's und-x-icu has it, and by code points in a new one/,
+    );
+    expect(byDump({ provider: "b", collation: "C.UTF-8" })).not.toMatch(/is sorted as/);
+    expect(byDump({ provider: "c", collation: "C" })).not.toMatch(/is sorted as/);
+  });
+
+  it("does not bring settings of databases, nor may it bring the password of postgres", () => {
+    const text = byDump({ settings: ["work_mem=9MB"] });
+    expect(text).toMatch(/setting work_mem=9MB of database shop does not come with a dump of it/);
+    expect(text).toMatch(/pg_dumpall --roles-only, without its lines of role postgres/);
   });
 });
 
@@ -297,6 +316,17 @@ describe("what the parser refuses is taken out and told", () => {
     ],
   ])("%s", (_, change, message) => {
     expect(left(change)).toMatch(message);
+  });
+
+  it("a job without a name gets one", () => {
+    const jobs = [
+      { ...job, name: null },
+      { ...job, id: "2", name: "job-1" },
+    ];
+    expect(adopted({ jobs }).config.databases?.shop?.jobs).toMatchObject({ "job-1-": { active: false }, "job-1": {} });
+    expect(left({ jobs })).toMatch(
+      /job 1 has no name and gets the name job-1-; .* SELECT cron\.unschedule\(1\) removes it/,
+    );
   });
 });
 
