@@ -86,7 +86,7 @@ describe("a server that others have made", () => {
       "partitions of shop.events are left",
       'partitions: {sets: {"shop.orders": {interval: 1 month}}}',
       "job in-postgres (0 4 * * *, as postgres: VACUUM) stays, switched off",
-      "job 4 (30 seconds, as postgres: SELECT 1) stays, switched off, and is not declared: it has no name",
+      "job job-4 (30 seconds, as postgres: SELECT 1) stays, switched off, and is not declared: its database postgres is not",
       "job tidy is switched off",
       "nightly: column name of table shop.customers: SELECT, UPDATE stays",
       "nightly: table shop.names: SELECT WITH GRANT OPTION stays",

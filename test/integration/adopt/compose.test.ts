@@ -14,6 +14,8 @@ describe("a server whose superuser is its application", () => {
     source.sql("postgres", "CREATE ROLE viewer LOGIN PASSWORD 'viewer'; CREATE DATABASE shop");
     source.sql("shop", "CREATE SCHEMA data; CREATE TABLE data.carts AS SELECT generate_series(1, 500) AS n");
     source.sql("shop", "GRANT USAGE ON SCHEMA data TO viewer; GRANT SELECT ON data.carts TO viewer");
+    source.sql("shop", "ALTER DEFAULT PRIVILEGES IN SCHEMA data GRANT SELECT ON TABLES TO viewer");
+    source.sql("shop", "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC");
     source.sql(
       "shop",
       "CREATE TABLE data.done (version varchar PRIMARY KEY); INSERT INTO data.done VALUES ('001'), ('002')",
@@ -43,9 +45,14 @@ describe("a server whose superuser is its application", () => {
     expect(rows).toEqual([{ count: 500, timeout: "3s" }]);
     await client.query("INSERT INTO data.carts VALUES (501)");
     await client.query("ALTER TABLE data.carts ADD COLUMN at timestamptz");
+    // What it makes has the privileges that it had as superuser.
+    await client.query("CREATE TABLE data.later AS SELECT 7 AS n");
+    await client.query("CREATE FUNCTION data.f() RETURNS int LANGUAGE sql AS 'SELECT 1'");
     await client.end();
     const viewer = await stack.connect("viewer", "viewer", "shop");
     expect((await viewer.query("SELECT max(n) FROM data.carts")).rows).toEqual([{ max: 501 }]);
+    expect((await viewer.query("SELECT n FROM data.later")).rows).toEqual([{ n: 7 }]);
+    await expect(viewer.query("SELECT data.f()")).rejects.toThrow(/permission denied/);
     await viewer.end();
     expect(
       stack.sql("shop", "SELECT rolname || rolsuper FROM pg_roles WHERE rolname IN ('app', 'postgres') ORDER BY 1"),
