@@ -60,7 +60,9 @@ export class Postgres extends pulumi.ComponentResource {
       { parent: this },
     );
     this.inventory = new Inventory(name, inventoryOf(name, args), { parent: this, provider: pgwright });
-    const engine = args.engine ? [new docker.Provider(name, { host: args.engine }, { parent: this })] : [];
+    // After ours, which says what to do where the engine does not answer.
+    const behind = { parent: this, dependsOn: [this.inventory] };
+    const engine = args.engine ? [new docker.Provider(name, { host: args.engine }, behind)] : [];
     const onEngine = { parent: this, providers: engine };
 
     const image = new Image(name, { ...args.image, engine: args.engine, pgwright }, onEngine);
