@@ -4,6 +4,7 @@ import type { Invocation } from "../main";
 import { log } from "../print";
 import { Project } from "../project";
 import { repairInterrupted } from "../repair";
+import { observeRefreshed } from "../refreshed";
 import { refreshFlags } from "../server";
 import { printSummary } from "../summary";
 import type { Stdout } from "../terminal";
@@ -21,16 +22,22 @@ export async function bringUp(
   const project = await Project.open(stack);
   await project.ensureStack(stack);
   await repairInterrupted(project, stack);
-  const flags = ["--stack", stack, ...(await refreshFlags(stack))];
+  const refresh = await refreshFlags(stack);
+  const flags = ["--stack", stack];
   // Arguments may be such as only an update takes (--plan): then Pulumi makes its preview itself.
-  if (args.length > 0) return { project, code: await project.run(["up", "--yes", ...flags, ...args], {}, stdout) };
-  const { code: refused, events } = await project.observe(["preview", ...flags], { stdout });
+  if (args.length > 0)
+    return { project, code: await project.run(["up", "--yes", ...flags, ...refresh, ...args], {}, stdout) };
+  const {
+    code: refused,
+    events,
+    ...seen
+  } = await observeRefreshed(project, ["preview", ...flags], refresh, { stdout });
   if (refused !== 0) {
     log("\nThe preview is refused: nothing was changed.");
     return { project, code: refused };
   }
   if (!changesAnything(events)) return { project, code: 0 };
-  return { project, code: await project.run(["up", "--yes", "--skip-preview", ...flags], {}, stdout) };
+  return { project, code: await project.run(["up", "--yes", "--skip-preview", ...flags, ...seen.refresh], {}, stdout) };
 }
 
 /** `npm run up`: everything that is missing on this machine, then `pulumi up`, then what to do next. */

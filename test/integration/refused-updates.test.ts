@@ -116,6 +116,12 @@ describe("an update that cannot be done", () => {
     expect(again.code, again.text).toBe(0);
     expect(again.text).not.toMatch(/Updating \(/);
     expect(again.text).toMatch(/is ready in container/);
+    // A dump of roles may bring another password of postgres.
+    stack.sql("postgres", "ALTER ROLE postgres PASSWORD 'of another server'");
+    const locked = await stack.cli("up");
+    expect(locked.code, locked.text).toBe(0);
+    expect(locked.text).toMatch(/The server has another password of postgres than this stack has set/);
+    await (await stack.connect("postgres", await stack.output<string>("superuserPassword"), "app")).end();
   });
 
   it("does not touch what another state has made, unless the stack file says so", async () => {
