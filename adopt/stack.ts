@@ -83,7 +83,10 @@ function tellNature(at: string[], fact: DatabaseFact, copied: boolean, report: R
   if (encoding !== "UTF8")
     report.leave(at, `encoding ${encoding} of database ${name} stays as it is; a new one has UTF8`);
   if (!copied && sortsOtherwise(fact))
-    report.leave(at, `text of database ${name} is sorted as ${provider === "i" ? "ICU's " : ""}${collation} has it, and by code points in a new one`);
+    report.leave(
+      at,
+      `text of database ${name} is sorted as ${provider === "i" ? "ICU's " : ""}${collation} has it, and by code points in a new one`,
+    );
   for (const setting of settings)
     report.leave(
       at,

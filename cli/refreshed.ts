@@ -1,5 +1,6 @@
+import { log } from "./print";
+import type { Project } from "./project";
 import type { Stdout } from "./terminal";
-import { log, type Project } from "./project";
 
 /** What @pulumi/postgresql says where it logs in with the password of the state and the server has another. */
 const WRONG_PASSWORD = /password authentication failed for user "postgres"/;
@@ -19,8 +20,10 @@ export async function observeRefreshed(
   const isLockedOut = first.code !== 0 && first.events.messages.some(({ text }) => WRONG_PASSWORD.test(text));
   if (!isLockedOut || refresh.length === 0) return { ...first, refresh };
   log(
-    "\nThe server has another password of postgres than this stack has set; an update sets that again. Schemas and extensions are taken " +
-      "as they were last seen:\n",
+    "",
+    "The server has another password of postgres than this stack has set; an update sets that again. Schemas and extensions are taken " +
+      "as they were last seen:",
+    "",
   );
   return { ...(await project.observe(command, options)), refresh: [] };
 }

@@ -6,6 +6,7 @@ import { takeData } from "../data";
 import type { Invocation } from "../main";
 import { log } from "../print";
 import { Project, ROOT } from "../project";
+import { observeRefreshed } from "../refreshed";
 import { takeReports, writeReports } from "../reports";
 import { refreshFlags } from "../server";
 
@@ -17,8 +18,8 @@ export async function preview({ stack, args }: Invocation): Promise<number> {
   await ensureEngine({ log });
   const project = await Project.open(stack, undefined, data === undefined ? undefined : resolve(ROOT, data));
   await project.ensureStack(stack);
-  const command = ["preview", "--stack", stack, ...(await refreshFlags(stack)), ...rest];
-  const { code, events } = await project.observe(command);
+  const command = ["preview", "--stack", stack, ...rest];
+  const { code, events } = await observeRefreshed(project, command, await refreshFlags(stack));
   const report = makeReport(stack, events);
   // Once more at the end, behind the table of resources and the outputs.
   if (code !== 0) log(...report.errors.map(errorText));

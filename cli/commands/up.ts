@@ -1,4 +1,5 @@
 import { changesAnything } from "../../report/events";
+import { errorText, makeReport } from "../../report/report";
 import { ensureEngine } from "../../toolchain/docker";
 import type { Invocation } from "../main";
 import { log } from "../print";
@@ -33,7 +34,7 @@ export async function bringUp(
     ...seen
   } = await observeRefreshed(project, ["preview", ...flags], refresh, { stdout });
   if (refused !== 0) {
-    log("\nThe preview is refused: nothing was changed.");
+    log("", ...makeReport(stack, events).errors.map(errorText), "The preview is refused: nothing was changed.");
     return { project, code: refused };
   }
   if (!changesAnything(events)) return { project, code: 0 };
