@@ -4,6 +4,7 @@ import type { RoleConfig } from "../config/roles";
 import { parseFunctionName, parseObjectName, writeSignature } from "../config/object-name";
 import { describe, inShort, type Grant } from "../provider/kinds/access/privileges";
 import type { AccessInputs } from "../provider/kinds/access";
+import { newestVersion } from "../provider/kinds/migrations/file-name";
 
 /** The object that the stack file names; the configuration's validation has seen that it can be read. */
 function named(kind: "table" | "sequence" | "function", text: string): { schema: string; name: string } {
@@ -81,6 +82,7 @@ export function wantedAccess(
     roles: Object.keys(database.roles).sort(),
     undeclared: database.undeclared,
     migrations,
+    migrated: migrations.length > 0 ? newestVersion(migrations) : undefined,
     privileges: inShort(Object.fromEntries(grants.map((grant) => [describe(grant), grant.privileges]))),
     grants,
   };

@@ -1,4 +1,6 @@
 import fc from "fast-check";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Client } from "pg";
 import { Host } from "../../provider/host";
@@ -359,6 +361,42 @@ describe("access to databases", () => {
     await stack.up();
     expect(can("writer", "table('data.t', 'DELETE')")).toBe(false);
     await quiet();
+  });
+
+  it("is reconciled whenever migrations have run, also if these fail, and an update says who gains and loses what", async () => {
+    const folder = join(stack.folder, "migrations");
+    mkdirSync(folder);
+    const table = 'data."my.Table ""x"""';
+    writeFileSync(
+      join(folder, "001_anew.sql"),
+      `-- migrate:up\nDROP TABLE ${table};\nCREATE TABLE ${table} (id int);\nGRANT SELECT ON ${table} TO writer;\n`,
+    );
+    stack.configure(() => (app().migrations = { folder }));
+    const preview = await stack.preview();
+    expect(preview.changes.map(({ op, kind }) => `${op} ${kind}`).sort()).toEqual([
+      "create Migrations",
+      "update Access",
+    ]);
+    expect(preview.messages.join("\n")).toContain(
+      "privileges of database app are reconciled again after the migrations: what these grant and no grant declares is revoked",
+    );
+    const text = await stack.up();
+    expect(text).toContain(
+      'ACCESS: writer loses SELECT on table data.my.Table "x" in database app, which nobody declared',
+    );
+    expect(text).toContain('ACCESS: reader gains INSERT on table data.my.Table "x" in database app');
+    expect(can("reader", `table('${table}', 'INSERT')`)).toBe(true);
+    expect(can("writer", `table('${table}', 'SELECT')`)).toBe(false);
+    await quiet();
+
+    writeFileSync(
+      join(folder, "002_fails.sql"),
+      "-- migrate:up transaction:false\nGRANT SELECT ON data.t TO writer;\nSELECT 1 / 0;\n",
+    );
+    const failed = await stack.tryUp();
+    expect(failed.code).not.toBe(0);
+    expect(failed.text).toContain("ACCESS: writer loses SELECT on table data.t in database app, which nobody declared");
+    expect(can("writer", "table('data.t', 'SELECT')")).toBe(false);
   });
 
   it("settles any set of grants at once, whatever was there before", async () => {

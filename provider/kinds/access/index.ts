@@ -1,13 +1,12 @@
 import type { Client } from "pg";
-import { readSql } from "../../../sql/read";
 import type { Kind, Operation } from "../../kind";
 import { setRestorePoint } from "../../restore-point";
 import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
+import { newestVersion } from "../migrations/file-name";
 import { readLedger } from "../migrations/ledger";
-import type { Groups } from "./otherwise";
 import { inShort, linesOf, type Comparison, type Grant } from "./privileges";
-import { leftBy, look, missingObjects, reconcile, statementsOf } from "./reconcile";
+import { leftBy, look, missingObjects, readGroups, reconcile, statementsOf, type Reconciled } from "./reconcile";
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
 import { inWords } from "./words";
 
@@ -28,6 +27,8 @@ export interface AccessInputs {
   undeclared: "revoke" | "report";
   /** Versions of the migrations: once all are applied, an object that is missing stays missing. */
   migrations: string[];
+  /** The newest of them, and in the state the newest that is applied: whenever migrations run, privileges are reconciled after them. */
+  migrated?: string;
   /** By who and what, in words: `reader: all tables in data` -> `INSERT, SELECT`. */
   privileges: Record<string, string>;
   /** The same, for the machine. */
@@ -49,21 +50,40 @@ function tell(what: string, statements: string[], info: Operation["info"]): void
   info(what, ...lines, ...(more > 0 ? [`and ${more} more statements`] : []));
 }
 
+/** Says in an update what a preview says before: who gains and who loses what, with the statements. */
+export function tellReconciled(
+  { lines, done }: Reconciled,
+  { database }: AccessInputs,
+  former: AccessInputs | undefined,
+  { info, effect }: Operation,
+): void {
+  for (const line of lines) effect("access", line);
+  if (former) tell(`was run in database ${database}:`, done, info);
+}
+
 async function apply(
   inputs: AccessInputs,
   former: AccessInputs | undefined,
-  { host, info, warn }: Operation,
+  operation: Operation,
 ): Promise<AccessState> {
-  const { done, left } = await withDatabase(host, inputs.database, async (client) => {
+  const { host, info, warn } = operation;
+  const reconciled = await withDatabase(host, inputs.database, async (client) => {
     const retired = retiredRoles(former, inputs);
     if (retired.length > 0) await endSessions(client, retired);
     if (removedSchemas(former, inputs).length > 0)
       await setRestorePoint(client, `schemas of ${inputs.database} go`, info);
     return reconcile(client, inputs, former);
   });
-  if (former) tell(`was run in database ${inputs.database}:`, done, info);
+  tellReconciled(reconciled, inputs, former, operation);
+  const { left } = reconciled;
   for (const each of linesOf(left ?? {})) warn(`not declared, left as it is: ${each}`);
   return { ...inputs, further: left && inShort(left) };
+}
+
+/** Versions of the migrations that were applied as a whole. */
+async function readApplied(client: Client): Promise<string[]> {
+  const ledger = (await readLedger(client)) ?? [];
+  return ledger.filter(({ finished }) => finished).map(({ version }) => version);
 }
 
 /** Objects that grants name and that are not there: refused, unless the update may make them. */
@@ -77,16 +97,18 @@ async function explainMissing(
   if (unknown.length === 0) return;
   const missing = missingObjects(inputs, unknown);
   if (isNew) return warn(`${missing.message}: unless it is made before, the update will fail`);
-  const applied = ((await readLedger(client)) ?? [])
-    .filter(({ finished }) => finished)
-    .map(({ version }) => BigInt(version));
+  const applied = (await readApplied(client)).map(BigInt);
   if (inputs.migrations.every((version) => applied.includes(BigInt(version)))) throw missing;
   warn(`${missing.message}: unless a pending migration makes it, the update will fail`);
 }
 
-async function groupsOf(client: Client): Promise<Groups> {
-  const { rows } = await client.query<{ role: string; groups: string[] }>(readSql("catalog/members.sql"));
-  return new Map(rows.map(({ role, groups }) => [role, groups]));
+/** Says that migrations run before, whose grants nobody knows yet. */
+function explainMigrations(old: AccessState | undefined, { database, migrated, undeclared }: AccessInputs): string[] {
+  if (!old || migrated === undefined || old.migrated === migrated) return [];
+  const surplus = undeclared === "revoke" ? "revoked" : "reported";
+  return [
+    `privileges of database ${database} are reconciled again after the migrations: what these grant and no grant declares is ${surplus}`,
+  ];
 }
 
 /** Says in a preview what an update will change and run, and refuses what it would refuse. */
@@ -105,7 +127,8 @@ async function explain(
         else info(text);
       const comparison = await look(client, inputs, old);
       await explainMissing(client, inputs, comparison.unknown, !old, warn);
-      for (const line of inWords(comparison, inputs, await groupsOf(client))) effect("access", line);
+      explainMigrations(old, inputs).forEach(info);
+      for (const line of inWords(comparison, inputs, await readGroups(client))) effect("access", line);
       tell(`will be run in database ${database}:`, statementsOf(inputs, comparison), info);
     });
   } catch (error) {
@@ -133,9 +156,10 @@ const union = (one: string[], other: string[]) => [...new Set([...one, ...other]
 export const access: Kind<AccessInputs, AccessState> = {
   replaceOn: ["database"],
   notCompared: ["grants", "migrations", "dropSchemas"],
-  // A new role or schema needs nothing done here; one that has gone does.
+  // A new role or schema needs nothing done here; one that has gone does. Nor do migrations that the stack file has no more.
   compared: (state, inputs) => ({
     ...state,
+    migrated: inputs.migrated && state.migrated,
     roles: state.roles.every((role) => inputs.roles.includes(role)) ? inputs.roles : state.roles,
   }),
   explain,
@@ -150,7 +174,11 @@ export const access: Kind<AccessInputs, AccessState> = {
       return await ask(
         host,
         inputs.database,
-        async (client) => ({ ...known, ...shown(await look(client, inputs), inputs, warn) }),
+        async (client) => ({
+          ...known,
+          ...shown(await look(client, inputs), inputs, warn),
+          migrated: inputs.migrations.length > 0 ? newestVersion(await readApplied(client)) : undefined,
+        }),
         known,
       );
     } catch (error) {

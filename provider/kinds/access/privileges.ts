@@ -99,6 +99,8 @@ const objectKey = ({ kind, schema, name, column }: Pick<PrivilegeFact, "kind" | 
   key(kind, kind === "database" ? "" : schema, kind === "database" ? "" : name, column);
 /** Key of a kind of object in a schema. */
 export const kindIn = (kind: string, schema: string) => key(kind, schema);
+/** Is this the key of a kind of object that a schema holds? */
+export const isContentIn = (id: string): boolean => (id.split("\0")[0] ?? "") in PLURAL;
 export const atomKey = ({ fact, grantee, privilege }: Atom) => key(objectKey(fact), grantee, privilege);
 export const defaultKey = (atom: DefaultAtom) =>
   key(atom.creator, atom.schema, atom.kind, atom.grantee, atom.privilege);

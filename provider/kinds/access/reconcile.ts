@@ -3,9 +3,20 @@ import { escapeIdentifier as quoted } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseFunctionName } from "../../../config/object-name";
 import { readSql } from "../../../sql/read";
-import { changesOf, compare, describe, type Comparison, type Description, type Grant, type Wanted } from "./privileges";
+import type { Groups } from "./otherwise";
+import {
+  changesOf,
+  compare,
+  describe,
+  isContentIn,
+  type Comparison,
+  type Description,
+  type Grant,
+  type Wanted,
+} from "./privileges";
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
 import { statements } from "./statements";
+import { inWords } from "./words";
 import type { AccessInputs } from "./index";
 
 /** One lock for all that change privileges of a database, so that no two do at once. */
@@ -84,7 +95,15 @@ export function missingObjects({ database }: AccessInputs, unknown: string[]): E
   return new Error(`database ${database} has no ${unknown.join(", no ")}; a grant in the stack file names it`);
 }
 
+/** Whose privileges a role has as a member, by role. */
+export async function readGroups(client: Client): Promise<Groups> {
+  const { rows } = await client.query<{ role: string; groups: string[] }>(readSql("catalog/members.sql"));
+  return new Map(rows.map(({ role, groups }) => [role, groups]));
+}
+
 export interface Reconciled {
+  /** Who has gained and lost what. */
+  lines: string[];
   /** Statements that were run. */
   done: string[];
   /** What nobody declared and is left as it is, if that is wanted. */
@@ -124,6 +143,9 @@ async function inTransaction(
   if (!whatIsThere) await dropContents(client, inputs, removedSchemas(former, inputs));
   const done: string[] = [];
   let comparison = await look(client, inputs, former);
+  // Of a database that is new and empty there is nothing to say that the stack file does not.
+  const isNew = !former && ![...comparison.counts.keys()].some(isContentIn);
+  const lines = isNew ? [] : inWords(comparison, inputs, await readGroups(client));
   if (comparison.unknown.length > 0 && !whatIsThere) throw missingObjects(inputs, comparison.unknown);
   for (let pass = 0; pass < PASSES && statementsOf(inputs, comparison).length > 0; pass += 1) {
     for (const statement of statementsOf(inputs, comparison)) await client.query(statement);
@@ -134,5 +156,5 @@ async function inTransaction(
   if (unsettled.length > 0)
     throw new Error(`privileges of database ${inputs.database} do not settle: ${unsettled.join("; ")}`);
   await client.query("COMMIT");
-  return { done, left: leftBy(inputs, comparison) };
+  return { lines, done, left: leftBy(inputs, comparison) };
 }

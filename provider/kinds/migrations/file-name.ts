@@ -32,3 +32,9 @@ export function versionsOf(files: string[]): string[] {
 export function fileOf(files: string[], version: string): string | undefined {
   return files.find((file) => versionsOf([file]).some((other) => sameVersion(other, version)));
 }
+
+/** The newest of versions; empty if there is none. */
+export function newestVersion(versions: string[]): string {
+  const [first, ...others] = versions.map(BigInt);
+  return first === undefined ? "" : String(others.reduce((a, b) => (a > b ? a : b), first));
+}

@@ -5,7 +5,8 @@ import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { SqlFileError } from "../../sql-file";
 import { setRestorePoint } from "../../restore-point";
-import { reconcile, type AccessInputs } from "../access";
+import { reconcile, tellReconciled, type AccessInputs } from "../access";
+import type { Reconciled } from "../access/reconcile";
 import { endSessions, retiredRoles } from "../access/removals";
 import { NOTHING, readCatalog, type Catalog } from "./catalog";
 import type { Deed } from "./deeds";
@@ -54,12 +55,11 @@ function pendingOf(files: MigrationFile[], ledger: Applied[], target: string | u
   ];
 }
 
-async function apply(
-  inputs: MigrationsInputs,
-  former: AccessInputs | undefined,
-  { host, info }: Operation,
-): Promise<void> {
-  const { database, role, searchPath, target, baseline } = inputs;
+async function apply(inputs: MigrationsInputs, former: AccessInputs | undefined, operation: Operation): Promise<void> {
+  const { host, info, warn } = operation;
+  const { database, role, searchPath, target, baseline, access } = inputs;
+  const settle = (client: Client) => reconcile(client, access, former, true);
+  const tell = (reconciled: Reconciled) => tellReconciled(reconciled, access, former, operation);
   const files = await parseMigrations(inputs.files);
   await withDatabase(host, database, async (client) => {
     const { ledger } = await readApplied(client, database, files, baseline);
@@ -69,10 +69,17 @@ async function apply(
     // What a removed role has owned belongs to the role that the migrations run as, before they run.
     const retired = retiredRoles(former, inputs.access);
     if (retired.length > 0) await endSessions(client, retired);
-    await reconcile(client, inputs.access, former, true);
+    tell(await settle(client));
     if (former && pending.length > 0) await setRestorePoint(client, `migrations of ${database}`, info);
   });
-  await runMigrations(host, { database, role, searchPath, target, baseline }, files, info);
+  try {
+    await runMigrations(host, { database, role, searchPath, target, baseline }, files, info);
+  } catch (error) {
+    // What was applied before has its privileges.
+    await withDatabase(host, database, settle).then(tell, ({ message }: Error) => warn(message));
+    throw error;
+  }
+  tell(await withDatabase(host, database, settle));
 }
 
 /** One pending file on its way. */
@@ -87,7 +94,7 @@ interface Pending {
 }
 
 /** One pending file, in words. `role`: who runs it. */
-function tell({ verb, file, section: { statements, blocks }, from, rows }: Pending, role: string): string {
+function describePending({ verb, file, section: { statements, blocks }, from, rows }: Pending, role: string): string {
   const begun = rows > 0 ? `, which has changed ${rows.toLocaleString("en-US")} rows already` : "";
   const behind = from > 0 || rows > 0 ? `, from statement ${from + 1} on${begun}` : "";
   const count = statements.length === 1 ? "1 statement" : `${statements.length} statements`;
@@ -148,7 +155,7 @@ async function explainPending(
   if (!catalog) operation.info(`how large the tables of ${database} are cannot be seen now`);
   const effects = new Effects(database, catalog, path.length > 0);
   for (const each of pending) {
-    operation.info(tell(each, fact?.superuser ? `${role}, a superuser` : role));
+    operation.info(describePending(each, fact?.superuser ? `${role}, a superuser` : role));
     const told = stepsOf(each, qualify).flatMap(({ steps, transaction }) => effects.of(steps, transaction));
     for (const { effect, text } of told) {
       if (effect) operation.effect(effect, text);
