@@ -2,7 +2,7 @@
 -- owner of the object; objects that nobody else has a privilege on have one row with a null grantee. A null ACL means PostgreSQL's
 -- default for the kind: acldefault knows it.
 -- An extension decides about its own objects: only those are here that $2 names (kind, schema and name, a space between them).
--- `target` is the object as GRANT names it.
+-- `target` is the object as GRANT names it, `parent` the partitioned table that a partition belongs to.
 WITH scope AS (
   SELECT oid, nspname, nspowner, nspacl
   FROM pg_namespace
@@ -10,7 +10,13 @@ WITH scope AS (
 ),
 relation AS (
   SELECT c.oid, nspname, relname, relkind, relowner, relacl, format('%I.%I', nspname, relname) AS identity,
-         CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, member
+         CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END AS kind, member,
+         CASE WHEN relispartition THEN (
+           SELECT jsonb_build_object('schema', root_schema.nspname, 'name', root.relname)
+           FROM pg_class AS root
+           JOIN pg_namespace AS root_schema ON root_schema.oid = root.relnamespace
+           WHERE root.oid = pg_partition_root(c.oid)
+         ) END AS parent
   FROM pg_class AS c
   JOIN scope ON scope.oid = c.relnamespace,
   LATERAL (
@@ -30,32 +36,32 @@ routine AS (
 ),
 object AS (
   SELECT 'database' AS kind, 'd'::"char" AS code, '' AS schema, datname::text AS name, NULL AS column_name, datdba AS owner,
-         datacl AS acl, format('DATABASE %I', datname) AS target, false AS member
+         datacl AS acl, format('DATABASE %I', datname) AS target, false AS member, NULL::jsonb AS parent
   FROM pg_database
   WHERE datname = current_database()
   UNION ALL
-  SELECT 'schema', 'n', nspname, nspname, NULL, nspowner, nspacl, format('SCHEMA %I', nspname), false
+  SELECT 'schema', 'n', nspname, nspname, NULL, nspowner, nspacl, format('SCHEMA %I', nspname), false, NULL
   FROM scope
   UNION ALL
-  SELECT 'foreign data wrapper', 'F', '', fdwname, NULL, fdwowner, fdwacl, format('FOREIGN DATA WRAPPER %I', fdwname), false
+  SELECT 'foreign data wrapper', 'F', '', fdwname, NULL, fdwowner, fdwacl, format('FOREIGN DATA WRAPPER %I', fdwname), false, NULL
   FROM pg_foreign_data_wrapper
   UNION ALL
-  SELECT 'foreign server', 'S', '', srvname, NULL, srvowner, srvacl, format('FOREIGN SERVER %I', srvname), false
+  SELECT 'foreign server', 'S', '', srvname, NULL, srvowner, srvacl, format('FOREIGN SERVER %I', srvname), false, NULL
   FROM pg_foreign_server
   UNION ALL
   SELECT kind, CASE kind WHEN 'sequence' THEN 's'::"char" ELSE 'r'::"char" END, nspname, relname, NULL, relowner, relacl,
-         upper(kind) || ' ' || identity, member
+         upper(kind) || ' ' || identity, member, parent
   FROM relation
   UNION ALL
-  SELECT 'column', 'c', nspname, relname, attname, relowner, attacl, 'TABLE ' || identity, member
+  SELECT 'column', 'c', nspname, relname, attname, relowner, attacl, 'TABLE ' || identity, member, parent
   FROM pg_attribute
   JOIN relation ON relation.oid = attrelid
   WHERE attacl IS NOT NULL AND NOT attisdropped
   UNION ALL
-  SELECT 'function', 'f', nspname, name, NULL, proowner, proacl, target, member
+  SELECT 'function', 'f', nspname, name, NULL, proowner, proacl, target, member, NULL
   FROM routine
 )
-SELECT kind, schema, name, column_name AS "column", pg_get_userbyid(owner) AS owner, target, member AS "ofExtension",
+SELECT kind, schema, name, column_name AS "column", pg_get_userbyid(owner) AS owner, target, member AS "ofExtension", parent,
        CASE WHEN entry.grantee = 0 THEN 'public' ELSE pg_get_userbyid(entry.grantee) END AS grantee,
        entry.privilege_type AS privilege, bool_or(entry.is_grantable) AS grantable, coalesce(entry.revoked, false) AS revoked,
        coalesce(json_agg(DISTINCT pg_get_userbyid(entry.grantor)) FILTER (WHERE entry.grantor <> object.owner), '[]') AS grantors
@@ -74,5 +80,5 @@ LEFT JOIN LATERAL (
   )
 ) AS entry ON true
 WHERE NOT member OR concat_ws(' ', kind, schema, name) = ANY ($2)
-GROUP BY kind, schema, name, column_name, object.owner, target, member, entry.grantee, entry.privilege_type, entry.revoked
+GROUP BY kind, schema, name, column_name, object.owner, target, member, parent, entry.grantee, entry.privilege_type, entry.revoked
 ORDER BY kind, schema, name, column_name, grantee, privilege

@@ -48,6 +48,7 @@ export const fact = (
   grantable,
   grantors: [],
   ofExtension: false,
+  parent: null,
   revoked: false,
 });
 

@@ -30,6 +30,7 @@ const given = (
     target: `${kind} s.${name}`,
     grantors: [],
     ofExtension: false,
+    parent: null,
     revoked: false,
   };
   const held = Object.entries(to).flatMap(([grantee, list]) =>

@@ -12,7 +12,7 @@ import {
   type PrivilegeFact,
   type Wanted,
 } from "../../provider/kinds/access/privileges";
-import { statements } from "../../provider/kinds/access/statements";
+import { shownStatements, statements } from "../../provider/kinds/access/statements";
 import { CREATORS, fact, facts, run, things, wanted } from "./access-model";
 
 describe("names of objects", () => {
@@ -224,6 +224,38 @@ describe("compare", () => {
     expect(changesOf(found, "revoke").taken.defaults).toHaveLength(2);
   });
 
+  it("tells of the partitions of a table in one line, in words and as statements", () => {
+    const parent = { schema: "s", name: "Events" };
+    const part = (n: number, privilege: string) => ({
+      ...fact(
+        { kind: "table", schema: "s", name: `e${n}`, target: `TABLE s.e${n}` } as never,
+        "o",
+        "r",
+        privilege,
+        false,
+      ),
+      parent,
+    });
+    const privileges = [
+      ...[1, 2, 3].map((n) => part(n, "SELECT")),
+      part(3, "INSERT"),
+      fact(things[1], "o", "r", "SELECT", false),
+    ];
+    const found = comparison({ privileges, defaults: [] }, { grants: [], creators: [] });
+    expect(linesOf(found.undeclared)).toEqual([
+      "r: partitions of table s.Events: INSERT, SELECT",
+      "r: table s.t: SELECT",
+    ]);
+    expect(shownStatements("REVOKE", found.revoke)).toEqual([
+      'REVOKE SELECT ON TABLE s.e1 FROM "r" CASCADE; -- and on 1 more partition of s.Events',
+      'REVOKE SELECT, INSERT ON TABLE s.e3 FROM "r" CASCADE;',
+      'REVOKE SELECT ON TABLE s.t FROM "r" CASCADE;',
+    ]);
+    expect(statements("REVOKE", found.revoke)).toHaveLength(4);
+    const one = comparison({ privileges: [part(1, "SELECT")], defaults: [] }, { grants: [], creators: [] });
+    expect(linesOf(one.undeclared)).toEqual(["r: table s.e1: SELECT"]);
+  });
+
   it("of an extension's objects counts only what a grant names or has named until now", () => {
     const member = (grantee: string | null, privilege: string | null) => ({
       ...fact(things[4], "owner", grantee, privilege, false),
@@ -253,6 +285,7 @@ describe("compare", () => {
       column: null,
       target: "SCHEMA public",
       ofExtension: false,
+      parent: null,
       revoked: false,
       owner: "owner",
     } as const;

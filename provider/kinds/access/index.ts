@@ -6,7 +6,7 @@ import { ask, isNoDatabase, withDatabase } from "../../session";
 import { newestVersion } from "../migrations/file-name";
 import { readLedger } from "../migrations/ledger";
 import { inShort, linesOf, type Comparison, type Grant } from "./privileges";
-import { leftBy, look, missingObjects, readGroups, reconcile, statementsOf, type Reconciled } from "./reconcile";
+import { leftBy, look, missingObjects, readGroups, reconcile, shownStatementsOf, type Reconciled } from "./reconcile";
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
 import { inWords } from "./words";
 
@@ -46,7 +46,7 @@ const SHOWN = 40;
 function tell(what: string, statements: string[], info: Operation["info"]): void {
   if (statements.length === 0) return;
   const more = statements.length - SHOWN;
-  const lines = statements.slice(0, SHOWN).map((each) => `${each};`);
+  const lines = statements.slice(0, SHOWN);
   info(what, ...lines, ...(more > 0 ? [`and ${more} more statements`] : []));
 }
 
@@ -129,7 +129,7 @@ async function explain(
       await explainMissing(client, inputs, comparison.unknown, !old, warn);
       explainMigrations(old, inputs).forEach(info);
       for (const line of inWords(comparison, inputs, await readGroups(client))) effect("access", line);
-      tell(`will be run in database ${database}:`, statementsOf(inputs, comparison), info);
+      tell(`will be run in database ${database}:`, shownStatementsOf(inputs, comparison), info);
     });
   } catch (error) {
     if (old || !isNoDatabase(error)) throw error; // a database that will be made

@@ -18,6 +18,8 @@ export interface PrivilegeFact {
   owner: string;
   /** The object as GRANT names it. */
   target: string;
+  /** Of a partition: the table at the top. */
+  parent: { schema: string; name: string } | null;
   /** An extension decides about its objects: only what a grant names counts. */
   ofExtension: boolean;
   grantee: string | null;
@@ -267,18 +269,36 @@ function merged(one: Description, other: Description): Description {
   return all;
 }
 
-function describeAtom({ fact, grantee }: Atom): string {
-  const { kind, column } = fact;
-  if (kind !== "column") return describe({ role: grantee, on: fact as Grant["on"] });
-  return `${grantee}: column ${column} of ${describeObject({ ...fact, kind: "table" })}`;
+/** `partitions`: it stands for all partitions of its table. */
+function describeAtom({ fact, grantee }: Atom, partitions: boolean): string {
+  const { kind, column, parent } = fact;
+  const table = { ...fact, kind: "table", ...(partitions && parent) };
+  const on = `${partitions ? "partitions of " : ""}${describeObject(kind === "column" ? table : { ...table, kind })}`;
+  if (kind === "column") return `${grantee}: column ${column} of ${on}`;
+  return partitions ? `${grantee}: ${on}` : describe({ role: grantee, on: fact as Grant["on"] });
 }
 
 const describeDefault = ({ grantee, kind, creator, schema }: DefaultAtom) =>
   `${grantee}: ${PLURAL[kind]} that ${creator} will make${schema ? ` in ${schema}` : ""}`;
 
+const partitionKey = ({ fact: { parent, column }, grantee }: Atom) =>
+  key(grantee, parent && JSON.stringify([parent.schema, parent.name]), column);
+
+/** Those of which another object of the same table has the same. */
+function repeated(atoms: Atom[]): Atom[] {
+  const first = new Map<string, string>();
+  return atoms.filter((atom) => {
+    const target = first.get(partitionKey(atom)) ?? atom.fact.target;
+    first.set(partitionKey(atom), target);
+    return target !== atom.fact.target;
+  });
+}
+
 function describeUndeclared(atoms: Atom[], defaults: DefaultAtom[]): Description {
   const words: Description = {};
-  for (const atom of atoms) note(words, describeAtom(atom), atom.privilege);
+  // Partitions of one table are one line.
+  const several = new Set(repeated(atoms.filter(({ fact }) => fact.parent)).map(partitionKey));
+  for (const atom of atoms) note(words, describeAtom(atom, several.has(partitionKey(atom))), atom.privilege);
   for (const atom of defaults) note(words, describeDefault(atom), atom.privilege);
   return words;
 }

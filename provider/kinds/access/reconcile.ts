@@ -15,7 +15,7 @@ import {
   type Wanted,
 } from "./privileges";
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
-import { statements } from "./statements";
+import { shownStatements, statements } from "./statements";
 import { inWords } from "./words";
 import type { AccessInputs } from "./index";
 
@@ -81,10 +81,14 @@ export async function look(client: Client, inputs: AccessInputs, former?: Access
 }
 
 /** What has to be run. */
-export function statementsOf({ undeclared }: AccessInputs, comparison: Comparison): string[] {
+export function statementsOf({ undeclared }: AccessInputs, comparison: Comparison, write = statements): string[] {
   const { taken, given } = changesOf(comparison, undeclared);
-  return [...statements("REVOKE", taken), ...statements("GRANT", given)];
+  return [...write("REVOKE", taken), ...write("GRANT", given)];
 }
+
+/** The same for a reader. */
+export const shownStatementsOf = (inputs: AccessInputs, comparison: Comparison): string[] =>
+  statementsOf(inputs, comparison, shownStatements);
 
 /** What nobody declared, where that stays. */
 export const leftBy = ({ undeclared }: AccessInputs, { further }: Comparison): Description | undefined =>
@@ -104,7 +108,7 @@ export async function readGroups(client: Client): Promise<Groups> {
 export interface Reconciled {
   /** Who has gained and lost what. */
   lines: string[];
-  /** Statements that were run. */
+  /** Statements that were run, for a reader. */
   done: string[];
   /** What nobody declared and is left as it is, if that is wanted. */
   left: Description | undefined;
@@ -149,7 +153,7 @@ async function inTransaction(
   if (comparison.unknown.length > 0 && !whatIsThere) throw missingObjects(inputs, comparison.unknown);
   for (let pass = 0; pass < PASSES && statementsOf(inputs, comparison).length > 0; pass += 1) {
     for (const statement of statementsOf(inputs, comparison)) await client.query(statement);
-    done.push(...statementsOf(inputs, comparison));
+    done.push(...shownStatementsOf(inputs, comparison));
     comparison = await look(client, inputs, former);
   }
   const unsettled = statementsOf(inputs, comparison);

@@ -1,4 +1,5 @@
 import { escapeIdentifier as quoted } from "pg";
+import { writeObjectName } from "../../../config/object-name";
 import type { ContentKind, PrivilegeFact } from "./privileges";
 
 // Pure: GRANT and REVOKE as text.
@@ -32,22 +33,49 @@ export type Verb = "GRANT" | "REVOKE";
 
 const PLURALS = { table: "TABLES", sequence: "SEQUENCES", function: "FUNCTIONS" } as const;
 
+/** One statement. On a partition: `like`, the same on its table. */
+interface Statement {
+  sql: string;
+  like?: { sql: string; table: string };
+}
+
 /** The statements that give or take these; default privileges are taken first and given last. */
-export function statements(verb: Verb, { atoms, defaults }: Privileges): string[] {
+function write(verb: Verb, { atoms, defaults }: Privileges): Statement[] {
   const onObjects = gather(atoms, ({ fact }) => JSON.stringify([fact.target, fact.column])).map(
-    ({ item, grantee, privileges, option }) => {
-      const { column } = item.fact;
+    ({ item, grantee, privileges, option }): Statement => {
+      const { column, target, parent } = item.fact;
       const list = privileges.map((privilege) => (column === null ? privilege : `${privilege} (${quoted(column)})`));
-      return sentence(verb, list, item.fact.target, grantee, option);
+      const on = (what: string) => sentence(verb, list, what, grantee, option);
+      if (!parent) return { sql: on(target) };
+      const table = writeObjectName(parent);
+      return { sql: on(target), like: { sql: on(table), table } };
     },
   );
   const onFuture = gather(defaults, (atom) => JSON.stringify([atom.creator, atom.schema, atom.kind])).map(
-    ({ item: { creator, schema, kind }, grantee, privileges, option }) => {
+    ({ item: { creator, schema, kind }, grantee, privileges, option }): Statement => {
       const scope = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoted(creator)}${schema ? ` IN SCHEMA ${quoted(schema)}` : ""}`;
-      return `${scope} ${sentence(verb, privileges, PLURALS[kind], grantee, option)}`;
+      return { sql: `${scope} ${sentence(verb, privileges, PLURALS[kind], grantee, option)}` };
     },
   );
-  return verb === "REVOKE" ? [...onFuture, ...atoms.flatMap(orphan), ...onObjects] : [...onObjects, ...onFuture];
+  const orphans = verb === "REVOKE" ? atoms.flatMap(orphan).map((sql) => ({ sql })) : [];
+  return verb === "REVOKE" ? [...onFuture, ...orphans, ...onObjects] : [...onObjects, ...onFuture];
+}
+
+export const statements = (verb: Verb, privileges: Privileges): string[] =>
+  write(verb, privileges).map(({ sql }) => sql);
+
+/** For a reader: those on partitions of one table that are alike are one line. */
+export function shownStatements(verb: Verb, privileges: Privileges): string[] {
+  const all = write(verb, privileges);
+  const counts = new Map<string, number>();
+  for (const { like } of all) if (like) counts.set(like.sql, (counts.get(like.sql) ?? 0) + 1);
+  return all.flatMap(({ sql, like }) => {
+    const count = like ? counts.get(like.sql) : 1;
+    if (!like || count === 1) return [`${sql};`];
+    counts.delete(like.sql); // the others are in this line
+    if (count === undefined) return [];
+    return [`${sql}; -- and on ${count === 2 ? "1 more partition" : `${count - 1} more partitions`} of ${like.table}`];
+  });
 }
 
 /**

@@ -35,6 +35,7 @@ const privilege = (over: Partial<PrivilegeFact>): PrivilegeFact => ({
   grantable: false,
   grantors: [],
   ofExtension: false,
+  parent: null,
   revoked: false,
   ...over,
 });
