@@ -127,7 +127,7 @@ async function explain(
         else info(text);
       const comparison = await look(client, inputs, old);
       await explainMissing(client, inputs, comparison.unknown, !old, warn);
-      explainMigrations(old, inputs).forEach(info);
+      explainMigrations(old, inputs).forEach((line) => info(line));
       for (const line of inWords(comparison, inputs, await readGroups(client))) effect("access", line);
       tell(`will be run in database ${database}:`, shownStatementsOf(inputs, comparison), info);
     });
