@@ -97,6 +97,43 @@ BEGIN
 END
 $$;
 
+-- What PostgreSQL does not pass on to a new table of a tier, and users rely on: row security, which a query of the table itself is subject
+-- to, and replica identity, without which rows of a published table cannot move on. Columns are the parent's, by number.
+CREATE OR REPLACE FUNCTION pgwright.tiers_pass_on(p_parent regclass, p_table regclass)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_statement text;
+BEGIN
+  FOR v_statement IN
+    SELECT format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, %s ROW LEVEL SECURITY', p_table,
+      CASE WHEN c.relforcerowsecurity THEN 'FORCE' ELSE 'NO FORCE' END)
+    FROM pg_catalog.pg_class AS c
+    WHERE c.oid = p_parent AND c.relrowsecurity
+    UNION ALL
+    SELECT format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s', p.polname, p_table,
+      CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+      CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+      (SELECT string_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END, ', ') FROM unnest(p.polroles) AS r),
+      ' USING (' || pg_catalog.pg_get_expr(p.polqual, p_table) || ')',
+      ' WITH CHECK (' || pg_catalog.pg_get_expr(p.polwithcheck, p_table) || ')')
+    FROM pg_catalog.pg_policy AS p
+    JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid
+    WHERE p.polrelid = p_parent AND c.relrowsecurity
+    UNION ALL
+    SELECT format('ALTER TABLE %s REPLICA IDENTITY %s', p_table, CASE c.relreplident WHEN 'f' THEN 'FULL' ELSE 'NOTHING' END)
+    FROM pg_catalog.pg_class AS c
+    WHERE c.oid = p_parent AND c.relreplident IN ('f', 'n')
+  LOOP
+    EXECUTE v_statement;
+  END LOOP;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION pgwright.tiers_create_table(
   p_set pgwright.tiers_sets,
   p_tier text,
@@ -143,6 +180,7 @@ BEGIN
     );
   END IF;
   PERFORM pgwright.tiers_ensure_indexes(p_set, v_name::regclass, p_tier);
+  PERFORM pgwright.tiers_pass_on(v_parent::regclass, v_name::regclass);
   -- Not PARTITION OF, which would lock the parent against its readers; and empty, so that there is nothing to scan.
   IF p_tier <> 'wa' THEN
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', v_parent, v_name, p_lower, p_upper);

@@ -33,6 +33,7 @@ BEGIN
   IF p_keep_data THEN
     -- The sorted partitions stay as they are; the rest of the rows goes beside them.
     EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', pgwright.tiers_object(v_set, '_rest'), v_main);
+    PERFORM pgwright.tiers_pass_on(v_main::regclass, pgwright.tiers_object(v_set, '_rest')::regclass);
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s DEFAULT', v_main, pgwright.tiers_object(v_set, '_rest'));
     FOREACH v_suffix IN ARRAY ARRAY['_wa', '_wa_partition', '_spill'] LOOP
       EXECUTE format(

@@ -293,6 +293,34 @@ describe("rows of a tiered set", () => {
     });
   });
 
+  it("are in tables with the row security and the replica identity of their tier", async () => {
+    fresh();
+    for (const parent of ["events_wa", "events_wa_partition", "events_partition", "events_spill"])
+      await owner.query(
+        `ALTER TABLE data.${parent} ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY mine ON data.${parent} FOR SELECT TO writer USING (place = 1 AND id IN (SELECT 1));
+         ALTER TABLE data.${parent} REPLICA IDENTITY FULL`,
+      );
+    await write("2040-01-01 12:01Z", "2040-01-01 12:02Z");
+    await call("roll_wa");
+    await maintain("2040-01-01 12:30Z");
+    await maintain("2040-01-03 00:00Z");
+    await maintain("2040-01-03 00:00Z");
+    await write("2040-01-01 12:03Z");
+    await maintain("2040-01-03 00:10Z");
+    const bare = `SELECT c.relname FROM data.events_tables AS t JOIN pg_class AS c ON c.oid = t.relation
+      WHERE t.number IS DISTINCT FROM 0 AND t.number IS DISTINCT FROM 1
+        AND NOT (c.relrowsecurity AND c.relreplident = 'f' AND EXISTS (SELECT FROM pg_policy WHERE polrelid = c.oid AND polname = 'mine'))`;
+    expect(server.sql(bare)).toBe("");
+    expect(server.sql("SELECT count(DISTINCT tier) >= 3 FROM data.events_tables WHERE number IS DISTINCT FROM 0")).toBe(
+      "t",
+    );
+    server.sql("SET ROLE owner; SELECT pgwright.tiers_drop('data', 'events', true)");
+    expect(server.sql("SELECT relrowsecurity, relreplident FROM pg_class WHERE relname = 'events_rest'")).toBe("t|f");
+    server.sql("DROP TABLE data.events_partition");
+    first = true;
+  });
+
   it("are in ranges of another width after a change of the hours, without overlap", async () => {
     fresh({ intervalHours: 2 });
     await write("2040-01-01 02:30Z");
