@@ -317,7 +317,7 @@ describe("rows of a tiered set", () => {
     );
     server.sql("SET ROLE owner; SELECT pgwright.tiers_drop('data', 'events', true)");
     expect(server.sql("SELECT relrowsecurity, relreplident FROM pg_class WHERE relname = 'events_rest'")).toBe("t|f");
-    server.sql("DROP TABLE data.events_partition");
+    server.sql("DROP TABLE data.events");
     first = true;
   });
 
