@@ -229,6 +229,7 @@ describe("tiered tables of a stack", () => {
     const { messages, changes } = await stack.preview("--refresh");
     expect(changes.map(({ op, kind }) => `${op} ${kind}`).sort()).toEqual([
       "create Library",
+      "create Library",
       "create TieredTable",
       "create TieredTable",
     ]);
