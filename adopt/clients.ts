@@ -32,16 +32,21 @@ function write(rule: HbaFact): string {
 
 interface Reached {
   rule: HbaFact;
-  /** The networks whose clients come as far as this rule: a rule for all keeps the others from them. */
+  /**
+   * The networks whose clients come as far as this rule: one for all that stands before it keeps its own from it. Where a rule lets clients
+   * in, it does not matter which one does; only those that reject count then.
+   */
   networks: Network[];
 }
 
 function reach(rules: HbaFact[]): Reached[] {
-  const decided: Network[] = [];
+  const decided: { network: Network; rejects: boolean }[] = [];
   return rules.map((rule) => {
     const own = networksOf(rule) ?? [];
-    const networks = decided.reduce((left, each) => left.flatMap((network) => without(network, each)), own);
-    if (isForAll(rule)) decided.push(...own);
+    const rejects = rule.method === "reject";
+    const before = decided.filter((each) => rejects || each.rejects);
+    const networks = before.reduce((left, each) => left.flatMap((part) => without(part, each.network)), own);
+    if (isForAll(rule)) decided.push(...own.map((network) => ({ network, rejects })));
     return { rule, networks };
   });
 }

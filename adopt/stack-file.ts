@@ -49,7 +49,10 @@ export function writeStackFile(from: string, adoption: Adoption, kept: Record<st
   );
   visit(document, {
     Seq: (_, node) => {
-      if (isSeq(node) && node.items.every((item) => isScalar(item))) node.flow = true;
+      if (!isSeq(node) || !node.items.every((item) => isScalar(item))) return;
+      node.flow = true;
+      // Within brackets Pulumi's parser takes a colon at the begin of a text for the end of a key.
+      for (const item of node.items) if (/^:/.test(String(item.value))) item.type = "QUOTE_DOUBLE";
     },
   });
   const config = document.get("config");

@@ -252,6 +252,14 @@ describe("rejecting rules of pg_hba.conf", () => {
     expect(allowFrom).toEqual(["10.0.0.0/8"]);
   });
 
+  it("alone leave a network out, and no rule that lets clients in before others", () => {
+    const trust = ["host all all 127.0.0.1|255.255.255.255 trust", `host all all ${V4} trust`];
+    expect(of(...trust, "host all all all scram-sha-256").allowFrom).toBeUndefined();
+    expect(of("host all all 10.1.0.0|255.255.0.0 scram-sha-256", `host all all ${V4} reject`).allowFrom).toEqual([
+      "10.1.0.0/16",
+    ]);
+  });
+
   it("for all roles and databases leave the network out", () => {
     const whole = `host all all ${V4} scram-sha-256`;
     const { allowFrom, reported } = of("host all all 10.192.0.0|255.192.0.0 reject", whole);
@@ -345,6 +353,8 @@ describe("the file", () => {
     const read = parse(text, { version: "1.1" }) as { config: Record<string, object> };
     expect(read.config["pgwright:roles"]).toEqual(adoption.config.roles);
     for (const name of ["null", "on", "2020-01-01", "1e3", "~"]) expect(text).toContain(`"${name}":`);
+    const networks = { server: { allowFrom: ["10.0.0.0/8", "::1/128"] } };
+    expect(writeStackFile("container shop-db", { ...adoption, config: networks })).toContain('[10.0.0.0/8, "::1/128"]');
   });
 
   it("has no comment that a name ends", () => {
