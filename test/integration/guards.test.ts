@@ -122,7 +122,7 @@ describe("what a change would take along", () => {
     expect(refused.messages.join("\n")).toMatch(
       /guards.forbid has access, and this change means:[^]*ACCESS: reader loses CONNECT on database app[^]*such as .*"reader loses CONNECT on database app"/,
     );
-    expect((await stack.tryUp()).code).not.toBe(0);
+    expect((await stack.cli("up")).code).not.toBe(0);
     expect(stack.sql("app", "SELECT has_database_privilege('reader', 'app', 'CONNECT')")).toBe("t");
     stack.configure((config) => (config.guards = { forbid: ["access"], except: ["reader loses", "reader gains"] }));
     expect((await stack.preview()).code).toBe(0);

@@ -4,9 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, TestStack, type Run } from "../stack";
 import { ForeignServer } from "./foreign-server";
 
-/** All that a dump says of a server but its rows; the superuser's password is told to be another. */
+/** All that a dump says of a server but its rows and what is pgwright's own; the superuser's password is told to be another. */
 function catalog(container: string, user = "postgres"): string[] {
-  const lines = docker("exec", container, "pg_dumpall", "--username", user, "--schema-only").split("\n");
+  const lines = docker("exec", container, "pg_dumpall", "--username", user, "--schema-only")
+    .replaceAll(/^CREATE FUNCTION pgwright\.[^]*?\$\$;\n/gm, "")
+    .replaceAll(/^(?:CREATE|ALTER)(?: [A-Z]+)+ pgwright[^;]*;\n/gm, "")
+    .split("\n");
   return lines.filter((line) => !/^(--|\\restrict|\\unrestrict|$)/.test(line) && !/^ALTER ROLE postgres /.test(line));
 }
 
