@@ -292,7 +292,10 @@ describe("tiered tables of a stack", () => {
     ).toBe("0");
     expect(sql("SELECT count(*) FROM pg_proc WHERE pronamespace = 'geo'::regnamespace")).toBe("0");
     expect(sql("SELECT count(*) FROM cron.job WHERE command LIKE 'CALL geo%'")).toBe("0");
-    expect(sql("SELECT to_regnamespace('pgwright') IS NULL")).toBe("t");
+    expect(sql("SELECT name FROM pgwright.libraries")).toBe("privileges");
+    expect(sql("SELECT count(*) FROM pg_proc WHERE pronamespace = 'pgwright'::regnamespace AND proname ~ 'tier'")).toBe(
+      "0",
+    );
     await quiet();
   });
 
