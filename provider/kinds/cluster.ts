@@ -191,8 +191,10 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }:
     );
     await endFilling(host, volume);
   } catch (error) {
-    if (isOurs) await remove(host, volume);
-    if (isOurs) await endFilling(host, volume);
+    if (isOurs) {
+      await remove(host, volume);
+      await endFilling(host, volume);
+    }
     const { message } = error as Error;
     const why = from && hasBuckets(from.options) ? (bucketProblem(message) ?? message) : message;
     throw new Error(`the restore of ${restoreFrom.server} has failed, and nothing was changed: ${why}`);

@@ -60,15 +60,15 @@ const FILES = ["postgresql.conf", "pg_hba.conf", "pg_ident.conf"];
 /** What the server has loaded, kept for the case that it does not take what comes instead. */
 const former = (file: string) => `${file}.former`;
 
-async function rendered(inputs: ConfigurationInputs, host: Host): Promise<Record<string, string>> {
-  const gateways = await gatewaysOf(host, inputs.network);
+function rendered(inputs: ConfigurationInputs, gateways: string[]): Record<string, string> {
   return files({ ...inputs, hba: withGateways(inputs.hba, gateways) }, configurationId(inputs.parameters, inputs.hba));
 }
 
 async function write(inputs: ConfigurationInputs, host: Host): Promise<void> {
-  mustHaveGateway(inputs.hba, await gatewaysOf(host, inputs.network), inputs.network);
+  const gateways = await gatewaysOf(host, inputs.network);
+  mustHaveGateway(inputs.hba, gateways, inputs.network);
   const kept = await loadedFiles(inputs, host);
-  await host.writeVolume(inputs.volume, inputs.image, { ...kept, ...(await rendered(inputs, host)) });
+  await host.writeVolume(inputs.volume, inputs.image, { ...kept, ...rendered(inputs, gateways) });
 }
 
 /** The files as they are, under the names of former ones, if the server has loaded them. */
@@ -101,7 +101,7 @@ export async function putBackFormer(host: Host, volume: string, image: string): 
 async function explain(old: ConfigurationState | undefined, inputs: ConfigurationInputs, { host }: Operation) {
   const { image, volume, limits, parameters } = inputs;
   if (!(await host.imageExists(image))) return; // not in a preview, but before it is written
-  const files = await rendered(inputs, host);
+  const files = rendered(inputs, await gatewaysOf(host, inputs.network));
   await tryOut(host, { image, volume, files, limits });
   if (old) await mustSuitDatabases(host, parameters, changedParameters(old.parameters, parameters));
 }

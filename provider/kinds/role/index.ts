@@ -99,8 +99,7 @@ async function explain(
   if (!old) {
     info(`role ${inputs.name} is there already: adopted, and brought to the declaration`);
     for (const maker of found.makers) effect("access", `${maker} may alter and grant role ${inputs.name}`);
-  }
-  if (old) explainPassword(old, found, inputs, info);
+  } else explainPassword(old, found, inputs, info);
   tell("will be run:", changes(found, inputs), info);
 }
 
