@@ -36,7 +36,7 @@ export async function tell(project: Project, outcome: Outcome): Promise<void> {
     writeSecretFile(resolve(ROOT, options.env), envText(connection));
   }
   if (options.json) printJson({ stack: name, expires: timeText(expires), host, port, databases, roles });
-  else print(...inWords(outcome, outputs));
+  else print(...describeOutcome(outcome, outputs));
 }
 
 async function readOutputs(project: Project, stack: string): Promise<Outputs> {
@@ -52,7 +52,7 @@ async function readOutputs(project: Project, stack: string): Promise<Outputs> {
   return JSON.parse(stdout) as Outputs;
 }
 
-function inWords({ name, expires, from, leftOut, login, options }: Outcome, outputs: Outputs): string[] {
+function describeOutcome({ name, expires, from, leftOut, login, options }: Outcome, outputs: Outputs): string[] {
   const { version, host, port, databases } = outputs;
   const [database = "postgres"] = databases;
   const lines = [

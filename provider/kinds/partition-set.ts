@@ -86,7 +86,7 @@ async function plan(run: Client, inputs: PartitionSetInputs): Promise<Step[]> {
   return rows;
 }
 
-function inWords({ action, partition, bound, row_count: rows, size }: Step): string {
+function describeStep({ action, partition, bound, row_count: rows, size }: Step): string {
   const range = bound.replace("FOR VALUES ", "");
   if (action === "hold") return `${partition}: ${bound}`;
   if (action === "alter") return `alter ${partition}: ${bound}`;
@@ -97,7 +97,7 @@ function inWords({ action, partition, bound, row_count: rows, size }: Step): str
 
 function listed(first: string, steps: Step[]): [string, ...string[]] {
   const more = steps.length > SHOWN ? [`and ${steps.length - SHOWN} more`] : [];
-  return [first, ...steps.slice(0, SHOWN).map(inWords), ...more];
+  return [first, ...steps.slice(0, SHOWN).map(describeStep), ...more];
 }
 
 async function explain(
@@ -123,7 +123,7 @@ async function explain(
       const newly = differences(old?.retention, inputs.retention).length > 0;
       const lost = steps.filter(({ action }) => newly && action === "drop");
       if (lost.length > 0) effect("loss", ...listed(`${inputs.parent}: its retention drops`, lost));
-      for (const step of steps.filter(({ action }) => action === "hold")) warn(inWords(step));
+      for (const step of steps.filter(({ action }) => action === "hold")) warn(describeStep(step));
       const others = steps.filter((step) => !lost.includes(step) && step.action !== "hold");
       if (others.length > 0) info(...listed("will be done:", others));
     });

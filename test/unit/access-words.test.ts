@@ -10,7 +10,7 @@ import {
   type Wanted,
 } from "../../provider/kinds/access/privileges";
 import { statements } from "../../provider/kinds/access/statements";
-import { inWords, linesOf } from "../../provider/kinds/access/words";
+import { describeChanges, linesOf } from "../../provider/kinds/access/words";
 import { facts, ROLES, run, wanted } from "./access-model";
 
 const CREATORS = ["owner", "postgres"];
@@ -209,7 +209,7 @@ describe("a change of privileges in words", () => {
     (_name, { there, later: defaults = [], grants = [], former, groups = NOBODY, undeclared = "revoke", says }) => {
       const once = former && { grants: former, creators: CREATORS };
       const comparison = compare({ privileges: there, defaults }, { grants, creators: CREATORS }, once);
-      const words = inWords(comparison, { database: "d", undeclared, creators: CREATORS }, groups);
+      const words = describeChanges(comparison, { database: "d", undeclared, creators: CREATORS }, groups);
       expect([...words].sort()).toEqual([...says].sort());
     },
   );
@@ -275,7 +275,7 @@ describe("a change of privileges in words", () => {
     const there = [...tables(names, { r: ["DELETE", "UPDATE"] }), ...tables("other")];
     const goal = { grants: [all("q", "SELECT")], creators: CREATORS };
     expect(
-      inWords(
+      describeChanges(
         compare({ privileges: there, defaults: [] }, goal),
         { database: "d", undeclared: "revoke", creators: CREATORS },
         NOBODY,

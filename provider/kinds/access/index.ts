@@ -8,7 +8,7 @@ import { readLedger } from "../migrations/ledger";
 import { inShort, linesOf, type Comparison, type Grant } from "./privileges";
 import { leftBy, look, missingObjects, readGroups, reconcile, shownStatementsOf, type Reconciled } from "./reconcile";
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
-import { inWords } from "./words";
+import { describeChanges } from "./words";
 
 export { reconcile } from "./reconcile";
 
@@ -128,7 +128,7 @@ async function explain(
       const comparison = await look(client, inputs, old);
       await explainMissing(client, inputs, comparison.unknown, !old, warn);
       explainMigrations(old, inputs).forEach((line) => info(line));
-      for (const line of inWords(comparison, inputs, await readGroups(client))) effect("access", line);
+      for (const line of describeChanges(comparison, inputs, await readGroups(client))) effect("access", line);
       tell(`will be run in database ${database}:`, shownStatementsOf(inputs, comparison), info);
     });
   } catch (error) {

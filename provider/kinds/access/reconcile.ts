@@ -16,7 +16,7 @@ import {
 } from "./privileges";
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
 import { shownStatements, statements } from "./statements";
-import { inWords } from "./words";
+import { describeChanges } from "./words";
 import type { AccessInputs } from "./index";
 
 /** One lock for all that change privileges of a database, so that no two do at once. */
@@ -149,7 +149,7 @@ async function inTransaction(
   let comparison = await look(client, inputs, former);
   // Of a database that is new and empty there is nothing to say that the stack file does not.
   const isNew = !former && ![...comparison.counts.keys()].some(isContentIn);
-  const lines = isNew ? [] : inWords(comparison, inputs, await readGroups(client));
+  const lines = isNew ? [] : describeChanges(comparison, inputs, await readGroups(client));
   if (comparison.unknown.length > 0 && !whatIsThere) throw missingObjects(inputs, comparison.unknown);
   for (let pass = 0; pass < PASSES && statementsOf(inputs, comparison).length > 0; pass += 1) {
     for (const statement of statementsOf(inputs, comparison)) await client.query(statement);

@@ -180,7 +180,7 @@ function parts(line: Line, creators: string[], counts: Comparison["counts"]): st
 }
 
 /** The whole change, a sentence for each role, kind of object and set of privileges. */
-export function inWords(
+export function describeChanges(
   comparison: Comparison,
   { database, undeclared, creators }: { database: string; undeclared: "revoke" | "report"; creators: string[] },
   groups: Groups,
