@@ -8,6 +8,9 @@ type Report = (key: string, text: string) => void;
 /** The most bytes of a name: names that are made from it get 32 more. */
 const LONGEST_NAME = 31;
 
+/** The column of a set's write-ahead table that says in which of its tables a row is. */
+const NUMBER_COLUMN = "wa_number";
+
 /** What a set's tables are called, behind its name. */
 const SUFFIXES = [
   "",
@@ -35,7 +38,8 @@ function checkSet(name: string, config: TieredTableConfig, report: Report): void
 
   const names = columns.map((column) => column.name);
   names.forEach((column, i) => {
-    if (names.indexOf(column) < i) report(`.columns[${i}].name`, `"${column}": there is a column of this name already`);
+    if (names.indexOf(column) < i || column === NUMBER_COLUMN)
+      report(`.columns[${i}].name`, `"${column}": there is a column of this name already`);
   });
   const typeOf = (at: string, column: string) => {
     const type = columns.find((each) => each.name === column)?.type;

@@ -4,6 +4,8 @@
  * - logging_collector and log_destination: stderr is the container's log, which Docker keeps and rotates;
  * - log_statement and log_min_duration_statement: they write literals, passwords among them, to the log; pgaudit redacts
  *   passwords, and pg_stat_statements finds slow statements without their literals;
+ * - pgaudit in shared_preload_libraries: it costs every statement 2 to 3 % of its CPU time, also those that it does not log. Who
+ *   loads it gets pgaudit.log from here;
  * - log_connections: the health check would fill the log;
  * - summarize_wal: only pg_basebackup's increments need it; pgBackRest has its own;
  * - statement_timeout and lock_timeout: they belong to roles, as a migration and a web request need different ones.
@@ -31,8 +33,8 @@ const table: [name: string, value: string, reason: string][] = [
 
   [
     "shared_preload_libraries",
-    "pg_stat_statements,pg_cron,pgaudit",
-    "statement statistics, jobs and the audit log need it",
+    "pg_stat_statements,pg_cron",
+    "statement statistics and jobs need it",
   ],
   ["cron.use_background_workers", "on", "jobs then need no password and no rule in pg_hba.conf"],
   ["cron.timezone", "UTC", "a schedule means the same all year: no hour is skipped or run twice"],
@@ -66,6 +68,7 @@ const table: [name: string, value: string, reason: string][] = [
     "on",
     "EXPLAIN and pg_stat_statements show time spent on I/O; reading the clock costs little here",
   ],
+  ["update_process_title", "off", "pg_stat_activity says what a session does; setting its title costs each statement"],
   [
     "log_line_prefix",
     "%m [%p] user=%u,db=%d,app=%a,client=%h ",

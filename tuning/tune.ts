@@ -21,7 +21,18 @@ export interface Tuning {
 
 /** The settings for a server of these resources. Throws on a contradiction, with both values and what would fit. */
 export function tune(resources: Resources): Tuning {
-  return summarise([...sized(resources), ...houseDefaults], resources.memory);
+  return summarise(ofLoadedLibraries(ours(resources)), resources.memory);
+}
+
+const ours = (resources: Resources): Setting[] => [...sized(resources), ...houseDefaults];
+
+/** Settings without those of a library that is not loaded; those that were asked for by name stay, as a contradiction. */
+function ofLoadedLibraries(settings: Setting[], named: ReadonlySet<string> = new Set()): Setting[] {
+  const libraries = librariesIn(settings.find(({ name }) => name === "shared_preload_libraries")?.value ?? "");
+  return settings.filter(({ name }) => {
+    const library = preloadLibraryOf(name);
+    return named.has(name) || library === undefined || libraries.includes(library);
+  });
 }
 
 /**
@@ -43,17 +54,9 @@ export function settingsFor(
 
   const chosen = Object.entries(overrides).map(([name, value]) => fromStackFile(name, value));
   const given = [...chosen, ...parts.map((part) => ({ ...part, name: part.name.toLowerCase() }))];
-  const merged = new Map(tune(resources).settings.map((setting) => [setting.name, setting]));
+  const merged = new Map(ours(resources).map((setting) => [setting.name, setting]));
   for (const setting of given) merged.set(setting.name, setting);
-
-  const libraries = librariesIn(merged.get("shared_preload_libraries")?.value ?? "");
-  const needsMissing = ({ name }: Setting): boolean => {
-    const library = preloadLibraryOf(name);
-    return library !== undefined && !libraries.includes(library);
-  };
-  // Without a library our settings of it go too; settings that were asked for are a contradiction, reported below.
-  const named = new Set(given.map(({ name }) => name));
-  const settings = [...merged.values()].filter((setting) => named.has(setting.name) || !needsMissing(setting));
+  const settings = ofLoadedLibraries([...merged.values()], new Set(given.map(({ name }) => name)));
 
   const impossible = contradictions(settings, resources.memory);
   if (impossible.length > 0) throw new Error(impossible.join("\n"));

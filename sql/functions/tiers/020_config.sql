@@ -93,6 +93,8 @@ BEGIN
       CONTINUE;
     ELSIF v_types ? v_name THEN
       RETURN NEXT format('columns: there are two with the name %s', v_name);
+    ELSIF v_name = 'wa_number' THEN
+      RETURN NEXT 'columns: wa_number is a column of the write-ahead table already';
     END IF;
     IF (v_column - '{name,type,notNull,default}'::text[]) <> '{}' THEN
       RETURN NEXT format('column %s has unknown keys: %s', v_name, v_column - '{name,type,notNull,default}'::text[]);

@@ -81,7 +81,7 @@ END
 $$;
 
 -- True once every transaction can know a partition; one that is new is taken a step on.
-CREATE OR REPLACE FUNCTION pgwright.tiers_make_ready(p_set pgwright.tiers_sets, p_tier text, p_relation regclass, p_state text)
+CREATE OR REPLACE FUNCTION pgwright.tiers_make_ready(p_set pgwright.tiers_sets, p_tier text, p_relation regclass)
 RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
@@ -90,14 +90,16 @@ SET search_path = ''
 AS $$
 DECLARE
   v_parent regclass := pgwright.tiers_relation(p_set, '_' || p_tier);
+  v_state text;
 BEGIN
-  IF p_state NOT IN ('attached', 'announced') THEN
+  EXECUTE format('SELECT state FROM %s WHERE relation = $1', pgwright.tiers_object(p_set, '_tables')) INTO STRICT v_state USING p_relation;
+  IF v_state NOT IN ('attached', 'announced') THEN
     RETURN true;
   END IF;
   IF NOT pgwright.tiers_waited(p_set, p_relation, v_parent) THEN
     RETURN false;
   END IF;
-  IF p_state = 'attached' THEN
+  IF v_state = 'attached' THEN
     PERFORM pgwright.tiers_announce(p_set, v_parent);
     PERFORM pgwright.tiers_set_state(p_set, p_relation, 'announced');
     RETURN false;

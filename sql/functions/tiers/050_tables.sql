@@ -1,9 +1,10 @@
 -- The tables below the parents, and what is known of each in T_tables:
---   _wa            spare -> active -> closed -> sealed -> emptied -> dropped; staging while rows are sorted anew
+--   _wa            attached -> announced -> ready -> active -> closed -> sealed -> emptied -> ready ..., or dropped if there are enough;
+--                  ready -> staging -> sealed ..., while rows are sorted anew
 --   _wa_partition  attached -> announced -> ready -> emptied -> dropped
 --   _partition     attached -> announced -> ready -> loaded [-> emptied -> attached ..., when its rows are sorted anew]
 --   _spill         attached -> announced -> ready -> emptied -> dropped
--- ready: every transaction can know the table, rows may move in. sealed: no transaction can write into it any more.
+-- ready: every transaction can know the table, rows may be written into it. sealed: no transaction can write into it any more.
 
 -- The indexes that a table of a tier has.
 CREATE OR REPLACE FUNCTION pgwright.tiers_indexes(p_set pgwright.tiers_sets, p_tier text)
@@ -98,7 +99,8 @@ END
 $$;
 
 -- What PostgreSQL does not pass on to a new table of a tier, and users rely on: row security, which a query of the table itself is subject
--- to, and replica identity, without which rows of a published table cannot move on. Columns are the parent's, by number.
+-- to, and replica identity, without which rows of a published table cannot move on. Columns are the parent's, by number. A table that
+-- is used again gets what its parent has now.
 CREATE OR REPLACE FUNCTION pgwright.tiers_pass_on(p_parent regclass, p_table regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -109,6 +111,19 @@ AS $$
 DECLARE
   v_statement text;
 BEGIN
+  FOR v_statement IN
+    SELECT format('DROP POLICY %I ON %s', p.polname, p_table) FROM pg_catalog.pg_policy AS p WHERE p.polrelid = p_table
+    UNION ALL
+    SELECT format('ALTER TABLE %s DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY', p_table)
+    FROM pg_catalog.pg_class AS c
+    WHERE c.oid = p_table AND c.relrowsecurity
+    UNION ALL
+    SELECT format('ALTER TABLE %s REPLICA IDENTITY DEFAULT', p_table)
+    FROM pg_catalog.pg_class AS c
+    WHERE c.oid = p_table AND c.relreplident <> 'd'
+  LOOP
+    EXECUTE v_statement;
+  END LOOP;
   FOR v_statement IN
     SELECT format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, %s ROW LEVEL SECURITY', p_table,
       CASE WHEN c.relforcerowsecurity THEN 'FORCE' ELSE 'NO FORCE' END)
@@ -134,6 +149,18 @@ BEGIN
 END
 $$;
 
+-- The number of a table of _wa: what its partition of the parent is for.
+CREATE OR REPLACE FUNCTION pgwright.tiers_wa_number(p_relation regclass)
+RETURNS int
+LANGUAGE sql
+STABLE
+STRICT
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT substring(pg_get_expr(c.relpartbound, c.oid) FROM '\d+')::int FROM pg_catalog.pg_class AS c WHERE c.oid = p_relation
+$$;
+
 CREATE OR REPLACE FUNCTION pgwright.tiers_create_table(
   p_set pgwright.tiers_sets,
   p_tier text,
@@ -152,7 +179,7 @@ SET default_tablespace = ''
 AS $$
 DECLARE
   v_parent text := pgwright.tiers_object(p_set, '_' || p_tier);
-  v_number bigint;
+  v_number int;
   v_suffix text;
   v_name text;
   v_key text := CASE p_tier WHEN 'wa_partition' THEN 'waPartitions' WHEN 'partition' THEN 'main' ELSE p_tier END;
@@ -160,37 +187,34 @@ BEGIN
   -- Tables, and the indexes on them.
   PERFORM set_config('default_tablespace', coalesce(p_set.config -> 'tablespaces' ->> v_key, ''), true);
 
-  IF p_state = 'staging' THEN
-    v_suffix := '_wa_sort' || to_char(p_lower, '_YYYY_MM_DD_HH24');
-  ELSIF p_tier = 'wa' THEN
-    EXECUTE format('SELECT coalesce(max(number), -1) + 1 FROM %s', pgwright.tiers_object(p_set, '_tables')) INTO v_number;
-    v_suffix := '_wa_' || lpad(mod(v_number, 1000)::text, 3, '0');
+  IF p_tier = 'wa' THEN
+    SELECT coalesce(max(pgwright.tiers_wa_number(i.inhrelid)), -1) + 1 INTO v_number
+    FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = v_parent::regclass;
+    v_suffix := '_wa_' || lpad(v_number::text, 3, '0');
   ELSE
     v_suffix := '_' || p_tier || to_char(p_lower, CASE p_tier WHEN 'wa_partition' THEN '_YYYY_MM_DD_HH24_MI' ELSE '_YYYY_MM_DD_HH24' END);
   END IF;
   v_name := format('%I.%I', p_set.schema_name, pgwright.tiers_free_name(p_set, v_suffix));
 
-  -- Rows of the first two tiers soon move on, and the tables go: vacuuming them would be for nothing.
-  IF p_tier = 'wa' THEN
-    EXECUTE format('CREATE TABLE %s () INHERITS (%s) WITH (autovacuum_enabled = false)', v_name, v_parent);
-  ELSE
-    EXECUTE format(
-      'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)%s',
-      v_name, v_parent, CASE p_tier WHEN 'wa_partition' THEN ' WITH (autovacuum_enabled = false)' ELSE '' END
-    );
-  END IF;
+  -- Rows of the first two tiers soon move on, and the tables go or are emptied: vacuuming them would be for nothing.
+  EXECUTE format(
+    'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)%s',
+    v_name, v_parent, CASE WHEN p_tier IN ('wa', 'wa_partition') THEN ' WITH (autovacuum_enabled = false)' ELSE '' END
+  );
   PERFORM pgwright.tiers_ensure_indexes(p_set, v_name::regclass, p_tier);
   PERFORM pgwright.tiers_pass_on(v_parent::regclass, v_name::regclass);
   -- Not PARTITION OF, which would lock the parent against its readers; and empty, so that there is nothing to scan.
-  IF p_tier <> 'wa' THEN
+  IF p_tier = 'wa' THEN
+    EXECUTE format('ALTER TABLE %s ALTER COLUMN wa_number SET DEFAULT %s', v_name, v_number);
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES IN (%s)', v_parent, v_name, v_number);
+  ELSE
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM (%L) TO (%L)', v_parent, v_name, p_lower, p_upper);
   END IF;
 
   EXECUTE format(
-    'INSERT INTO %s (relation, tier, state, number, lower_bound, upper_bound, changed_in)'
-    ' VALUES ($1, $2, $3, $4, $5, $6, pg_current_xact_id())',
+    'INSERT INTO %s (relation, tier, state, lower_bound, upper_bound, changed_in) VALUES ($1, $2, $3, $4, $5, pg_current_xact_id())',
     pgwright.tiers_object(p_set, '_tables')
-  ) USING v_name::regclass, p_tier, p_state, v_number, p_lower, p_upper;
+  ) USING v_name::regclass, p_tier, p_state, p_lower, p_upper;
   RETURN v_name::regclass;
 END
 $$;

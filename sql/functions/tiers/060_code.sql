@@ -1,14 +1,13 @@
 -- The view, its triggers and the procedures of a set, as text. What is made from it can be compared with it later.
 
 -- Bodies of the trigger functions. They run as the owner: whoever may use the view needs no rights on the tables.
-CREATE OR REPLACE FUNCTION pgwright.tiers_insert_body(p_set pgwright.tiers_sets, p_active text)
+CREATE OR REPLACE FUNCTION pgwright.tiers_insert_body(p_set pgwright.tiers_sets)
 RETURNS text
 LANGUAGE sql
 IMMUTABLE
 SECURITY INVOKER
 SET search_path = ''
 AS $$
-  -- The table's name is written here and replaced by each roll: no look-up and no planning for a row.
   SELECT format(
     $body$
 BEGIN
@@ -16,7 +15,7 @@ BEGIN
   RETURN NEW;
 END
 $body$,
-    p_active, pgwright.tiers_columns(p_set), pgwright.tiers_columns(p_set, 'NEW.')
+    pgwright.tiers_object(p_set, '_wa'), pgwright.tiers_columns(p_set), pgwright.tiers_columns(p_set, 'NEW.')
   )
 $$;
 
@@ -107,18 +106,21 @@ $gone$,
   ) AS k
 $$;
 
--- Every routine of a set: its suffix, arguments and body.
-CREATE OR REPLACE FUNCTION pgwright.tiers_routines(p_set pgwright.tiers_sets, p_active text)
-RETURNS TABLE (suffix text, arguments text, body text, is_trigger boolean)
+-- Every routine of a set: its suffix, arguments, body, and what it is: trigger, function or procedure.
+-- p_number: of the table of _wa that takes the writes. Planner and COPY put the body in the place of the call: no look-up for a row.
+CREATE OR REPLACE FUNCTION pgwright.tiers_routines(p_set pgwright.tiers_sets, p_number int)
+RETURNS TABLE (suffix text, arguments text, body text, kind text)
 LANGUAGE sql
 IMMUTABLE
 SECURITY INVOKER
 SET search_path = ''
 AS $$
-  SELECT t.suffix, '', t.body, true
+  SELECT '_wa_number', '', format('SELECT %s', p_number), 'function'
+  UNION ALL
+  SELECT t.suffix, '', t.body, 'trigger'
   FROM (
     VALUES
-      ('_insert', pgwright.tiers_insert_body(p_set, p_active)),
+      ('_insert', pgwright.tiers_insert_body(p_set)),
       ('_update', pgwright.tiers_change_body(p_set, true)),
       ('_delete', pgwright.tiers_change_body(p_set, false))
   ) AS t (suffix, body)
@@ -130,7 +132,7 @@ AS $$
       E'\nBEGIN\n  CALL pgwright.tiers%s(%L, %L%s);\nEND\n',
       p.suffix, p_set.schema_name, p_set.set_name, CASE WHEN p.argument = '' THEN '' ELSE ', ' || split_part(p.argument, ' ', 1) END
     ),
-    false
+    'procedure'
   FROM (
     VALUES
       ('_roll_wa', ''),
@@ -143,7 +145,7 @@ AS $$
   ) AS p (suffix, argument)
 $$;
 
-CREATE OR REPLACE FUNCTION pgwright.tiers_write_routine(p_set pgwright.tiers_sets, p_suffix text, p_active text)
+CREATE OR REPLACE FUNCTION pgwright.tiers_write_routine(p_set pgwright.tiers_sets, p_suffix text, p_number int)
 RETURNS void
 LANGUAGE plpgsql
 VOLATILE
@@ -154,8 +156,12 @@ DECLARE
   v_routine record;
   v_name text := pgwright.tiers_object(p_set, p_suffix);
 BEGIN
-  SELECT r.* INTO STRICT v_routine FROM pgwright.tiers_routines(p_set, p_active) AS r WHERE r.suffix = p_suffix;
-  IF v_routine.is_trigger THEN
+  SELECT r.* INTO STRICT v_routine FROM pgwright.tiers_routines(p_set, p_number) AS r WHERE r.suffix = p_suffix;
+  IF v_routine.kind = 'function' THEN
+    -- Without SET: the planner could not put its body in its place. Who writes to _wa needs EXECUTE on it.
+    EXECUTE format('CREATE OR REPLACE FUNCTION %s() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE AS %L', v_name, v_routine.body);
+    EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', v_name);
+  ELSIF v_routine.kind = 'trigger' THEN
     EXECUTE format(
       'CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = '''' AS %L',
       v_name, v_routine.body
@@ -171,7 +177,7 @@ END
 $$;
 
 -- Makes or repairs the view, the triggers and the routines.
-CREATE OR REPLACE FUNCTION pgwright.tiers_write_code(p_set pgwright.tiers_sets, p_active text)
+CREATE OR REPLACE FUNCTION pgwright.tiers_write_code(p_set pgwright.tiers_sets)
 RETURNS void
 LANGUAGE plpgsql
 VOLATILE
@@ -182,6 +188,7 @@ DECLARE
   v_view text := pgwright.tiers_object(p_set, '');
   v_event text;
   v_column jsonb;
+  v_number int := pgwright.tiers_wa_number((pgwright.tiers_tables(p_set, 'wa', 'active'))[1]);
 BEGIN
   EXECUTE format(
     'CREATE OR REPLACE VIEW %s AS %s', v_view,
@@ -199,7 +206,7 @@ BEGIN
       coalesce('SET DEFAULT ' || (v_column ->> 'default'), 'DROP DEFAULT')
     );
   END LOOP;
-  PERFORM pgwright.tiers_write_routine(p_set, r.suffix, p_active) FROM pgwright.tiers_routines(p_set, p_active) AS r;
+  PERFORM pgwright.tiers_write_routine(p_set, r.suffix, v_number) FROM pgwright.tiers_routines(p_set, v_number) AS r;
   FOREACH v_event IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
     EXECUTE format(
       'CREATE OR REPLACE TRIGGER %I INSTEAD OF %s ON %s FOR EACH ROW EXECUTE FUNCTION %s()',

@@ -1,4 +1,4 @@
--- A new table for the writes, every ten minutes. The next one lies ready, so that all transactions know it when it is used.
+-- Another table for the writes, every ten minutes. The next one lies ready, so that all transactions know it when it is used.
 
 -- One step of the roll, a transaction, of which more have to follow until it says 'done'.
 CREATE OR REPLACE FUNCTION pgwright.tiers_roll_step(p_schema name, p_name name, p_rolled boolean)
@@ -12,37 +12,38 @@ AS $$
 DECLARE
   v_set pgwright.tiers_sets := pgwright.tiers_enter(p_schema, p_name, 'roll');
   v_active regclass;
-  v_spare regclass;
+  v_next regclass;
   v_relation regclass;
+  v_made boolean := false;
 BEGIN
   IF v_set IS NULL THEN
     RETURN 'wait';
   END IF;
   PERFORM pgwright.tiers_sync(v_set);
   v_active := (pgwright.tiers_tables(v_set, 'wa', 'active'))[1];
-  v_spare := (pgwright.tiers_tables(v_set, 'wa', 'spare'))[1];
 
   -- Note at once who may still write into the table of before, and who cannot know the next one: later there would be others.
   FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'closed') LOOP
-    PERFORM pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_relation(v_set, ''));
+    PERFORM pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_relation(v_set, '_wa'));
   END LOOP;
-  IF v_spare IS NULL THEN
-    PERFORM pgwright.tiers_create_table(v_set, 'wa', 'spare');
+  FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'attached', 'announced') LOOP
+    PERFORM pgwright.tiers_make_ready(v_set, 'wa', v_relation);
+    v_made := true;
+  END LOOP;
+  v_next := (pgwright.tiers_tables(v_set, 'wa', 'ready'))[1];
+  IF v_next IS NULL AND NOT v_made THEN
+    PERFORM pgwright.tiers_create_table(v_set, 'wa', 'attached');
     RETURN 'made';
   END IF;
-  PERFORM pgwright.tiers_waited(v_set, v_spare, pgwright.tiers_relation(v_set, '_wa'));
-  IF p_rolled THEN
+  IF p_rolled OR v_active IS NOT NULL AND pgwright.tiers_is_empty(v_active) THEN
     RETURN 'done';
   END IF;
-  IF v_active IS NOT NULL AND pgwright.tiers_is_empty(v_active) THEN
-    RETURN 'done';
-  END IF;
-
-  IF NOT pgwright.tiers_waited(v_set, v_spare, pgwright.tiers_relation(v_set, '_wa')) THEN
+  IF v_next IS NULL THEN
     RETURN 'wait';
   END IF;
-  PERFORM pgwright.tiers_write_routine(v_set, '_insert', v_spare::text);
-  PERFORM pgwright.tiers_set_state(v_set, v_spare, 'active');
+
+  PERFORM pgwright.tiers_write_routine(v_set, '_wa_number', pgwright.tiers_wa_number(v_next));
+  PERFORM pgwright.tiers_set_state(v_set, v_next, 'active');
   IF v_active IS NOT NULL THEN
     PERFORM pgwright.tiers_set_state(v_set, v_active, 'closed');
     PERFORM pgwright.tiers_enqueue_analyze(v_set, v_active);

@@ -103,7 +103,7 @@ BEGIN
   IF v_partition.state = 'emptied' THEN
     PERFORM pgwright.tiers_set_state(p_set, v_partition.relation, 'attached');
     RETURN NULL;
-  ELSIF NOT pgwright.tiers_make_ready(p_set, p_tier, v_partition.relation, v_partition.state) THEN
+  ELSIF NOT pgwright.tiers_make_ready(p_set, p_tier, v_partition.relation) THEN
     RETURN NULL;
   END IF;
   RETURN v_partition.relation;
@@ -135,7 +135,7 @@ BEGIN
       SELECT r.* FROM pgwright.tiers_ranges(v_set, v_tier) AS r WHERE r.state IN ('attached', 'announced')
     LOOP
       BEGIN
-        PERFORM pgwright.tiers_make_ready(v_set, v_tier, v_partition.relation, v_partition.state);
+        PERFORM pgwright.tiers_make_ready(v_set, v_tier, v_partition.relation);
       EXCEPTION WHEN lock_not_available THEN NULL; -- somebody analyzes the parent, say
       END;
     END LOOP;

@@ -1,6 +1,7 @@
 -- Tables that rows have left, and those that are too old. A drop waits 200 ms for its lock at most; then the next run tries.
 
--- Drops a table if nobody needs it any more. One step, a transaction: 'wait' means that another has to follow.
+-- Drops a table if nobody needs it any more; one of _wa is truncated instead, and lies ready to be written to again: a drop would lock
+-- the parent, against all who write. One step, a transaction: 'wait' means that another has to follow.
 CREATE OR REPLACE FUNCTION pgwright.tiers_drop_step(p_schema name, p_name name, p_relation regclass)
 RETURNS text
 LANGUAGE plpgsql
@@ -28,12 +29,21 @@ BEGIN
     -- Whoever began before the roll may still write into it. Not while one rolls: after its commit there is a moment before others
     -- hear of it, and it notes too who may write.
     IF pgwright.tiers_enter(p_schema, p_name, 'roll') IS NULL
-      OR NOT pgwright.tiers_waited(v_set, p_relation, pgwright.tiers_relation(v_set, ''))
+      OR NOT pgwright.tiers_waited(v_set, p_relation, pgwright.tiers_relation(v_set, '_wa'))
     THEN
       RETURN 'wait';
     END IF;
     PERFORM pgwright.tiers_set_state(v_set, p_relation, 'sealed');
     RETURN 'wait'; -- commits, so that the next roll need not wait
+  END IF;
+  IF v_tier = 'wa' AND v_state = 'ready' THEN
+    -- Not while one rolls, who may take it; then it is looked for again.
+    IF pgwright.tiers_enter(p_schema, p_name, 'roll') IS NULL THEN
+      RETURN 'wait';
+    ELSIF p_relation = ANY (pgwright.tiers_surplus(v_set)) THEN
+      PERFORM pgwright.tiers_drop_table(v_set, v_tier, p_relation);
+    END IF;
+    RETURN 'done';
   END IF;
   IF v_state IN ('sealed', 'attached', 'announced', 'ready') THEN
     IF NOT pgwright.tiers_is_empty(p_relation) THEN
@@ -50,20 +60,81 @@ BEGIN
     RETURN 'wait';
   END IF;
 
-  IF v_tier <> 'wa' THEN
-    -- The parent first, as everybody else.
-    EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', pgwright.tiers_relation(v_set, '_' || v_tier));
+  IF v_tier = 'wa' THEN
+    PERFORM pgwright.tiers_reuse(v_set, p_relation);
+  ELSE
+    PERFORM pgwright.tiers_drop_table(v_set, v_tier, p_relation);
   END IF;
+  RETURN 'done';
+END
+$$;
+
+CREATE OR REPLACE FUNCTION pgwright.tiers_drop_table(p_set pgwright.tiers_sets, p_tier text, p_relation regclass)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+BEGIN
+  -- The parent first, as everybody else.
+  EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', pgwright.tiers_relation(p_set, '_' || p_tier));
   EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', p_relation);
   -- Looked at again, with a snapshot from after the lock: whatever has happened, a row is not dropped.
   IF NOT pgwright.tiers_is_empty(p_relation) THEN
-    PERFORM pgwright.tiers_set_state(v_set, p_relation, CASE v_tier WHEN 'wa' THEN 'sealed' ELSE 'attached' END);
-    RETURN 'done';
+    PERFORM pgwright.tiers_set_state(p_set, p_relation, CASE p_tier WHEN 'wa' THEN 'sealed' ELSE 'attached' END);
+    RETURN;
   END IF;
   EXECUTE format('DROP TABLE %s', p_relation);
-  PERFORM pgwright.tiers_forget(v_set, p_relation);
-  RETURN 'done';
+  PERFORM pgwright.tiers_forget(p_set, p_relation);
 END
+$$;
+
+-- An emptied table of _wa, as a new one would be.
+CREATE OR REPLACE FUNCTION pgwright.tiers_reuse(p_set pgwright.tiers_sets, p_relation regclass)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+BEGIN
+  EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', p_relation);
+  IF NOT pgwright.tiers_is_empty(p_relation) THEN
+    PERFORM pgwright.tiers_set_state(p_set, p_relation, 'sealed');
+    RETURN;
+  END IF;
+  EXECUTE format('TRUNCATE ONLY %s', p_relation);
+  PERFORM pgwright.tiers_pass_on(pgwright.tiers_relation(p_set, '_wa'), p_relation);
+  PERFORM pgwright.tiers_set_state(p_set, p_relation, 'ready');
+  EXECUTE format(
+    'UPDATE %s SET lower_bound = NULL, upper_bound = NULL WHERE relation = $1', pgwright.tiers_object(p_set, '_tables')
+  ) USING p_relation;
+END
+$$;
+
+-- Tables of _wa that lie ready beyond those that are needed: one for the next roll, one to sort rows anew, one while another is still
+-- emptied. Where tables were moved to another tablespace, all that lie in the former one.
+CREATE OR REPLACE FUNCTION pgwright.tiers_surplus(p_set pgwright.tiers_sets)
+RETURNS regclass[]
+LANGUAGE sql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT coalesce(array_agg(r.relation), '{}')
+  FROM (
+    SELECT
+      t.relation,
+      c.reltablespace = coalesce(
+        (SELECT s.oid FROM pg_catalog.pg_tablespace AS s WHERE s.spcname = p_set.config -> 'tablespaces' ->> 'wa' AND s.oid <> d.dattablespace), 0
+      ) AS in_place,
+      t.place
+    FROM unnest(pgwright.tiers_tables(p_set, 'wa', 'ready')) WITH ORDINALITY AS t (relation, place)
+    JOIN pg_catalog.pg_class AS c ON c.oid = t.relation
+    JOIN pg_catalog.pg_database AS d ON d.datname = current_database()
+  ) AS r
+  WHERE r.place > 3 OR NOT r.in_place
 $$;
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_forget(p_set pgwright.tiers_sets, p_relation oid)
@@ -80,7 +151,7 @@ BEGIN
 END
 $$;
 
--- Tables that are to go once they are empty: rolled ones, ten-minute ranges below the cutoff, emptied spill.
+-- Tables that are to go once they are empty: rolled ones, those that lie ready in vain, ten-minute ranges below the cutoff, emptied spill.
 CREATE OR REPLACE FUNCTION pgwright.tiers_drops(p_schema name, p_name name, p_now timestamptz)
 RETURNS regclass[]
 LANGUAGE plpgsql
@@ -104,7 +175,7 @@ BEGIN
     ' END THEN t.state = ''emptied'' OR pgwright.tiers_is_empty(t.relation) END',
     pgwright.tiers_object(v_set, '_tables')
   ) INTO v_relations USING v_set, pgwright.tiers_cutoff(v_set, p_now);
-  RETURN v_relations;
+  RETURN v_relations || pgwright.tiers_surplus(v_set);
 END
 $$;
 

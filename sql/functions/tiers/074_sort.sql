@@ -2,6 +2,7 @@
 --
 -- They go through a table of _wa, where ranges may overlap: out of both, and when no snapshot needs the emptied partition any
 -- more, it is truncated and filled in order. Rows are written twice, but nobody waits for a lock and each step can be the last.
+-- The table of _wa is one of those that lie ready, which all transactions know.
 
 -- The table that holds the rows of a range meanwhile.
 CREATE OR REPLACE FUNCTION pgwright.tiers_staging(p_set pgwright.tiers_sets, p_lower timestamptz)
@@ -42,6 +43,41 @@ BEGIN
 END
 $$;
 
+-- Makes one that lies ready the table for a range; false while there is none to spare: the next roll needs one too.
+CREATE OR REPLACE FUNCTION pgwright.tiers_stage(p_set pgwright.tiers_sets, p_lower timestamptz, p_upper timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_ready regclass[];
+  v_made regclass[];
+  v_relation regclass;
+BEGIN
+  -- Not while one rolls, who may take the same.
+  IF pgwright.tiers_enter(p_set.schema_name, p_set.set_name, 'roll') IS NULL THEN
+    RETURN false;
+  END IF;
+  v_made := pgwright.tiers_tables(p_set, 'wa', 'attached', 'announced');
+  FOREACH v_relation IN ARRAY v_made LOOP
+    PERFORM pgwright.tiers_make_ready(p_set, 'wa', v_relation);
+  END LOOP;
+  v_ready := pgwright.tiers_tables(p_set, 'wa', 'ready');
+  IF cardinality(v_ready) < 2 THEN
+    IF v_made = '{}' THEN
+      PERFORM pgwright.tiers_create_table(p_set, 'wa', 'attached');
+    END IF;
+    RETURN false;
+  END IF;
+  PERFORM pgwright.tiers_set_state(p_set, v_ready[1], 'staging');
+  EXECUTE format('UPDATE %s SET lower_bound = $2, upper_bound = $3 WHERE relation = $1', pgwright.tiers_object(p_set, '_tables'))
+    USING v_ready[1], p_lower, p_upper;
+  RETURN true;
+END
+$$;
+
 -- One step, a transaction: 'wait' means that another has to follow.
 CREATE OR REPLACE FUNCTION pgwright.tiers_sort_step(p_schema name, p_name name, p_for timestamptz)
 RETURNS text
@@ -75,14 +111,11 @@ BEGIN
   v_staging := pgwright.tiers_staging(v_set, v_main.lower_bound);
 
   IF v_main.state = 'loaded' AND v_staging IS NULL THEN
-    PERFORM pgwright.tiers_create_table(v_set, 'wa', 'staging', v_main.lower_bound, v_main.upper_bound);
+    PERFORM pgwright.tiers_stage(v_set, v_main.lower_bound, v_main.upper_bound);
     RETURN 'wait';
   ELSIF v_staging IS NULL THEN
     RETURN 'done';
   ELSIF v_main.state = 'loaded' THEN
-    IF NOT pgwright.tiers_waited(v_set, v_staging, pgwright.tiers_relation(v_set, '_wa')) THEN
-      RETURN 'wait';
-    END IF;
     PERFORM pgwright.tiers_move(
       v_set, ARRAY[pgwright.tiers_relation(v_set, '_partition'), pgwright.tiers_relation(v_set, '_spill')],
       v_staging, v_main.lower_bound, v_main.upper_bound
@@ -104,7 +137,7 @@ BEGIN
     EXECUTE format('TRUNCATE ONLY %s', v_main.relation);
     PERFORM pgwright.tiers_set_state(v_set, v_main.relation, 'attached'); -- by somebody's hand, maybe: then it was never announced
     RETURN 'wait'; -- commits, which gives the lock back before the rows are written
-  ELSIF NOT pgwright.tiers_make_ready(v_set, 'partition', v_main.relation, v_main.state) THEN
+  ELSIF NOT pgwright.tiers_make_ready(v_set, 'partition', v_main.relation) THEN
     RETURN 'wait';
   END IF;
 

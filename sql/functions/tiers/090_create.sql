@@ -29,10 +29,13 @@ BEGIN
     v_time
   );
 
-  -- Rows are in the children. LIKE is not used: the children must not inherit CHECK (false).
+  -- The default of a column names the table that takes the writes, so that many rows can be written to _wa by one statement.
+  IF to_regprocedure(pgwright.tiers_object(p_set, '_wa_number') || '()') IS NULL THEN
+    PERFORM pgwright.tiers_write_routine(p_set, '_wa_number', 0);
+  END IF;
   EXECUTE format(
-    'CREATE TABLE IF NOT EXISTS %s (%s, CONSTRAINT only_in_children CHECK (false) NO INHERIT)',
-    pgwright.tiers_object(p_set, '_wa'), v_columns
+    'CREATE TABLE IF NOT EXISTS %s (%s, wa_number int NOT NULL DEFAULT %s()) PARTITION BY LIST (wa_number)',
+    pgwright.tiers_object(p_set, '_wa'), v_columns, pgwright.tiers_object(p_set, '_wa_number')
   );
   FOREACH v_tier IN ARRAY ARRAY['_wa_partition', '_partition', '_spill'] LOOP
     EXECUTE format(
@@ -49,7 +52,7 @@ BEGIN
     pgwright.tiers_object(p_set, '_sort_queue')
   );
   EXECUTE format(
-    'CREATE TABLE IF NOT EXISTS %s (relation regclass PRIMARY KEY, tier text NOT NULL, state text NOT NULL, number bigint,'
+    'CREATE TABLE IF NOT EXISTS %s (relation regclass PRIMARY KEY, tier text NOT NULL, state text NOT NULL,'
     ' lower_bound timestamptz, upper_bound timestamptz, waits_for text[], changed_in xid8 NOT NULL,'
     ' changed_at timestamptz NOT NULL DEFAULT clock_timestamp())',
     pgwright.tiers_object(p_set, '_tables')
@@ -109,7 +112,6 @@ DECLARE
   v_set pgwright.tiers_sets;
   v_config jsonb := pgwright.tiers_config(p_config);
   v_taken text;
-  v_active regclass;
   v_role text := current_setting('role');
 BEGIN
   v_set.schema_name := v_config ->> 'schema';
@@ -145,9 +147,9 @@ BEGIN
 
   PERFORM set_config('role', v_set.owner_name, true);
   PERFORM pgwright.tiers_create_parents(v_set);
-  v_active := pgwright.tiers_create_table(v_set, 'wa', 'active');
-  PERFORM pgwright.tiers_create_table(v_set, 'wa', 'spare');
-  PERFORM pgwright.tiers_write_code(v_set, v_active::text);
+  -- No session can know the set without them.
+  PERFORM pgwright.tiers_create_table(v_set, 'wa', x.state) FROM unnest(ARRAY['active', 'ready', 'ready']) AS x (state);
+  PERFORM pgwright.tiers_write_code(v_set);
   PERFORM set_config('role', v_role, true);
 
   v_set.view_definition := pg_get_viewdef(pgwright.tiers_relation(v_set, ''));

@@ -1,5 +1,38 @@
 -- Changing a set, and repairing it: what was dropped or edited of its code is written anew.
 
+-- The write-ahead tables of an older version of this library inherited from their parent. They become its partitions; the old parent, which the
+-- view still names, is T_wa_before until the view is written anew.
+CREATE OR REPLACE FUNCTION pgwright.tiers_part_wa(p_set pgwright.tiers_sets)
+RETURNS void
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_wa text := pgwright.tiers_object(p_set, '_wa');
+  v_child record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(v_wa) AND c.relkind = 'r') THEN
+    RETURN;
+  END IF;
+  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_wa);
+  EXECUTE format('ALTER TABLE %s RENAME TO %I', v_wa, p_set.set_name || '_wa_before');
+  PERFORM pgwright.tiers_create_parents(p_set);
+  FOR v_child IN
+    SELECT i.inhrelid::regclass AS relation, row_number() OVER (ORDER BY i.inhrelid) - 1 AS number
+    FROM pg_catalog.pg_inherits AS i
+    WHERE i.inhparent = pgwright.tiers_relation(p_set, '_wa_before')
+  LOOP
+    EXECUTE format('ALTER TABLE %s NO INHERIT %s', v_child.relation, pgwright.tiers_object(p_set, '_wa_before'));
+    EXECUTE format('ALTER TABLE %s ADD COLUMN wa_number int NOT NULL DEFAULT %s', v_child.relation, v_child.number);
+    EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES IN (%s)', v_wa, v_child.relation, v_child.number);
+  END LOOP;
+  EXECUTE format('UPDATE %s SET state = ''ready'' WHERE state = ''spare''', pgwright.tiers_object(p_set, '_tables'));
+  EXECUTE format('ALTER TABLE %s DROP COLUMN IF EXISTS number', pgwright.tiers_object(p_set, '_tables'));
+END
+$$;
+
 CREATE OR REPLACE FUNCTION pgwright.tiers_alter(p_config jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -14,7 +47,7 @@ DECLARE
   v_set pgwright.tiers_sets := pgwright.tiers_load((v_config ->> 'schema')::name, (v_config ->> 'name')::name);
   v_refused text;
   v_tier text;
-  v_active regclass;
+  v_ready regclass;
   v_role text := current_setting('role');
 BEGIN
   SELECT string_agg(format('%s from %s to %s', k.key, v_set.config -> k.key, v_config -> k.key), ', ') INTO v_refused
@@ -39,10 +72,16 @@ BEGIN
 
   IF EXISTS (SELECT FROM pgwright.tiers_problems(v_set)) THEN
     PERFORM set_config('role', v_set.owner_name, true);
+    PERFORM pgwright.tiers_part_wa(v_set);
     PERFORM pgwright.tiers_create_parents(v_set);
     PERFORM pgwright.tiers_sync(v_set);
-    v_active := coalesce((pgwright.tiers_tables(v_set, 'wa', 'active'))[1], pgwright.tiers_create_table(v_set, 'wa', 'active'));
-    PERFORM pgwright.tiers_write_code(v_set, v_active::text);
+    IF pgwright.tiers_tables(v_set, 'wa', 'active') = '{}' THEN
+      v_ready := (pgwright.tiers_tables(v_set, 'wa', 'ready'))[1];
+      PERFORM pgwright.tiers_set_state(v_set, v_ready, 'active') WHERE v_ready IS NOT NULL;
+      PERFORM pgwright.tiers_create_table(v_set, 'wa', 'active') WHERE v_ready IS NULL;
+    END IF;
+    PERFORM pgwright.tiers_write_code(v_set);
+    EXECUTE format('DROP TABLE IF EXISTS %s', pgwright.tiers_object(v_set, '_wa_before'));
     PERFORM set_config('role', v_role, true);
     v_set.view_definition := pg_get_viewdef(pgwright.tiers_relation(v_set, ''));
     PERFORM pgwright.tiers_enter_set(v_set);

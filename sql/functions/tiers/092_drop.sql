@@ -15,7 +15,6 @@ DECLARE
   v_main text := pgwright.tiers_object(v_set, '_partition');
   v_role text := current_setting('role');
   v_routine record;
-  v_relation regclass;
   v_grants text[];
   v_suffix text;
 BEGIN
@@ -49,21 +48,16 @@ BEGIN
   END IF;
 
   EXECUTE format('DROP VIEW IF EXISTS %s', v_view);
-  FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(v_set, '') AS r LOOP
-    EXECUTE format(
-      'DROP %s IF EXISTS %s%s', CASE WHEN v_routine.is_trigger THEN 'FUNCTION' ELSE 'PROCEDURE' END,
-      pgwright.tiers_object(v_set, v_routine.suffix), CASE WHEN v_routine.is_trigger THEN '()' ELSE '' END
-    );
-  END LOOP;
-  FOR v_relation IN
-    SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = to_regclass(pgwright.tiers_object(v_set, '_wa'))
-  LOOP
-    EXECUTE format('DROP TABLE %s', v_relation);
-  END LOOP;
   FOREACH v_suffix IN ARRAY pgwright.tiers_fixed_tables() LOOP
     IF v_suffix <> '_partition' OR NOT p_keep_data THEN
       EXECUTE format('DROP TABLE IF EXISTS %s', pgwright.tiers_object(v_set, v_suffix));
     END IF;
+  END LOOP;
+  FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(v_set, 0) AS r LOOP
+    EXECUTE format(
+      'DROP %s IF EXISTS %s%s', CASE WHEN v_routine.kind = 'procedure' THEN 'PROCEDURE' ELSE 'FUNCTION' END,
+      pgwright.tiers_object(v_set, v_routine.suffix), CASE WHEN v_routine.kind = 'procedure' THEN '' ELSE '()' END
+    );
   END LOOP;
   IF p_keep_data THEN
     EXECUTE format('ALTER TABLE %s RENAME TO %I', v_main, p_name);

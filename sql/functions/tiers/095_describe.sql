@@ -37,7 +37,7 @@ BEGIN
     FROM pg_catalog.pg_class AS c WHERE c.relnamespace = v_schema AND c.relname = p_set.set_name || v_suffix;
     IF NOT FOUND THEN
       RETURN NEXT format('%s is missing', pgwright.tiers_object(p_set, v_suffix));
-    ELSIF v_kind <> (CASE WHEN v_suffix = '' THEN 'v' WHEN v_suffix IN ('_wa_partition', '_partition', '_spill') THEN 'p' ELSE 'r' END) THEN
+    ELSIF v_kind <> (CASE WHEN v_suffix = '' THEN 'v' WHEN v_suffix IN ('_wa', '_wa_partition', '_partition', '_spill') THEN 'p' ELSE 'r' END) THEN
       RETURN NEXT format('%s is something else', pgwright.tiers_object(p_set, v_suffix));
     ELSIF v_owner <> p_set.owner_name THEN
       RETURN NEXT format('%s belongs to %s', pgwright.tiers_object(p_set, v_suffix), v_owner);
@@ -57,21 +57,21 @@ BEGIN
     RETURN NEXT format('%s tables of %s take writes', cardinality(v_active), pgwright.tiers_object(p_set, '_wa'));
   END IF;
 
-  FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(p_set, coalesce(v_active[1]::text, '')) AS r LOOP
+  FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(p_set, coalesce(pgwright.tiers_wa_number(v_active[1]), 0)) AS r LOOP
     SELECT p.oid, p.prosrc, p.prosecdef, pg_get_userbyid(p.proowner) AS owner INTO v_found
     FROM pg_catalog.pg_proc AS p
     WHERE p.pronamespace = v_schema AND p.proname = p_set.set_name || v_routine.suffix
-      AND p.prokind = CASE WHEN v_routine.is_trigger THEN 'f'::"char" ELSE 'p'::"char" END;
+      AND p.prokind = CASE WHEN v_routine.kind = 'procedure' THEN 'p'::"char" ELSE 'f'::"char" END;
     IF NOT FOUND THEN
       RETURN NEXT format('the routine %s is missing', pgwright.tiers_object(p_set, v_routine.suffix));
       CONTINUE;
-    ELSIF v_found.prosrc <> v_routine.body OR v_found.prosecdef <> v_routine.is_trigger THEN
+    ELSIF v_found.prosrc <> v_routine.body OR v_found.prosecdef <> (v_routine.kind = 'trigger') THEN
       RETURN NEXT format('the routine %s was edited', pgwright.tiers_object(p_set, v_routine.suffix));
     ELSIF v_found.owner <> p_set.owner_name THEN
       RETURN NEXT format('the routine %s belongs to %s', pgwright.tiers_object(p_set, v_routine.suffix), v_found.owner);
     END IF;
     -- By what it does: the table, the function, when, and that it is on. 64 is INSTEAD OF, 1 is FOR EACH ROW.
-    IF v_routine.is_trigger AND NOT EXISTS (
+    IF v_routine.kind = 'trigger' AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_trigger AS t
       WHERE t.tgrelid = v_view AND t.tgfoid = v_found.oid AND t.tgenabled IN ('O', 'A')
         AND t.tgtype = 64 + 1 + CASE v_routine.suffix WHEN '_insert' THEN 4 WHEN '_delete' THEN 8 ELSE 16 END

@@ -35,7 +35,10 @@ const PROCEDURES: [string, (now: string) => string, number][] = [
 /** Makes the set and works on it for a time; what was wrong is in `violations`. */
 export async function conservation(server: TiersServer, args: ConservationArgs): Promise<ConservationResult> {
   server.create(LEDGER);
-  server.sql("GRANT SELECT, INSERT, UPDATE, DELETE ON data.ledger TO writer");
+  server.sql(
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON data.ledger TO writer;
+     GRANT INSERT ON data.ledger_wa TO writer; GRANT EXECUTE ON FUNCTION data.ledger_wa_number() TO writer`,
+  );
   const open = new Set<Client>();
   const connect = (role: "owner" | "writer") => async () => {
     const client = await server.connect(role);
@@ -162,7 +165,7 @@ async function check(server: TiersServer, work: Workload): Promise<void> {
     await work.read(reader);
     const left = server.sql(`
       SELECT (SELECT count(*) FROM data.ledger_wa) || ' ' || (SELECT count(*) FROM data.ledger_wa_partition) || ' '
-        || (SELECT count(*) FROM data.ledger_spill) || ' ' || (SELECT count(*) FROM data.ledger_tables WHERE tier = 'wa' AND state NOT IN ('active', 'spare'))`);
+        || (SELECT count(*) FROM data.ledger_spill) || ' ' || (SELECT count(*) FROM data.ledger_tables WHERE tier = 'wa' AND state NOT IN ('active', 'ready'))`);
     if (left !== "0 0 0 0")
       work.violated(`rows in _wa, _wa_partition and _spill, and tables of _wa that should be gone: ${left}`);
     const { problems } = server.describe("data", "ledger");

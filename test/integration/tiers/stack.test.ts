@@ -51,9 +51,9 @@ describe("tiered tables of a stack", () => {
   };
   const tier = (suffix: string, name = "ships") => Number(sql(`SELECT count(*) FROM geo.${name}_${suffix}`));
   const problems = () => sql("SELECT set_name, problems FROM pgwright.tiers_status WHERE problems <> '{}'");
-  const sail = (from: string, rows: number) =>
+  const sail = (from: string, rows: number, table = "ships") =>
     receiver.query(
-      `INSERT INTO geo.ships (fid, dtg, geom, vessel) SELECT 's' || i, $1::timestamptz + i * interval '1 second',
+      `INSERT INTO geo.${table} (fid, dtg, geom, vessel) SELECT 's' || i, $1::timestamptz + i * interval '1 second',
          gis.ST_SetSRID(gis.ST_MakePoint((i * 7919) % 360 - 180, (i * 104729) % 180 - 90), 4326), i % 7
        FROM generate_series(1, $2::int) AS i`,
       [from, rows],
@@ -78,8 +78,9 @@ describe("tiered tables of a stack", () => {
     ).toBe(wanted);
   });
 
-  it("take rows through the view, and sort them into tiers while nothing is there to change", async () => {
-    await sail("2040-01-01 00:00Z", 2000);
+  it("take rows through the view and past it, and sort them into tiers while nothing is there to change", async () => {
+    await sail("2040-01-01 00:00Z", 1000);
+    await sail("2040-01-01 00:20Z", 1000, "ships_wa");
     await receiver.query(
       "INSERT INTO geo.readings (sensor, at) SELECT 's' || i % 5, timestamptz '2040-01-01 00:00Z' + i * interval '1 s' FROM generate_series(1, 500) AS i",
     );

@@ -148,7 +148,7 @@ export class Workload {
     if (done) this.counts.transferred += 1;
   }
 
-  /** Rows with numbers that have no gaps. Some transactions are held open over a roll. */
+  /** Rows with numbers that have no gaps, through the view or straight to the write-ahead table. Some transactions are held open over a roll. */
   appender(writer: number): (client: Client) => Promise<void> {
     return async (client) => {
       // What is there, for the commit of before may have been lost: but no acknowledged one.
@@ -164,11 +164,12 @@ export class Workload {
         const times = Array.from({ length: size }, () => this.time());
         const first = next + 1;
         const hold = Math.random() < 0.1 ? Math.random() * 4000 : 0;
+        const table = Math.random() < 0.5 ? "ledger" : "ledger_wa";
         const done = await this.transaction(
           client,
           async () => {
             await client.query(
-              `INSERT INTO data.ledger SELECT $1::bigint * 1000000000 + n, t, 2, $1, n, 0
+              `INSERT INTO data.${table} SELECT $1::bigint * 1000000000 + n, t, 2, $1, n, 0
                FROM unnest($3::timestamptz[]) WITH ORDINALITY AS x (t, o) CROSS JOIN LATERAL (SELECT $2::bigint + o - 1) AS y (n)`,
               [writer, first, times],
             );

@@ -169,7 +169,7 @@ describe("settings", () => {
       work_mem: "64MB",
       log_timezone: "Europe/Berlin",
       lc_messages: "en_US.utf8",
-      shared_preload_libraries: "pg_stat_statements,pg_cron,pgaudit,timescaledb",
+      shared_preload_libraries: "pg_stat_statements,pg_cron,timescaledb",
     });
   });
 
