@@ -54,7 +54,16 @@ export class PlainServer {
       ...volumes,
       args.image,
     );
-    docker("exec", name, "sh", "-c", "until pg_isready -q -h 127.0.0.1; do sleep 0.1; done");
+    this.wait();
+  }
+
+  restart(): void {
+    docker("restart", this.name);
+    this.wait();
+  }
+
+  private wait(): void {
+    docker("exec", this.name, "sh", "-c", "until pg_isready -q -h 127.0.0.1; do sleep 0.1; done");
   }
 
   /** Runs SQL as the superuser in database postgres. */

@@ -21,7 +21,7 @@ export function wantedVectorIndex(
   database: string,
   index: string,
   config: VectorIndexConfig,
-  schedule: string,
+  { schedule, role }: Pick<VectorsConfig, "schedule" | "role">,
 ): Omit<VectorIndexInputs, "problems"> {
   const { table, column, distance, precision, where, hnsw, ivfflat, iterativeScan, recall } = config;
   const { m, efConstruction } = hnsw ?? { m: DEFAULT_M, efConstruction: DEFAULT_EF_CONSTRUCTION };
@@ -44,6 +44,7 @@ export function wantedVectorIndex(
       days: longestPause(schedule) + LATE,
       from: from && { ...from, table: quoteObjectName(named(from.table)) },
     },
+    measuredBy: role,
   };
 }
 
@@ -58,7 +59,7 @@ export class Vectors extends pulumi.ComponentResource {
     const library = new Library(`${name}-vectors`, { database, library: "vectors" }, inDatabase);
     const indexes = Object.entries(args.indexes).map(
       ([index, config]) =>
-        new VectorIndex(`${name}.${index}`, wantedVectorIndex(database, index, config, args.schedule), {
+        new VectorIndex(`${name}.${index}`, wantedVectorIndex(database, index, config, args), {
           ...inDatabase,
           dependsOn: [library],
         }),

@@ -9,7 +9,7 @@ import { build, dropIndex } from "./build";
 import { conditionOf, definitionOf, findBooks, findColumn, findIndex, tableOf, whoseElse } from "./catalog";
 import type { VectorIndexInputs } from "./inputs";
 import { outgrownProblems, rebuildOutgrown } from "./outgrown";
-import { enter, forget, measure, problemsOfBooks, settle } from "./recall";
+import { enter, forget, measure, mustBeMeasured, problemsOfBooks, settle } from "./recall";
 import { nameWhileBuilt, whyNot } from "./statements";
 import { buildInWords, warningsOf } from "./words";
 
@@ -84,6 +84,7 @@ const idOf = (inputs: VectorIndexInputs) => `${inputs.database}/${writeObjectNam
 const put = (inputs: VectorIndexInputs, old: VectorIndexInputs | undefined, operation: Operation) =>
   inTurn(operation, inputs.database, async (client) => {
     const { info, warn } = operation;
+    await mustBeMeasured(client, inputs);
     if (await isThere(client, inputs, old)) await dropLeftover(client, inputs, info);
     else await build(client, inputs, info, warn);
     const index = await findIndex(client, inputs);
@@ -117,6 +118,7 @@ async function explainBuild(
   if (!column) return info(`it is built as soon as ${definition.table} is there`);
   const reason = whyNot(definition, column);
   if (reason) return warn(`${reason}: unless this update makes what is missing, it will fail`);
+  await mustBeMeasured(client, inputs);
   const rows = Math.round(column.rows).toLocaleString("en-US");
   const found = await findIndex(client, inputs);
   if (await isThere(client, inputs, old)) {
@@ -170,7 +172,7 @@ async function drop(client: Client, state: VectorIndexInputs, { host, info }: Op
 /** A vector index: built beside queries, with the recall that is declared. */
 export const vectorIndex: Kind<VectorIndexInputs, VectorIndexInputs> = {
   replaceOn: ["database", "schema", "name"],
-  noneIfAbsent: ["search", "iterativeScan", "recall"],
+  noneIfAbsent: ["search", "iterativeScan", "recall", "measuredBy"],
   explain,
   async create(inputs, operation) {
     const state = operation.preview ? inputs : await put(inputs, undefined, operation);

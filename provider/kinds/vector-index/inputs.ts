@@ -33,6 +33,8 @@ export interface VectorIndexInputs {
   /** hnsw.iterative_scan or ivfflat.iterative_scan. */
   iterativeScan?: string;
   recall?: RecallInputs;
+  /** Role of the job that measures, if the stack file names one; else it is the owner of the database. */
+  measuredBy?: string;
   /** What is not as it should be, in words: nothing should be. */
   problems: string[];
 }

@@ -10,8 +10,8 @@
 -- what was read before: the session then knows nothing of the partition until the next change of the parent, maybe for hours.
 -- Who could be reading used the parent when the ATTACH committed: once those have ended, another message reaches everybody.
 
--- Transactions that run now, or those among them that use a table. Everybody may see these in pg_locks.
-CREATE OR REPLACE FUNCTION pgwright.tiers_running(p_relation regclass DEFAULT NULL)
+-- Transactions that run now, or those among them that use one of some tables. Everybody may see these in pg_locks.
+CREATE OR REPLACE FUNCTION pgwright.tiers_running(p_relations regclass[] DEFAULT NULL)
 RETURNS text[]
 LANGUAGE sql
 VOLATILE
@@ -25,13 +25,13 @@ AS $$
   WHERE d.datname = current_database()
     AND l.pid <> pg_backend_pid()
     AND CASE
-      WHEN p_relation IS NULL THEN l.locktype = 'virtualxid'
-      ELSE l.locktype = 'relation' AND l.database = d.oid AND l.relation = p_relation
+      WHEN p_relations IS NULL THEN l.locktype = 'virtualxid'
+      ELSE l.locktype = 'relation' AND l.database = d.oid AND l.relation = ANY (p_relations)
     END
 $$;
 
 -- True once the transactions that a table waits for have ended. The first call after the change has committed notes them.
-CREATE OR REPLACE FUNCTION pgwright.tiers_waited(p_set pgwright.tiers_sets, p_relation regclass, p_users_of regclass DEFAULT NULL)
+CREATE OR REPLACE FUNCTION pgwright.tiers_waited(p_set pgwright.tiers_sets, p_relation regclass, p_users_of regclass[] DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql
 VOLATILE
@@ -80,6 +80,17 @@ BEGIN
 END
 $$;
 
+-- The relations that a transaction locks before it writes into a table of _wa: the view, whose trigger writes to the table itself, or the parent.
+CREATE OR REPLACE FUNCTION pgwright.tiers_write_relations(p_set pgwright.tiers_sets)
+RETURNS regclass[]
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT ARRAY[pgwright.tiers_relation(p_set, ''), pgwright.tiers_relation(p_set, '_wa')]
+$$;
+
 -- True once every transaction can know a partition; one that is new is taken a step on.
 CREATE OR REPLACE FUNCTION pgwright.tiers_make_ready(p_set pgwright.tiers_sets, p_tier text, p_relation regclass)
 RETURNS boolean
@@ -96,7 +107,7 @@ BEGIN
   IF v_state NOT IN ('attached', 'announced') THEN
     RETURN true;
   END IF;
-  IF NOT pgwright.tiers_waited(p_set, p_relation, v_parent) THEN
+  IF NOT pgwright.tiers_waited(p_set, p_relation, ARRAY[v_parent]) THEN
     RETURN false;
   END IF;
   IF v_state = 'attached' THEN

@@ -233,7 +233,9 @@ DECLARE
   v_unknown boolean := p_bounds;
 BEGIN
   EXECUTE format(
-    'DELETE FROM %s AS t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = t.relation)',
+    'DELETE FROM %s AS t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = t.relation)'
+    -- Detached by hand: rows that were written to it would not be seen.
+    ' OR t.tier = ''wa'' AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.relation)',
     v_tables
   );
   EXECUTE format(

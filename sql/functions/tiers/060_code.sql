@@ -1,13 +1,14 @@
 -- The view, its triggers and the procedures of a set, as text. What is made from it can be compared with it later.
 
 -- Bodies of the trigger functions. They run as the owner: whoever may use the view needs no rights on the tables.
-CREATE OR REPLACE FUNCTION pgwright.tiers_insert_body(p_set pgwright.tiers_sets)
+CREATE OR REPLACE FUNCTION pgwright.tiers_insert_body(p_set pgwright.tiers_sets, p_active regclass)
 RETURNS text
 LANGUAGE sql
-IMMUTABLE
+STABLE
 SECURITY INVOKER
 SET search_path = ''
 AS $$
+  -- The table's name is written here and replaced by each roll: a row need not be routed from the parent.
   SELECT format(
     $body$
 BEGIN
@@ -15,7 +16,7 @@ BEGIN
   RETURN NEW;
 END
 $body$,
-    pgwright.tiers_object(p_set, '_wa'), pgwright.tiers_columns(p_set), pgwright.tiers_columns(p_set, 'NEW.')
+    p_active, pgwright.tiers_columns(p_set), pgwright.tiers_columns(p_set, 'NEW.')
   )
 $$;
 
@@ -107,20 +108,20 @@ $gone$,
 $$;
 
 -- Every routine of a set: its suffix, arguments, body, and what it is: trigger, function or procedure.
--- p_number: of the table of _wa that takes the writes. Planner and COPY put the body in the place of the call: no look-up for a row.
-CREATE OR REPLACE FUNCTION pgwright.tiers_routines(p_set pgwright.tiers_sets, p_number int)
+-- p_active: the table of _wa that takes the writes. Planner and COPY put the body of T_wa_number in the place of the call: no look-up for a row.
+CREATE OR REPLACE FUNCTION pgwright.tiers_routines(p_set pgwright.tiers_sets, p_active regclass)
 RETURNS TABLE (suffix text, arguments text, body text, kind text)
 LANGUAGE sql
-IMMUTABLE
+STABLE
 SECURITY INVOKER
 SET search_path = ''
 AS $$
-  SELECT '_wa_number', '', format('SELECT %s', p_number), 'function'
+  SELECT '_wa_number', '', format('SELECT %s', coalesce(pgwright.tiers_wa_number(p_active), 0)), 'function'
   UNION ALL
   SELECT t.suffix, '', t.body, 'trigger'
   FROM (
     VALUES
-      ('_insert', pgwright.tiers_insert_body(p_set)),
+      ('_insert', pgwright.tiers_insert_body(p_set, p_active)),
       ('_update', pgwright.tiers_change_body(p_set, true)),
       ('_delete', pgwright.tiers_change_body(p_set, false))
   ) AS t (suffix, body)
@@ -145,7 +146,7 @@ AS $$
   ) AS p (suffix, argument)
 $$;
 
-CREATE OR REPLACE FUNCTION pgwright.tiers_write_routine(p_set pgwright.tiers_sets, p_suffix text, p_number int)
+CREATE OR REPLACE FUNCTION pgwright.tiers_write_routine(p_set pgwright.tiers_sets, p_suffix text, p_active regclass)
 RETURNS void
 LANGUAGE plpgsql
 VOLATILE
@@ -155,12 +156,17 @@ AS $$
 DECLARE
   v_routine record;
   v_name text := pgwright.tiers_object(p_set, p_suffix);
+  v_is_new boolean;
 BEGIN
-  SELECT r.* INTO STRICT v_routine FROM pgwright.tiers_routines(p_set, p_number) AS r WHERE r.suffix = p_suffix;
+  SELECT r.* INTO STRICT v_routine FROM pgwright.tiers_routines(p_set, p_active) AS r WHERE r.suffix = p_suffix;
   IF v_routine.kind = 'function' THEN
     -- Without SET: the planner could not put its body in its place. Who writes to _wa needs EXECUTE on it.
+    -- Once only: a roll keeps what was granted on it.
+    v_is_new := to_regprocedure(v_name || '()') IS NULL;
     EXECUTE format('CREATE OR REPLACE FUNCTION %s() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE AS %L', v_name, v_routine.body);
-    EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', v_name);
+    IF v_is_new THEN
+      EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', v_name);
+    END IF;
   ELSIF v_routine.kind = 'trigger' THEN
     EXECUTE format(
       'CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = '''' AS %L',
@@ -188,7 +194,7 @@ DECLARE
   v_view text := pgwright.tiers_object(p_set, '');
   v_event text;
   v_column jsonb;
-  v_number int := pgwright.tiers_wa_number((pgwright.tiers_tables(p_set, 'wa', 'active'))[1]);
+  v_active regclass := (pgwright.tiers_tables(p_set, 'wa', 'active'))[1];
 BEGIN
   EXECUTE format(
     'CREATE OR REPLACE VIEW %s AS %s', v_view,
@@ -206,7 +212,7 @@ BEGIN
       coalesce('SET DEFAULT ' || (v_column ->> 'default'), 'DROP DEFAULT')
     );
   END LOOP;
-  PERFORM pgwright.tiers_write_routine(p_set, r.suffix, v_number) FROM pgwright.tiers_routines(p_set, v_number) AS r;
+  PERFORM pgwright.tiers_write_routine(p_set, r.suffix, v_active) FROM pgwright.tiers_routines(p_set, v_active) AS r;
   FOREACH v_event IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
     EXECUTE format(
       'CREATE OR REPLACE TRIGGER %I INSTEAD OF %s ON %s FOR EACH ROW EXECUTE FUNCTION %s()',

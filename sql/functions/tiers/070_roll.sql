@@ -24,13 +24,14 @@ BEGIN
 
   -- Note at once who may still write into the table of before, and who cannot know the next one: later there would be others.
   FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'closed') LOOP
-    PERFORM pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_relation(v_set, '_wa'));
+    PERFORM pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_write_relations(v_set));
   END LOOP;
   FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'attached', 'announced') LOOP
     PERFORM pgwright.tiers_make_ready(v_set, 'wa', v_relation);
     v_made := true;
   END LOOP;
-  v_next := (pgwright.tiers_tables(v_set, 'wa', 'ready'))[1];
+  -- spare: of an older version, where an update could not convert the set yet.
+  v_next := (pgwright.tiers_tables(v_set, 'wa', 'ready', 'spare'))[1];
   IF v_next IS NULL AND NOT v_made THEN
     PERFORM pgwright.tiers_create_table(v_set, 'wa', 'attached');
     RETURN 'made';
@@ -42,7 +43,7 @@ BEGIN
     RETURN 'wait';
   END IF;
 
-  PERFORM pgwright.tiers_write_routine(v_set, '_wa_number', pgwright.tiers_wa_number(v_next));
+  PERFORM pgwright.tiers_write_routine(v_set, x.suffix, v_next) FROM unnest(ARRAY['_wa_number', '_insert']) AS x (suffix);
   PERFORM pgwright.tiers_set_state(v_set, v_next, 'active');
   IF v_active IS NOT NULL THEN
     PERFORM pgwright.tiers_set_state(v_set, v_active, 'closed');
@@ -66,7 +67,8 @@ BEGIN
     BEGIN
       v_result := pgwright.tiers_roll_step(p_schema, p_name, v_rolled);
       v_error := NULL;
-    EXCEPTION WHEN lock_not_available THEN
+    -- internal_error: somebody grants a privilege on the routine that is written anew ("tuple concurrently updated").
+    EXCEPTION WHEN lock_not_available OR internal_error THEN
       v_result := 'wait';
       v_error := SQLERRM;
     END;

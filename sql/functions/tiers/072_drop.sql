@@ -29,7 +29,7 @@ BEGIN
     -- Whoever began before the roll may still write into it. Not while one rolls: after its commit there is a moment before others
     -- hear of it, and it notes too who may write.
     IF pgwright.tiers_enter(p_schema, p_name, 'roll') IS NULL
-      OR NOT pgwright.tiers_waited(v_set, p_relation, pgwright.tiers_relation(v_set, '_wa'))
+      OR NOT pgwright.tiers_waited(v_set, p_relation, pgwright.tiers_write_relations(v_set))
     THEN
       RETURN 'wait';
     END IF;
@@ -40,9 +40,9 @@ BEGIN
     -- Not while one rolls, who may take it; then it is looked for again.
     IF pgwright.tiers_enter(p_schema, p_name, 'roll') IS NULL THEN
       RETURN 'wait';
-    ELSIF p_relation = ANY (pgwright.tiers_surplus(v_set)) THEN
-      PERFORM pgwright.tiers_drop_table(v_set, v_tier, p_relation);
     END IF;
+    -- All at once: the parent is locked for one moment only.
+    PERFORM pgwright.tiers_drop_table(v_set, v_tier, s.relation) FROM unnest(pgwright.tiers_surplus(v_set)) AS s (relation);
     RETURN 'done';
   END IF;
   IF v_state IN ('sealed', 'attached', 'announced', 'ready') THEN
@@ -175,7 +175,8 @@ BEGIN
     ' END THEN t.state = ''emptied'' OR pgwright.tiers_is_empty(t.relation) END',
     pgwright.tiers_object(v_set, '_tables')
   ) INTO v_relations USING v_set, pgwright.tiers_cutoff(v_set, p_now);
-  RETURN v_relations || pgwright.tiers_surplus(v_set);
+  -- One stands for all of them.
+  RETURN v_relations || (pgwright.tiers_surplus(v_set))[1:1];
 END
 $$;
 

@@ -31,7 +31,7 @@ BEGIN
 
   -- The default of a column names the table that takes the writes, so that many rows can be written to _wa by one statement.
   IF to_regprocedure(pgwright.tiers_object(p_set, '_wa_number') || '()') IS NULL THEN
-    PERFORM pgwright.tiers_write_routine(p_set, '_wa_number', 0);
+    PERFORM pgwright.tiers_write_routine(p_set, '_wa_number', NULL);
   END IF;
   EXECUTE format(
     'CREATE TABLE IF NOT EXISTS %s (%s, wa_number int NOT NULL DEFAULT %s()) PARTITION BY LIST (wa_number)',

@@ -1,8 +1,7 @@
 -- Changing a set, and repairing it: what was dropped or edited of its code is written anew.
 
--- The write-ahead tables of an older version of this library inherited from their parent. They become its partitions; the old parent, which the
--- view still names, is T_wa_before until the view is written anew.
-CREATE OR REPLACE FUNCTION pgwright.tiers_part_wa(p_set pgwright.tiers_sets)
+-- Locks a set against all others. The view first, as everybody else.
+CREATE OR REPLACE FUNCTION pgwright.tiers_lock(p_set pgwright.tiers_sets)
 RETURNS void
 LANGUAGE plpgsql
 VOLATILE
@@ -10,26 +9,73 @@ SECURITY INVOKER
 SET search_path = ''
 AS $$
 DECLARE
+  v_suffix text;
+BEGIN
+  FOREACH v_suffix IN ARRAY ARRAY['', '_wa'] LOOP
+    -- With all tables below.
+    IF to_regclass(pgwright.tiers_object(p_set, v_suffix)) IS NOT NULL THEN
+      EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', pgwright.tiers_object(p_set, v_suffix));
+    END IF;
+  END LOOP;
+END
+$$;
+
+-- The write-ahead tables of an older version of this library inherited from their parent. They become partitions of a new one, which has
+-- the old one's privileges, row security and replica identity. The view still names the old one, T_wa_before, until it is written anew.
+-- False if there is nothing to convert. The set is locked.
+CREATE OR REPLACE FUNCTION pgwright.tiers_convert_wa(p_set pgwright.tiers_sets)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
   v_wa text := pgwright.tiers_object(p_set, '_wa');
+  v_before regclass;
+  v_grant text;
   v_child record;
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(v_wa) AND c.relkind = 'r') THEN
-    RETURN;
+    RETURN false;
   END IF;
-  EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_wa);
+  v_before := v_wa::regclass;
+  IF EXISTS (SELECT FROM pg_catalog.pg_publication_rel AS p WHERE p.prrelid = v_before) THEN
+    RAISE EXCEPTION '% cannot become a partitioned table: the publication % names it', v_wa,
+      (SELECT string_agg(quote_ident(p.pubname), ', ') FROM pg_catalog.pg_publication_rel AS r
+       JOIN pg_catalog.pg_publication AS p ON p.oid = r.prpubid WHERE r.prrelid = v_before)
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Take it out of the publication, update, and add it again.';
+  END IF;
   EXECUTE format('ALTER TABLE %s RENAME TO %I', v_wa, p_set.set_name || '_wa_before');
   PERFORM pgwright.tiers_create_parents(p_set);
+  PERFORM pgwright.tiers_pass_on(v_before, v_wa::regclass);
+  FOR v_grant IN
+    SELECT format(
+      'GRANT %s%s ON %s TO %s%s', a.privilege_type, g.list, v_wa,
+      CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+    )
+    FROM (
+      SELECT c.relacl AS acl, '' AS list FROM pg_catalog.pg_class AS c WHERE c.oid = v_before
+      UNION ALL
+      SELECT t.attacl, format(' (%I)', t.attname) FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = v_before AND t.attnum > 0
+    ) AS g
+    CROSS JOIN LATERAL aclexplode(g.acl) AS a
+    WHERE a.grantee <> (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = v_before)
+  LOOP
+    EXECUTE v_grant;
+  END LOOP;
   FOR v_child IN
     SELECT i.inhrelid::regclass AS relation, row_number() OVER (ORDER BY i.inhrelid) - 1 AS number
     FROM pg_catalog.pg_inherits AS i
-    WHERE i.inhparent = pgwright.tiers_relation(p_set, '_wa_before')
+    WHERE i.inhparent = v_before
   LOOP
-    EXECUTE format('ALTER TABLE %s NO INHERIT %s', v_child.relation, pgwright.tiers_object(p_set, '_wa_before'));
+    EXECUTE format('ALTER TABLE %s NO INHERIT %s', v_child.relation, v_before);
     EXECUTE format('ALTER TABLE %s ADD COLUMN wa_number int NOT NULL DEFAULT %s', v_child.relation, v_child.number);
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES IN (%s)', v_wa, v_child.relation, v_child.number);
   END LOOP;
   EXECUTE format('UPDATE %s SET state = ''ready'' WHERE state = ''spare''', pgwright.tiers_object(p_set, '_tables'));
   EXECUTE format('ALTER TABLE %s DROP COLUMN IF EXISTS number', pgwright.tiers_object(p_set, '_tables'));
+  RETURN true;
 END
 $$;
 
@@ -48,6 +94,7 @@ DECLARE
   v_refused text;
   v_tier text;
   v_ready regclass;
+  v_converted boolean;
   v_role text := current_setting('role');
 BEGIN
   SELECT string_agg(format('%s from %s to %s', k.key, v_set.config -> k.key, v_config -> k.key), ', ') INTO v_refused
@@ -72,7 +119,8 @@ BEGIN
 
   IF EXISTS (SELECT FROM pgwright.tiers_problems(v_set)) THEN
     PERFORM set_config('role', v_set.owner_name, true);
-    PERFORM pgwright.tiers_part_wa(v_set);
+    PERFORM pgwright.tiers_lock(v_set);
+    v_converted := pgwright.tiers_convert_wa(v_set);
     PERFORM pgwright.tiers_create_parents(v_set);
     PERFORM pgwright.tiers_sync(v_set);
     IF pgwright.tiers_tables(v_set, 'wa', 'active') = '{}' THEN
@@ -81,7 +129,9 @@ BEGIN
       PERFORM pgwright.tiers_create_table(v_set, 'wa', 'active') WHERE v_ready IS NULL;
     END IF;
     PERFORM pgwright.tiers_write_code(v_set);
-    EXECUTE format('DROP TABLE IF EXISTS %s', pgwright.tiers_object(v_set, '_wa_before'));
+    IF v_converted THEN
+      EXECUTE format('DROP TABLE %s', pgwright.tiers_object(v_set, '_wa_before'));
+    END IF;
     PERFORM set_config('role', v_role, true);
     v_set.view_definition := pg_get_viewdef(pgwright.tiers_relation(v_set, ''));
     PERFORM pgwright.tiers_enter_set(v_set);

@@ -16,6 +16,7 @@ DECLARE
   v_role text := current_setting('role');
   v_routine record;
   v_grants text[];
+  v_converted boolean;
   v_suffix text;
 BEGIN
   IF p_keep_data IS NULL THEN
@@ -24,10 +25,8 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended(format('pgwright.tiers %s %I.%I', x.step, p_schema, p_name), 0))
   FROM unnest(ARRAY['roll', 'move']) AS x (step);
   PERFORM set_config('role', v_set.owner_name, true);
-  IF to_regclass(v_view) IS NOT NULL THEN
-    -- With all tables below.
-    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_view);
-  END IF;
+  PERFORM pgwright.tiers_lock(v_set);
+  v_converted := pgwright.tiers_convert_wa(v_set);
 
   IF p_keep_data THEN
     -- The sorted partitions stay as they are; the rest of the rows goes beside them.
@@ -48,12 +47,15 @@ BEGIN
   END IF;
 
   EXECUTE format('DROP VIEW IF EXISTS %s', v_view);
+  IF v_converted THEN
+    EXECUTE format('DROP TABLE %s', pgwright.tiers_object(v_set, '_wa_before'));
+  END IF;
   FOREACH v_suffix IN ARRAY pgwright.tiers_fixed_tables() LOOP
     IF v_suffix <> '_partition' OR NOT p_keep_data THEN
       EXECUTE format('DROP TABLE IF EXISTS %s', pgwright.tiers_object(v_set, v_suffix));
     END IF;
   END LOOP;
-  FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(v_set, 0) AS r LOOP
+  FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(v_set, NULL) AS r LOOP
     EXECUTE format(
       'DROP %s IF EXISTS %s%s', CASE WHEN v_routine.kind = 'procedure' THEN 'PROCEDURE' ELSE 'FUNCTION' END,
       pgwright.tiers_object(v_set, v_routine.suffix), CASE WHEN v_routine.kind = 'procedure' THEN '' ELSE '()' END

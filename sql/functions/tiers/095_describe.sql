@@ -57,7 +57,7 @@ BEGIN
     RETURN NEXT format('%s tables of %s take writes', cardinality(v_active), pgwright.tiers_object(p_set, '_wa'));
   END IF;
 
-  FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(p_set, coalesce(pgwright.tiers_wa_number(v_active[1]), 0)) AS r LOOP
+  FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(p_set, v_active[1]) AS r LOOP
     SELECT p.oid, p.prosrc, p.prosecdef, pg_get_userbyid(p.proowner) AS owner INTO v_found
     FROM pg_catalog.pg_proc AS p
     WHERE p.pronamespace = v_schema AND p.proname = p_set.set_name || v_routine.suffix

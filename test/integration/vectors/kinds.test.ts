@@ -40,7 +40,7 @@ describe("vector indexes of each kind", () => {
   beforeAll(async () => {
     stack = await TestStack.create({
       server: { memory: "1GB", cpus: 2, cronDatabase: "app" },
-      roles: { owner: { login: true, password: false } },
+      roles: { owner: { login: true, password: false }, other: {} },
       databases: {
         app: {
           owner: "owner",
@@ -224,6 +224,20 @@ describe("vector indexes of each kind", () => {
     stack.configure(({ roles }) => Object.assign(roles!.owner as object, { bypassRowLevelSecurity: true }));
     await stack.up();
     expect(sql("SELECT problem FROM pgwright.vector_health WHERE index_name = 'rag.bits_idx'")).toBe("");
+    await quiet();
+  });
+
+  it("of another role's table are not measured by the job of the database's owner, in whose sessions its code would run", async () => {
+    sql("GRANT ALL ON SCHEMA rag TO other; ALTER TABLE rag.half OWNER TO other");
+    change("rag.half_idx", { recall: { atLeast: 0.8, queries: 20 } });
+    const refused =
+      "rag.half belongs to other, and the job that measures recalls is one of owner, the owner of the database, in whose sessions " +
+      "the policies and expressions of other would run: write vectors.role, a role that may log in and read rag.half, such as other itself";
+    const { code, text } = await stack.tryUp();
+    expect(code).not.toBe(0);
+    expect(text).toContain(refused);
+    sql("ALTER TABLE rag.half OWNER TO owner; REVOKE ALL ON SCHEMA rag FROM other");
+    change("rag.half_idx", { recall: { atLeast: 0.9, queries: 20 } });
     await quiet();
   });
 

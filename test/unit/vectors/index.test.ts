@@ -28,7 +28,7 @@ const wanted = (config: object): Definition =>
     "app",
     "rag.idx",
     vectorIndexSchema.parse({ table: "rag.chunks", column: "embedding", distance: "cosine", ...config }),
-    "40 3 * * *",
+    { schedule: "40 3 * * *" },
   ).definition;
 
 describe("the statement of a vector index", () => {
