@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Postgres } from "./components/postgres";
-import { StackError } from "./config/parse";
+import { StackError } from "./config/problem";
 import { readStack, type StackConfig } from "./config/read";
 import { oneLine } from "./provider/visible-text";
 

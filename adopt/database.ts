@@ -1,7 +1,8 @@
 import { wantedAccess } from "../components/access";
 import { databaseSchema } from "../config/databases";
 import type { Stack, StackInput } from "../config/stack";
-import { compare, isBuiltIn, linesOf, type DefaultFact } from "../provider/kinds/access/privileges";
+import type { DefaultFact } from "../provider/kinds/access/facts";
+import { compare, isBuiltIn, linesOf } from "../provider/kinds/access/privileges";
 import { statements } from "../provider/kinds/access/statements";
 import type { ContentFact, DatabaseFact } from "./facts";
 import { writeGrants } from "./grants";

@@ -1,5 +1,5 @@
 import type { ForeignLedger } from "../provider/kinds/migrations/foreign-ledger";
-import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/privileges";
+import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/facts";
 import type { RoleFact } from "../provider/kinds/role/changes";
 
 // What a running server is found to be: rows of sql/adopt and sql/catalog.

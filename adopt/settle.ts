@@ -1,4 +1,5 @@
-import { parseStack, path, StackError } from "../config/parse";
+import { parseStack } from "../config/parse";
+import { path, StackError } from "../config/problem";
 import type { Stack, StackInput } from "../config/stack";
 import type { Report } from "./told";
 

@@ -1,5 +1,5 @@
 import type { BackupConfig, RepositoryConfig } from "../config/backup";
-import type { S3Config, S3Keys } from "../config/s3";
+import { endpointOf, type S3Config, type S3Keys } from "../config/s3";
 import { certificatePath, CLUSTER_PATH, repositoryPath, SOCKET_PATH, SPOOL_PATH } from "./paths";
 
 export type Options = Record<string, string>;
@@ -17,9 +17,6 @@ export function repositoryOptions(number: number, encrypted: boolean, s3?: S3Con
   const place = s3 ? bucketOptions(number, s3) : { path: repositoryPath(number) };
   return prefixed(number, present({ ...place, "cipher-type": encrypted ? "aes-256-cbc" : undefined }));
 }
-
-/** Host, and port if it is not 443, of the object store. */
-export const endpointOf = ({ endpoint, region }: S3Config): string => endpoint ?? `s3.${region}.amazonaws.com`;
 
 function bucketOptions(number: number, s3: S3Config): Record<string, string | undefined> {
   const { bucket, region, folder = "", pathStyle, certificate } = s3;

@@ -11,7 +11,7 @@ import type {
   SettingFact,
 } from "../adopt/facts";
 import type { Host } from "../provider/host";
-import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/privileges";
+import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/facts";
 import type { RoleFact } from "../provider/kinds/role/changes";
 import { readSql } from "../sql/read";
 import type { Source } from "./source";

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { drillOrders } from "../backup/drill";
 import { backupOptions } from "../backup/options";
 import { CONFIG_PATH, DATA_PATH } from "../backup/paths";
-import { agentSchedules } from "../backup/schedules";
+import { agentSchedules } from "../config/agent-schedules";
 import { serverSettings } from "../config/server-settings";
 import type { RestoreConfig } from "../config/backup";
 import type { EphemeralConfig } from "../config/ephemeral";

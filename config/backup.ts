@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { endpointOf } from "../backup/options";
 import { allowed, identifier, key, objectName } from "./key";
-import { s3Schema, type S3Config } from "./s3";
+import { endpointOf, s3Schema, type S3Config } from "./s3";
 
 // Backups in the stack file: where they are kept, how long, and when they are made.
 

@@ -1,14 +1,14 @@
-import { agentSchedules } from "../backup/schedules";
+import { agentSchedules } from "./agent-schedules";
 import { RUN_ROLE_PREFIX } from "../tuning/pg-hba";
 import { placeOf } from "./backup";
 import { checkCopy } from "./cross-check-copies";
 import { checkTiers } from "./cross-check-tiers";
 import { checkVectors } from "./cross-check-vectors";
-import { checkEphemeral } from "./ephemeral";
+import { checkEphemeral } from "./cross-check-ephemeral";
 import { jobsOf } from "./jobs";
 import { parseFunctionName, parseObjectName, WRITE_OBJECT_NAME } from "./object-name";
 import { cycleFrom } from "./order";
-import type { Problem } from "./parse";
+import type { Problem } from "./problem";
 import { scheduleProblem, timesOf } from "./schedule";
 import { serverSettings } from "./server-settings";
 import { SYSTEM_DATABASES, type DatabaseConfig } from "./databases";

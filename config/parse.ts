@@ -2,47 +2,15 @@ import type { z } from "zod";
 import { nearest } from "../tuning/nearest";
 import { inWords, shapeAt, shapeOf } from "./allowed";
 import { crossCheck } from "./cross-check";
+import { path, StackError, type Problem } from "./problem";
 import { S3_KEYS } from "./s3";
 import { passwordsSchema, secretsSchema, stackSchema, type Stack } from "./stack";
-
-/** One thing that is wrong in the stack file. */
-export interface Problem {
-  /** Path of the key, such as server.memory. */
-  key: string;
-  text: string;
-}
-
-/** The stack file is wrong; nothing has been changed. */
-export class StackError extends Error {
-  /** The text, by its lines: names in them may hold line ends. */
-  readonly lines: string[];
-
-  constructor(readonly problems: Problem[]) {
-    const lines = [
-      `the stack file has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:`,
-      ...problems.map(({ key, text }) => `${key ? `pgwright:${key}: ` : ""}${text}`),
-    ];
-    super(lines.join("\n  "));
-    this.name = "StackError";
-    this.lines = lines;
-  }
-}
 
 export type Passphrase = keyof typeof secretsSchema.shape;
 export const PASSPHRASES = Object.keys(secretsSchema.shape) as Passphrase[];
 
 /** Longest value that an error shows whole. */
 const SHOWN = 80;
-
-export function path(parts: PropertyKey[]): string {
-  return parts
-    .map((part, i) => {
-      if (typeof part === "number") return `[${part}]`;
-      const name = String(part);
-      return /^[\w-]+$/.test(name) ? `${i ? "." : ""}${name}` : `["${name}"]`;
-    })
-    .join("");
-}
 
 function at(input: unknown, parts: PropertyKey[]): unknown {
   return parts.reduce<unknown>((value, part) => (value as Record<PropertyKey, unknown> | undefined)?.[part], input);

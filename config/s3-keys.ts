@@ -1,4 +1,4 @@
-import { path, StackError, type Problem } from "./parse";
+import { path, StackError, type Problem } from "./problem";
 import { S3_KEYS, s3KeysSchema, type S3Config, type S3Keys, type S3Secret } from "./s3";
 import type { Stack } from "./stack";
 

@@ -80,3 +80,6 @@ export const S3_KEYS = Object.keys(s3KeysSchema.shape) as S3Secret[];
 
 /** Keys by bucket. */
 export type S3Keys = Record<string, { key: string; secret: string }>;
+
+/** Host, and port if it is not 443, of the object store. */
+export const endpointOf = ({ endpoint, region }: S3Config): string => endpoint ?? `s3.${region}.amazonaws.com`;

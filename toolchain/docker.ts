@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder } from "./cache";
 import { installPackages, isDebian, isRoot, packageExists, systemName, updateLists } from "./debian";
-import { findDockerd, startDockerd, systemFiles } from "./dockerd";
+import { findDockerd, startDockerd } from "./dockerd";
+import { systemFiles } from "./engine-files";
 import { withLock } from "./lock";
 import { type Log, findAll, lastLine, run, tail } from "./run";
 

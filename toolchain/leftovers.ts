@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readdirSync, readlinkSync, rmSync } from "nod
 import { connect } from "node:net";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EngineFiles } from "./dockerd";
+import type { EngineFiles } from "./engine-files";
 import type { Log } from "./run";
 
 /**

@@ -7,7 +7,7 @@ import { writeStackFile } from "../../adopt/stack-file";
 import { ownImage } from "../../components/image";
 import { ensureEngine } from "../../toolchain/docker";
 import { Host } from "../../provider/host";
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { log, print } from "../print";
 import { readContainer, readServer } from "../read-server";
 import { stackFile } from "../server";

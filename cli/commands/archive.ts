@@ -1,4 +1,4 @@
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { runInAgent } from "../server";
 
 /** `npm run archive -- DATABASE TABLE`: brings a partition back that retention has dumped; a name that is not known lists them. */

@@ -1,5 +1,5 @@
-import { AGENT_JOBS } from "../../backup/schedules";
-import type { Invocation } from "../main";
+import { AGENT_JOBS } from "../../config/agent-schedules";
+import type { Invocation } from "../invocation";
 import { runInAgent } from "../server";
 
 /** `npm run backup -- full|differential|incremental|verify`: makes a backup now, or checks those there are. */

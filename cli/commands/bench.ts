@@ -1,4 +1,4 @@
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { runNamed } from "../named";
 
 /** `npm run bench -- NAME` runs one, `--list` names them all; each ends with a line `ratio NAME VALUE` a figure. */

@@ -1,5 +1,5 @@
 import { ensureEngine } from "../../toolchain/docker";
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { log } from "../print";
 import { Project } from "../project";
 import { repairInterrupted } from "../repair";

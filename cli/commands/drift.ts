@@ -1,7 +1,7 @@
 import { ensureEngine } from "../../toolchain/docker";
 import { isDrift, toMarkdown, toText, undeclaredLine, type Drift } from "../../report/drift";
 import { makeReport } from "../../report/report";
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { log, print } from "../print";
 import { Project } from "../project";
 import { takeReports, writeReports } from "../reports";

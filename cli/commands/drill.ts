@@ -1,4 +1,4 @@
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { runInAgent } from "../server";
 import { printStatus } from "./status";
 

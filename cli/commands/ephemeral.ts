@@ -3,7 +3,7 @@ import { destroy } from "../ephemeral/destroy";
 import { list } from "../ephemeral/list";
 import { sweep } from "../ephemeral/sweep";
 import { up } from "../ephemeral/up";
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 
 const ACTIONS: Record<Action, (request: Request) => Promise<number>> = { up, list, destroy, sweep };
 

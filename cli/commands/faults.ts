@@ -1,4 +1,4 @@
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { runNamed } from "../named";
 
 /** `npm run test:faults -- NAME` runs one long fault test, `--list` names them all. */

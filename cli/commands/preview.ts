@@ -3,7 +3,7 @@ import { ensureEngine } from "../../toolchain/docker";
 import { toMarkdown } from "../../report/markdown";
 import { errorText, makeReport } from "../../report/report";
 import { takeData } from "../data";
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { log } from "../print";
 import { Project, ROOT } from "../project";
 import { observeRefreshed } from "../refreshed";

@@ -1,4 +1,4 @@
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { optionsOf, PERSON_OPTIONS } from "../../provider/session-options";
 import { hostOf } from "../server";
 import { withTerminal } from "../terminal";

@@ -1,4 +1,4 @@
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { Project } from "../project";
 
 /** `npm run pulumi -- ARGS`: the same Pulumi in the same environment. */

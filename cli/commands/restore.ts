@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { log } from "../print";
 import { stackFile } from "../server";
 import { bringUp } from "./up";

@@ -5,7 +5,7 @@ import { describeFailure, lastRuns } from "../../provider/kinds/cron-runs";
 import { readSql } from "../../sql/read";
 import { timeInWords } from "../ephemeral/arguments";
 import { expiryOf, findMarked } from "../ephemeral/engine";
-import type { Invocation } from "../main";
+import type { Invocation } from "../invocation";
 import { print } from "../print";
 import { cronDatabase, databasesWithVectors, hostOf } from "../server";
 

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type EngineFiles, startDockerd } from "../../toolchain/dockerd";
+import { startDockerd } from "../../toolchain/dockerd";
+import type { EngineFiles } from "../../toolchain/engine-files";
 
 // One place for it, so that what a killed run has left is found by the next.
 const FOLDER = join(tmpdir(), "pgwright-fault-engine");

@@ -1,14 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Groups } from "../../provider/kinds/access/otherwise";
-import {
-  compare,
-  type DefaultFact,
-  type Facts,
-  type Grant,
-  type PrivilegeFact,
-  type Wanted,
-} from "../../provider/kinds/access/privileges";
+import type { DefaultFact, Facts, PrivilegeFact } from "../../provider/kinds/access/facts";
+import { compare, type Grant, type Wanted } from "../../provider/kinds/access/privileges";
 import { statements } from "../../provider/kinds/access/statements";
 import { describeChanges, linesOf } from "../../provider/kinds/access/words";
 import { facts, ROLES, run, wanted } from "./access-model";

@@ -3,13 +3,12 @@ import { describe, expect, it } from "vitest";
 import { wantedAccess } from "../../components/access";
 import { parseFunctionName, parseObjectName, writeObjectName, writeSignature } from "../../config/object-name";
 import { parseStack } from "../../config/parse";
+import type { Facts, PrivilegeFact } from "../../provider/kinds/access/facts";
 import {
   changesOf,
   compare as comparison,
   linesOf,
-  type Facts,
   type Grant,
-  type PrivilegeFact,
   type Wanted,
 } from "../../provider/kinds/access/privileges";
 import { shownStatements, statements } from "../../provider/kinds/access/statements";

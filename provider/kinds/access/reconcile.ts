@@ -17,7 +17,7 @@ import {
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
 import { shownStatements, statements } from "./statements";
 import { describeChanges } from "./words";
-import type { AccessInputs } from "./index";
+import type { AccessInputs } from "./inputs";
 
 /** One lock for all that change privileges of a database, so that no two do at once. */
 const LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('access'))";

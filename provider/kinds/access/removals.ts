@@ -3,7 +3,7 @@ import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../../../sql/read";
 import type { RoleFact } from "../role/changes";
 import { takeOver } from "../role/memberships";
-import type { AccessInputs } from "./index";
+import type { AccessInputs } from "./inputs";
 
 // What the stack file no longer has: roles, whose possessions go to the database's owner, and schemas.
 

@@ -1,6 +1,6 @@
 import { escapeIdentifier as quoted } from "pg";
 import { writeObjectName } from "../../../config/object-name";
-import type { ContentKind, PrivilegeFact } from "./privileges";
+import type { ContentKind, PrivilegeFact } from "./facts";
 
 // Pure: GRANT and REVOKE as text.
 

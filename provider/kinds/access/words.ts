@@ -1,14 +1,6 @@
 import { Otherwise, type Groups } from "./otherwise";
-import {
-  atomKey,
-  changesOf,
-  defaultKey,
-  describeObject,
-  kindIn,
-  PLURAL,
-  type Comparison,
-  type ContentKind,
-} from "./privileges";
+import type { ContentKind } from "./facts";
+import { atomKey, changesOf, defaultKey, describeObject, kindIn, PLURAL, type Comparison } from "./privileges";
 import { GRANTABLE, type Atom, type DefaultAtom, type Privileges } from "./statements";
 
 // Pure: what a change of privileges means: who may do what afterwards that they could not before, and the reverse.

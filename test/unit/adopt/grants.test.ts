@@ -4,7 +4,7 @@ import { comparePrivileges, writeDatabase } from "../../../adopt/database";
 import type { ContentFact, DatabaseFact } from "../../../adopt/facts";
 import { Report } from "../../../adopt/told";
 import { parseStack } from "../../../config/parse";
-import type { DefaultFact, PrivilegeFact } from "../../../provider/kinds/access/privileges";
+import type { DefaultFact, PrivilegeFact } from "../../../provider/kinds/access/facts";
 
 const roles = ["owner", "reader", "Odd Role"];
 const fact: DatabaseFact = {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { agentSchedules, renderSchedules, snoozeArguments } from "../../../backup/schedules";
+import { renderSchedules, snoozeArguments } from "../../../backup/schedules";
+import { agentSchedules } from "../../../config/agent-schedules";
 import { backupSchema } from "../../../config/backup";
 import { timesOf } from "../../../config/schedule";
 

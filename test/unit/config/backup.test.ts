@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parsePassphrases, parseStack, StackError } from "../../../config/parse";
+import { parsePassphrases, parseStack } from "../../../config/parse";
+import { StackError } from "../../../config/problem";
 import { parseS3Keys } from "../../../config/s3-keys";
 
 function problems(act: () => unknown): string[] {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { inOrder } from "../../../config/order";
-import { parseStack, StackError } from "../../../config/parse";
+import { parseStack } from "../../../config/parse";
+import { StackError } from "../../../config/problem";
 
 const databases = (copies: Record<string, object | undefined>) => ({
   roles: { o: {} },

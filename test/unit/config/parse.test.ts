@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parsePasswords, parseStack, StackError } from "../../../config/parse";
+import { parsePasswords, parseStack } from "../../../config/parse";
+import { StackError } from "../../../config/problem";
 
 /** The lines of the error, without its first one. */
 function problemsOf(input: unknown): string[] {

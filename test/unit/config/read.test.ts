@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, describe, expect, it } from "vitest";
-import { StackError } from "../../../config/parse";
+import { StackError } from "../../../config/problem";
 import { fromText, readStack } from "../../../config/read";
 
 // As Pulumi hands them over: simple values as text, maps and lists as JSON.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { jobsOf } from "../../../config/jobs";
-import { parseStack, StackError } from "../../../config/parse";
+import { parseStack } from "../../../config/parse";
+import { StackError } from "../../../config/problem";
 import { scheduleProblem } from "../../../config/schedule";
 
 /** The lines of the error, without its first one. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { jobsOf } from "../../../config/jobs";
-import { parseStack, StackError } from "../../../config/parse";
+import { parseStack } from "../../../config/parse";
+import { StackError } from "../../../config/problem";
 
 const index = { table: "rag.chunks", column: "embedding", distance: "cosine" };
 const stack = (indexes: object, database: object = {}, vectors: object = {}) => ({

@@ -1,0 +1,35 @@
+// What `npm run check` looks for in the imports, made from the table of folders.cjs.
+const { FOLDERS } = require("./folders.cjs");
+
+/** A folder or a file, as an expression of paths. */
+const pattern = (place) => `^${place.replace(/\./g, "\\.")}${/\.\w+$/.test(place) ? "$" : "/"}`;
+const all = Object.keys(FOLDERS).map(pattern);
+
+const layers = Object.entries(FOLDERS).map(([folder, { uses }]) => ({
+  name: `what ${folder} may import`,
+  severity: "error",
+  from: { path: pattern(folder) },
+  to: { path: [...all, "^(bench|test)/"], pathNot: [pattern(folder), ...uses.map(pattern)] },
+}));
+
+const packages = Object.entries(FOLDERS).flatMap(([folder, { never, except = [] }]) =>
+  Object.entries(never).map(([what, expression]) => ({
+    name: `${folder} never imports ${what}`,
+    severity: "error",
+    from: { path: pattern(folder), pathNot: except.map(pattern) },
+    to: { path: expression },
+  })),
+);
+
+module.exports = {
+  forbidden: [
+    { name: "no circle of files", severity: "error", from: {}, to: { circular: true } },
+    ...layers,
+    ...packages,
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+  },
+};

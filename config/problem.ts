@@ -1,0 +1,33 @@
+/** One thing that is wrong in the stack file. */
+export interface Problem {
+  /** Path of the key, such as server.memory. */
+  key: string;
+  text: string;
+}
+
+/** The stack file is wrong; nothing has been changed. */
+export class StackError extends Error {
+  /** The text, by its lines: names in them may hold line ends. */
+  readonly lines: string[];
+
+  constructor(readonly problems: Problem[]) {
+    const lines = [
+      `the stack file has ${problems.length === 1 ? "a problem" : `${problems.length} problems`}:`,
+      ...problems.map(({ key, text }) => `${key ? `pgwright:${key}: ` : ""}${text}`),
+    ];
+    super(lines.join("\n  "));
+    this.name = "StackError";
+    this.lines = lines;
+  }
+}
+
+/** A path as problems name it: `databases["my shop"].jobs[0]`. */
+export function path(parts: PropertyKey[]): string {
+  return parts
+    .map((part, i) => {
+      if (typeof part === "number") return `[${part}]`;
+      const name = String(part);
+      return /^[\w-]+$/.test(name) ? `${i ? "." : ""}${name}` : `["${name}"]`;
+    })
+    .join("");
+}

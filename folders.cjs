@@ -1,0 +1,48 @@
+// Who may import whom: `npm run check` reads this table, and CONTRIBUTING.md and docs/architecture.md show it.
+
+const PULUMI = "node_modules/@pulumi/";
+const SERVER = "node_modules/pg/|^(child_process|net)$";
+const FILES = "^fs(/promises)?$";
+
+/** Of each folder: what it may import beside itself and packages, and what it never imports. */
+const FOLDERS = {
+  tuning: { uses: [], never: { Pulumi: PULUMI, "a server": SERVER, files: FILES }, except: ["tuning/extract.ts"] },
+  sql: { uses: [], never: { Pulumi: PULUMI, "a server": SERVER } },
+  config: {
+    uses: ["tuning", "backup/archive-settings.ts"],
+    never: { Pulumi: PULUMI, "a server": SERVER },
+    except: ["config/read.ts"],
+  },
+  backup: {
+    uses: ["config", "tuning/defaults.ts"],
+    never: { Pulumi: PULUMI, "a server": SERVER, files: FILES },
+  },
+  provider: { uses: ["tuning", "sql", "backup", "config/object-name.ts"], never: {} },
+  components: { uses: ["config", "tuning", "backup", "sql", "provider"], never: { "a server": SERVER } },
+  "index.ts": { uses: ["config", "components", "provider/visible-text.ts"], never: { "a server": SERVER } },
+  report: {
+    uses: ["provider/effect.ts", "provider/visible-text.ts"],
+    never: { Pulumi: PULUMI, "a server": SERVER, files: FILES },
+  },
+  adopt: {
+    uses: [
+      "config",
+      "tuning",
+      "components/access.ts",
+      "components/roles.ts",
+      "provider/kinds/access",
+      "provider/kinds/migrations/foreign-ledger.ts",
+      "provider/kinds/role/changes.ts",
+      "provider/visible-text.ts",
+    ],
+    never: { Pulumi: PULUMI, "a server": SERVER, files: FILES },
+  },
+  toolchain: { uses: [], never: { Pulumi: PULUMI } },
+  image: { uses: ["toolchain"], never: { Pulumi: PULUMI } },
+  cli: {
+    uses: ["toolchain", "report", "adopt", "config", "sql", "provider", "components/image.ts"],
+    never: { Pulumi: PULUMI },
+  },
+};
+
+module.exports = { FOLDERS };
