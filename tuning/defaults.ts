@@ -31,11 +31,7 @@ const table: [name: string, value: string, reason: string][] = [
   ["allow_alter_system", "off", "settings are made in the stack file, where a review sees them"],
   ["password_encryption", "scram-sha-256", "md5 verifiers can be replayed by whoever reads them"],
 
-  [
-    "shared_preload_libraries",
-    "pg_stat_statements,pg_cron",
-    "statement statistics and jobs need it",
-  ],
+  ["shared_preload_libraries", "pg_stat_statements,pg_cron", "statement statistics and jobs need it"],
   ["cron.use_background_workers", "on", "jobs then need no password and no rule in pg_hba.conf"],
   ["cron.timezone", "UTC", "a schedule means the same all year: no hour is skipped or run twice"],
   ["pgaudit.log", "ddl,role", "who changed which structure or privilege, with passwords redacted"],

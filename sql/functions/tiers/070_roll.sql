@@ -30,9 +30,11 @@ BEGIN
     PERFORM pgwright.tiers_make_ready(v_set, 'wa', v_relation);
     v_made := true;
   END LOOP;
-  -- spare: of an older version, where an update could not convert the set yet.
+  -- spare: of an older version, where an update could not convert the set yet. It goes on with the tables that it has.
   v_next := (pgwright.tiers_tables(v_set, 'wa', 'ready', 'spare'))[1];
-  IF v_next IS NULL AND NOT v_made THEN
+  IF v_next IS NULL AND NOT v_made AND EXISTS (
+    SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = pgwright.tiers_relation(v_set, '_wa') AND c.relkind = 'p'
+  ) THEN
     PERFORM pgwright.tiers_create_table(v_set, 'wa', 'attached');
     RETURN 'made';
   END IF;
