@@ -5,23 +5,19 @@ import { renderPostgresqlConf } from "../tuning/postgresql-conf";
 import { PlainServer } from "./plain-server";
 import { report, type Figure } from "./report";
 
-// pgbench on three servers that differ in postgresql.conf alone: ours, what the image has without one, and PGTune's.
-// `npm run bench -- pgbench ROUNDS` measures more or less often.
+// pgbench with three postgresql.conf: ours, none (what the image has), and PGTune's. `npm run bench -- pgbench TURNS` measures more or
+// less often.
 //
-// The speed of a shared machine changes by a fifth within seconds. So the servers take turns of a few seconds, and what counts is
-// the sum of all transactions: reading first, from a data set that was vacuumed and is in memory, then writing. Where the kernel puts
-// shared memory makes one of two equal servers some percent faster for as long as it runs: they are restarted now and then.
+// The speed of a shared machine changes by a fifth within seconds, and of two equal servers one is some percent faster for as long as
+// its files lie in the page cache where they do. So it is one server with one data set, that is restarted with one configuration after
+// the other, for some seconds each; what counts is the sum of all transactions.
 
 /** Of the data set: 1.5 GB, more than shared_buffers and less than the container. */
 const SCALE = 100;
 const CLIENTS = 16;
-const ROUNDS = 40;
-/** Of reading, between restarts. */
-const BLOCK = 5;
-/** A turn: long enough that connecting does not count. */
-const SECONDS = { "read-only": 2, "read-write": 5 };
-/** Of the rounds of reading, those of writing. */
-const WRITING = 0.5;
+const TURNS = 12;
+/** Of a turn, after the restart and as long again to warm up. Reading comes first, from a vacuumed data set. */
+const SECONDS = { "read-only": 8, "read-write": 8 };
 
 /** The machine that PGTune was asked for; its answer is among the recorded ones. */
 const MACHINE = { memory: "4GB", cpus: 2, connections: 100, storage: "san", dbType: "oltp" } as const;
@@ -68,8 +64,6 @@ async function ours(): Promise<{ image: string; postgresqlConf: string; sharedMe
   }
 }
 
-const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 type Load = keyof typeof SECONDS;
 
 /** Transactions a second of pgbench's own script. */
@@ -82,63 +76,44 @@ function measure(server: PlainServer, what: Load): number {
   return Number(tps);
 }
 
-interface Side {
-  who: string;
-  server: PlainServer;
-  tps: Record<Load, number[]>;
-}
-
-async function takeTurns(servers: Side[], what: Load, rounds: number): Promise<void> {
-  for (let round = 0; round < rounds; round += 1) {
-    // Another one begins each round, so that none always follows the same neighbour.
-    const first = round % servers.length;
-    for (const { server, tps } of [...servers.slice(first), ...servers.slice(0, first)])
-      tps[what].push(measure(server, what));
-    const last = servers.map(({ who, tps }) => `${who} ${tps[what].at(-1)?.toFixed(0)}`);
-    console.log(`${what}, round ${round + 1} of ${rounds}: ${last.join(", ")} tps`);
-  }
-}
-
-export async function run([rounds = String(ROUNDS)]: string[]): Promise<void> {
+export async function run([turns = String(TURNS)]: string[]): Promise<void> {
   const { image, postgresqlConf, sharedMemory } = await ours();
-  const limits = { image, memory: "4g", cpus: MACHINE.cpus, sharedMemory };
-  const name = `pgwright-t${process.pid}-0`;
   const confs = {
     ours: { "postgresql.conf": postgresqlConf, ...RULES },
     defaults: files({}),
     pgtune: files(pgtune()),
   };
-  const servers = Object.entries(confs).map(([who, conf]) => ({
-    who: who as keyof typeof confs,
-    server: new PlainServer(`${name}-${who}`, { ...limits, files: conf }),
-    tps: { "read-write": [] as number[], "read-only": [] as number[] },
-  }));
+  type Who = keyof typeof confs;
+  const names = Object.keys(confs) as Who[];
+  const tps = { ours: {}, defaults: {}, pgtune: {} } as Record<Who, Partial<Record<Load, number>>>;
+  const limits = { image, memory: "4g", cpus: MACHINE.cpus, sharedMemory };
+  const server = new PlainServer(`pgwright-t${process.pid}-0`, { ...limits, files: confs.defaults });
   try {
-    for (const { who, server } of servers) {
-      console.log(`${who}: making the data set`);
-      await server.up();
-      server.beside("pgbench", "-h", "127.0.0.1", "-U", "postgres", "-i", "-q", "--scale", String(SCALE), "postgres");
-      await server.sql("VACUUM ANALYZE pgbench_accounts; CHECKPOINT");
-    }
-    for (let round = 0; round < Number(rounds); round += BLOCK) {
-      for (const { server } of servers) {
-        server.restart();
-        for (let warm = 0; warm < 2; warm += 1) measure(server, "read-only");
+    await server.up();
+    server.beside("pgbench", "-h", "127.0.0.1", "-U", "postgres", "-i", "-q", "--scale", String(SCALE), "postgres");
+    await server.sql("VACUUM ANALYZE pgbench_accounts; CHECKPOINT");
+    for (const load of ["read-only", "read-write"] as const) {
+      for (let turn = 0; turn < Number(turns); turn += 1) {
+        // Another one begins each turn, so that none always follows the same neighbour.
+        const first = turn % names.length;
+        for (const who of [...names.slice(first), ...names.slice(0, first)]) {
+          await server.restart(confs[who]);
+          measure(server, "read-only");
+          await server.sql("CHECKPOINT");
+          const measured = measure(server, load);
+          tps[who][load] = (tps[who][load] ?? 0) + measured / Number(turns);
+          console.log(`${load}, turn ${turn + 1} of ${turns}, ${who}: ${measured.toFixed(0)} tps`);
+        }
       }
-      await takeTurns(servers, "read-only", Math.min(BLOCK, Number(rounds) - round));
     }
-    for (const { server } of servers) await server.sql("CHECKPOINT");
-    await takeTurns(servers, "read-write", Math.ceil(Number(rounds) * WRITING));
   } finally {
-    for (const { server } of servers) server.down();
+    server.down();
   }
-  const of = (who: keyof typeof confs) =>
-    servers.find((each) => each.who === who)?.tps ?? { "read-write": [], "read-only": [] };
   const figures = (["defaults", "pgtune"] as const).flatMap((peer) =>
     (["read-write", "read-only"] as const).map((what): Figure => ({
       name: `${what}-vs-${peer}`,
-      ours: mean(of("ours")[what]),
-      peer: mean(of(peer)[what]),
+      ours: tps.ours[what] ?? NaN,
+      peer: tps[peer][what] ?? NaN,
       unit: "tps",
       against: peer === "defaults" ? "the image's defaults" : "PGTune's settings",
     })),

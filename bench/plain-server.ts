@@ -57,7 +57,9 @@ export class PlainServer {
     this.wait();
   }
 
-  restart(): void {
+  /** Starts the server again, with other files in the configuration volume. */
+  async restart(files: Record<string, string>): Promise<void> {
+    await this.host.writeVolume(`${this.name}-config`, this.args.image, files);
     docker("restart", this.name);
     this.wait();
   }
