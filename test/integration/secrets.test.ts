@@ -34,6 +34,8 @@ let output = "";
 
 beforeAll(async () => {
   stack = await TestStack.create({
+    // The log of every change of a role: where passwords would be found first.
+    server: { settings: { shared_preload_libraries: "pg_stat_statements,pg_cron,pgaudit" } },
     roles: { owner: {}, given: { login: true }, made: { login: true } },
     databases: { app: { owner: "owner" } },
     passwords: { given: GIVEN },
