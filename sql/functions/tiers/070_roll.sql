@@ -1,5 +1,31 @@
 -- Another table for the writes, every ten minutes. The next one lies ready, so that all transactions know it when it is used.
 
+-- Takes new tables of _wa a step on, and makes one more where fewer lie ready than are needed and none is on its way. True if it did.
+CREATE OR REPLACE FUNCTION pgwright.tiers_supply_wa(p_set pgwright.tiers_sets, p_needed int)
+RETURNS boolean
+LANGUAGE plpgsql
+VOLATILE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_new regclass[] := pgwright.tiers_tables(p_set, 'wa', 'attached', 'announced');
+  v_relation regclass;
+BEGIN
+  FOREACH v_relation IN ARRAY v_new LOOP
+    PERFORM pgwright.tiers_make_ready(p_set, 'wa', v_relation);
+  END LOOP;
+  IF v_new <> '{}' OR cardinality(pgwright.tiers_tables(p_set, 'wa', 'ready', 'spare')) >= p_needed
+    -- Of an older version, where an update could not convert the set yet: it goes on with the tables that it has, which are spare.
+    OR EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = pgwright.tiers_relation(p_set, '_wa') AND c.relkind = 'r')
+  THEN
+    RETURN false;
+  END IF;
+  PERFORM pgwright.tiers_create_table(p_set, 'wa', 'attached');
+  RETURN true;
+END
+$$;
+
 -- One step of the roll, a transaction, of which more have to follow until it says 'done'.
 CREATE OR REPLACE FUNCTION pgwright.tiers_roll_step(p_schema name, p_name name, p_rolled boolean)
 RETURNS text
@@ -14,7 +40,6 @@ DECLARE
   v_active regclass;
   v_next regclass;
   v_relation regclass;
-  v_made boolean := false;
 BEGIN
   IF v_set IS NULL THEN
     RETURN 'wait';
@@ -26,18 +51,10 @@ BEGIN
   FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'closed') LOOP
     PERFORM pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_write_relations(v_set));
   END LOOP;
-  FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'attached', 'announced') LOOP
-    PERFORM pgwright.tiers_make_ready(v_set, 'wa', v_relation);
-    v_made := true;
-  END LOOP;
-  -- spare: of an older version, where an update could not convert the set yet. It goes on with the tables that it has.
-  v_next := (pgwright.tiers_tables(v_set, 'wa', 'ready', 'spare'))[1];
-  IF v_next IS NULL AND NOT v_made AND EXISTS (
-    SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = pgwright.tiers_relation(v_set, '_wa') AND c.relkind = 'p'
-  ) THEN
-    PERFORM pgwright.tiers_create_table(v_set, 'wa', 'attached');
+  IF pgwright.tiers_supply_wa(v_set, 1) THEN
     RETURN 'made';
   END IF;
+  v_next := (pgwright.tiers_tables(v_set, 'wa', 'ready', 'spare'))[1];
   IF p_rolled OR v_active IS NOT NULL AND pgwright.tiers_is_empty(v_active) THEN
     RETURN 'done';
   END IF;
@@ -69,7 +86,7 @@ BEGIN
     BEGIN
       v_result := pgwright.tiers_roll_step(p_schema, p_name, v_rolled);
       v_error := NULL;
-    -- internal_error: somebody grants a privilege on the routine that is written anew ("tuple concurrently updated").
+    -- internal_error: another session grants a privilege on the routine at the same time ("tuple concurrently updated").
     EXCEPTION WHEN lock_not_available OR internal_error THEN
       v_result := 'wait';
       v_error := SQLERRM;

@@ -53,22 +53,14 @@ SET search_path = ''
 AS $$
 DECLARE
   v_ready regclass[];
-  v_made regclass[];
-  v_relation regclass;
 BEGIN
   -- Not while one rolls, who may take the same.
   IF pgwright.tiers_enter(p_set.schema_name, p_set.set_name, 'roll') IS NULL THEN
     RETURN false;
   END IF;
-  v_made := pgwright.tiers_tables(p_set, 'wa', 'attached', 'announced');
-  FOREACH v_relation IN ARRAY v_made LOOP
-    PERFORM pgwright.tiers_make_ready(p_set, 'wa', v_relation);
-  END LOOP;
+  PERFORM pgwright.tiers_supply_wa(p_set, 2);
   v_ready := pgwright.tiers_tables(p_set, 'wa', 'ready');
   IF cardinality(v_ready) < 2 THEN
-    IF v_made = '{}' THEN
-      PERFORM pgwright.tiers_create_table(p_set, 'wa', 'attached');
-    END IF;
     RETURN false;
   END IF;
   PERFORM pgwright.tiers_set_state(p_set, v_ready[1], 'staging');

@@ -20,6 +20,27 @@ BEGIN
 END
 $$;
 
+-- The privileges on a relation, as statements that give them on another one of the same owner and columns.
+CREATE OR REPLACE FUNCTION pgwright.tiers_grants(p_relation regclass, p_to text)
+RETURNS SETOF text
+LANGUAGE sql
+STABLE
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+  SELECT format(
+    'GRANT %s%s ON %s TO %s%s', a.privilege_type, g.list, p_to,
+    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+  )
+  FROM (
+    SELECT c.relacl AS acl, '' AS list FROM pg_catalog.pg_class AS c WHERE c.oid = p_relation
+    UNION ALL
+    SELECT t.attacl, format(' (%I)', t.attname) FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = p_relation AND t.attnum > 0
+  ) AS g
+  CROSS JOIN LATERAL aclexplode(g.acl) AS a
+  WHERE a.grantee <> (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = p_relation)
+$$;
+
 -- The write-ahead tables of an older version of this library inherited from their parent. They become partitions of a new one, which has
 -- the old one's privileges, row security and replica identity. The view still names the old one, T_wa_before, until it is written anew.
 -- False if there is nothing to convert. The set is locked.
@@ -49,19 +70,7 @@ BEGIN
   EXECUTE format('ALTER TABLE %s RENAME TO %I', v_wa, p_set.set_name || '_wa_before');
   PERFORM pgwright.tiers_create_parents(p_set);
   PERFORM pgwright.tiers_pass_on(v_before, v_wa::regclass);
-  FOR v_grant IN
-    SELECT format(
-      'GRANT %s%s ON %s TO %s%s', a.privilege_type, g.list, v_wa,
-      CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-    )
-    FROM (
-      SELECT c.relacl AS acl, '' AS list FROM pg_catalog.pg_class AS c WHERE c.oid = v_before
-      UNION ALL
-      SELECT t.attacl, format(' (%I)', t.attname) FROM pg_catalog.pg_attribute AS t WHERE t.attrelid = v_before AND t.attnum > 0
-    ) AS g
-    CROSS JOIN LATERAL aclexplode(g.acl) AS a
-    WHERE a.grantee <> (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = v_before)
-  LOOP
+  FOR v_grant IN SELECT pgwright.tiers_grants(v_before, v_wa) LOOP
     EXECUTE v_grant;
   END LOOP;
   FOR v_child IN

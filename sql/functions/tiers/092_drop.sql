@@ -39,11 +39,7 @@ BEGIN
       );
     END LOOP;
     PERFORM pgwright.tiers_ensure_indexes(v_set, pgwright.tiers_object(v_set, '_rest')::regclass, 'spill');
-    SELECT array_agg(format('GRANT %s ON %s TO %s', a.privilege_type, v_view, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END))
-    INTO v_grants
-    FROM pg_catalog.pg_class AS c
-    CROSS JOIN LATERAL aclexplode(c.relacl) AS a
-    WHERE c.oid = to_regclass(v_view) AND a.grantee <> c.relowner;
+    v_grants := ARRAY(SELECT pgwright.tiers_grants(to_regclass(v_view), v_view));
   END IF;
 
   EXECUTE format('DROP VIEW IF EXISTS %s', v_view);
@@ -63,7 +59,7 @@ BEGIN
   END LOOP;
   IF p_keep_data THEN
     EXECUTE format('ALTER TABLE %s RENAME TO %I', v_main, p_name);
-    FOREACH v_suffix IN ARRAY coalesce(v_grants, '{}') LOOP
+    FOREACH v_suffix IN ARRAY v_grants LOOP
       EXECUTE v_suffix;
     END LOOP;
   END IF;
