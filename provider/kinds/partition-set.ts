@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { Host } from "../host";
+import { mustBelongToJob, type OwnerJob } from "../job-owner";
 import { differences, type Kind, type Operation } from "../kind";
 import { whyDown } from "../readiness";
 import { withRunRole } from "../run-role";
@@ -117,7 +118,7 @@ async function explain(
       if (!rows[0].there) return warn(missing);
       if (!rows[0].ready) return info(`its partitions are made; which, a preview says once this database has a set`);
       const owner = await ownerOf(client, inputs.parent);
-      await mustBeMaintained(client, inputs, owner);
+      if (inputs.maintainer === undefined) await mustBelongToJob(client, [inputs.parent], MAINTENANCE);
       const steps = await asOwner(host, inputs.database, owner, (run) => plan(run, inputs));
       // What the clock drops anyway is no effect of this change.
       const newly = differences(old?.retention, inputs.retention).length > 0;
@@ -139,24 +140,12 @@ async function ownerOf(client: Client, parent: string): Promise<string> {
   return rows[0]?.owner ?? "";
 }
 
-/** The job of the database's owner maintains what belongs to that role: it does not run code of others in its sessions. */
-async function mustBeMaintained(
-  client: Client,
-  { parent, maintainer }: PartitionSetInputs,
-  owner: string,
-): Promise<void> {
-  if (maintainer !== undefined) return;
-  const { rows } = await client.query<{ owner: string }>(
-    "SELECT pg_catalog.pg_get_userbyid(datdba) AS owner FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
-  );
-  const job = rows[0]?.owner ?? "";
-  if (job === owner) return;
-  throw new Error(
-    `${parent} belongs to ${owner}, and the job that maintains partitions is one of ${job}, the owner of the database, in whose sessions ` +
-      `the triggers, defaults and expressions of ${owner} would run: write partitions.role, a role that may log in and become ${owner}, ` +
-      `such as ${owner} itself`,
-  );
-}
+const MAINTENANCE: OwnerJob = {
+  does: "maintains partitions",
+  runs: "the triggers, defaults and expressions",
+  key: "partitions.role",
+  needs: (_table, owner) => `become ${owner}`,
+};
 
 /** What makes, fills and alters partitions runs code of their owner (triggers, defaults, expressions): in a session of that role. */
 const asOwner = <T>(host: Host, database: string, owner: string, use: (run: Client) => Promise<T>): Promise<T> =>

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { quoteObjectName } from "../../../config/object-name";
 import type { Host } from "../../host";
+import { mustBelongToJob, type OwnerJob } from "../../job-owner";
 import { withRunRole } from "../../run-role";
 import { bookedAs, type Books, type FoundIndex } from "./catalog";
 import { parameterOf, scanParameterOf, type RecallInputs, type VectorIndexInputs } from "./inputs";
@@ -71,27 +72,20 @@ async function measured(
   );
 }
 
-/** The job of the database's owner measures tables of that role: it does not run code of others in its sessions. Throws otherwise. */
+const MEASURING: OwnerJob = {
+  does: "measures recalls",
+  runs: "the policies and expressions",
+  key: "vectors.role",
+  needs: (table) => `read ${table}`,
+};
+
+/** Throws if the job of the database's owner would measure a table of another role. */
 export async function mustBeMeasured(
   client: Client,
   { recall, measuredBy, definition }: VectorIndexInputs,
 ): Promise<void> {
   if (!recall || measuredBy !== undefined) return;
-  const { rows } = await client.query<{ name: string; owner: string; job: string }>(
-    `SELECT t.name, pg_catalog.pg_get_userbyid(c.relowner) AS owner, pg_catalog.pg_get_userbyid(d.datdba) AS job
-     FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS t (name, place)
-     JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(t.name)
-     JOIN pg_catalog.pg_database AS d ON d.datname = pg_catalog.current_database()
-     WHERE c.relowner <> d.datdba ORDER BY t.place`,
-    [[definition.table, ...(recall.from ? [recall.from.table] : [])]],
-  );
-  const [other] = rows;
-  if (!other) return;
-  throw new Error(
-    `${other.name} belongs to ${other.owner}, and the job that measures recalls is one of ${other.job}, the owner of the database, in whose ` +
-      `sessions the policies and expressions of ${other.owner} would run: write vectors.role, a role that may log in and read ${other.name}, ` +
-      `such as ${other.owner} itself`,
-  );
+  await mustBelongToJob(client, [definition.table, ...(recall.from ? [recall.from.table] : [])], MEASURING);
 }
 
 /** What is wrong with an index that finds too little, and what helps. */
