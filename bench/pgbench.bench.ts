@@ -16,8 +16,10 @@ import { report, type Figure } from "./report";
 const SCALE = 100;
 const CLIENTS = 16;
 const TURNS = 12;
-/** Of a turn, after the restart and as long again to warm up. Reading comes first, from a vacuumed data set. */
-const SECONDS = { "read-only": 8, "read-write": 8 };
+/** Of a turn, after the restart and as long again to warm up. */
+const SECONDS = 8;
+/** pgbench's own scripts. Reading comes first, from a vacuumed data set. */
+const SCRIPTS = { "read-only": "select-only", "read-write": "tpcb-like" } as const;
 
 /** The machine that PGTune was asked for; its answer is among the recorded ones. */
 const MACHINE = { memory: "4GB", cpus: 2, connections: 100, storage: "san", dbType: "oltp" } as const;
@@ -64,12 +66,11 @@ async function ours(): Promise<{ image: string; postgresqlConf: string; sharedMe
   }
 }
 
-type Load = keyof typeof SECONDS;
+type Load = keyof typeof SCRIPTS;
 
-/** Transactions a second of pgbench's own script. */
+/** Transactions a second. */
 function measure(server: PlainServer, what: Load): number {
-  const builtIn = what === "read-only" ? "select-only" : "tpcb-like";
-  const load = ["--client", String(CLIENTS), "--jobs", "2", "--time", String(SECONDS[what]), "--builtin", builtIn];
+  const load = ["--client", String(CLIENTS), "--jobs", "2", "--time", String(SECONDS), "--builtin", SCRIPTS[what]];
   const text = server.beside("pgbench", "-h", "127.0.0.1", "-U", "postgres", "--no-vacuum", ...load, "postgres");
   const tps = /^tps = ([\d.]+)/m.exec(text)?.[1];
   if (!tps) throw new Error(`pgbench did not say how fast it was:\n${text}`);

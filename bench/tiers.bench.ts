@@ -20,7 +20,7 @@ const QUERIES = 60;
 const COLUMNS = "fid, dtg, magnitude, geom";
 
 /** The rows in a table of their own, numbered in order of time. Returns the first and the last time, in milliseconds. */
-async function makeRows(server: TiersServer, rows: number): Promise<[first: number, last: number]> {
+function makeRows(server: TiersServer, rows: number): [first: number, last: number] {
   const file = join(__dirname, "..", "node_modules", "vega-datasets", "data", "earthquakes.json");
   const { features } = JSON.parse(readFileSync(file, "utf8")) as {
     features: { id: string; properties: { time: number; mag: number | null }; geometry: { coordinates: number[] } }[];
@@ -148,7 +148,7 @@ export async function run([count = String(ROWS)]: string[]): Promise<void> {
   const rows = Number(count);
   const server = await TiersServer.start({ postgis: true, server: { memory: "2GB", cpus: 2 } });
   try {
-    const [first, last] = await makeRows(server, rows);
+    const [first, last] = makeRows(server, rows);
     console.log(`${rows} rows are made`);
     makeTables(server, rows, first, last);
     const client = await server.connect("owner");

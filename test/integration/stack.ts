@@ -66,7 +66,7 @@ export function docker(...args: string[]): string {
 /** Names of test stacks hold the process that made them, so that what a killed run has left can be told from what is in use. */
 const NAME = /^pgwright-t(\d+)-[0-9a-f]+/;
 
-/** Removes containers, volumes and networks of test runs that are no more. */
+/** Removes containers, volumes and networks of test runs that are no more, with the claims to ports of their ephemeral stacks. */
 export function removeAbandoned(): void {
   const abandoned = (name: string) => {
     const pid = NAME.exec(name)?.[1];
@@ -77,7 +77,11 @@ export function removeAbandoned(): void {
       .split("\n")
       .filter(abandoned);
   for (const name of list("ps", "--all", "--format", "{{.Names}}")) docker("rm", "--force", name);
-  for (const name of list("volume", "ls", "--quiet")) docker("volume", "rm", name);
+  const volumes = docker("volume", "ls", "--format", '{{.Label "pgwright.ephemeral"}} {{.Name}}').split("\n");
+  for (const volume of volumes) {
+    const [server = "", name = ""] = volume.split(" ");
+    if (abandoned(server) || abandoned(name)) docker("volume", "rm", name);
+  }
   for (const name of list("network", "ls", "--format", "{{.Name}}")) docker("network", "rm", name);
 }
 
