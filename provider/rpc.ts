@@ -11,6 +11,7 @@ import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { refusal, withEffect, type Effect, type Guards } from "./effect";
 import { Host } from "./host";
 import { differences, Incomplete, type Kind, type Operation, type Properties } from "./kind";
+import { leaveAll } from "./session";
 import { oneLine, visible } from "./visible-text";
 
 // Pulumi's plugin protocol, as far as resources need it. The SDK's own `provider.main` hides what makes a preview
@@ -256,5 +257,10 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       return new Empty();
     }),
   };
-  return { service: ResourceProviderService, server: server as unknown as grpc.UntypedServiceImplementation };
+  return {
+    service: ResourceProviderService,
+    server: server as unknown as grpc.UntypedServiceImplementation,
+    /** Ends the connections to the server; the plugin's own process just ends. */
+    close: () => leaveAll(host),
+  };
 }

@@ -79,6 +79,12 @@ export async function leave(host: Host, database: string): Promise<void> {
   await Promise.all([...(reader ? [reader] : []), ...pool].map((client) => client.end()));
 }
 
+/** Ends all of our connections to a server, for a process that goes on without it. */
+export async function leaveAll(host: Host): Promise<void> {
+  const databases = new Set([...(shared.get(host)?.keys() ?? []), ...(idle.get(host)?.keys() ?? [])]);
+  await Promise.all([...databases].map((database) => leave(host, database)));
+}
+
 /** A connection; undefined while the server is down. One that is starting is waited for. */
 async function openOrWait(host: Host, database: string): Promise<Client | undefined> {
   try {

@@ -29,6 +29,9 @@ export interface Step {
   detailedDiff: Record<string, { kind: string }> | null;
 }
 
+/** The keys of the stack file, beside port and size, and passwords as a user sets them. */
+export type StackConfig = StackInput & { passwords?: Record<string, string> };
+
 export interface Preview extends Run {
   /** Steps that change something. */
   changes: Step[];
@@ -77,27 +80,34 @@ export function removeAbandoned(): void {
       .split("\n")
       .filter(abandoned);
   for (const name of list("ps", "--all", "--format", "{{.Names}}")) docker("rm", "--force", name);
-  const volumes = docker("volume", "ls", "--format", '{{.Label "pgwright.ephemeral"}} {{.Name}}').split("\n");
+  const volumes = docker("volume", "ls", "--format", '{{.Name}} {{.Label "pgwright.ephemeral"}}').split("\n");
   for (const volume of volumes) {
-    const [server = "", name = ""] = volume.split(" ");
-    if (abandoned(server) || abandoned(name)) docker("volume", "rm", name);
+    const [name = "", server = ""] = volume.split(" ");
+    if (abandoned(name) || abandoned(server)) docker("volume", "rm", name);
   }
   for (const name of list("network", "ls", "--format", "{{.Name}}")) docker("network", "rm", name);
 }
 
 /** A stack of its own: name, port, state and stack file; everything of it is removed at the end. */
 export class TestStack {
-  private constructor(
+  protected constructor(
     readonly name: string,
     readonly port: number,
     readonly folder: string,
     private readonly pulumi: string,
     readonly env: NodeJS.ProcessEnv,
-    public config: StackInput & { passwords?: Record<string, string> },
+    public config: StackConfig,
   ) {}
 
   /** `config` is what the stack file says beside port and size. */
-  static async create(config: StackInput & { passwords?: Record<string, string> } = {}): Promise<TestStack> {
+  static async create(config: StackConfig = {}): Promise<TestStack> {
+    const stack = await this.prepare(config);
+    await stack.beginState("state");
+    return stack;
+  }
+
+  /** Everything but the state. */
+  protected static async prepare(config: StackConfig): Promise<TestStack> {
     const name = `t${process.pid}-${randomBytes(3).toString("hex")}`;
     const folder = mkdtempSync(join(tmpdir(), "pgwright-test-"));
     const pulumi = await ensurePulumi({ log: () => undefined });
@@ -109,9 +119,8 @@ export class TestStack {
       PULUMI_OPTION_CONFIG_FILE: join(folder, `Pulumi.${name}.yaml`),
       PULUMI_NODEJS_TRANSPILE_ONLY: "true",
     };
-    const stack = new TestStack(name, port, folder, pulumi.command, env, config);
+    const stack = new this(name, port, folder, pulumi.command, env, config);
     stack.write();
-    await stack.beginState("state");
     return stack;
   }
 
@@ -129,24 +138,28 @@ export class TestStack {
   }
 
   /** Changes the stack file. */
-  configure(change: (config: StackInput & { passwords?: Record<string, string> }) => void): void {
+  configure(change: (config: StackConfig) => void): void {
     change(this.config);
     this.write();
   }
 
+  /** What the stack file holds, but for passwords. */
+  protected get whole(): StackInput {
+    const { server, passwords: _, ...rest } = this.config;
+    return { ...rest, server: { port: this.port, memory: "512MB", cpus: 1, connections: 20, ...server } };
+  }
+
   private write(): void {
     const file = this.env.PULUMI_OPTION_CONFIG_FILE as string;
-    const { server, passwords, ...rest } = this.config;
-    const whole = { ...rest, server: { port: this.port, memory: "512MB", cpus: 1, connections: 20, ...server } };
     let salt = "";
     try {
       salt = /^encryptionsalt:.*$/m.exec(readFileSync(file, "utf8"))?.[0] ?? "";
     } catch {
       // the first time
     }
-    const entries = Object.entries(whole).map(([key, value]) => [`pgwright:${key}`, value]);
+    const entries = Object.entries(this.whole).map(([key, value]) => [`pgwright:${key}`, value]);
     writeFileSync(file, `${stringify({ config: { ...Object.fromEntries(entries), ...this.secrets } })}${salt}\n`);
-    this.unencrypted = { ...passwords };
+    this.unencrypted = { ...this.config.passwords };
   }
 
   /** Passwords of the configuration that Pulumi has yet to encrypt into the stack file. */

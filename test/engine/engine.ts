@@ -1,0 +1,124 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as runtime from "@pulumi/pulumi/runtime/settings";
+import { declareStack } from "../../components/stack";
+import type { Properties } from "../../provider/kind";
+import { Deployment, type DeploymentStep } from "./deployment";
+import { EngineServer, type Message } from "./engine-service";
+import { Plugin } from "./plugin";
+import type { ResourceState } from "./resource-state";
+
+export interface EngineArgs {
+  stack: string;
+  /** PULUMI_HOME, with the plugins of the other packages. */
+  home: string;
+  env: NodeJS.ProcessEnv;
+}
+
+export interface Request {
+  operation: "preview" | "update" | "destroy";
+  refresh: boolean;
+  state: ResourceState[];
+  /** The keys of the stack file with their values as Pulumi hands them to a program. */
+  config: Record<string, string>;
+  /** Of these keys, those that hold a secret. */
+  secrets: string[];
+}
+
+export interface Result {
+  steps: DeploymentStep[];
+  messages: Message[];
+  /** After an update or destroy that failed too. */
+  state: ResourceState[];
+  outputs: Properties;
+  failed: boolean;
+}
+
+// Not in its types, as only the program's own start calls it.
+const settings = runtime as typeof runtime & { awaitFeatureSupport(): Promise<void> };
+
+const PROJECT = "pgwright";
+
+// One after the other: the program's runtime is one a process.
+let turn: Promise<unknown> = Promise.resolve();
+
+/** Runs the program and the plugins of the project in this process, as `pulumi preview`, `up` and `destroy` do. */
+export class Engine {
+  private readonly server = new EngineServer();
+  private readonly plugins = new Map<string, Promise<Plugin>>();
+  private listening?: Promise<void>;
+
+  constructor(private readonly args: EngineArgs) {}
+
+  run(request: Request): Promise<Result> {
+    const result = turn.then(() => this.runNow(request));
+    turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async close(): Promise<void> {
+    for (const plugin of this.plugins.values()) (await plugin).close();
+    this.server.close();
+  }
+
+  private async runNow(request: Request): Promise<Result> {
+    await (this.listening ??= this.server.listen());
+    const own: Plugin[] = [];
+    const deployment = new Deployment({
+      project: PROJECT,
+      stack: this.args.stack,
+      preview: request.operation === "preview",
+      refresh: request.refresh,
+      state: request.state,
+      load: async (name, inputs) => {
+        const plugin = name === "pgwright" ? await Plugin.own(this.server.address) : await this.plugin(name);
+        if (name === "pgwright") own.push(plugin);
+        await plugin.configure(inputs, name);
+        return plugin;
+      },
+    });
+    this.server.take();
+    try {
+      await deployment.refresh();
+      const failed = () => deployment.errors.length > 0;
+      if (!failed() && request.operation !== "destroy") await this.runProgram(deployment, request);
+      await deployment.settled();
+      if (!failed()) await deployment.deleteRest();
+      await new Promise((resolve) => setImmediate(resolve));
+      const errors = deployment.errors.map(({ urn, text }) => ({ urn, severity: "error" as const, text }));
+      return {
+        steps: deployment.steps,
+        messages: [...this.server.take(), ...errors],
+        state: deployment.state,
+        outputs: deployment.outputs,
+        failed: failed(),
+      };
+    } finally {
+      for (const plugin of own) plugin.close();
+    }
+  }
+
+  /** The plugin of another package: its process serves all runs. */
+  private plugin(name: string): Promise<Plugin> {
+    const { home, env } = this.args;
+    const running = this.plugins.get(name) ?? Plugin.start(name, home, env, this.server.address);
+    this.plugins.set(name, running);
+    return running;
+  }
+
+  private async runProgram(deployment: Deployment, { operation, config, secrets }: Request): Promise<void> {
+    const preview = operation === "preview";
+    settings.resetOptions(PROJECT, this.args.stack, -1, this.server.address, "", preview, "organization");
+    settings.setMockOptions(deployment, PROJECT, this.args.stack, preview, "organization");
+    await settings.awaitFeatureSupport();
+    Object.assign(pulumi.log, { debug: () => Promise.resolve() });
+    process.env.PULUMI_CONFIG_SECRET_KEYS = JSON.stringify(secrets); // which the program reads itself
+    pulumi.runtime.setAllConfig(config, secrets);
+    const program = pulumi.runtime
+      .runInPulumiStack(async () => declareStack())
+      .then(() => settings.disconnect())
+      .catch((error: Error) => {
+        deployment.errors.push({ urn: "", text: error.message });
+      });
+    await Promise.race([program, deployment.failed]);
+  }
+}

@@ -1,0 +1,253 @@
+import * as grpc from "@grpc/grpc-js";
+import { ResourceProviderClient } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as proto from "@pulumi/pulumi/proto/provider_pb";
+import { ErrorResourceInitFailed } from "@pulumi/pulumi/proto/provider_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
+import { Struct } from "google-protobuf/google/protobuf/struct_pb";
+import { spawn, type ChildProcess } from "node:child_process";
+import { createInterface } from "node:readline";
+import { Incomplete, type Kind, type Properties } from "../../provider/kind";
+import { kinds } from "../../provider/kinds";
+import { providerServer } from "../../provider/rpc";
+import { readVersions } from "../../toolchain/versions";
+import { join } from "node:path";
+
+const UNLIMITED = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
+
+export interface Diff {
+  changed: boolean;
+  /** Top-level names of the inputs that differ. */
+  keys: string[];
+  replaces: string[];
+  deleteBeforeReplace: boolean;
+  detailed: Record<string, { kind: string }> | null;
+}
+
+/** What a plugin has made of a resource. */
+export interface Made {
+  id: string;
+  outputs: Properties;
+  refreshBeforeUpdate: boolean;
+}
+
+const KINDS = ["add", "add-replace", "delete", "delete-replace", "update", "update-replace"];
+const { DIFF_UNKNOWN, DIFF_SOME } = proto.DiffResponse.DiffChanges;
+
+/** A plugin of resources that runs, in this process or as one of its own. */
+export class Plugin {
+  private constructor(
+    private readonly client: ResourceProviderClient,
+    private readonly stop: () => void,
+  ) {}
+
+  /** Starts pgwright's own plugin within this process. */
+  static async own(engineAddress: string): Promise<Plugin> {
+    const { service, server, close } = providerServer(
+      "0.0.0",
+      kinds as unknown as Record<string, Kind<Properties, Properties>>,
+      engineAddress,
+    );
+    const listener = new grpc.Server(UNLIMITED);
+    listener.addService(service, server);
+    const port = await new Promise<number>((resolve, reject) =>
+      listener.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      ),
+    );
+    const client = clientOf(port);
+    return new Plugin(client, () => {
+      client.close();
+      listener.forceShutdown();
+      close();
+    });
+  }
+
+  /** Starts the plugin of another package, from the folder of Pulumi's plugins. */
+  static async start(name: string, home: string, env: NodeJS.ProcessEnv, engineAddress: string): Promise<Plugin> {
+    const folder = join(home, "plugins", `resource-${name}-v${readVersions().plugins[name]}`);
+    const child = spawn(join(folder, `pulumi-resource-${name}`), [engineAddress], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const port = await portOf(child, name);
+    const client = clientOf(port);
+    const stop = () => {
+      client.close();
+      child.kill("SIGKILL");
+    };
+    process.once("exit", stop);
+    return new Plugin(client, stop);
+  }
+
+  close(): void {
+    this.stop();
+  }
+
+  async configure(inputs: Properties, name: string): Promise<void> {
+    const request = new proto.ConfigureRequest();
+    request.setArgs(toStruct(inputs));
+    for (const [key, value] of Object.entries(inputs))
+      request.getVariablesMap().set(`${name}:config:${key}`, typeof value === "string" ? value : JSON.stringify(value));
+    request.setSendsOldInputs(true);
+    request.setSendsOldInputsToDelete(true);
+    await this.call<proto.ConfigureRequest, proto.ConfigureResponse>("configure", request);
+  }
+
+  async check(urn: string, old: Properties | undefined, inputs: Properties): Promise<Properties> {
+    const request = new proto.CheckRequest();
+    request.setUrn(urn);
+    if (old) request.setOlds(toStruct(old));
+    request.setNews(toStruct(inputs));
+    request.setRandomseed(new Uint8Array(32));
+    const response = await this.call<proto.CheckRequest, proto.CheckResponse>("check", request);
+    const failures = response.getFailuresList().map((each) => `${each.getProperty()}: ${each.getReason()}`);
+    if (failures.length > 0) throw new Error(failures.join("\n"));
+    return fromStruct(response.getInputs());
+  }
+
+  async diff(
+    urn: string,
+    id: string,
+    old: { inputs: Properties; outputs: Properties },
+    inputs: Properties,
+    ignore: string[],
+  ): Promise<Diff> {
+    const request = new proto.DiffRequest();
+    request.setUrn(urn);
+    request.setId(id);
+    request.setOlds(toStruct(old.outputs));
+    request.setOldInputs(toStruct(old.inputs));
+    request.setNews(toStruct(inputs));
+    request.setIgnorechangesList(ignore);
+    const response = await this.call<proto.DiffRequest, proto.DiffResponse>("diff", request);
+    const detailed = response.getHasdetaileddiff()
+      ? Object.fromEntries(
+          response
+            .getDetaileddiffMap()
+            .toObject(false, undefined as never)
+            .map(([path]) => [path, { kind: KINDS[response.getDetaileddiffMap().get(path)?.getKind() ?? 0] ?? "" }]),
+        )
+      : null;
+    const differs = JSON.stringify(old.inputs) !== JSON.stringify(inputs);
+    const changes = response.getChanges();
+    return {
+      changed: changes === DIFF_SOME || (changes === DIFF_UNKNOWN && differs),
+      keys: response.getDiffsList(),
+      replaces: response.getReplacesList(),
+      deleteBeforeReplace: response.getDeletebeforereplace(),
+      detailed,
+    };
+  }
+
+  async create(urn: string, inputs: Properties, preview: boolean): Promise<Made> {
+    const request = new proto.CreateRequest();
+    request.setUrn(urn);
+    request.setProperties(toStruct(inputs));
+    request.setPreview(preview);
+    const response = await this.call<proto.CreateRequest, proto.CreateResponse>("create", request);
+    return {
+      id: response.getId(),
+      outputs: fromStruct(response.getProperties()),
+      refreshBeforeUpdate: response.getRefreshBeforeUpdate(),
+    };
+  }
+
+  /** Undefined when it is gone. */
+  async read(
+    urn: string,
+    id: string,
+    old: { inputs: Properties; outputs: Properties },
+  ): Promise<(Made & { inputs: Properties }) | undefined> {
+    const request = new proto.ReadRequest();
+    request.setUrn(urn);
+    request.setId(id);
+    request.setInputs(toStruct(old.inputs));
+    request.setProperties(toStruct(old.outputs));
+    const response = await this.call<proto.ReadRequest, proto.ReadResponse>("read", request);
+    if (!response.getId()) return undefined;
+    return {
+      id: response.getId(),
+      inputs: response.hasInputs() ? fromStruct(response.getInputs()) : old.inputs,
+      outputs: fromStruct(response.getProperties()),
+      refreshBeforeUpdate: response.getRefreshBeforeUpdate(),
+    };
+  }
+
+  async update(
+    urn: string,
+    id: string,
+    old: { inputs: Properties; outputs: Properties },
+    inputs: Properties,
+    ignore: string[],
+    preview: boolean,
+  ): Promise<Made> {
+    const request = new proto.UpdateRequest();
+    request.setUrn(urn);
+    request.setId(id);
+    request.setOlds(toStruct(old.outputs));
+    request.setOldInputs(toStruct(old.inputs));
+    request.setNews(toStruct(inputs));
+    request.setIgnorechangesList(ignore);
+    request.setPreview(preview);
+    const response = await this.call<proto.UpdateRequest, proto.UpdateResponse>("update", request);
+    return {
+      id,
+      outputs: fromStruct(response.getProperties()),
+      refreshBeforeUpdate: response.getRefreshBeforeUpdate(),
+    };
+  }
+
+  async delete(urn: string, id: string, old: { inputs: Properties; outputs: Properties }): Promise<void> {
+    const request = new proto.DeleteRequest();
+    request.setUrn(urn);
+    request.setId(id);
+    request.setProperties(toStruct(old.outputs));
+    request.setOldInputs(toStruct(old.inputs));
+    await this.call("delete", request);
+  }
+
+  private call<Req, Res>(method: string, request: Req): Promise<Res> {
+    const methods = this.client as unknown as Record<
+      string,
+      (request: Req, done: (error: grpc.ServiceError | null, response: Res) => void) => void
+    >;
+    return new Promise((resolve, reject) =>
+      methods[method]?.call(this.client, request, (error, response) =>
+        error ? reject(asError(error)) : resolve(response),
+      ),
+    );
+  }
+}
+
+function clientOf(port: number): ResourceProviderClient {
+  return new ResourceProviderClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), UNLIMITED);
+}
+
+/** The port that a plugin listens on: the first line that it prints. */
+function portOf(child: ChildProcess, name: string): Promise<number> {
+  let problem = "";
+  child.stderr?.on("data", (chunk) => (problem += chunk));
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).once("line", (line) => resolve(Number(line)));
+    child.once("error", reject);
+    child.once("close", () => reject(new Error(`plugin ${name} has ended: ${problem}`)));
+  });
+}
+
+/** The error as the handler threw it: Incomplete where something was made all the same. */
+function asError(error: grpc.ServiceError): Error {
+  const [packed] = error.metadata?.get("grpc-status-details-bin") ?? [];
+  const detail =
+    packed === undefined ? undefined : Status.deserializeBinary(packed as unknown as Uint8Array).getDetailsList()[0];
+  if (detail?.getTypeName() !== "pulumirpc.ErrorResourceInitFailed") return new Error(error.details);
+  const failed = ErrorResourceInitFailed.deserializeBinary(detail.getValue_asU8());
+  return new Incomplete(failed.getReasonsList().join("\n"), failed.getId(), fromStruct(failed.getProperties()));
+}
+
+function toStruct(value: Properties): Struct {
+  return Struct.fromJavaScript(JSON.parse(JSON.stringify(value)));
+}
+
+export function fromStruct(struct: Struct | undefined): Properties {
+  return (struct?.toJavaScript() ?? {}) as Properties;
+}
