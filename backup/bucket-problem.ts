@@ -50,7 +50,7 @@ export function bucketProblem(output: string): string | undefined {
 }
 
 /** Why a repository cannot be read, in a line. */
-export function inWords({ key, message }: Unreadable, options: Options): string {
+export function describeProblem({ key, message }: Unreadable, options: Options): string {
   const bucket = options[`repo${key}-s3-bucket`];
   if (bucket === undefined) return `repository ${key} cannot be read (is the passphrase right?): ${message}`;
   const named = `repository ${key}, bucket ${bucket} at ${options[`repo${key}-s3-endpoint`]}`;

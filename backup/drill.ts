@@ -12,7 +12,7 @@ function inSql(text: string): string {
 }
 
 /** What a drill looks at besides what every copy has to have. Names as SQL takes them. */
-export interface DrillOrders {
+export interface DrillSpecification {
   amcheck: boolean;
   checks: { database: string; query: string; role?: string }[];
   /** Tables that have to have as many rows as at the mark. */
@@ -21,7 +21,7 @@ export interface DrillOrders {
   recalls: { database: string; index: string; atLeast: number }[];
 }
 
-export function drillOrders({ amcheck, checks, tables, recall }: Drill): DrillOrders {
+export function drillSpecification({ amcheck, checks, tables, recall }: Drill): DrillSpecification {
   return {
     amcheck,
     checks,
@@ -35,7 +35,7 @@ export function drillOrders({ amcheck, checks, tables, recall }: Drill): DrillOr
 }
 
 /** The drill's file of what it looks at: a line a check. */
-export function renderDrill({ amcheck, checks, counts, recalls }: DrillOrders): string {
+export function renderDrill({ amcheck, checks, counts, recalls }: DrillSpecification): string {
   const lines = [
     ...(amcheck ? ["amcheck"] : []),
     ...checks.map(({ database, query, role }) =>

@@ -79,7 +79,7 @@ export const theirs: Side = {
          p_start_partition => (current_date - $2::int)::text, p_default_table => $3)`,
       [table, past, withDefault],
     );
-    // Otherwise it looks ahead of the newest row, not of today.
+    // AlternativeGrants it looks ahead of the newest row, not of today.
     await client.query("UPDATE partman.part_config SET infinite_time_partitions = true WHERE parent_table = $1", [
       table,
     ]);

@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { drillOrders } from "../backup/drill";
+import { drillSpecification } from "../backup/drill";
 import { backupOptions } from "../backup/options";
 import { CONFIG_PATH, DATA_PATH } from "../backup/paths";
 import { agentSchedules } from "../config/agent-schedules";
@@ -118,7 +118,7 @@ export class Server extends pulumi.ComponentResource {
             certificates: repositories.certificates,
             folders: repositories.folders,
             schedules: agentSchedules(repositories.config),
-            drill: drill && drillOrders(drill),
+            drill: drill && drillSpecification(drill),
             dumps: dumps && { keep: dumps.keep, databases: dumps.databases },
           },
           // After the other files: the volume is written by one at a time.

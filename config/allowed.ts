@@ -43,11 +43,11 @@ function range(what: string, { minimum, maximum }: Shape): string {
 }
 
 /** What is allowed, in words that finish "write ...". */
-export function inWords(shape: Shape | undefined): string {
+export function describeShape(shape: Shape | undefined): string {
   if (!shape) return "something else";
   if (shape.allowed) return shape.allowed;
   if (shape.enum) return shape.enum.length === 1 ? String(shape.enum[0]) : `one of ${shape.enum.join(", ")}`;
-  if (shape.anyOf) return shape.anyOf.map(inWords).join(" or ");
+  if (shape.anyOf) return shape.anyOf.map(describeShape).join(" or ");
   switch (shape.type) {
     case "boolean":
       return "true or false";
@@ -58,10 +58,10 @@ export function inWords(shape: Shape | undefined): string {
     case "string":
       return "a text";
     case "array":
-      return `a list, each ${inWords(shape.items)}`;
+      return `a list, each ${describeShape(shape.items)}`;
     case "object":
       if (!shape.properties)
-        return `a map by name, each ${typeof shape.additionalProperties === "object" ? inWords(shape.additionalProperties) : "a text"}`;
+        return `a map by name, each ${typeof shape.additionalProperties === "object" ? describeShape(shape.additionalProperties) : "a text"}`;
       return `a map with ${shape.required ? `${shape.required.join(", ")} and any of ` : ""}${optionalKeys(shape).join(", ")}`;
     default:
       return "something else";

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { inWords, shapeOf, type Shape } from "./allowed";
+import { describeShape, shapeOf, type Shape } from "./allowed";
 import { reference } from "./reference";
 import { s3KeysSchema } from "./s3";
 import { passwordsSchema, secretsSchema, stackSchema } from "./stack";
@@ -22,7 +22,7 @@ const PULUMI: Record<string, Shape & Record<string, unknown>> = {
 function forEditors(shape: Shape): Record<string, unknown> {
   const { allowed, items, anyOf, properties, propertyNames, additionalProperties, ...rest } = shape;
   const message = allowed
-    ? { [shape.pattern ? "patternErrorMessage" : "errorMessage"]: `Write ${inWords(shape)}.` }
+    ? { [shape.pattern ? "patternErrorMessage" : "errorMessage"]: `Write ${describeShape(shape)}.` }
     : {};
   const each = (of: Record<string, Shape>) =>
     Object.fromEntries(Object.entries(of).map(([name, value]) => [name, forEditors(value)]));

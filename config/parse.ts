@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { nearest } from "../tuning/nearest";
-import { inWords, shapeAt, shapeOf } from "./allowed";
+import { describeShape, shapeAt, shapeOf } from "./allowed";
 import { crossCheck } from "./cross-check";
 import { path, StackError, type Problem } from "./problem";
 import { S3_KEYS } from "./s3";
@@ -41,12 +41,12 @@ function problems(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, mo
   }
   const value = at(input, issue.path);
   if (issue.code === "custom") return [{ key, text: `${show(value)}: ${issue.message}` }];
-  if (value === undefined) return [{ key, text: `is missing; write ${inWords(shape)}` }];
+  if (value === undefined) return [{ key, text: `is missing; write ${describeShape(shape)}` }];
   if (value === null || value === "") {
     const nothing = shape?.type === "object" && !shape.required ? ", or {}" : "";
-    return [{ key, text: `is empty; write ${inWords(shape)}${nothing}` }];
+    return [{ key, text: `is empty; write ${describeShape(shape)}${nothing}` }];
   }
-  return [{ key, text: `${show(value)} is not allowed; write ${inWords(shape)}` }];
+  return [{ key, text: `${show(value)} is not allowed; write ${describeShape(shape)}` }];
 }
 
 /** Parses what the stack file says; a StackError lists everything that is wrong at once. */

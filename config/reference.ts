@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { stringify } from "yaml";
-import { inWords, shapeOf, type Shape } from "./allowed";
+import { describeShape, shapeOf, type Shape } from "./allowed";
 import { s3KeysSchema } from "./s3";
 import { passwordsSchema, secretsSchema, stackSchema } from "./stack";
 
@@ -70,7 +70,7 @@ function row(name: string, shape: Shape, required: boolean): string {
   const cells = [
     code(name),
     shape.description ?? "",
-    partOf(shape) ? "see below" : inWords(shape),
+    partOf(shape) ? "see below" : describeShape(shape),
     fallback,
     code(`${name}: ${yaml(example)}`),
   ];

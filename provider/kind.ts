@@ -1,4 +1,4 @@
-import type { Effect } from "./effect";
+import type { Hazard } from "./hazard";
 import type { Host } from "./host";
 
 /** What Pulumi sends for a value that is not known before the update has run. */
@@ -35,7 +35,7 @@ export interface Operation {
   info(first: string, ...lines: string[]): void;
   warn(first: string, ...lines: string[]): void;
   /** Says what it means for those who use the server; loss of data is a warning. */
-  effect(effect: Effect, first: string, ...lines: string[]): void;
+  hazard(hazard: Hazard, first: string, ...lines: string[]): void;
   /** The container that runs PostgreSQL, and the way into its databases. */
   host: Host;
 }

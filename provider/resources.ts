@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { hashLibrary } from "../sql/read";
-import type { Guards } from "./effect";
+import type { Guards } from "./hazard";
 import type { AccessInputs } from "./kinds/access";
 import type { BackupConfigurationInputs } from "./kinds/backup-configuration";
 import type { BackupsInputs } from "./kinds/backups";

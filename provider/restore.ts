@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { inWords } from "../backup/bucket-problem";
+import { describeProblem } from "../backup/bucket-problem";
 import { INFO, isWhole, parseInfo, unreadable, type StanzaInfo } from "../backup/info";
 import {
   hasBuckets,
@@ -114,7 +114,8 @@ export async function readInfo(
   const info = await look(host, image, repositories, secrets, "info");
   const [problem, ...others] = unreadable(info);
   // One that can be read is enough.
-  if (problem && others.length + 1 === info?.repo?.length) throw new Error(inWords(problem, repositories.options));
+  if (problem && others.length + 1 === info?.repo?.length)
+    throw new Error(describeProblem(problem, repositories.options));
   return info;
 }
 
@@ -129,7 +130,7 @@ export async function mustAnswer(
   if (!hasBuckets(options)) return;
   const inBucket = (number: number) => isInBucket(options, number);
   const info = await look(host, image, only(repositories, inBucket), onlyRepositories(secrets, inBucket), "look");
-  const problems = unreadable(info).map((problem) => inWords(problem, options));
+  const problems = unreadable(info).map((problem) => describeProblem(problem, options));
   if (problems.length > 0) throw new Error(problems.join("\n"));
 }
 
@@ -147,7 +148,7 @@ export async function readable(
   return {
     repositories: only(repositories, there),
     secrets: onlyRepositories(secrets, there),
-    problems: problems.map((problem) => inWords(problem, options)),
+    problems: problems.map((problem) => describeProblem(problem, options)),
   };
 }
 

@@ -8,7 +8,7 @@ import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService, type IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
-import { refusal, withEffect, type Effect, type Guards } from "./effect";
+import { refusal, withHazard, type Hazard, type Guards } from "./hazard";
 import { Host } from "./host";
 import { differences, Incomplete, type Kind, type Operation, type Properties } from "./kind";
 import { leaveAll } from "./session";
@@ -98,19 +98,19 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       preview,
       info,
       warn,
-      effect: (effect, first, ...lines) => (effect === "loss" ? warn : info)(withEffect(effect, first), ...lines),
+      hazard: (hazard, first, ...lines) => (hazard === "loss" ? warn : info)(withHazard(hazard, first), ...lines),
       host,
     };
   };
 
   /** Says what a change will do, and refuses what the stack file forbids, before anything is done. */
   const explain = async (kind: AnyKind, old: Properties | undefined, inputs: Properties, now: Operation) => {
-    const told: { effect: Effect; message: string }[] = [];
-    const effect: Operation["effect"] = (each, first, ...lines) => {
-      told.push({ effect: each, message: [first, ...lines].join("\n") });
-      now.effect(each, first, ...lines);
+    const told: { hazard: Hazard; message: string }[] = [];
+    const hazard: Operation["hazard"] = (each, first, ...lines) => {
+      told.push({ hazard: each, message: [first, ...lines].join("\n") });
+      now.hazard(each, first, ...lines);
     };
-    await kind.explain?.(old, inputs, { ...now, effect });
+    await kind.explain?.(old, inputs, { ...now, hazard });
     const problem = refusal(told, guards);
     if (!problem) return;
     await logged;

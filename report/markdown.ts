@@ -1,4 +1,4 @@
-import { EFFECTS, effectTitle } from "../provider/effect";
+import { HAZARDS, hazardTitle } from "../provider/hazard";
 import { linesOf } from "../provider/visible-text";
 import { bullet, document, fenced, listed } from "./blocks";
 import { changeLines } from "./lines";
@@ -19,8 +19,8 @@ function counts({ changes, putBack }: Report): string {
 }
 
 export function headline(report: Report): string {
-  const { stack, errors, effects } = report;
-  const heard = EFFECTS.filter((effect) => effects[effect].length > 0).map(effectTitle);
+  const { stack, errors, hazards } = report;
+  const heard = HAZARDS.filter((hazard) => hazards[hazard].length > 0).map(hazardTitle);
   const refused = errors.length > 0 ? ["**refused**"] : [];
   return `\`${stack}\`: ${[...refused, ...heard.map((title) => `**${title}**`), counts(report)].join(", ")}`;
 }
@@ -35,7 +35,7 @@ function detailsOf(notes: Told[]): string[] {
 }
 
 export function toMarkdown(report: Report): string {
-  const { errors, effects, warnings, changes, putBack, left, notes } = report;
+  const { errors, hazards, warnings, changes, putBack, left, notes } = report;
   const diff = (title: string, list: Change[]) => fenced([`### ${title}`], "diff", list.flatMap(changeLines));
   return document(`## ${headline(report)}`, [
     ...fenced(
@@ -43,7 +43,7 @@ export function toMarkdown(report: Report): string {
       "",
       errors.flatMap((error) => linesOf(errorText(error))),
     ),
-    ...EFFECTS.flatMap((effect) => listed(effectTitle(effect), bullets(effects[effect]))),
+    ...HAZARDS.flatMap((hazard) => listed(hazardTitle(hazard), bullets(hazards[hazard]))),
     ...listed("Warnings", bullets(warnings)),
     ...diff("Changes", changes),
     ...diff("Changed by hand since the last update, and put back", putBack),

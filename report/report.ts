@@ -1,4 +1,4 @@
-import { EFFECTS, effectIn, type Effect } from "../provider/effect";
+import { HAZARDS, hazardIn, type Hazard } from "../provider/hazard";
 import { oneLine } from "../provider/visible-text";
 import type { Events, Message, Op, Step, Value } from "./events";
 
@@ -28,7 +28,7 @@ export interface Report {
   stack: string;
   /** Why the change is refused. */
   errors: Told[];
-  effects: Record<Effect, Told[]>;
+  hazards: Record<Hazard, Told[]>;
   warnings: Told[];
   changes: Change[];
   /** Changes that bring back what the last update has left, and somebody has changed by hand since. */
@@ -83,15 +83,15 @@ export function makeReport(stack: string, { steps, messages, unchanged }: Events
       found.find(({ urn }) => urn === step.urn),
     ),
   );
-  const told = messages.map((message) => ({ ...message, ...effectIn(message.text) }));
-  const plain = told.filter(({ effect }) => !effect);
+  const told = messages.map((message) => ({ ...message, ...hazardIn(message.text) }));
+  const plain = told.filter(({ hazard }) => !hazard);
   const of = (severity: Message["severity"]) => plain.filter((each) => each.severity === severity).map(toldOf);
-  const effects = EFFECTS.map((effect) => [effect, told.filter((each) => each.effect === effect).map(toldOf)]);
+  const hazards = HAZARDS.map((hazard) => [hazard, told.filter((each) => each.hazard === hazard).map(toldOf)]);
   return {
     stack,
     // The stack itself only says that there was one.
     errors: of("error").filter(({ text }) => !/^(preview|update) failed$/.test(text)),
-    effects: Object.fromEntries(effects) as Report["effects"],
+    hazards: Object.fromEntries(hazards) as Report["hazards"],
     warnings: of("warning"),
     changes: planned.filter((step) => !putBack.includes(step)).map(changeOf),
     putBack: putBack.map(changeOf),

@@ -22,7 +22,7 @@ export interface Parameter {
 export type Value = string | number | boolean;
 
 /** What has to happen for a new value in postgresql.conf to take effect. */
-export type Effect = "restart" | "reload" | "new connections";
+export type ApplyMode = "restart" | "reload" | "new connections";
 
 export const postgresqlVersion: string = catalogue.postgresql;
 export const parameters = catalogue.parameters as readonly Parameter[];
@@ -112,7 +112,7 @@ const readAtSessionStart = new Set(["local_preload_libraries", "session_preload_
  * How a new value in postgresql.conf takes effect. Parameters that a session may change for itself (contexts user and
  * superuser) count as "reload": running sessions follow the file unless they, their role or their database set another value.
  */
-export function effectOf(name: string): Effect {
+export function applyModeOf(name: string): ApplyMode {
   const parameter = findParameter(name);
   if (parameter === undefined) throw new Error(`"${name}": ${unknownName(name)}`);
   if (readAtSessionStart.has(parameter.name)) return "new connections";

@@ -3,7 +3,7 @@ import { connect } from "../../provider/connection";
 import type { Host } from "../../provider/host";
 import { describeFailure, lastRuns } from "../../provider/kinds/cron-runs";
 import { readSql } from "../../sql/read";
-import { timeInWords } from "../ephemeral/arguments";
+import { formatDuration } from "../ephemeral/arguments";
 import { expiryOf, findMarked } from "../ephemeral/engine";
 import type { Invocation } from "../invocation";
 import { print } from "../print";
@@ -48,7 +48,7 @@ async function ephemeralLines(host: Host): Promise<Line[]> {
   const objects = await findMarked(host, host.container);
   if (objects.length === 0) return [];
   const expires = expiryOf(objects);
-  const ephemeral = { what: "ephemeral", value: timeInWords(expires, Date.now()), alarm: expires <= Date.now() };
+  const ephemeral = { what: "ephemeral", value: formatDuration(expires, Date.now()), alarm: expires <= Date.now() };
   return (await isDurable(host))
     ? [ephemeral]
     : [ephemeral, { what: "durability", value: "none: if the machine crashes, the data is lost", alarm: false }];

@@ -69,7 +69,7 @@ export function parseDuration(given: string): number {
 export const timeText = (time: number): string => new Date(time).toISOString().replace(/\.\d+/, "");
 
 /** A time for people, beside now. */
-export function timeInWords(time: number, now: number): string {
+export function formatDuration(time: number, now: number): string {
   if (time === Infinity) return "never: something of it has no time";
   const minutes = Math.round((time - now) / MS.m);
   const left =

@@ -1,5 +1,5 @@
 import { Host } from "../../provider/host";
-import { timeInWords, timeText, type Request } from "./arguments";
+import { formatDuration, timeText, type Request } from "./arguments";
 import { expiryOf, findMarked, stackOf, type Marked } from "./engine";
 import { print, printJson } from "../print";
 import { claimedBy } from "./port";
@@ -76,7 +76,7 @@ async function sizeOf(host: Host): Promise<number | null> {
 
 const inWords = ({ stack, port, bytes, server }: Row, { expires }: Found): string[] => [
   stack,
-  timeInWords(expires, Date.now()),
+  formatDuration(expires, Date.now()),
   String(port ?? "-"),
   bytes === null ? "-" : `${Math.ceil(bytes / 2 ** 20)} MB`,
   server,

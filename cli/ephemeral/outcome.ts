@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { print, printJson } from "../print";
 import { ROOT, type Project } from "../project";
 import { containerName } from "../server";
-import { timeInWords, timeText, type Request } from "./arguments";
+import { formatDuration, timeText, type Request } from "./arguments";
 import { envText, writeSecretFile } from "./connection";
 
 export interface Outcome {
@@ -56,7 +56,7 @@ function describeOutcome({ name, expires, from, leftOut, login, options }: Outco
   const { version, host, port, databases } = outputs;
   const [database = "postgres"] = databases;
   const lines = [
-    ["until", timeInWords(expires, Date.now())],
+    ["until", formatDuration(expires, Date.now())],
     ["address", `${host}:${port}`],
     ["databases", databases.join(", ") || "postgres"],
     ...(leftOut.length > 0 ? [["left out", `${leftOut.join(", ")} of ${from}: an ephemeral stack is not kept`]] : []),

@@ -1,6 +1,6 @@
 import { log, print } from "../print";
 import { configured, containerName } from "../server";
-import { timeInWords, type Request } from "./arguments";
+import { formatDuration, type Request } from "./arguments";
 import { expiryOf, findMarked } from "./engine";
 import { engines, findStacks } from "./list";
 import { hostFor, removeStack, stacksHere } from "./remove";
@@ -23,7 +23,7 @@ export async function sweep({ options: { engine } }: Request): Promise<number> {
     await attempt(`what has expired on ${each ?? "the Docker engine"}`, async () => {
       for (const { name, host, expires } of await findStacks(each)) {
         if (expires > Date.now()) continue;
-        await attempt(`${name}, until ${timeInWords(expires, Date.now())}`, async () => {
+        await attempt(`${name}, until ${formatDuration(expires, Date.now())}`, async () => {
           // Somebody may have given it more time since.
           if (expiryOf(await findMarked(host, host.container)) > Date.now()) return false;
           await removeStack(name, host);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { renderDrill, type DrillOrders } from "../../backup/drill";
+import { renderDrill, type DrillSpecification } from "../../backup/drill";
 import { renderDumps, type Dumps } from "../../backup/dumps";
 import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
 import { renderSchedules } from "../../backup/schedules";
@@ -26,7 +26,7 @@ export interface BackupConfigurationInputs {
   /** When the agent does what: five cron fields, by job. */
   schedules: Record<string, string>;
   /** What a drill looks at; there are none if absent. */
-  drill?: DrillOrders;
+  drill?: DrillSpecification;
   /** What is dumped; there are no dumps if absent. */
   dumps?: Dumps;
 }
@@ -43,8 +43,8 @@ const DRILL = "drill";
 const DUMPS = "dumps";
 
 const dumpsFile = ({ dumps }: BackupConfigurationInputs) => (dumps ? renderDumps(dumps) : "");
-const NO_ORDERS: DrillOrders = { amcheck: false, checks: [], counts: [], recalls: [] };
-const drillFile = ({ drill }: BackupConfigurationInputs) => renderDrill(drill ?? NO_ORDERS);
+const NO_SPECIFICATION: DrillSpecification = { amcheck: false, checks: [], counts: [], recalls: [] };
+const drillFile = ({ drill }: BackupConfigurationInputs) => renderDrill(drill ?? NO_SPECIFICATION);
 
 async function write(host: Host, inputs: BackupConfigurationInputs): Promise<void> {
   const { volume, image, stanza, options, secrets, schedules } = inputs;
@@ -91,7 +91,7 @@ async function readBack(host: Host, state: BackupConfigurationState): Promise<Ba
     certificates:
       state.certificates &&
       Object.fromEntries(Object.keys(state.certificates).map((name) => [name, files[name] ?? ""])),
-    drill: files[DRILL] === drillFile(state) ? state.drill : NO_ORDERS,
+    drill: files[DRILL] === drillFile(state) ? state.drill : NO_SPECIFICATION,
     dumps: files[DUMPS] === dumpsFile(state) ? state.dumps : { keep: 0, databases: {} },
     schedules: files[SCHEDULES] === renderSchedules(state.schedules) ? state.schedules : {},
   };

@@ -1,4 +1,4 @@
-import { bucketProblem, inWords } from "../../backup/bucket-problem";
+import { bucketProblem, describeProblem } from "../../backup/bucket-problem";
 import { newestBackup, unreadable } from "../../backup/info";
 import { hasBuckets, onlyRepositories, repositoryNumbers, type Options } from "../../backup/options";
 import { chooseBackups, describeTarget, endsWithBackup, walAfter, type Target } from "../../backup/target";
@@ -95,7 +95,7 @@ async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Opera
     return warn("which backup this is restored from can be told once the image is on the engine");
   }
   const found = await readInfo(host, image, from, fromSecrets);
-  for (const problem of unreadable(found)) warn(withoutIt(inWords(problem, from.options)));
+  for (const problem of unreadable(found)) warn(withoutIt(describeProblem(problem, from.options)));
   const [backup, ...others] = chooseBackups(found, from.stanza, restoreFrom);
   if (!backup) return;
   info(
@@ -138,7 +138,7 @@ async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host):
 }
 
 /** Looks at a volume that this state has not made: its data is not touched without a word for it in the stack file. */
-async function explainForeign(inputs: ClusterInputs, { host, info, warn, effect }: Operation): Promise<boolean> {
+async function explainForeign(inputs: ClusterInputs, { host, info, warn, hazard }: Operation): Promise<boolean> {
   const { name, image, restoreFrom, replace, adopt } = inputs;
   const found = await lookAtForeign(host, name, image);
   if (found === "nothing") return false;
@@ -153,7 +153,7 @@ async function explainForeign(inputs: ClusterInputs, { host, info, warn, effect 
     throw new Error(`${problem}; write ${key}: ${name} to ${does}, or remove the volume, or choose another stack`);
   }
   if (restoreFrom) {
-    effect(
+    hazard(
       "loss",
       `${problem}: restored data takes the place of its data; the volume is kept until restoreFrom is taken out`,
     );
@@ -226,7 +226,7 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
   replaceOn: ["name"],
   notCompared: ["image", "from", "fromSecrets", "handling", "inPlace", "replace", "adopt", "own", "ownSecrets"],
   async explain(old, inputs, operation) {
-    const { host, effect } = operation;
+    const { host, hazard } = operation;
     if (!old) {
       const isForeign = await explainForeign(inputs, operation);
       if (inputs.restoreFrom) await explainRestore(inputs, operation);
@@ -237,7 +237,7 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
     if (!old.present) {
       if (inputs.restoreFrom) return explainRestore(inputs, operation);
       await mustBeNew(inputs, host);
-      return effect("loss", `volume ${old.volume} is gone, with all data: an empty cluster will be made`);
+      return hazard("loss", `volume ${old.volume} is gone, with all data: an empty cluster will be made`);
     }
     if (restores(old, inputs)) {
       if (!inputs.inPlace) {
@@ -247,10 +247,10 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
         );
       }
       await explainRestore(inputs, operation);
-      return effect("loss", `the data of the server becomes that of the backup; volume ${old.volume} is kept`);
+      return hazard("loss", `the data of the server becomes that of the backup; volume ${old.volume} is kept`);
     }
     if (!inputs.restoreFrom && old.previous !== "")
-      effect("loss", `volume ${old.previous}, from before the restore, is removed`);
+      hazard("loss", `volume ${old.previous}, from before the restore, is removed`);
   },
   async create(inputs, operation) {
     const { name, restoreFrom, replace } = inputs;

@@ -48,7 +48,7 @@ async function explainDatabase(database: string, operation: Operation): Promise<
   const { tables, size, sessions } = found ?? {};
   const what = found ? `, ${tables} ${tables === 1 ? "table" : "tables"}, ${size}` : "";
   const connected = sessions ? `; ${sessions === 1 ? "a session is" : `${sessions} sessions are`} ended` : "";
-  operation.effect("loss", `database ${database} is dropped with all that is in it${what}${connected}`);
+  operation.hazard("loss", `database ${database} is dropped with all that is in it${what}${connected}`);
 }
 
 async function explainTiers(database: string, tiers: [string, string][], operation: Operation): Promise<void> {
@@ -60,7 +60,7 @@ async function explainTiers(database: string, tiers: [string, string][], operati
       return rows[0] as { row_count: string; size: string };
     });
     const what = found ? `, about ${found.row_count} rows, ${found.size}` : "";
-    operation.effect("loss", `tiered table ${table} of database ${database} is dropped with its rows${what}`);
+    operation.hazard("loss", `tiered table ${table} of database ${database} is dropped with its rows${what}`);
   }
 }
 
@@ -133,7 +133,7 @@ export const inventory: Kind<InventoryInputs, InventoryInputs> = {
       await explainExtensions(database, extensions, operation);
     }
     for (const [volume, { holds, kept }] of gone(old?.volumes ?? {}, inputs.volumes))
-      if (!kept) operation.effect("loss", `volume ${volume} is removed, with ${holds}`);
+      if (!kept) operation.hazard("loss", `volume ${volume} is removed, with ${holds}`);
   },
   create: async (inputs, { name }) => ({ id: name, state: inputs }),
   read: async (_id, state) => state,

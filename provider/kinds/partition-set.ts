@@ -104,7 +104,7 @@ function listed(first: string, steps: Step[]): [string, ...string[]] {
 async function explain(
   old: PartitionSetInputs | undefined,
   inputs: PartitionSetInputs,
-  { host, preview, info, warn, effect }: Operation,
+  { host, preview, info, warn, hazard }: Operation,
 ): Promise<void> {
   if (!preview || (await whyDown(host))) return;
   for (const [partition, what] of Object.entries(old?.byHand ?? {})) warn(`${partition}: ${what}`);
@@ -123,7 +123,7 @@ async function explain(
       // What the clock drops anyway is no effect of this change.
       const newly = differences(old?.retention, inputs.retention).length > 0;
       const lost = steps.filter(({ action }) => newly && action === "drop");
-      if (lost.length > 0) effect("loss", ...listed(`${inputs.parent}: its retention drops`, lost));
+      if (lost.length > 0) hazard("loss", ...listed(`${inputs.parent}: its retention drops`, lost));
       for (const step of steps.filter(({ action }) => action === "hold")) warn(describeStep(step));
       const others = steps.filter((step) => !lost.includes(step) && step.action !== "hold");
       if (others.length > 0) info(...listed("will be done:", others));

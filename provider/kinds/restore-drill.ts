@@ -29,7 +29,7 @@ async function drill(host: Host, agent: string): Promise<Evidence | undefined> {
   return (await evidence(host, agent)).at(-1);
 }
 
-const inWords = ({ drill: name, backup, recoveredTo, seconds }: Evidence) =>
+const describeEvidence = ({ drill: name, backup, recoveredTo, seconds }: Evidence) =>
   `${name} has passed: from ${backup}, recovered to ${recoveredTo}, in ${seconds} s`;
 
 /** Checks that the first drill found not to hold yet, on the server neither. */
@@ -56,7 +56,7 @@ export const restoreDrill: Kind<RestoreDrillInputs, RestoreDrillInputs> = {
     if (!preview) {
       const done = await drill(host, inputs.agent);
       if (done) {
-        info(inWords(done));
+        info(describeEvidence(done));
         for (const check of await notYet(host, inputs.agent, done.drill)) warn(check);
       }
     }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
-import { effectOf, findParameter } from "../../tuning/catalogue";
+import { applyModeOf, findParameter } from "../../tuning/catalogue";
 import { connect } from "../connection";
 import type { Host } from "../host";
 import { UNKNOWN, type Kind, type Operation } from "../kind";
@@ -42,7 +42,7 @@ export interface ServerState extends ServerInputs {
 const STOP_WITHIN_S = 120;
 
 /**
- * Values in effect, by the names asked for (PostgreSQL's own spelling may differ: TimeZone), in base units. Of what our own session
+ * Values in hazard, by the names asked for (PostgreSQL's own spelling may differ: TimeZone), in base units. Of what our own session
  * pins, what the files say.
  */
 async function inEffect(client: Client, names: string[]): Promise<Parameters> {
@@ -87,7 +87,7 @@ async function pendingChanges(host: Host, old: ServerState, inputs: ServerInputs
     if (now !== undefined && sameValue(name, now, target)) return [];
     const from = now === undefined ? "not set" : withUnit(name, now);
     const to = inputs.parameters[name] ?? `${withUnit(name, target)} (default)`;
-    return [{ name, text: `${name} ${from} -> ${to}`, restart: effectOf(name) === "restart" }];
+    return [{ name, text: `${name} ${from} -> ${to}`, restart: applyModeOf(name) === "restart" }];
   });
 }
 
@@ -95,12 +95,12 @@ async function pendingChanges(host: Host, old: ServerState, inputs: ServerInputs
 async function plan(
   old: ServerState | undefined,
   inputs: ServerInputs,
-  { host, info, warn, effect }: Operation,
+  { host, info, warn, hazard }: Operation,
 ): Promise<void> {
   if (!old) return;
   if (!old.running) return warn("the server is stopped: it will be started");
   if (old.containerId !== inputs.containerId) {
-    effect("restart", "the server moves into a new container");
+    hazard("restart", "the server moves into a new container");
     if (inputs.restartPolicy === "forbid") {
       throw new Error(
         'another container means a restart of PostgreSQL, and restartPolicy is "forbid"; set server.restartPolicy to "allow", ' +
@@ -117,8 +117,8 @@ async function plan(
   }
   const changes = await pendingChanges(host, old, inputs);
   for (const { name, text, restart } of changes) {
-    if (restart) effect("restart", text);
-    else info(`${effectOf(name)}: ${text}`);
+    if (restart) hazard("restart", text);
+    else info(`${applyModeOf(name)}: ${text}`);
   }
   const restart = changes.filter((change) => change.restart);
   if (restart.length > 0 && inputs.restartPolicy === "forbid") {

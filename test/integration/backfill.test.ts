@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "../../provider/connection";
 import { Host } from "../../provider/host";
 import { parseMigrations, type MigrationFile } from "../../provider/kinds/migrations/file";
-import { pieceOf, type Batch } from "../../provider/kinds/migrations/pieces";
+import { batchStatement, type Batch } from "../../provider/kinds/migrations/batches";
 import { runMigrations } from "../../provider/kinds/migrations/run";
 import { TestStack } from "./stack";
 
@@ -62,7 +62,7 @@ describe("statements in batches", () => {
     });
     return (file as MigrationFile).up.statements[0]?.batch as Batch;
   };
-  const plan = async (text: string) => sql(`EXPLAIN ${pieceOf(await batchIn(text), 2, 9)}`);
+  const plan = async (text: string) => sql(`EXPLAIN ${batchStatement(await batchIn(text), 2, 9)}`);
 
   it("read a range of blocks of a table, and of each partition", async () => {
     table("t");

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Host } from "../../provider/host";
 import { readCatalog, type Catalog } from "../../provider/kinds/migrations/catalog";
 import { costsOf, type Costs } from "../../provider/kinds/migrations/cost";
-import type { Deed } from "../../provider/kinds/migrations/deeds";
+import type { StatementOperation } from "../../provider/kinds/migrations/statement-operations";
 import { parseMigration } from "../../provider/kinds/migrations/file";
 import { withDatabase } from "../../provider/session";
 import { TestStack } from "./stack";
@@ -172,18 +172,18 @@ describe("what statements of migrations cost", () => {
 
   const within = <T>(use: (client: Client) => Promise<T>) => withDatabase(host, "app", use);
 
-  async function deedsOf(sql: string): Promise<Deed[]> {
+  async function statementOperations(sql: string): Promise<StatementOperation[]> {
     const { up } = await parseMigration("001_x.sql", `-- migrate:up transaction:false\n${sql}`);
-    return up.statements.flatMap(({ deeds }) => deeds);
+    return up.statements.flatMap(({ operations }) => operations);
   }
 
-  async function catalogOf(deeds: Deed[]): Promise<Catalog> {
-    return (await within((client) => readCatalog(client, deeds))) as Catalog;
+  async function catalogOf(operations: StatementOperation[]): Promise<Catalog> {
+    return (await within((client) => readCatalog(client, operations))) as Catalog;
   }
 
   /** What the pure function says of the lock on a table. */
-  function said(deeds: Deed[], catalog: Catalog, on: string): Costs {
-    const work = deeds.flatMap((deed): Extract<Deed, { kind: "lock" }>["work"] => {
+  function said(operations: StatementOperation[], catalog: Catalog, on: string): Costs {
+    const work = operations.flatMap((deed): Extract<StatementOperation, { kind: "lock" }>["work"] => {
       if (deed.kind === "remainder" && catalog.tables[deed.on]?.remainder === on) return [{ does: "attach" }];
       if (deed.kind !== "lock") return [];
       // An index is locked in the name of its table.
@@ -215,9 +215,9 @@ describe("what statements of migrations cost", () => {
 
   it.each(CASES)("%s", async (sql, costs, on) => {
     const table = on ?? /w\.\w+/.exec(sql.replace(/w\.t_id/, "w.t"))?.[0] ?? "";
-    const deeds = await deedsOf(sql);
-    const catalog = await catalogOf([...deeds, ...(await deedsOf(`LOCK TABLE ${table}`))]);
-    expect(said(deeds, { ...catalog, timeZone: "UTC" }, table)).toEqual(costs);
+    const operations = await statementOperations(sql);
+    const catalog = await catalogOf([...operations, ...(await statementOperations(`LOCK TABLE ${table}`))]);
+    expect(said(operations, { ...catalog, timeZone: "UTC" }, table)).toEqual(costs);
     const { rewritten, scanned } = await seen(sql, table);
     if (costs.rewrite !== "maybe") expect({ rewritten }).toEqual({ rewritten: "rewrite" in costs || "fill" in costs });
     const { rewrite, scan, index } = costs;
@@ -232,10 +232,10 @@ describe("what statements of migrations cost", () => {
       ["GMT", {}],
     ] as const) {
       const sql = "ALTER TABLE w.t ALTER COLUMN ts TYPE timestamptz";
-      const deeds = await deedsOf(sql);
+      const operations = await statementOperations(sql);
       const { catalog, rewritten } = await within(async (client) => {
         await client.query(`SET TimeZone = '${zone}'`);
-        const found = (await readCatalog(client, deeds)) as Catalog;
+        const found = (await readCatalog(client, operations)) as Catalog;
         const file = async () =>
           (await client.query("SELECT pg_relation_filenode('w.t')")).rows[0].pg_relation_filenode;
         await client.query("BEGIN");
@@ -246,14 +246,14 @@ describe("what statements of migrations cost", () => {
         return { catalog: found, rewritten: before !== after };
       });
       expect(catalog.timeZone).toBe(zone);
-      expect(said(deeds, catalog, "w.t"), zone).toEqual(costs);
+      expect(said(operations, catalog, "w.t"), zone).toEqual(costs);
       expect(rewritten, zone).toBe("rewrite" in costs);
     }
   });
 
   it("knows that VACUUM FULL rewrites", async () => {
-    const deeds = await deedsOf("VACUUM FULL w.u");
-    expect(said(deeds, await catalogOf(deeds), "w.u")).toEqual(REWRITES);
+    const operations = await statementOperations("VACUUM FULL w.u");
+    expect(said(operations, await catalogOf(operations), "w.u")).toEqual(REWRITES);
     const file = () => stack.sql("app", "SELECT pg_relation_filenode('w.u')");
     const before = file();
     stack.sql("app", "VACUUM FULL w.u");

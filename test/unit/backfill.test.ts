@@ -2,8 +2,8 @@ import { parseSync } from "libpg-query";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseMigration } from "../../provider/kinds/migrations/file";
-import { blocksIn, Pace, shareOf, type Part } from "../../provider/kinds/migrations/pace";
-import { pieceOf, placeIn, type Batch } from "../../provider/kinds/migrations/pieces";
+import { blocksIn, Throttle, shareOf, type Part } from "../../provider/kinds/migrations/throttle";
+import { batchStatement, placeIn, type Batch } from "../../provider/kinds/migrations/batches";
 
 const parse = (body: string, options = " transaction:false") =>
   parseMigration("001_x.sql", `-- migrate:up${options}\n${body}`);
@@ -101,7 +101,7 @@ describe("a piece of a statement", () => {
     expect(batch.head + sql.slice(batch.head.length, batch.head.length + 5) + batch.condition).toBe(sql);
     expect(batch.alias).toBe(`"${alias.replaceAll('"', '""')}"`);
     expect(batch.only).toBe(sql.includes("ONLY"));
-    const piece = pieceOf(batch, 3, 70);
+    const piece = batchStatement(batch, 3, 70);
     expect(() => parseSync(piece)).not.toThrow();
     expect(piece).toContain(
       `WHERE ${batch.alias}.ctid >= '(3,0)'::pg_catalog.tid AND ${batch.alias}.ctid < '(70,0)'::pg_catalog.tid AND (${batch.condition}\n)`,
@@ -111,7 +111,7 @@ describe("a piece of a statement", () => {
   it("tells places in it as those of the statement", async () => {
     for (const [sql] of ODD) {
       const batch = (await batchOf(sql)) as Batch;
-      const piece = pieceOf(batch, 3, 70);
+      const piece = batchStatement(batch, 3, 70);
       const all = Array.from(sql);
       // Each character of the statement is found where it was, but for the word WHERE itself.
       const head = Array.from(batch.head).length;
@@ -127,10 +127,12 @@ describe("a piece of a statement", () => {
   });
 
   it("asks of an UPDATE what still meets the condition, not of a DELETE", async () => {
-    expect(pieceOf((await batchOf("UPDATE a.t SET x = 1 WHERE x IS NULL")) as Batch, 0, 1)).toContain(
+    expect(batchStatement((await batchOf("UPDATE a.t SET x = 1 WHERE x IS NULL")) as Batch, 0, 1)).toContain(
       "RETURNING ( x IS NULL\n) AS again",
     );
-    expect(pieceOf((await batchOf("DELETE FROM a.t WHERE x")) as Batch, 0, 1)).toContain("RETURNING false AS again");
+    expect(batchStatement((await batchOf("DELETE FROM a.t WHERE x")) as Batch, 0, 1)).toContain(
+      "RETURNING false AS again",
+    );
   });
 });
 
@@ -139,7 +141,7 @@ describe("the pace of a backfill", () => {
 
   /** Walks through a table in which a piece takes `cost` milliseconds; the sizes of the pieces. */
   function walk(parts: Part[], cost: (blocks: number, from: number) => number, limit = 10_000, rows = 0): number[] {
-    const pace = new Pace(limit);
+    const pace = new Throttle(limit);
     const sizes = [];
     for (let from = 0; from < blocksIn(parts) && sizes.length < 10_000;) {
       const to = pace.end(parts, from);

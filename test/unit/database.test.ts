@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inWords, parseMasks } from "../../provider/kinds/database/mask";
+import { describeMasks, parseMasks } from "../../provider/kinds/database/mask";
 import {
   copyStatement,
   databaseChanges,
@@ -60,7 +60,9 @@ describe("files that mask a copy", () => {
       [2, "UPDATE t SET a = ';'"],
       [4, "VACUUM FULL t"],
     ]);
-    expect(inWords([...masks, ...(await parse("SELECT 1"))])).toBe("mask.sql (2 statements), mask.sql (1 statement)");
+    expect(describeMasks([...masks, ...(await parse("SELECT 1"))])).toBe(
+      "mask.sql (2 statements), mask.sql (1 statement)",
+    );
   });
 
   it.each([

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { parseDuration, parseRequest, timeInWords, timeText } from "../../cli/ephemeral/arguments";
+import { parseDuration, parseRequest, formatDuration, timeText } from "../../cli/ephemeral/arguments";
 import { choiceOf, choose, envText, writeSecretFile } from "../../cli/ephemeral/connection";
 import { derive, hasForeignSecrets } from "../../cli/ephemeral/derive";
 import { expiryOf, parseList } from "../../cli/ephemeral/engine";
@@ -43,11 +43,11 @@ describe("arguments", () => {
   it("tell people how much time is left", () => {
     const now = Date.parse("2026-11-25T10:00:00Z");
     expect(timeText(now + 999)).toBe("2026-11-25T10:00:00Z");
-    expect(timeInWords(now + 90 * 60_000, now)).toBe("2026-11-25 11:30 UTC, in 90 min");
-    expect(timeInWords(now + 8 * 3_600_000, now)).toBe("2026-11-25 18:00 UTC, in 8 h");
-    expect(timeInWords(now + 5 * 86_400_000, now)).toBe("2026-11-30 10:00 UTC, in 5 d");
-    expect(timeInWords(now, now)).toBe("2026-11-25 10:00 UTC, EXPIRED");
-    expect(timeInWords(Infinity, now)).toMatch(/^never/);
+    expect(formatDuration(now + 90 * 60_000, now)).toBe("2026-11-25 11:30 UTC, in 90 min");
+    expect(formatDuration(now + 8 * 3_600_000, now)).toBe("2026-11-25 18:00 UTC, in 8 h");
+    expect(formatDuration(now + 5 * 86_400_000, now)).toBe("2026-11-30 10:00 UTC, in 5 d");
+    expect(formatDuration(now, now)).toBe("2026-11-25 10:00 UTC, EXPIRED");
+    expect(formatDuration(Infinity, now)).toMatch(/^never/);
   });
 });
 

@@ -13,7 +13,7 @@ import {
   type RoleFact,
   type RoleInputs,
 } from "../../provider/kinds/role/changes";
-import { powerWords } from "../../provider/kinds/role/power";
+import { describePrivilegeChanges } from "../../provider/kinds/role/privileges";
 
 const attributes = {
   name: 'r"1',
@@ -221,7 +221,7 @@ describe("a role with CREATEROLE", () => {
     const found = of(...memberships);
     expect({ ...observed(found, maker), madeMemberOf: undefined }).toEqual(maker);
     expect(sql(found, maker)).toEqual([]);
-    expect(powerWords(found, maker)).toEqual([]);
+    expect(describePrivilegeChanges(found, maker)).toEqual([]);
   });
 
   it("has of a declared role no more than the stack file says", () => {
@@ -249,7 +249,7 @@ describe("a role with CREATEROLE", () => {
       'ALTER ROLE "r""1" NOCREATEROLE',
     ];
     expect(sql(found, declared)).toEqual(statements);
-    expect(powerWords(found, declared)).toEqual(["loses CREATEROLE", "loses membership of tenant"]);
+    expect(describePrivilegeChanges(found, declared)).toEqual(["loses CREATEROLE", "loses membership of tenant"]);
     const admin = { ...membership, admin: true };
     expect(sql({ ...fact, memberships: [admin], granted: [{ ...granted, group: "group" }] }, declared)[0]).toBe(
       'GRANT "group" TO "m" WITH ADMIN false, INHERIT true, SET false',
@@ -313,6 +313,6 @@ describe("what a role may do, in words", () => {
       ["no longer has by itself the privileges of group"],
     ],
   ])("%s", (_name, found, wanted, words) => {
-    expect(powerWords({ ...fact, ...found }, { ...declared, ...wanted })).toEqual(words);
+    expect(describePrivilegeChanges({ ...fact, ...found }, { ...declared, ...wanted })).toEqual(words);
   });
 });

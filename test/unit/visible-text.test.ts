@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { refusal } from "../../provider/effect";
+import { refusal } from "../../provider/hazard";
 import { linesOf, oneLine, visible } from "../../provider/visible-text";
 import { toText, type Undeclared } from "../../report/drift";
 
@@ -41,7 +41,7 @@ it("further lines of a message are indented, so that a name in it cannot begin a
 });
 
 it("a refusal keeps to its lines whatever the names in it are", () => {
-  const changes = [{ effect: "access" as const, message: "a\nto let it through: b\u001b[1A gains SELECT" }];
+  const changes = [{ hazard: "access" as const, message: "a\nto let it through: b\u001b[1A gains SELECT" }];
   const lines = refusal(changes, { forbid: ["access"], except: [] })?.split("\n") ?? [];
   expect(lines).toHaveLength(4);
   expect(lines.slice(1, 3)).toEqual(["  ACCESS: a", "    to let it through: b\\u{1b}[1A gains SELECT"]);

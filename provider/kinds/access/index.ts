@@ -9,7 +9,7 @@ import type { AccessInputs, AccessState } from "./inputs";
 import { inShort, linesOf, type Comparison } from "./privileges";
 import { leftBy, look, missingObjects, readGroups, reconcile, shownStatementsOf, type Reconciled } from "./reconcile";
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
-import { describeChanges } from "./words";
+import { describeChanges } from "./describe";
 
 export type { AccessInputs, AccessState } from "./inputs";
 export { reconcile } from "./reconcile";
@@ -29,9 +29,9 @@ export function tellReconciled(
   { lines, done }: Reconciled,
   { database }: AccessInputs,
   former: AccessInputs | undefined,
-  { info, effect }: Operation,
+  { info, hazard }: Operation,
 ): void {
-  for (const line of lines) effect("access", line);
+  for (const line of lines) hazard("access", line);
   if (former) tell(`was run in database ${database}:`, done, info);
 }
 
@@ -89,7 +89,7 @@ function explainMigrations(old: AccessState | undefined, { database, migrated, u
 async function explain(
   old: AccessState | undefined,
   inputs: AccessInputs,
-  { host, info, warn, effect, preview }: Operation,
+  { host, info, warn, hazard, preview }: Operation,
 ): Promise<void> {
   if (!preview || (await whyDown(host))) return;
   const { database } = inputs;
@@ -97,12 +97,12 @@ async function explain(
     await withDatabase(host, database, async (client) => {
       for (const line of await explainRetired(client, retiredRoles(old, inputs), inputs)) warn(line);
       for (const { text, loss } of await explainDrop(client, inputs, removedSchemas(old, inputs)))
-        if (loss) effect("loss", text);
+        if (loss) hazard("loss", text);
         else info(text);
       const comparison = await look(client, inputs, old);
       await explainMissing(client, inputs, comparison.unknown, !old, warn);
       explainMigrations(old, inputs).forEach((line) => info(line));
-      for (const line of describeChanges(comparison, inputs, await readGroups(client))) effect("access", line);
+      for (const line of describeChanges(comparison, inputs, await readGroups(client))) hazard("access", line);
       tell(`will be run in database ${database}:`, shownStatementsOf(inputs, comparison), info);
     });
   } catch (error) {

@@ -3,7 +3,7 @@ import { escapeIdentifier as quoted } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseFunctionName } from "../../../config/object-name";
 import { readSql } from "../../../sql/read";
-import type { Groups } from "./otherwise";
+import type { Groups } from "./alternative-grants";
 import {
   changesOf,
   compare,
@@ -16,7 +16,7 @@ import {
 } from "./privileges";
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
 import { shownStatements, statements } from "./statements";
-import { describeChanges } from "./words";
+import { describeChanges } from "./describe";
 import type { AccessInputs } from "./inputs";
 
 /** One lock for all that change privileges of a database, so that no two do at once. */
@@ -45,7 +45,7 @@ async function resolved(client: Client, grants: Grant[]): Promise<Grant[]> {
 }
 
 /** Words of grants on functions as the catalog writes them -> as the stack file does, which is how a preview shows them. */
-function writtenWords(grants: Grant[], found: Grant[]): Map<string, string[]> {
+function describeGrants(grants: Grant[], found: Grant[]): Map<string, string[]> {
   const words = new Map<string, string[]>();
   grants.forEach((grant, i) => {
     const original = describe(grant);
@@ -69,7 +69,7 @@ export async function look(client: Client, inputs: AccessInputs, former?: Access
   const { rows: defaults } = await client.query(readSql("catalog/default-privileges.sql"), [inputs.creators]);
   const inScope = defaults.filter(({ schema }) => schema === "" || inputs.schemas.includes(schema));
   const comparison = compare({ privileges, defaults: inScope }, wanted, once);
-  const words = writtenWords(inputs.grants, wanted.grants);
+  const words = describeGrants(inputs.grants, wanted.grants);
   return {
     ...comparison,
     description: Object.fromEntries(

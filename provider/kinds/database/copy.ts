@@ -7,7 +7,7 @@ import type { Operation } from "../../kind";
 import { withRunRole } from "../../run-role";
 import { ask, leave, withDatabase } from "../../session";
 import { ELSEWHERE, type CopyInputs } from "./inputs";
-import { inWords, parseMasks, runMasks, type Mask } from "./mask";
+import { describeMasks, parseMasks, runMasks, type Mask } from "./mask";
 import { copyStatement, finishStatements, maskingStatements, unfinishedName } from "./statements";
 
 /** How long sessions of the source are waited for. */
@@ -78,7 +78,7 @@ export async function explainCopy(inputs: CopyInputs, down: boolean, { host, inf
   const { database: source, run } = inputs.copyOf;
   const { strategy, declared } = inputs.copying;
   const masks = await parseMasks(run);
-  const then = masks.length > 0 ? `; before anybody else can connect, ${inWords(masks)} is run` : "";
+  const then = masks.length > 0 ? `; before anybody else can connect, ${describeMasks(masks)} is run` : "";
   if (down && !declared) return info(`COPY of database ${source}, which the server must have by then${then}`);
   const found = down ? undefined : await ask(host, ELSEWHERE, (client) => find(client, source), undefined);
   if (!found) {
@@ -197,6 +197,6 @@ export async function makeCopy(inputs: CopyInputs, { host, info }: Operation): P
   const { size } = (await elsewhere((client) => find(client, inputs.name))) as Source;
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   info(
-    `copied from ${source}, ${size}, in ${seconds} s${masks.length > 0 ? `; run in it: ${inWords(masks)}, as role ${role}` : ""}`,
+    `copied from ${source}, ${size}, in ${seconds} s${masks.length > 0 ? `; run in it: ${describeMasks(masks)}, as role ${role}` : ""}`,
   );
 }

@@ -39,7 +39,7 @@ export async function parseMasks(files: SqlFile[]): Promise<Mask[]> {
 }
 
 /** Such as "sql/mask.sql (3 statements)". */
-export function inWords(masks: Mask[]): string {
+export function describeMasks(masks: Mask[]): string {
   return masks
     .map(({ file, statements: { length } }) => `${file} (${length === 1 ? "1 statement" : `${length} statements`})`)
     .join(", ");

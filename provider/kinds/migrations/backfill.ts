@@ -4,8 +4,8 @@ import { readSql } from "../../../sql/read";
 import { isLocked } from "../../lock";
 import { hashOf, type Statement } from "./file";
 import { awaitProgress, readProgress, type Progress } from "./ledger";
-import { blocksIn, Pace, shareOf, type Part } from "./pace";
-import { pieceOf, placeIn, type Batch } from "./pieces";
+import { blocksIn, Throttle, shareOf, type Part } from "./throttle";
+import { batchStatement, placeIn, type Batch } from "./batches";
 import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
 
 // A statement that is run in pieces, each a transaction of its own: others wait for rows of one piece only, and for a moment.
@@ -35,7 +35,7 @@ export async function backfill(run: Run, statement: Statement, batch: Batch, ind
 
 class Backfill {
   private readonly client: Client;
-  private readonly pace: Pace;
+  private readonly throttle: Throttle;
   private progress: Progress;
   private readonly started = Date.now();
   private told = Date.now();
@@ -49,7 +49,7 @@ class Backfill {
     index: number,
   ) {
     this.client = migration.client;
-    this.pace = new Pace(batch.rows);
+    this.throttle = new Throttle(batch.rows);
     this.progress = { hash: hashOf(statement.sql), statement: index, passes: 0, block: 0, rows: 0 };
   }
 
@@ -99,7 +99,7 @@ class Backfill {
   /** Does the next piece, and keeps that it is done. A run that is killed goes on behind it. */
   private async piece(parts: Part[]): Promise<number> {
     const from = this.progress.block;
-    const to = this.pace.end(parts, from);
+    const to = this.throttle.end(parts, from);
     const began = Date.now();
     try {
       const { rows, again } = await this.change("BEGIN ISOLATION LEVEL READ COMMITTED", from, to);
@@ -108,11 +108,11 @@ class Backfill {
       // What has changed nothing is done again in no time.
       await (rows > 0 ? this.commit(progress) : this.client.query("COMMIT"));
       this.progress = progress;
-      this.pace.took(to - from, rows, Date.now() - began);
+      this.throttle.took(to - from, rows, Date.now() - began);
       return rows;
     } catch (error) {
       await this.client.query("ROLLBACK").catch(() => undefined);
-      if (isLocked(error)) this.pace.waited();
+      if (isLocked(error)) this.throttle.waited();
       throw error;
     }
   }
@@ -127,7 +127,7 @@ class Backfill {
 
   /** Runs the statement over a range of blocks, in a transaction. */
   private async change(before: string, from: number, to: number): Promise<{ rows: number; again: number }> {
-    const sql = pieceOf(this.batch, from, to);
+    const sql = batchStatement(this.batch, from, to);
     try {
       const results = (await this.client.query(`${before}; ${sql}`)) as unknown as { rows: never[] }[];
       return results.at(-1)?.rows[0] ?? { rows: 0, again: 0 };
@@ -143,18 +143,18 @@ class Backfill {
    * all rows at one moment, wherever they move. Nothing is changed. Returns a block to go on from; undefined: all is done.
    */
   private async look(): Promise<number | undefined> {
-    const pace = new Pace(this.batch.rows);
+    const throttle = new Throttle(this.batch.rows);
     await this.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT piece");
     let from = 0;
     try {
       const parts = await this.parts(); // takes the snapshot: what it sees is in these blocks
       for (let to; from < blocksIn(parts); from = to) {
-        to = pace.end(parts, from);
+        to = throttle.end(parts, from);
         const began = Date.now();
         // Gives the lock on the table back, which would hold up others who alter it.
         const { rows } = await this.change("ROLLBACK TO SAVEPOINT piece", from, to);
         if (rows > 0) return from;
-        pace.took(to - from, 0, Date.now() - began);
+        throttle.took(to - from, 0, Date.now() - began);
       }
       return undefined;
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { readSql } from "../../../sql/read";
-import type { Deed, Work } from "./deeds";
+import type { StatementOperation, Work } from "./statement-operations";
 
 // What the catalog knows of the things that pending migrations deal with.
 
@@ -73,17 +73,18 @@ export const NOTHING: Catalog = { timeZone: "", tables: {}, types: {}, binaryCas
 /** Whoever holds a table locked is not waited for longer. */
 const LOCK_TIMEOUT = "1s";
 
-const works = (deeds: Deed[]): Work[] => deeds.flatMap((deed) => (deed.kind === "lock" ? deed.work : []));
+const works = (operations: StatementOperation[]): Work[] =>
+  operations.flatMap((operation) => (operation.kind === "lock" ? operation.work : []));
 
 /** Looks all of it up at once; undefined: somebody holds one of the tables locked, so that it cannot be looked at. */
-export async function readCatalog(client: Client, deeds: Deed[]): Promise<Catalog | undefined> {
-  const types = works(deeds).flatMap((work) => ("type" in work && work.type !== undefined ? [work.type] : []));
-  const functions = works(deeds).flatMap((work) => (work.does === "add" ? work.functions : []));
+export async function readCatalog(client: Client, operations: StatementOperation[]): Promise<Catalog | undefined> {
+  const types = works(operations).flatMap((work) => ("type" in work && work.type !== undefined ? [work.type] : []));
+  const functions = works(operations).flatMap((work) => (work.does === "add" ? work.functions : []));
   const asked = [
-    deeds.flatMap((deed) => ("on" in deed ? [deed.on] : [])),
+    operations.flatMap((operation) => ("on" in operation ? [operation.on] : [])),
     types,
     functions.map((parts) => JSON.stringify(parts)),
-    deeds.flatMap((deed) => (deed.kind === "drop schema" ? [deed.schema] : [])),
+    operations.flatMap((operation) => (operation.kind === "drop schema" ? [operation.schema] : [])),
   ].map((list) => [...new Set(list)]);
   try {
     await client.query(`SET search_path = ''; SET lock_timeout = '${LOCK_TIMEOUT}'`);

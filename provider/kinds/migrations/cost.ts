@@ -1,7 +1,7 @@
 import { parseSync } from "libpg-query";
 import type { Node } from "../../sql-file";
 import type { Catalog, Table } from "./catalog";
-import type { Work } from "./deeds";
+import type { Work } from "./statement-operations";
 import { recipeFor } from "./recipes";
 import { notNullIn } from "./tree";
 import { rewritesForType, type Answer } from "./type-change";
@@ -21,7 +21,7 @@ const WORDS: Record<Cost, { yes: string; maybe: string }> = {
   fill: { yes: "fills it anew", maybe: "may fill it anew" },
 };
 
-export function inWords(costs: Costs): string[] {
+export function describeCosts(costs: Costs): string[] {
   return (Object.keys(WORDS) as Cost[]).flatMap((cost) => {
     const answer = costs[cost];
     return answer ? [WORDS[cost][answer]] : [];

@@ -8,10 +8,10 @@ import {
   type Node,
   type SqlStatement,
 } from "../../sql-file";
-import { deedsOf, runsOn, type Deed } from "./deeds";
+import { statementOperations, runsOn, type StatementOperation } from "./statement-operations";
 import { directivesOf } from "./directive";
 import { parseFileName, sameVersion } from "./file-name";
-import { batchOf, type Batch } from "./pieces";
+import { batchOf, type Batch } from "./batches";
 import { concurrentIndexes, isAtomic, isPatient, needsNoTransaction, refusal, type Indexes } from "./statement";
 
 // A migration file in dbmate's format: a line `-- migrate:up` (with the option transaction:false) and what follows it, then
@@ -28,7 +28,7 @@ export interface Statement extends SqlStatement {
   /** It is run in pieces. */
   batch?: Batch;
   /** What it does to tables. */
-  deeds: Deed[];
+  operations: StatementOperation[];
   /** Reads or writes rows, for as long as that takes. */
   runs: boolean;
 }
@@ -91,12 +91,14 @@ function blockOf(file: string, text: string, marker: RegExpExecArray, to: number
     const directive = directives[i];
     const batch = directive && batchOf(sql, tree, directive, transaction);
     if (typeof batch === "string") throw errorAt(file, text, at, batch);
-    const deeds: Deed[] = batch ? [{ kind: "backfill", on: batch.on, verb: batch.verb }] : deedsOf(tree);
+    const operations: StatementOperation[] = batch
+      ? [{ kind: "backfill", on: batch.on, verb: batch.verb }]
+      : statementOperations(tree);
     const indexes = concurrentIndexes(tree);
     return {
       sql,
       line,
-      deeds,
+      operations,
       runs: runsOn(tree),
       ...(batch && { batch }),
       ...(indexes && { indexes }),

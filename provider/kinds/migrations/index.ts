@@ -9,8 +9,8 @@ import { reconcile, tellReconciled, type AccessInputs } from "../access";
 import type { Reconciled } from "../access/reconcile";
 import { endSessions, retiredRoles } from "../access/removals";
 import { NOTHING, readCatalog, type Catalog } from "./catalog";
-import type { Deed } from "./deeds";
-import { Effects, type Step } from "./effects";
+import type { StatementOperation } from "./statement-operations";
+import { LockAnalysis, type Step } from "./lock-analysis";
 import { blocksFrom, parseMigrations, type MigrationFile, type Section } from "./file";
 import { fileNameOf, fileOf, parseFileName, sameVersion } from "./file-name";
 import { readApplied } from "./foreign-ledger";
@@ -110,7 +110,11 @@ function stepsOf(
   qualify: Qualify,
 ): { steps: Step[]; transaction: boolean }[] {
   return blocksFrom(section, from).map(({ statements, transaction }) => ({
-    steps: statements.map(({ line, deeds, runs }) => ({ at: `${file} line ${line}`, deeds: deeds.map(qualify), runs })),
+    steps: statements.map(({ line, operations, runs }) => ({
+      at: `${file} line ${line}`,
+      operations: operations.map(qualify),
+      runs,
+    })),
     transaction,
   }));
 }
@@ -122,15 +126,21 @@ interface Known {
 }
 
 /** What the catalog says of the tables. Nobody uses yet what will be made, a copy too. */
-async function lookUp(database: string, deeds: Deed[], path: string[], isNew: boolean, host: Host): Promise<Known> {
-  const qualify: Qualify = (deed) => deed;
+async function lookUp(
+  database: string,
+  operations: StatementOperation[],
+  path: string[],
+  isNew: boolean,
+  host: Host,
+): Promise<Known> {
+  const qualify: Qualify = (operation) => operation;
   const nothing = { catalog: NOTHING, qualify };
-  if (deeds.length === 0) return nothing;
+  if (operations.length === 0) return nothing;
   if (await whyDown(host)) return isNew ? nothing : { qualify };
   try {
     return await withDatabase(host, database, async (client) => {
-      const found = await readSchemas(client, deeds, path);
-      return { catalog: await readCatalog(client, deeds.map(found)), qualify: found };
+      const found = await readSchemas(client, operations, path);
+      return { catalog: await readCatalog(client, operations.map(found)), qualify: found };
     });
   } catch (error) {
     if (isNoDatabase(error)) return nothing;
@@ -150,15 +160,15 @@ async function explainPending(
   if (problem) throw new Error(problem);
   const statements = pending.flatMap(({ section, from }) => section.statements.slice(from));
   const path = statements.some(setsSearchPath) ? [] : searchPath;
-  const deeds = statements.flatMap((statement) => statement.deeds);
-  const { catalog, qualify } = await lookUp(database, deeds, path, isNew, operation.host);
+  const operations = statements.flatMap((statement) => statement.operations);
+  const { catalog, qualify } = await lookUp(database, operations, path, isNew, operation.host);
   if (!catalog) operation.info(`how large the tables of ${database} are cannot be seen now`);
-  const effects = new Effects(database, catalog, path.length > 0);
+  const analysis = new LockAnalysis(database, catalog, path.length > 0);
   for (const each of pending) {
     operation.info(describePending(each, fact?.superuser ? `${role}, a superuser` : role));
-    const told = stepsOf(each, qualify).flatMap(({ steps, transaction }) => effects.of(steps, transaction));
-    for (const { effect, text } of told) {
-      if (effect) operation.effect(effect, text);
+    const told = stepsOf(each, qualify).flatMap(({ steps, transaction }) => analysis.of(steps, transaction));
+    for (const { hazard, text } of told) {
+      if (hazard) operation.hazard(hazard, text);
       else operation.info(text);
     }
   }

@@ -1,6 +1,6 @@
 import type { Client, DatabaseError } from "pg";
 import { readSql } from "../../../sql/read";
-import type { Deed, Work } from "./deeds";
+import type { StatementOperation, Work } from "./statement-operations";
 import type { Statement } from "./file";
 import { node, nodesIn, textsOf, type StringNode } from "./tree";
 
@@ -36,19 +36,23 @@ const isUnqualified = (name: string) => !/^("([^"]|"")*"|[^".]*)\./.test(name);
 type Kind = "relation" | "type" | "function";
 type Resolved = Record<Kind, Map<string, string>>;
 
-export type Qualify = (deed: Deed) => Deed;
+export type Qualify = (operation: StatementOperation) => StatementOperation;
 
-/** Names the schema of what deeds name without one, as a session with this search_path would find it. What is not there stays. */
-export async function readSchemas(client: Client, deeds: Deed[], searchPath: string[]): Promise<Qualify> {
-  const works = deeds.flatMap((deed) => (deed.kind === "lock" ? deed.work : []));
+/** Names the schema of what operations name without one, as a session with this search_path would find it. What is not there stays. */
+export async function readSchemas(
+  client: Client,
+  operations: StatementOperation[],
+  searchPath: string[],
+): Promise<Qualify> {
+  const works = operations.flatMap((operation) => (operation.kind === "lock" ? operation.work : []));
   const names = [
-    deeds.flatMap((deed) => ("on" in deed ? [deed.on] : [])),
+    operations.flatMap((operation) => ("on" in operation ? [operation.on] : [])),
     works.flatMap((work) => ("type" in work && work.type !== undefined ? [work.type] : [])),
     works
       .flatMap((work) => (work.does === "add" ? work.functions : []))
       .flatMap((parts) => parts.slice(parts.length - 1)),
   ].map((list) => [...new Set(list.filter(isUnqualified))]);
-  if (searchPath.length === 0 || names.every((list) => list.length === 0)) return (deed) => deed;
+  if (searchPath.length === 0 || names.every((list) => list.length === 0)) return (operation) => operation;
   await client.query("SET search_path = ''");
   const { rows } = await client.query<{ kind: Kind; written: string; schema: string; resolved: string }>(
     readSql("catalog/unqualified-names.sql"),
@@ -61,15 +65,15 @@ export async function readSchemas(client: Client, deeds: Deed[], searchPath: str
     type: of("type", "resolved"),
     function: of("function", "schema"),
   };
-  return (deed) => qualified(deed, found);
+  return (operation) => qualified(operation, found);
 }
 
-function qualified(deed: Deed, found: Resolved): Deed {
-  if (!("on" in deed)) return deed;
-  const on = found.relation.get(deed.on) ?? deed.on;
-  return deed.kind === "lock"
-    ? { ...deed, on, work: deed.work.map((work) => qualifiedWork(work, found)) }
-    : { ...deed, on };
+function qualified(operation: StatementOperation, found: Resolved): StatementOperation {
+  if (!("on" in operation)) return operation;
+  const on = found.relation.get(operation.on) ?? operation.on;
+  return operation.kind === "lock"
+    ? { ...operation, on, work: operation.work.map((work) => qualifiedWork(work, found)) }
+    : { ...operation, on };
 }
 
 function qualifiedWork(work: Work, { type, function: routine }: Resolved): Work {

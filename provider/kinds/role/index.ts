@@ -20,7 +20,7 @@ import {
   type RoleInputs,
   type RoleState,
 } from "./changes";
-import { powerWords } from "./power";
+import { describePrivilegeChanges } from "./privileges";
 
 export type { RoleInputs } from "./changes";
 
@@ -83,7 +83,7 @@ function explainPassword(old: RoleInputs, found: RoleFact, { verifier }: RoleInp
 async function explain(
   old: RoleInputs | undefined,
   inputs: RoleInputs,
-  { host, info, warn, effect, preview }: Operation,
+  { host, info, warn, hazard, preview }: Operation,
 ): Promise<void> {
   if (!preview || (await whyDown(host))) return;
   const answers = await facts.ask(host, inputs.name);
@@ -94,11 +94,12 @@ async function explain(
   // The data of a restore or of a copy may bring the role.
   if (problem) warn(`unless the data brings it, the update will fail: ${problem}`);
   const who = found ? inputs.name : `${inputs.name}, a new role,`;
-  for (const words of powerWords(found ?? { ...FRESH, name: inputs.name }, inputs)) effect("access", `${who} ${words}`);
+  for (const words of describePrivilegeChanges(found ?? { ...FRESH, name: inputs.name }, inputs))
+    hazard("access", `${who} ${words}`);
   if (!found) return;
   if (!old) {
     info(`role ${inputs.name} is there already: adopted, and brought to the declaration`);
-    for (const maker of found.makers) effect("access", `${maker} may alter and grant role ${inputs.name}`);
+    for (const maker of found.makers) hazard("access", `${maker} may alter and grant role ${inputs.name}`);
   } else explainPassword(old, found, inputs, info);
   tell("will be run:", changes(found, inputs), info);
 }

@@ -44,7 +44,7 @@ interface Aged {
 async function explainAge(
   client: Client,
   { schema, name, config: { maxAge } }: TieredTableInputs,
-  { info, effect }: Operation,
+  { info, hazard }: Operation,
 ) {
   if (maxAge === undefined) return;
   const { rows } = await client.query<Aged>(readSql("catalog/tiered-table-aged.sql"), [schema, name, maxAge]);
@@ -52,7 +52,7 @@ async function explainAge(
   const lines = rows.map(({ partition, row_count, size }) => `${partition}, about ${row_count} rows, ${size}`);
   const more = rows.length > SHOWN ? [`and ${rows.length - SHOWN} more`] : [];
   const first = `${writeObjectName({ schema, name })}: the next maintenance drops what is older than ${maxAge}:`;
-  effect("loss", first, ...lines.slice(0, SHOWN), ...more);
+  hazard("loss", first, ...lines.slice(0, SHOWN), ...more);
 }
 
 /** Says what stands against a new set as things are now; this update may still make what is missing. */

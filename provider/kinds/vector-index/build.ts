@@ -5,7 +5,7 @@ import { differences } from "../../kind";
 import {
   conditionOf,
   definitionOf,
-  findBooks,
+  findRecord,
   findColumn,
   findIndex,
   type Column,
@@ -60,7 +60,7 @@ export async function build(
 ): Promise<void> {
   const { definition, schema, name } = inputs;
   const column = await suitableColumn(client, definition);
-  const condition = conditionOf(await findBooks(client, inputs));
+  const condition = conditionOf(await findRecord(client, inputs));
   const run: Build = {
     client,
     index: { schema, name },

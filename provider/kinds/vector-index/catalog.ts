@@ -67,8 +67,8 @@ export async function findColumn(client: Client, { table, column }: Definition):
   return (await client.query<Column>(readSql("catalog/vector-column.sql"), [table, column])).rows[0];
 }
 
-/** What the books have of an index. */
-export interface Books {
+/** What the record have of an index. */
+export interface IndexRecord {
   declared: Record<string, unknown> & { condition: string | null; table_name: string };
   /** The condition as the catalog spells it. */
   spelled: string | null;
@@ -88,12 +88,12 @@ export interface Books {
 const hasLibrary = async (client: Client): Promise<boolean> =>
   (await client.query("SELECT to_regproc('pgwright.vector_settle') IS NOT NULL AS is")).rows[0].is;
 
-export async function findBooks(client: Client, index: ObjectName): Promise<Books | undefined> {
+export async function findRecord(client: Client, index: ObjectName): Promise<IndexRecord | undefined> {
   if (!(await hasLibrary(client))) return undefined;
-  return (await client.query<Books>(readSql("catalog/vector-state.sql"), [quoteObjectName(index)])).rows[0];
+  return (await client.query<IndexRecord>(readSql("catalog/vector-state.sql"), [quoteObjectName(index)])).rows[0];
 }
 
-/** A row of the books, without what was found by measuring. */
+/** A row of the record, without what was found by measuring. */
 export function bookedAs({
   schema,
   name,
@@ -130,8 +130,8 @@ export interface Condition {
 }
 
 /** The condition that an index was made with. */
-export const conditionOf = (books: Books | undefined): Condition | undefined =>
-  books && { written: books.declared.condition, spelled: books.spelled };
+export const conditionOf = (record: IndexRecord | undefined): Condition | undefined =>
+  record && { written: record.declared.condition, spelled: record.spelled };
 
 const unquoted = (text: string) => text.replace(/^"(.*)"$/s, "$1").replaceAll('""', '"');
 const NAME = String.raw`("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)`;

@@ -6,12 +6,12 @@ import { CONCURRENT_LOCK_TIMEOUT } from "../../lock";
 import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { build, dropIndex } from "./build";
-import { conditionOf, definitionOf, findBooks, findColumn, findIndex, tableOf, whoseElse } from "./catalog";
+import { conditionOf, definitionOf, findRecord, findColumn, findIndex, tableOf, whoseElse } from "./catalog";
 import type { VectorIndexInputs } from "./inputs";
 import { outgrownProblems, rebuildOutgrown } from "./outgrown";
-import { enter, forget, measure, mustBeMeasured, problemsOfBooks, settle } from "./recall";
+import { enter, forget, measure, mustBeMeasured, problemsOfRecord, settle } from "./recall";
 import { nameWhileBuilt, whyNot } from "./statements";
-import { buildInWords, warningsOf } from "./words";
+import { describeBuild, warningsOf } from "./describe";
 
 export type { VectorIndexInputs } from "./inputs";
 
@@ -19,10 +19,10 @@ export type { VectorIndexInputs } from "./inputs";
 async function look(client: Client, state: VectorIndexInputs): Promise<VectorIndexInputs | undefined> {
   const found = await findIndex(client, state);
   const begun = await findIndex(client, nameWhileBuilt(state));
-  const books = await findBooks(client, state);
-  if (!found && !begun && !books) return undefined;
+  const record = await findRecord(client, state);
+  if (!found && !begun && !record) return undefined;
   const problems: string[] = [];
-  const tables = [state.definition.table, books?.declared.table_name ?? ""];
+  const tables = [state.definition.table, record?.declared.table_name ?? ""];
   const other = found && whoseElse(found, tables);
   if (!found) problems.push("it is not there");
   else if (other !== undefined) problems.push(other);
@@ -32,8 +32,8 @@ async function look(client: Client, state: VectorIndexInputs): Promise<VectorInd
   return {
     ...state,
     definition:
-      found && other === undefined ? definitionOf(found, state.definition, conditionOf(books)) : state.definition,
-    problems: [...problems, ...problemsOfBooks(state, books)],
+      found && other === undefined ? definitionOf(found, state.definition, conditionOf(record)) : state.definition,
+    problems: [...problems, ...problemsOfRecord(state, record)],
   };
 }
 
@@ -61,13 +61,13 @@ async function isThere(
 ): Promise<boolean> {
   const found = await findIndex(client, inputs);
   if (!found) return false;
-  const books = await findBooks(client, inputs);
-  const tables = [inputs.definition.table, old?.definition.table ?? "", books?.declared.table_name ?? ""];
+  const record = await findRecord(client, inputs);
+  const tables = [inputs.definition.table, old?.definition.table ?? "", record?.declared.table_name ?? ""];
   const other = whoseElse(found, tables);
   if (other !== undefined) throw new Error(`${quoteObjectName(inputs)}: ${other}; take another name, or drop that`);
   return (
     found.valid &&
-    differences(definitionOf(found, inputs.definition, conditionOf(books)), inputs.definition).length === 0
+    differences(definitionOf(found, inputs.definition, conditionOf(record)), inputs.definition).length === 0
   );
 }
 
@@ -97,7 +97,7 @@ const put = (inputs: VectorIndexInputs, old: VectorIndexInputs | undefined, oper
     const anew =
       rebuilt ||
       differences(before, { recall, search, iterativeScan }).length > 0 ||
-      problemsOfBooks(inputs, await findBooks(client, inputs)).length > 0;
+      problemsOfRecord(inputs, await findRecord(client, inputs)).length > 0;
     const problem =
       recall && anew
         ? await measure({ host: operation.host, database: inputs.database, client }, inputs, recall, info)
@@ -112,7 +112,7 @@ async function explainBuild(
   inputs: VectorIndexInputs,
   operation: Operation,
 ) {
-  const { info, warn, effect } = operation;
+  const { info, warn, hazard } = operation;
   const { definition, recall } = inputs;
   const column = await findColumn(client, definition);
   if (!column) return info(`it is built as soon as ${definition.table} is there`);
@@ -124,12 +124,12 @@ async function explainBuild(
   if (await isThere(client, inputs, old)) {
     if (!old) info(`takes up ${quoteObjectName(inputs)}, which is there`);
   } else {
-    info(buildInWords(definition, column));
-    const books = await findBooks(client, inputs);
-    const lacks = found && differences(definitionOf(found, definition, conditionOf(books)), definition).length === 0;
+    info(describeBuild(definition, column));
+    const record = await findRecord(client, inputs);
+    const lacks = found && differences(definitionOf(found, definition, conditionOf(record)), definition).length === 0;
     if (found && !lacks) info("the index that is there serves until then, and is dropped");
     if (column.partitioned)
-      effect(
+      hazard(
         "briefLock",
         `${definition.table} is locked while its index is declared${found ? ", and while the old one is dropped" : ""}`,
       );
@@ -156,17 +156,17 @@ async function explain(
 
 /** Drops what is ours of an index. */
 async function drop(client: Client, state: VectorIndexInputs, { host, info }: Operation): Promise<void> {
-  const books = await findBooks(client, state);
+  const record = await findRecord(client, state);
   const drops = async (name: ObjectName) => {
     const found = await findIndex(client, name);
     if (!found) return;
-    const other = whoseElse(found, [books?.declared.table_name ?? state.definition.table]);
+    const other = whoseElse(found, [record?.declared.table_name ?? state.definition.table]);
     if (other === undefined) await dropIndex({ client, info }, name, found);
     else info(`${quoteObjectName(name)} stays: ${other}, of table ${tableOf(found)}`);
   };
   await drops(state);
   await drops(nameWhileBuilt(state));
-  if (books) await forget({ host, database: state.database, client }, quoteObjectName(state), info);
+  if (record) await forget({ host, database: state.database, client }, quoteObjectName(state), info);
 }
 
 /** A vector index: built beside queries, with the recall that is declared. */

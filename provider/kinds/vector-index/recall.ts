@@ -3,14 +3,14 @@ import { quoteObjectName } from "../../../config/object-name";
 import type { Host } from "../../host";
 import { mustBelongToJob, type OwnerJob } from "../../job-owner";
 import { withRunRole } from "../../run-role";
-import { bookedAs, type Books, type FoundIndex } from "./catalog";
+import { bookedAs, type IndexRecord, type FoundIndex } from "./catalog";
 import { parameterOf, scanParameterOf, type RecallInputs, type VectorIndexInputs } from "./inputs";
 
 /** Such as `recall@10 0.972 (hnsw.ef_search 80, 50 queries)`. */
-const inWords = ({ definition, recall }: VectorIndexInputs, value: number, search: number, queries: number) =>
+const describeRecall = ({ definition, recall }: VectorIndexInputs, value: number, search: number, queries: number) =>
   `recall@${recall?.neighbours} ${value} (${parameterOf(definition)} ${search}, ${queries} queries)`;
 
-/** Enters an index into the books. How far a search was found to have to go stays until it is found anew. */
+/** Enters an index into the record. How far a search was found to have to go stays until it is found anew. */
 export async function enter(client: Client, inputs: VectorIndexInputs, { condition }: FoundIndex): Promise<void> {
   const row = { ...bookedAs(inputs), spelled: condition, search: inputs.search ?? null };
   const columns = Object.keys(row).filter((column) => column !== "search");
@@ -134,13 +134,13 @@ export async function measure(
     await place.client.query("UPDATE pgwright.vector_indexes SET search = $2 WHERE index_name = $1", [index, search]);
     await settle(place.client, info);
   }
-  const text = inWords(inputs, Number(recall), measured_with, queries);
+  const text = describeRecall(inputs, Number(recall), measured_with, queries);
   if (Number(recall) < atLeast) return tooLow(inputs, text);
   info(text);
   return undefined;
 }
 
-/** Takes an index out of the books, and the search that it needed. Others of its column are measured if queries have used it for theirs. */
+/** Takes an index out of the record, and the search that it needed. Others of its column are measured if queries have used it for theirs. */
 export async function forget(place: Place, index: string, info: (text: string) => void): Promise<void> {
   const { client } = place;
   const { rows } = await client.query<{ table: string }>(
@@ -162,26 +162,26 @@ export async function forget(place: Place, index: string, info: (text: string) =
   await settle(client, info);
 }
 
-/** What of the books is not as it should be, in words. */
-export function problemsOfBooks(inputs: VectorIndexInputs, books: Books | undefined): string[] {
+/** What of the record is not as it should be, in words. */
+export function problemsOfRecord(inputs: VectorIndexInputs, record: IndexRecord | undefined): string[] {
   const { recall, definition } = inputs;
-  if (!books) return ["it is not in the books of the library (pgwright.vector_indexes)"];
+  if (!record) return ["it is not in the record of the library (pgwright.vector_indexes)"];
   const problems: string[] = [];
-  const needed = inputs.search ?? books.search;
-  if (needed !== null && books.searchOfDatabase < needed)
+  const needed = inputs.search ?? record.search;
+  if (needed !== null && record.searchOfDatabase < needed)
     problems.push(
-      `${parameterOf(definition)} of the database is ${books.searchOfDatabase}, and this index needs ${needed}`,
+      `${parameterOf(definition)} of the database is ${record.searchOfDatabase}, and this index needs ${needed}`,
     );
-  if (inputs.iterativeScan !== undefined && books.scanOfDatabase !== inputs.iterativeScan)
+  if (inputs.iterativeScan !== undefined && record.scanOfDatabase !== inputs.iterativeScan)
     problems.push(
-      `${scanParameterOf(definition)} of the database is ${books.scanOfDatabase ?? "off"}, and this index needs ${inputs.iterativeScan}`,
+      `${scanParameterOf(definition)} of the database is ${record.scanOfDatabase ?? "off"}, and this index needs ${inputs.iterativeScan}`,
     );
-  if (recall && books.hiddenFrom !== null) problems.push(hidden(books.hiddenFrom));
-  if (recall && books.measuredAt === null) problems.push("its recall was never measured");
-  if (recall && books.through !== null && books.through < (books.queries ?? 0)) problems.push(USES_ANOTHER);
-  else if (recall && books.recall !== null && books.recall < recall.atLeast)
+  if (recall && record.hiddenFrom !== null) problems.push(hidden(record.hiddenFrom));
+  if (recall && record.measuredAt === null) problems.push("its recall was never measured");
+  if (recall && record.through !== null && record.through < (record.queries ?? 0)) problems.push(USES_ANOTHER);
+  else if (recall && record.recall !== null && record.recall < recall.atLeast)
     problems.push(
-      `${inWords(inputs, books.recall, books.measuredWith ?? 0, books.queries ?? 0)} at ${books.measuredAt?.toISOString().slice(0, 16)}Z is below ${recall.atLeast}`,
+      `${describeRecall(inputs, record.recall, record.measuredWith ?? 0, record.queries ?? 0)} at ${record.measuredAt?.toISOString().slice(0, 16)}Z is below ${recall.atLeast}`,
     );
   return problems;
 }

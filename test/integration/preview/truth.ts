@@ -66,16 +66,16 @@ async function mustBeRefused({ stack }: World, why: string, report: Report, befo
   mustBe(`${why}, the refused update has changed the server`, takeSnapshot(stack), before);
 }
 
-/** What the report says of effects, held against two looks at the server. */
-function compare(why: string, { effects, changes, putBack }: Report, before: Snapshot, after: Snapshot): void {
+/** What the report says of hazards, held against two looks at the server. */
+function compare(why: string, { hazards, changes, putBack }: Report, before: Snapshot, after: Snapshot): void {
   const lost = Object.keys(before.databases).filter((name) => !(name in after.databases));
-  const told = effects.loss.flatMap(({ text }) => /^database (\S+) is dropped/.exec(text)?.[1] ?? []);
+  const told = hazards.loss.flatMap(({ text }) => /^database (\S+) is dropped/.exec(text)?.[1] ?? []);
   mustBe(`${why}, databases that are told to go`, told.sort(), lost.sort());
   const restarted = before.started !== after.started;
-  mustBe(`${why}, a restart is told`, effects.restart.length > 0, restarted);
+  mustBe(`${why}, a restart is told`, hazards.restart.length > 0, restarted);
   const replaced = changes.some(({ kind, op }) => kind === "Container" && op === "replace");
   mustBe(`${why}, another container is told`, replaced, before.container !== after.container);
-  compareAccess(why, effects.access, before, after);
+  compareAccess(why, hazards.access, before, after);
   if (changes.length + putBack.length === 0) mustBe(`${why}, nothing was told`, after, before);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bucketProblem, inWords } from "../../../backup/bucket-problem";
+import { bucketProblem, describeProblem } from "../../../backup/bucket-problem";
 
 /** As pgBackRest tells it. */
 const answer = (status: string, code: string, message: string) => `[ProtocolError] HTTP request failed with ${status}:
@@ -58,13 +58,13 @@ describe("what is wrong with a bucket", () => {
 
   it("is told with the repository", () => {
     const options = { "repo2-s3-bucket": "shop", "repo2-s3-endpoint": "minio:9000" };
-    expect(inWords({ key: 2, message: refused }, options)).toMatch(
+    expect(describeProblem({ key: 2, message: refused }, options)).toMatch(
       /^repository 2, bucket shop at minio:9000: the endpoint does not answer/,
     );
-    expect(inWords({ key: 1, message: "[CryptoError] x" }, options)).toBe(
+    expect(describeProblem({ key: 1, message: "[CryptoError] x" }, options)).toBe(
       "repository 1 cannot be read (is the passphrase right?): [CryptoError] x",
     );
-    expect(inWords({ key: 2, message: "[CryptoError] x" }, options)).toBe(
+    expect(describeProblem({ key: 2, message: "[CryptoError] x" }, options)).toBe(
       "repository 2, bucket shop at minio:9000: it cannot be read (is the passphrase right?): [CryptoError] x",
     );
   });

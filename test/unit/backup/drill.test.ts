@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { drillOrders, parseDrills, problemOf, renderDrill } from "../../../backup/drill";
+import { drillSpecification, parseDrills, problemOf, renderDrill } from "../../../backup/drill";
 import { backupSchema } from "../../../config/backup";
 
 const line = (passed: string, ended: string) =>
@@ -36,7 +36,7 @@ describe("the evidence of drills", () => {
 
   it("is asked for line by line, whatever names and SQL hold", () => {
     const query = "SELECT 'a\tb'\n-- and more\nFROM t";
-    const orders = drillOrders(
+    const orders = drillSpecification(
       backupSchema.parse({
         drill: {
           checks: [{ database: "a b", query }],

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { withEffect } from "../../../provider/effect";
+import { withHazard } from "../../../provider/hazard";
 import type { Events, Step } from "../../../report/events";
 import { toMarkdown } from "../../../report/markdown";
 import { makeReport } from "../../../report/report";
@@ -43,18 +43,18 @@ describe("a report", () => {
       severity,
       text,
     });
-    const { effects, warnings, errors, notes } = report({
+    const { hazards, warnings, errors, notes } = report({
       messages: [
-        of(withEffect("restart", "max_connections 100 -> 200")),
-        of(withEffect("loss", "database old is dropped"), "warning"),
+        of(withHazard("restart", "max_connections 100 -> 200")),
+        of(withHazard("loss", "database old is dropped"), "warning"),
         of("reload: work_mem 4MB -> 8MB"),
         of("the server is stopped", "warning"),
         of("port 5432 is taken", "error"),
         of("preview failed", "error"),
       ],
     });
-    expect(effects.restart).toEqual([{ kind: "Server", name: "prod", text: "max_connections 100 -> 200" }]);
-    expect(effects.loss.map(({ text }) => text)).toEqual(["database old is dropped"]);
+    expect(hazards.restart).toEqual([{ kind: "Server", name: "prod", text: "max_connections 100 -> 200" }]);
+    expect(hazards.loss.map(({ text }) => text)).toEqual(["database old is dropped"]);
     expect(warnings.map(({ text }) => text)).toEqual(["the server is stopped"]);
     expect(errors.map(({ text }) => text)).toEqual(["port 5432 is taken"]);
     expect(notes.map(({ text }) => text)).toEqual(["reload: work_mem 4MB -> 8MB"]);
@@ -132,8 +132,8 @@ describe("as Markdown", () => {
             messages: [
               about("info", message),
               about("warning", message.trim() || "empty"),
-              about("info", withEffect("access", `${name} gains SELECT`)),
-              about("warning", withEffect("loss", `${name}: ${message}`)),
+              about("info", withHazard("access", `${name} gains SELECT`)),
+              about("warning", withHazard("loss", `${name}: ${message}`)),
             ],
           }),
         );

@@ -4,7 +4,7 @@ import {
   canonicalValue,
   checkSetting,
   checkValue,
-  effectOf,
+  applyModeOf,
   findParameter,
   parameters,
   preloadLibraryOf,
@@ -169,7 +169,7 @@ describe("canonicalValue", () => {
   });
 });
 
-describe("effectOf", () => {
+describe("applyModeOf", () => {
   it.each([
     ["shared_buffers", "restart"],
     ["cron.database_name", "restart"],
@@ -182,12 +182,12 @@ describe("effectOf", () => {
     ["log_connections", "new connections"],
     ["session_preload_libraries", "new connections"],
   ])("%s: %s", (name, effect) => {
-    expect(effectOf(name)).toBe(effect);
+    expect(applyModeOf(name)).toBe(effect);
   });
 
   it("throws for names that cannot be set", () => {
-    expect(() => effectOf("nonsense")).toThrow(/nonsense/);
-    expect(() => effectOf("server_version")).toThrow(/cannot be set/);
+    expect(() => applyModeOf("nonsense")).toThrow(/nonsense/);
+    expect(() => applyModeOf("server_version")).toThrow(/cannot be set/);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkValue, effectOf, findParameter } from "../../../tuning/catalogue";
+import { checkValue, applyModeOf, findParameter } from "../../../tuning/catalogue";
 import { Values } from "../../../tuning/contradictions";
 import { tune, type Resources, type Tuning } from "../../../tuning/tune";
 
@@ -73,7 +73,7 @@ function holdsInvariants(given: Resources, tuning: Tuning): void {
     expect(findParameter(name)!.name.toLowerCase()).toBe(name);
     expect(reason).not.toBe("");
     expect(reason).not.toMatch(/undefined|NaN|\n/);
-    effectOf(name);
+    applyModeOf(name);
   }
   expect(new Set(tuning.settings.map(({ name }) => name)).size).toBe(tuning.settings.length);
 }

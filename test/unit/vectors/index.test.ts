@@ -11,7 +11,7 @@ import {
 import { isOlder } from "../../../provider/kinds/vector-index/build";
 import type { Definition } from "../../../provider/kinds/vector-index/inputs";
 import { indexBody, nameWhileBuilt, partName, whyNot } from "../../../provider/kinds/vector-index/statements";
-import { buildInWords, warningsOf } from "../../../provider/kinds/vector-index/words";
+import { describeBuild, warningsOf } from "../../../provider/kinds/vector-index/describe";
 
 const column: Column = {
   type: "vector",
@@ -153,11 +153,11 @@ describe("an index of the catalog", () => {
 
 describe("a build, in words", () => {
   it("says what it takes", () => {
-    expect(buildInWords(wanted({}), column)).toBe(
+    expect(describeBuild(wanted({}), column)).toBe(
       "builds an hnsw index (m 16, ef_construction 64) of rag.chunks concurrently: about 1,000,000 rows of vector(1536), 7.6 GiB; readers and writers go on",
     );
-    expect(buildInWords(wanted({ precision: "half" }), column)).toContain("halfvec(1536), 3.8 GiB");
-    expect(buildInWords(wanted({ precision: "binary", where: "true" }), column)).toMatch(
+    expect(describeBuild(wanted({ precision: "half" }), column)).toContain("halfvec(1536), 3.8 GiB");
+    expect(describeBuild(wanted({ precision: "binary", where: "true" }), column)).toMatch(
       /rows at most of bit\(1536\), 4\d\d MiB|0\.\d GiB/,
     );
   });

@@ -49,7 +49,7 @@ function options({ memberships }: RoleFact, declared: Declared): string[] {
 }
 
 /** In words, each by itself, as they go on behind the role's name. */
-export function powerWords(fact: RoleFact, inputs: Declared): string[] {
+export function describePrivilegeChanges(fact: RoleFact, inputs: Declared): string[] {
   const groups = [...new Set(declarable(fact.memberships, inputs).map(({ group }) => group))];
   const gains = [
     ...attributes(inputs, fact),

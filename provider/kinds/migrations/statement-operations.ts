@@ -39,7 +39,7 @@ export type Work = (
 };
 
 /** Tables are named as SQL does. */
-export type Deed =
+export type StatementOperation =
   | { kind: "lock"; on: string; mode: Mode; work: Work[] }
   | { kind: "drop"; on: string }
   | { kind: "drop schema"; schema: string }
@@ -57,9 +57,14 @@ export type Deed =
   /** The DEFAULT partition has to have none of the rows of another that comes. */
   | { kind: "remainder"; on: string };
 
-const lock = (on: Relation, mode: Mode, work: Work[] = []): Deed => ({ kind: "lock", on: nameOf(on), mode, work });
+const lock = (on: Relation, mode: Mode, work: Work[] = []): StatementOperation => ({
+  kind: "lock",
+  on: nameOf(on),
+  mode,
+  work,
+});
 
-const write = (verb: "UPDATE" | "DELETE", on: Relation, where?: Node): Deed => ({
+const write = (verb: "UPDATE" | "DELETE", on: Relation, where?: Node): StatementOperation => ({
   kind: "write",
   on: nameOf(on),
   verb,
@@ -74,7 +79,7 @@ const has = ({ options = [], params = [] }: Options, name: string) =>
   [...options, ...params].some(({ DefElem }) => DefElem.defname === name);
 
 /** Gathers what each kind of statement does, by the type of its node. */
-const STATEMENTS: Record<string, ((stmt: never, tree: Node) => Deed[]) | undefined> = {
+const STATEMENTS: Record<string, ((stmt: never, tree: Node) => StatementOperation[]) | undefined> = {
   AlterTableStmt: ({ relation, objtype }: { relation: Relation; objtype: string }, tree) =>
     ["OBJECT_TABLE", "OBJECT_MATVIEW"].includes(objtype) ? alterTable(relation, commandsOf(tree)) : [],
   RenameStmt({ relation, renameType, newname }: { relation?: Relation; renameType: string; newname: string }) {
@@ -103,7 +108,7 @@ const STATEMENTS: Record<string, ((stmt: never, tree: Node) => Deed[]) | undefin
     concurrent ? [] : [lock(relation, "SHARE", [{ does: "index", instead: "index" }])],
   CreateTrigStmt: ({ relation }: { relation: Relation }) => [lock(relation, "SHARE ROW EXCLUSIVE")],
   TruncateStmt: ({ relations, behavior }: { relations: { RangeVar: Relation }[]; behavior: string }) =>
-    relations.flatMap(({ RangeVar }): Deed[] => [
+    relations.flatMap(({ RangeVar }): StatementOperation[] => [
       lock(RangeVar, "ACCESS EXCLUSIVE"),
       { kind: "truncate", on: nameOf(RangeVar), cascade: behavior === "DROP_CASCADE" },
     ]),
@@ -141,11 +146,11 @@ const STATEMENTS: Record<string, ((stmt: never, tree: Node) => Deed[]) | undefin
 };
 
 /** What a statement does to tables. */
-export function deedsOf(tree: Node): Deed[] {
+export function statementOperations(tree: Node): StatementOperation[] {
   return Object.entries(tree).flatMap(([type, stmt]) => STATEMENTS[type]?.(stmt as never, tree) ?? []);
 }
 
-// All others make, alter or drop a definition; how long that takes follows from their deeds.
+// All others make, alter or drop a definition; how long that takes follows from their operations.
 const RUNS =
   /^(Insert|Update|Delete|Merge|Select|Copy|Do|Call|Execute|Explain|CreateTableAs|RefreshMatView|Vacuum)Stmt$/;
 
@@ -159,7 +164,7 @@ interface Drop {
   concurrent?: boolean;
 }
 
-function drop({ objects, removeType, behavior, concurrent }: Drop): Deed[] {
+function drop({ objects, removeType, behavior, concurrent }: Drop): StatementOperation[] {
   const names = objects.map(({ List }) => joined(textsOf(List?.items)));
   if (removeType === "OBJECT_SCHEMA" && behavior === "DROP_CASCADE")
     return objects.flatMap(({ String: name }) => (name ? [{ kind: "drop schema", schema: name.sval }] : []));
@@ -176,12 +181,18 @@ interface Create {
   if_not_exists?: boolean;
 }
 
-function createTable({ relation, inhRelations = [], partbound, if_not_exists = false, ...rest }: Create): Deed[] {
+function createTable({
+  relation,
+  inhRelations = [],
+  partbound,
+  if_not_exists = false,
+  ...rest
+}: Create): StatementOperation[] {
   const referred = nodesIn<Relation>(rest, "pktable");
   return [
     { kind: "make", on: nameOf(relation), unlessThere: if_not_exists },
     ...referred.map((table) => lock(table, "SHARE ROW EXCLUSIVE")),
-    ...(partbound ? inhRelations : []).flatMap(({ RangeVar }): Deed[] => [
+    ...(partbound ? inhRelations : []).flatMap(({ RangeVar }): StatementOperation[] => [
       lock(RangeVar, "ACCESS EXCLUSIVE"),
       { kind: "remainder", on: nameOf(RangeVar) },
     ]),
@@ -216,7 +227,7 @@ function modeOf({ subtype, def }: Command): Mode | undefined {
   return subtype in GENTLE ? GENTLE[subtype] : "ACCESS EXCLUSIVE";
 }
 
-function alterTable(relation: Relation, commands: Command[]): Deed[] {
+function alterTable(relation: Relation, commands: Command[]): StatementOperation[] {
   const on = nameOf(relation);
   const modes = commands.map(modeOf);
   const mode = (["ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE"] as const).find((each) => modes.includes(each));
@@ -227,7 +238,7 @@ function alterTable(relation: Relation, commands: Command[]): Deed[] {
 }
 
 /** What a command does beside the lock on its own table. */
-function besides(on: string, { subtype, name = "", def }: Command): Deed[] {
+function besides(on: string, { subtype, name = "", def }: Command): StatementOperation[] {
   const others = nodesIn<Relation>(def, "pktable").map((table) => lock(table, "SHARE ROW EXCLUSIVE"));
   if (subtype === "AT_DropColumn") return [{ kind: "drop column", on, column: name }];
   if (subtype === "AT_ValidateConstraint") return [{ kind: "validate", on, name }];

@@ -1,4 +1,4 @@
-import { Otherwise, type Groups } from "./otherwise";
+import { AlternativeGrants, type Groups } from "./alternative-grants";
 import type { ContentKind } from "./facts";
 import { atomKey, changesOf, defaultKey, describeObject, kindIn, PLURAL, type Comparison } from "./privileges";
 import { GRANTABLE, type Atom, type DefaultAtom, type Privileges } from "./statements";
@@ -62,7 +62,7 @@ const keysOf = ({ atoms, defaults }: Privileges) => new Set([...atoms.map(atomKe
 interface Known {
   former: Privileges;
   restore: Privileges;
-  otherwise: Otherwise;
+  otherwise: AlternativeGrants;
 }
 
 /** Says where a privilege is from, by the stack file until now or by PostgreSQL's own default, and through whom else a role has it. */
@@ -99,8 +99,8 @@ export function linesOf(comparison: Comparison, undeclared: "revoke" | "report",
     defaults: [...without(there.defaults, taken.defaults, defaultKey), ...given.defaults],
   };
   const all = [
-    ...items(taken, "loses", lossRemark, { former, restore, otherwise: new Otherwise(after, groups) }),
-    ...items(given, "gains", gainRemark, { former, restore, otherwise: new Otherwise(there, groups) }),
+    ...items(taken, "loses", lossRemark, { former, restore, otherwise: new AlternativeGrants(after, groups) }),
+    ...items(given, "gains", gainRemark, { former, restore, otherwise: new AlternativeGrants(there, groups) }),
   ];
   const each = gathered(all, ({ role, verb, remark, kind, privilege }) => [role, verb, remark, kind, privilege]);
   const alike = gathered(each, (same) => {

@@ -1,8 +1,8 @@
 import { quoteIdentifier } from "../../../config/object-name";
-import type { Effect } from "../../effect";
+import type { Hazard } from "../../hazard";
 import { NOTHING, type Amount, type Catalog, type Table } from "./catalog";
-import { costsOf, inWords, recipesOf } from "./cost";
-import type { Deed } from "./deeds";
+import { costsOf, describeCosts, recipesOf } from "./cost";
+import type { StatementOperation } from "./statement-operations";
 
 // Pure: what pending migrations mean for those who use the tables that are there.
 
@@ -10,14 +10,14 @@ import type { Deed } from "./deeds";
 export interface Step {
   /** File and line. */
   at: string;
-  deeds: Deed[];
+  operations: StatementOperation[];
   /** Reads or writes rows, for as long as that takes. */
   runs: boolean;
 }
 
-export interface Told {
+export interface Finding {
   /** Undefined: nobody waits or loses anything, and yet it is good to know. */
-  effect?: Effect;
+  hazard?: Hazard;
   text: string;
 }
 
@@ -25,21 +25,21 @@ const about = (rows: number | null) =>
   rows === null ? "rows that nobody has counted" : `about ${rows.toLocaleString("en-US")} rows`;
 const held = ({ rows, size }: Amount) => `${about(rows)} (${size})`;
 
-/** What a deed means, once it is known whether its locks stay for work that follows. */
-interface Found {
+/** What an operation means, once it is known whether its locks stay for work that follows. */
+interface Pending {
   /** There is work to do, which takes the longer the more rows there are. */
   lasts: boolean;
-  tell(stays: boolean): Told;
+  tell(stays: boolean): Finding;
 }
 
 /** A statement that changes more rows than these should do so in batches. */
 const MANY_ROWS = 100_000;
 
-const noted = (text: string): Found => ({ lasts: false, tell: () => ({ text }) });
-const lost = (text: string): Found => ({ lasts: false, tell: () => ({ effect: "loss", text }) });
+const noted = (text: string): Pending => ({ lasts: false, tell: () => ({ text }) });
+const lost = (text: string): Pending => ({ lasts: false, tell: () => ({ hazard: "loss", text }) });
 
 /** Walks through the statements, and knows which tables there are by then. `catalog` is undefined where it cannot be read. */
-export class Effects {
+export class LockAnalysis {
   private readonly tables: Map<string, Table>;
   private readonly made = new Set<string>();
 
@@ -54,13 +54,13 @@ export class Effects {
   }
 
   /** What the statements of one file mean. */
-  of(steps: Step[], transaction: boolean): Told[] {
-    const found = steps.map(({ at, deeds, runs }) => {
+  of(steps: Step[], transaction: boolean): Finding[] {
+    const found = steps.map(({ at, operations, runs }) => {
       let lasts = runs;
-      const all = deeds.flatMap((deed) => {
-        lasts ||= deed.kind === "validate" && this.used(deed.on) !== undefined;
-        const each = this.find(deed, at);
-        this.happens(deed);
+      const all = operations.flatMap((operation) => {
+        lasts ||= operation.kind === "validate" && this.used(operation.on) !== undefined;
+        const each = this.find(operation, at);
+        this.happens(operation);
         return each;
       });
       return { all, lasts: lasts || all.some((each) => each.lasts) };
@@ -83,31 +83,33 @@ export class Effects {
     return table.empty || !["r", "p", "m"].includes(table.kind) ? undefined : table;
   }
 
-  private find(deed: Deed, at: string): Found[] {
-    if (deed.kind === "lock") return this.lock(deed, at);
-    if (deed.kind === "drop schema") return this.dropSchema(deed.schema, at);
-    if (deed.kind === "backfill" || deed.kind === "write") return this.rows(deed, at);
-    const remainder = deed.kind === "remainder" ? this.tables.get(deed.on)?.remainder : undefined;
+  private find(operation: StatementOperation, at: string): Pending[] {
+    if (operation.kind === "lock") return this.lock(operation, at);
+    if (operation.kind === "drop schema") return this.dropSchema(operation.schema, at);
+    if (operation.kind === "backfill" || operation.kind === "write") return this.rows(operation, at);
+    const remainder = operation.kind === "remainder" ? this.tables.get(operation.on)?.remainder : undefined;
     if (remainder)
       return this.lock({ kind: "lock", on: remainder, mode: "ACCESS EXCLUSIVE", work: [{ does: "attach" }] }, at);
-    return [...this.loss(deed, at), ...(deed.kind === "drop" ? this.parentOf(deed.on, at) : [])];
+    return [...this.loss(operation, at), ...(operation.kind === "drop" ? this.parentOf(operation.on, at) : [])];
   }
 
-  private loss(deed: Deed & { on: string }, at: string): Found[] {
-    const table = this.used(deed.on);
+  private loss(operation: StatementOperation & { on: string }, at: string): Pending[] {
+    const table = this.used(operation.on);
     const known = table !== "unknown" && table;
-    const name = this.named(deed.on);
+    const name = this.named(operation.on);
     const rows = known ? held(known) : "its rows";
-    const loss = (text: string): Found[] => (table ? [lost(`${text}: ${at}`)] : []);
-    switch (deed.kind) {
+    const loss = (text: string): Pending[] => (table ? [lost(`${text}: ${at}`)] : []);
+    switch (operation.kind) {
       case "drop":
         // A materialized view can be filled again.
         return known && known.kind === "m" ? [] : loss(`${name} is dropped with ${rows}`);
       case "drop column":
-        if (known && !known.columns[deed.column]) return []; // IF EXISTS, or added by the same files
-        return loss(`column ${quoteIdentifier(deed.column)} of ${name} is dropped, of ${rows}`);
+        if (known && !known.columns[operation.column]) return []; // IF EXISTS, or added by the same files
+        return loss(`column ${quoteIdentifier(operation.column)} of ${name} is dropped, of ${rows}`);
       case "truncate":
-        return loss(`${name} is emptied of ${rows}${deed.cascade ? ", and so are all tables that refer to it" : ""}`);
+        return loss(
+          `${name} is emptied of ${rows}${operation.cascade ? ", and so are all tables that refer to it" : ""}`,
+        );
       case "delete":
         return loss(`${name} is emptied of ${rows}, by a DELETE without WHERE`);
       default:
@@ -116,51 +118,51 @@ export class Effects {
   }
 
   /** Rows that are changed, as far as that is worth a word. */
-  private rows(deed: Deed & { kind: "backfill" | "write" }, at: string): Found[] {
-    const table = this.used(deed.on);
+  private rows(operation: StatementOperation & { kind: "backfill" | "write" }, at: string): Pending[] {
+    const table = this.used(operation.on);
     if (!table) return [];
-    const name = this.named(deed.on);
+    const name = this.named(operation.on);
     const amount = table === "unknown" ? "rows" : held(table);
-    if (deed.kind === "backfill") {
-      const does = deed.verb === "UPDATE" ? "backfills" : "deletes from";
+    if (operation.kind === "backfill") {
+      const does = operation.verb === "UPDATE" ? "backfills" : "deletes from";
       return [noted(`${at} ${does} ${name} in batches: ${amount}; locks only the rows of a batch`)];
     }
     if (table === "unknown" || (table.rows ?? 0) <= MANY_ROWS) return [];
-    if (deed.equal.some((column) => table.columns[column]?.unique)) return []; // one row
-    const text = `${at} is one ${deed.verb} of ${name}: ${amount}; those that it changes stay locked to its end. In batches: -- pgwright:batch before it, with transaction:false`;
+    if (operation.equal.some((column) => table.columns[column]?.unique)) return []; // one row
+    const text = `${at} is one ${operation.verb} of ${name}: ${amount}; those that it changes stay locked to its end. In batches: -- pgwright:batch before it, with transaction:false`;
     return [noted(text)];
   }
 
   /** Whoever drops a partition locks the table that it belongs to. */
-  private parentOf(name: string, at: string): Found[] {
+  private parentOf(name: string, at: string): Pending[] {
     const parent = this.tables.get(name)?.partitionOf;
     return parent ? this.lock({ kind: "lock", on: parent, mode: "ACCESS EXCLUSIVE", work: [] }, at) : [];
   }
 
-  private lock({ on, mode, work }: Deed & { kind: "lock" }, at: string): Found[] {
+  private lock({ on, mode, work }: StatementOperation & { kind: "lock" }, at: string): Pending[] {
     const table = this.used(on);
     if (!table) return [];
     const who = mode === "ACCESS EXCLUSIVE" ? "reads and writes" : "writes";
     const known = table !== "unknown" && this.catalog;
     const costs = known
-      ? inWords(costsOf(work, table, this.catalog))
+      ? describeCosts(costsOf(work, table, this.catalog))
       : work.length > 0
         ? ["may go through all of it"]
         : [];
     const instead = known ? recipesOf(work, table, this.catalog) : [];
     const amount = table === "unknown" ? "" : ` (${table.size}, ${about(table.rows)})`;
     const text = `${who} of ${this.named(on)} wait${amount}: ${at} takes ${mode}`;
-    const tell = (stays: boolean): Told => {
+    const tell = (stays: boolean): Finding => {
       const does = [...costs, ...(stays ? ["keeps the lock to the end of the file"] : [])];
-      if (does.length === 0) return { effect: "briefLock", text: `${text} for a moment` };
+      if (does.length === 0) return { hazard: "briefLock", text: `${text} for a moment` };
       const how = costs.length === 0 ? ["a file of its own for what takes time"] : instead;
       const hint = how.length > 0 ? `; instead: ${how.join("; ")}` : "";
-      return { effect: "lock", text: [text, ...does].join(", and ") + hint };
+      return { hazard: "lock", text: [text, ...does].join(", and ") + hint };
     };
     return [{ lasts: costs.length > 0, tell }];
   }
 
-  private dropSchema(schema: string, at: string): Found[] {
+  private dropSchema(schema: string, at: string): Pending[] {
     const found = this.catalog?.schemas[schema];
     const name = this.named(`schema ${quoteIdentifier(schema)}`);
     if (!this.catalog) return [lost(`${name} is dropped with all that it holds: ${at}`)];
@@ -170,22 +172,24 @@ export class Effects {
   }
 
   /** From here on things are as the statement leaves them. */
-  private happens(deed: Deed): void {
-    if (!("on" in deed)) return this.goes((name) => name.startsWith(`${quoteIdentifier(deed.schema)}.`));
-    const table = this.tables.get(deed.on);
-    if (deed.kind === "make" && !(deed.unlessThere && table)) this.made.add(deed.on);
-    if (deed.kind === "drop") this.goes((name) => name === deed.on);
-    if (deed.kind === "rename") {
-      if (table) this.tables.set(deed.to, table);
-      if (this.made.has(deed.on)) this.made.add(deed.to);
-      this.goes((name) => name === deed.on);
+  private happens(operation: StatementOperation): void {
+    if (!("on" in operation)) return this.goes((name) => name.startsWith(`${quoteIdentifier(operation.schema)}.`));
+    const table = this.tables.get(operation.on);
+    if (operation.kind === "make" && !(operation.unlessThere && table)) this.made.add(operation.on);
+    if (operation.kind === "drop") this.goes((name) => name === operation.on);
+    if (operation.kind === "rename") {
+      if (table) this.tables.set(operation.to, table);
+      if (this.made.has(operation.on)) this.made.add(operation.to);
+      this.goes((name) => name === operation.on);
     }
-    if (deed.kind === "truncate" && table) table.empty = true;
-    if (deed.kind === "check" && table) {
-      const expression = deed.notNull.map((column) => `${quoteIdentifier(column)} IS NOT NULL`).join(" AND ") || "true";
-      table.checks.push({ name: deed.name ?? "", expression, valid: deed.valid });
+    if (operation.kind === "truncate" && table) table.empty = true;
+    if (operation.kind === "check" && table) {
+      const expression =
+        operation.notNull.map((column) => `${quoteIdentifier(column)} IS NOT NULL`).join(" AND ") || "true";
+      table.checks.push({ name: operation.name ?? "", expression, valid: operation.valid });
     }
-    if (deed.kind === "validate") for (const check of table?.checks ?? []) check.valid ||= check.name === deed.name;
+    if (operation.kind === "validate")
+      for (const check of table?.checks ?? []) check.valid ||= check.name === operation.name;
   }
 
   private goes(which: (name: string) => boolean): void {

@@ -104,7 +104,7 @@ const WITH = "WITH done AS (";
  * A query that runs the statement over blocks, and tells how many rows it has changed, and how many of them still meet the
  * condition as they are now: a backfill that leaves such rows would never end.
  */
-export function pieceOf(batch: Batch, from: number, to: number): string {
+export function batchStatement(batch: Batch, from: number, to: number): string {
   const again = batch.verb === "UPDATE" ? `(${batch.condition}\n)` : "false";
   return `${WITH}${limited(batch, from, to)} RETURNING ${again} AS again)
     SELECT count(*)::int AS rows, (count(*) FILTER (WHERE again))::int AS again FROM done`;

@@ -21,7 +21,7 @@ const POWERS: Record<string, Record<string, string[]> | undefined> = {
 const may = (group: string, kind: string, privilege: string) => POWERS[group]?.[kind]?.includes(privilege) ?? false;
 
 /** Says through whom else a role has a privilege; undefined: through nobody. */
-export class Otherwise {
+export class AlternativeGrants {
   private readonly atoms: Set<string>;
   private readonly defaults: Set<string>;
 

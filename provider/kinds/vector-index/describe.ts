@@ -11,13 +11,13 @@ const SOUND_SINCE = "0.8.4";
 
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
-export const sizeInWords = (bytes: number): string =>
+export const formatSize = (bytes: number): string =>
   bytes >= GIB ? `${(bytes / GIB).toFixed(1)} GiB` : `${Math.max(1, Math.round(bytes / MIB))} MiB`;
 
 const count = (rows: number) => Math.round(rows).toLocaleString("en-US");
 
 /** What a build is, and what it takes. */
-export function buildInWords(definition: Definition, column: Column): string {
+export function describeBuild(definition: Definition, column: Column): string {
   const { hnsw, ivfflat, table, where } = definition;
   const type = indexedType(column, definition.precision);
   const { rows, dimensions } = column;
@@ -30,7 +30,7 @@ export function buildInWords(definition: Definition, column: Column): string {
     : `an ivfflat index (${ivfflat?.lists} lists)`;
   return (
     `builds ${what} of ${table} concurrently: about ${count(rows)} rows${some} of ${type}(${dimensions}), ` +
-    `${sizeInWords(size)}; readers and writers go on`
+    `${formatSize(size)}; readers and writers go on`
   );
 }
 
@@ -44,7 +44,7 @@ export function warningsOf(definition: Definition, column: Column): string[] {
     const graph = graphBytes(rows, type, dimensions, hnsw.m);
     if (graph > memory)
       warnings.push(
-        `its graph of ${sizeInWords(graph)} does not fit into maintenance_work_mem of ${sizeInWords(memory)}: from then on the build reads ` +
+        `its graph of ${formatSize(graph)} does not fit into maintenance_work_mem of ${formatSize(memory)}: from then on the build reads ` +
           `and writes the index itself, many times slower; what helps: more server.memory, workload vector${
             type === "vector" ? ", precision half" : ""
           }`,

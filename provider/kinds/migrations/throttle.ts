@@ -35,7 +35,7 @@ function rowsIn(parts: Part[], from: number, to: number): number {
  * Finds the size as it goes: it begins with one block, and doubles as long as a piece takes less than it should. The rows of a
  * piece are limited as if all of them were changed, since those that have nothing to do may be followed by many that have.
  */
-export class Pace {
+export class Throttle {
   private blocks = 1;
   /** Smaller ones take as long. */
   private least = 1;

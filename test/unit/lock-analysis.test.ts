@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { refusal, withEffect } from "../../provider/effect";
+import { refusal, withHazard } from "../../provider/hazard";
 import { NOTHING, type Catalog, type Table } from "../../provider/kinds/migrations/catalog";
-import { Effects } from "../../provider/kinds/migrations/effects";
+import { LockAnalysis } from "../../provider/kinds/migrations/lock-analysis";
 import { parseMigration } from "../../provider/kinds/migrations/file";
 
 const table = (more: Partial<Table> = {}): Table => ({
@@ -46,11 +46,11 @@ const catalog: Catalog = {
 /** What is told of a file, line 2 on. */
 async function told(sql: string, found: Catalog | null = catalog, options = ""): Promise<string[]> {
   const { up } = await parseMigration("001_x.sql", `-- migrate:up${options}\n${sql}`);
-  const effects = new Effects("d", found ?? undefined);
+  const effects = new LockAnalysis("d", found ?? undefined);
   const steps = up.statements.map(({ line, ...step }) => ({ at: `001_x.sql line ${line}`, ...step }));
   return effects
     .of(steps, up.blocks[0]?.transaction ?? true)
-    .map(({ effect, text }) => (effect ? withEffect(effect, text) : text));
+    .map(({ hazard, text }) => (hazard ? withHazard(hazard, text) : text));
 }
 
 const ORDERS = "shop.orders in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes";
@@ -237,8 +237,8 @@ describe("what a migration means for those who use the tables", () => {
   it("can be let through by the name of the table, where guards forbid it", async () => {
     const [lock = "", loss = ""] = await told("ALTER TABLE shop.orders ADD UNIQUE (x);\nDROP TABLE shop.users;");
     const all = [
-      { effect: "lock", message: lock.replace("LOCK: ", "") },
-      { effect: "loss", message: loss.replace("DATA LOSS: ", "") },
+      { hazard: "lock", message: lock.replace("LOCK: ", "") },
+      { hazard: "loss", message: loss.replace("DATA LOSS: ", "") },
     ] as const;
     const forbid = ["lock", "loss"] as ("lock" | "loss")[];
     expect(refusal([...all], { forbid, except: [] })).toMatch(
