@@ -190,6 +190,7 @@ export class Deployment {
       protect: request.getProtect() ?? false,
       deletedWith: request.getDeletedwith() || undefined,
       replacementTrigger: request.getReplacementTrigger()?.toJavaScript(),
+      additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     };
     const done = async (state: ResourceState) => {
       this.registered.set(urn, state);

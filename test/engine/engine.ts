@@ -113,12 +113,20 @@ export class Engine {
     Object.assign(pulumi.log, { debug: () => Promise.resolve() });
     process.env.PULUMI_CONFIG_SECRET_KEYS = JSON.stringify(secrets); // which the program reads itself
     pulumi.runtime.setAllConfig(config, secrets);
+    const stop = (error: Error) => void deployment.errors.push({ urn: "", text: error.message });
+    // An error is caught within, where the runtime would report each promise of the stack as rejected.
+    const declare = async () => {
+      try {
+        return declareStack();
+      } catch (error) {
+        stop(error as Error);
+        return {};
+      }
+    };
     const program = pulumi.runtime
-      .runInPulumiStack(async () => declareStack())
+      .runInPulumiStack(declare)
       .then(() => settings.disconnect())
-      .catch((error: Error) => {
-        deployment.errors.push({ urn: "", text: error.message });
-      });
+      .catch(stop);
     await Promise.race([program, deployment.failed]);
   }
 }

@@ -120,14 +120,8 @@ export class Plugin {
     request.setNews(toStruct(inputs));
     request.setIgnorechangesList(ignore);
     const response = await this.call<proto.DiffRequest, proto.DiffResponse>("diff", request);
-    const detailed = response.getHasdetaileddiff()
-      ? Object.fromEntries(
-          response
-            .getDetaileddiffMap()
-            .toObject(false, undefined as never)
-            .map(([path]) => [path, { kind: KINDS[response.getDetaileddiffMap().get(path)?.getKind() ?? 0] ?? "" }]),
-        )
-      : null;
+    const detailed: Record<string, { kind: string }> = {};
+    response.getDetaileddiffMap().forEach((each, path) => (detailed[path] = { kind: KINDS[each.getKind()] ?? "" }));
     const differs = JSON.stringify(old.inputs) !== JSON.stringify(inputs);
     const changes = response.getChanges();
     return {
@@ -135,7 +129,7 @@ export class Plugin {
       keys: response.getDiffsList(),
       replaces: response.getReplacesList(),
       deleteBeforeReplace: response.getDeletebeforereplace(),
-      detailed,
+      detailed: response.getHasdetaileddiff() ? detailed : null,
     };
   }
 

@@ -8,7 +8,8 @@ import { reconcile, type AccessInputs } from "../../provider/kinds/access";
 import { describe as inWords, type Grant } from "../../provider/kinds/access/privileges";
 import { PRIVILEGES } from "../../config/databases";
 import { withDatabase } from "../../provider/session";
-import { TestStack, type Preview } from "./stack";
+import { type Preview } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 const ODD_SCHEMA = 'Odd "s.x" schéma';
 const ODD_ROLE = 'Rôle "q".x';
@@ -38,9 +39,9 @@ const FUNCTIONS = [
 ];
 
 describe("access to databases", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: {
         owner: {},
         heir: {},

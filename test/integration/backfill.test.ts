@@ -8,18 +8,18 @@ import { Host } from "../../provider/host";
 import { parseMigrations, type MigrationFile } from "../../provider/kinds/migrations/file";
 import { batchStatement, type Batch } from "../../provider/kinds/migrations/batches";
 import { runMigrations } from "../../provider/kinds/migrations/run";
-import { TestStack } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 const ROWS = 50_000;
 
 describe("statements in batches", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let host: Host;
   let version = 100;
   /** Files that were applied. */
   const files: Record<string, string> = {};
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: {} },
       databases: { app: { owner: "owner", schemas: { w: {} } } },
     });
@@ -196,6 +196,7 @@ describe("statements in batches", () => {
     write("rows=200 pause=300ms");
     sql("TRUNCATE w.seen");
     stack.configure(({ databases }) => Object.assign(databases?.app ?? {}, { migrations: { folder } }));
+    await stack.handOver("up");
     const child = stack.start("up", "--yes", "--skip-preview", "--stack", stack.name);
     await progress(2000);
     process.kill(-(child.pid as number), "SIGKILL"); // with its plugins

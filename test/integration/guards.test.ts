@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestStack } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 describe("what a change would take along", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   const messages = async () => (await stack.preview()).messages.join("\n");
 
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       backup: { repositories: [{}, {}] },
       roles: { owner: {} },
       databases: {

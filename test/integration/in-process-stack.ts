@@ -1,8 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Engine, type Request, type Result } from "../engine/engine";
-import { nameOf, typeOf, type ResourceState } from "../engine/resource-state";
+import { nameOf, typeOf, withoutMarks, withSecrets, type ResourceState } from "../engine/resource-state";
 import { TestStack, type Preview, type Run, type StackConfig } from "./stack";
+
+/** Commands that leave the state as it is. */
+const READS_ONLY = ["preview", "stack", "status", "metrics", "drift", "psql", "backup", "drill"];
 
 /**
  * A stack whose previews and updates run in the process of the test: the same program and plugins on the same Docker engine,
@@ -12,8 +15,8 @@ export class InProcessStack extends TestStack {
   private resources: ResourceState[] = [];
   private outputs: Record<string, unknown> = {};
   private engine?: Engine;
-  /** Where the newest state is. */
-  private newest: "here" | "pulumi" = "here";
+  /** Which of the two have the newest state. */
+  private readonly newest = { here: true, pulumi: false };
   private begun = false;
 
   static override async create(config: StackConfig = {}): Promise<InProcessStack> {
@@ -48,7 +51,7 @@ export class InProcessStack extends TestStack {
   }
 
   override async output<T>(name: string): Promise<T> {
-    if (this.newest === "pulumi") return super.output<T>(name);
+    if (!this.newest.here) return super.output<T>(name);
     return this.outputs[name] as T;
   }
 
@@ -69,6 +72,7 @@ export class InProcessStack extends TestStack {
       secrets: this.config.passwords ? ["pgwright:passwords"] : [],
     });
     if (operation === "preview") return result;
+    this.newest.pulumi = false;
     this.resources = result.state;
     if (!result.failed) this.outputs = result.outputs;
     return result;
@@ -77,23 +81,28 @@ export class InProcessStack extends TestStack {
   // What needs Pulumi.
 
   override async run(...args: string[]): Promise<Run> {
-    await this.handOver(args);
+    const [command = "", part = ""] = args;
+    if (command === "stack" && part !== "export") return super.run(...args);
+    await this.handOver(command);
     return super.run(...args);
   }
 
   override async cli(command: string, ...args: string[]): Promise<Run> {
-    await this.handOver([]);
+    await this.handOver(command);
     return super.cli(command, ...args);
   }
 
-  private async handOver(args: string[]): Promise<void> {
-    const isOwn = ["init", "import", "export"].includes(args[1] ?? "");
-    if (isOwn) return;
+  /** Gives Pulumi the state, for a command that may change it or may not. */
+  async handOver(command: string): Promise<void> {
     if (!this.begun) {
       this.begun = true;
       await this.beginState("state");
     }
-    if (this.newest === "pulumi") return;
+    if (!this.newest.pulumi) await this.importState();
+    if (!READS_ONLY.includes(command)) this.newest.here = false;
+  }
+
+  private async importState(): Promise<void> {
     const file = join(this.folder, "deployment.json");
     const deployment = {
       manifest: { time: new Date().toISOString(), magic: "", version: "" },
@@ -102,22 +111,22 @@ export class InProcessStack extends TestStack {
     writeFileSync(file, JSON.stringify({ version: 3, deployment }));
     const { code, text } = await super.run("stack", "import", "--file", file, "--stack", this.name);
     if (code !== 0) throw new Error(text);
-    this.newest = "pulumi";
+    this.newest.pulumi = true;
   }
 
   private async takeBack(): Promise<void> {
-    if (this.newest === "here") return;
+    if (this.newest.here) return;
     const file = join(this.folder, "deployment.json");
     const args = ["stack", "export", "--show-secrets", "--file", file, "--stack", this.name];
     const { code, text } = await super.run(...args);
     if (code !== 0) throw new Error(text);
-    const { deployment } = revealed(JSON.parse(readFileSync(file, "utf8"))) as {
+    const { deployment } = withoutMarks(JSON.parse(readFileSync(file, "utf8"))) as {
       deployment: { resources?: Partial<ResourceState>[] };
     };
     const whole = { inputs: {}, outputs: {}, dependencies: [], propertyDependencies: {}, protect: false };
     this.resources = (deployment.resources ?? []).map((each) => ({ ...whole, ...each }) as ResourceState);
     this.outputs = this.resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
-    this.newest = "here";
+    this.newest.here = true;
   }
 
   override async dispose(): Promise<void> {
@@ -133,12 +142,4 @@ function kindOf(urn: string): string {
 function asRun({ failed, messages, outputs }: Result): Run {
   const lines = messages.map(({ severity, text }) => `${severity}: ${text}`);
   return { code: failed ? 1 : 0, text: [...lines, JSON.stringify(Object.keys(outputs))].join("\n") };
-}
-
-/** A value with its secrets in plain text. */
-function revealed(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(revealed);
-  if (typeof value !== "object" || value === null) return value;
-  if ("plaintext" in value) return JSON.parse(String(value.plaintext));
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, revealed(each)]));
 }

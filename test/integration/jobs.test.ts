@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestStack } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 type Jobs = Record<string, { schedule: string; command: string; role?: string; active?: boolean }>;
 
 describe("cron jobs", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       server: { cronDatabase: "app" },
       roles: {
         owner: {},

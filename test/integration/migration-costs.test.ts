@@ -6,7 +6,7 @@ import { costsOf, type Costs } from "../../provider/kinds/migrations/cost";
 import type { StatementOperation } from "../../provider/kinds/migrations/statement-operations";
 import { parseMigration } from "../../provider/kinds/migrations/file";
 import { withDatabase } from "../../provider/session";
-import { TestStack } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 const SETUP = `
   CREATE SCHEMA w;
@@ -156,10 +156,10 @@ const CASES: Case[] = [
 ];
 
 describe("what statements of migrations cost", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let host: Host;
   beforeAll(async () => {
-    stack = await TestStack.create({ roles: { owner: {} }, databases: { app: { owner: "owner" } } });
+    stack = await InProcessStack.create({ roles: { owner: {} }, databases: { app: { owner: "owner" } } });
     await stack.up();
     host = new Host(stack.container);
     await within(async (client) => {

@@ -8,7 +8,7 @@ import { parseMigrations } from "../../provider/kinds/migrations/file";
 import { runMigrations } from "../../provider/kinds/migrations/run";
 import { withDatabase } from "../../provider/session";
 import { readMigrations } from "../../sql/read";
-import { TestStack } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 const TABLES = `-- migrate:up
 CREATE TABLE data.t (id int, note text);
@@ -25,10 +25,10 @@ DROP TABLE data.t;
 const up = (sql: string, options = "") => `-- migrate:up${options}\n${sql}\n`;
 
 describe("migrations of a database", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let folder: string;
   beforeAll(async () => {
-    stack = await TestStack.create({ roles: { owner: {} } });
+    stack = await InProcessStack.create({ roles: { owner: {} } });
     folder = join(stack.folder, "migrations");
     mkdirSync(folder);
     write("001_tables.sql", TABLES);

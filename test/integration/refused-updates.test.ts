@@ -1,14 +1,15 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "./stack";
+import { docker } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 describe("an update that cannot be done", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let folder: string;
 
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       // Nobody comes from there: pgwright's own connection is not one of these networks.
       server: { allowFrom: ["203.0.113.0/24"] },
       roles: { owner: {} },

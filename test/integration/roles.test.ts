@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { Client, type ClientConfig } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { scramVerifier } from "../../provider/scram";
-import { TestStack } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 describe("roles", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let started: string;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       passwords: { reader: "first password", maker: "maker 4711", postgres: "super\u00ADuser" },
       roles: {
         owner: {},

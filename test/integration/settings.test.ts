@@ -1,15 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, TestStack } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 describe("settings of a running server", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   const set = (settings: Record<string, string | number | boolean>) =>
     stack.configure((config) => (config.server = { ...config.server, settings }));
   const messages = async () => (await stack.preview()).messages.join("\n");
 
   beforeAll(async () => {
-    stack = await TestStack.create();
+    stack = await InProcessStack.create();
     await stack.up();
   });
   afterAll(() => stack.dispose());

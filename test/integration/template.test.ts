@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StackInput } from "../../config/stack";
 import { eventually } from "./eventually";
-import { docker, TestStack } from "./stack";
+import { docker } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 type DatabaseInput = NonNullable<StackInput["databases"]>[string];
 
@@ -36,10 +37,10 @@ const shop: DatabaseInput = {
 };
 
 describe("a database that is made as a copy", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let mask: (name: string, text: string) => string;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       backup: {},
       server: { settings: { max_prepared_transactions: 2 } },
       passwords: { app: "password of app" },

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestStack } from "./stack";
+import { InProcessStack } from "./in-process-stack";
 
 const ORDERS = 200_000;
 const CUSTOMERS = 20_000;
@@ -46,7 +46,7 @@ class Loop {
 }
 
 describe("the migrations of docs/zero-downtime.md", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let password: string;
   /** What each order should hold. */
   const amounts = new Map<string, number>();
@@ -68,7 +68,7 @@ describe("the migrations of docs/zero-downtime.md", () => {
   };
 
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: {}, app: { login: true } },
       databases: {
         app: {

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
 import { MIRROR } from "./mirror";
 import { plant, TRAP } from "./trap";
+import { InProcessStack } from "../in-process-stack";
 
 // Code that the owner of a table has put into it, run by what pgwright does with partitions and vector indexes in an update, and by the
 // way to the archive and back.
 
 describe("code of a table's owner", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: { login: true }, keeper: { login: true, memberOf: ["owner"] } },
       passwords: { owner: "password of owner", keeper: "password of keeper" },
       databases: { app: { owner: "owner", schemas: { data: {}, old: {} }, extensions: { vector: {} } } },

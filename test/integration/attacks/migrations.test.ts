@@ -7,7 +7,7 @@ import { awaitCommit, readLedger, settle } from "../../../provider/kinds/migrati
 import { runMigrations } from "../../../provider/kinds/migrations/run";
 import { leave, withDatabase } from "../../../provider/session";
 import { withRunRole } from "../../../provider/run-role";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 // Code that others own, run by a migration: none of it may do more than the role that the migration runs as.
 
@@ -19,10 +19,10 @@ const ATTACK = `
   BEGIN EXECUTE 'SET ROLE NONE'; EXECUTE 'CREATE ROLE got_it SUPERUSER'; EXCEPTION WHEN OTHERS THEN NULL; END;`;
 
 describe("the session of a run", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let host: Host;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: {}, writer: { memberOf: ["owner"] } },
       databases: { app: { owner: "owner", schemas: { data: {} } } },
     });

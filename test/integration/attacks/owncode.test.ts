@@ -1,15 +1,16 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
 import { plant, TRAP } from "./trap";
+import { InProcessStack } from "../in-process-stack";
 
 // Code that the owner of a table has put into it, run by what pgwright does with the table: none of it may do more than its owner.
 
 describe("code that the owner of a table has put into it", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: { login: true }, other: {} },
       passwords: { owner: "password of owner" },
       databases: { app: { owner: "owner", schemas: { data: {} }, extensions: { vector: {} } } },

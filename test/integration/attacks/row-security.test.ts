@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { maintain as maintainIn } from "../partitions/maintain";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 // A reader with SELECT on all tables of the schema, those to come too, asks partitions by their own names: the policies of their parent
 // do not hold there, and so each partition has to have its own, however it came to be.
@@ -8,9 +8,9 @@ import { TestStack } from "../stack";
 const NOW = "2026-11-20Z";
 
 describe("row security of a partitioned table", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] }, app: {} },
       databases: {
         app: {

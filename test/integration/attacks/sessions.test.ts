@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
 import { MIRROR } from "./mirror";
+import { InProcessStack } from "../in-process-stack";
 
 // The owner of a database says what its sessions begin with. None of the sessions of pgwright does what the owner wants by it.
 
@@ -34,7 +35,7 @@ const SETTINGS: Record<string, string> = {
 };
 
 describe("sessions in a database whose owner says what they begin with", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let folder: string;
   const asOwner = async (...statements: string[]) => {
     const client = await stack.connect("owner", "password of owner", "postgres"); // its sessions begin as ever
@@ -46,7 +47,7 @@ describe("sessions in a database whose owner says what they begin with", () => {
     await client.end();
   };
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: { login: true }, reader: {} },
       passwords: { owner: "password of owner" },
     });

@@ -1,14 +1,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 // Previews before the first update: texts of a pull request on their way to a terminal and a comment.
 
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const ATTACK = "a\nDATA LOSS: b\u001b[2J\u202e\r</details>@t::c";
 
-let stack: TestStack;
+let stack: InProcessStack;
 let report: string;
 const folder = () => join(stack.folder, "migrations");
 const write = (name: string, text: string) => writeFileSync(join(folder(), name), text);
@@ -18,7 +18,7 @@ const preview = async () => {
 };
 
 beforeAll(async () => {
-  stack = await TestStack.create();
+  stack = await InProcessStack.create();
   report = join(stack.folder, "report.md");
   mkdirSync(folder());
 });

@@ -2,18 +2,19 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 const PASSPHRASE = "correct horse battery staple 17";
 
 describe("a stack with backups", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   const agent = (...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
   const info = () => agent("pgbackrest", "--config=/etc/pgwright/pgbackrest.conf", "--output=json", "info");
 
   beforeAll(async () => {
     // Without backups first: switching them on is part of the test.
-    stack = await TestStack.create({ roles: { owner: {} }, databases: { app: { owner: "owner" } } });
+    stack = await InProcessStack.create({ roles: { owner: {} }, databases: { app: { owner: "owner" } } });
     await stack.up();
     stack.sql("app", "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n");
   });

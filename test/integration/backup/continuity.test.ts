@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 describe("an archive that outlives servers", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       backup: { keep: true },
       roles: { owner: {} },
       databases: { app: { owner: "owner" } },

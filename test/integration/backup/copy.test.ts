@@ -1,18 +1,19 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 describe("a copy of a running server", () => {
-  let source: TestStack;
-  let copy: TestStack;
+  let source: InProcessStack;
+  let copy: InProcessStack;
   beforeAll(async () => {
-    source = await TestStack.create();
+    source = await InProcessStack.create();
     await source.up();
     source.sql("postgres", "CREATE DATABASE shop");
     source.sql("shop", "CREATE TABLE customers AS SELECT n, 'name ' || n AS name FROM generate_series(1, 5000) AS n");
     source.sql("postgres", "SELECT cron.schedule('nightly', '0 3 * * *', 'SELECT 1')");
-    copy = await TestStack.create();
+    copy = await InProcessStack.create();
     const mask = join(copy.folder, "mask.sql");
     writeFileSync(mask, "UPDATE customers SET name = 'nobody';\n");
     copy.configure((config) => {
@@ -47,7 +48,7 @@ describe("a copy of a running server", () => {
   });
 
   it("is refused where there is no such server", async () => {
-    const other = await TestStack.create({ restoreFrom: { running: "nobody-here" } });
+    const other = await InProcessStack.create({ restoreFrom: { running: "nobody-here" } });
     try {
       const { code, messages } = await other.preview();
       expect(code).not.toBe(0);

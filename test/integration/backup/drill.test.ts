@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
 import { damageNewestBackup } from "./repository";
+import { InProcessStack } from "../in-process-stack";
 
 describe("restore drills", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   const agent = (...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
 
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       backup: {
         compression: "none",
         drill: {

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 const TENANT = "tenant=7 a/b%c";
 
 describe("logical dumps", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   const agent = (...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
   const folders = () => agent("ls", "/var/lib/pgwright-dumps").split("\n");
 
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       backup: { dumps: { keep: 2, databases: { 'odd "name"': { schemas: ["Data one"] } } } },
       roles: { owner: {}, reader: { login: true } },
       databases: {

@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 describe("what retention drops", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       backup: {},
       server: { cronDatabase: "app" },
       roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },

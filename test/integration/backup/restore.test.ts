@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 describe("point-in-time recovery", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       backup: {},
       server: { settings: { track_commit_timestamp: "on" } },
       roles: { owner: {} },

@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../eventually";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
 import { ObjectStore } from "./object-store";
+import { InProcessStack } from "../in-process-stack";
 
 const PASSPHRASE = "correct horse battery staple 17";
 
 describe("a repository in a bucket", () => {
   let store: ObjectStore;
-  let stack: TestStack;
-  let copy: TestStack;
+  let stack: InProcessStack;
+  let copy: InProcessStack;
   const container = (part: string) => `${stack.container}-${part}`;
   const agent = (...command: string[]) => docker("exec", container("agent"), ...command);
   const info = () =>
@@ -18,7 +19,7 @@ describe("a repository in a bucket", () => {
 
   beforeAll(async () => {
     store = await ObjectStore.start();
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: {} },
       databases: { app: { owner: "owner" } },
       backup: { encrypted: true },
@@ -196,7 +197,7 @@ describe("a repository in a bucket", () => {
   });
 
   it("gives its rows to another stack", async () => {
-    copy = await TestStack.create({
+    copy = await InProcessStack.create({
       restoreFrom: { server: stack.container, repository: { ...store.repository(), encrypted: true } },
     });
     await copy.secret("restorePassphrase", PASSPHRASE);

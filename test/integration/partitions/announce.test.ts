@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Newcomers } from "../newcomers";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 describe("partitions that are made while sessions begin", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       server: { cronDatabase: "app", memory: "1GB", connections: 40 },
       passwords: { keeper: "keeper's password" },
       roles: { owner: {}, keeper: { login: true, memberOf: ["owner"] } },

@@ -1,7 +1,8 @@
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
 import { Load } from "./load";
+import { InProcessStack } from "../in-process-stack";
 
 const MONTHS = [6, 7, 8, 9, 10].map((month) => `2026-${String(month).padStart(2, "0")}-15 12:00Z`);
 /** Far from the others: these rows get partitions of their own while the copy is under way. */
@@ -67,10 +68,10 @@ const tooEarly = () => {
 };
 
 describe("tables in use", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let password: string;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       server: { cronDatabase: "app" },
       roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
       databases: {

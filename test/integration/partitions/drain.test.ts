@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 const NOW = "2026-11-20Z";
 const ROOT = "publish_via_partition_root = true";
 
 describe("rows that leave DEFAULT", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       server: { cronDatabase: "app", settings: { wal_level: "logical", max_worker_processes: 24 } },
       roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
       databases: {

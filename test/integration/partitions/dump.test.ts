@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 const SET = {
   interval: "1 month",
@@ -10,7 +11,7 @@ const SET = {
 } as const;
 
 describe("partitions that retention dumps", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   const agent = (...command: string[]) => docker("exec", `${stack.container}-agent`, ...command);
   const sql = (text: string) => stack.sql("app", text);
   const archived = () =>
@@ -22,7 +23,7 @@ describe("partitions that retention dumps", () => {
   const months = (n: number) => `date_trunc('month', now()) - interval '${n} months'`;
 
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       backup: { dumps: {} },
       roles: { keeper: { login: true, password: false }, reader: {} },
       databases: { app: { owner: "keeper", schemas: { data: {}, old: {} } } },

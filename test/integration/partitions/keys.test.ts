@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 interface Step {
   action: string;
@@ -97,10 +97,10 @@ const KEYS: Record<string, Key> = {
 };
 
 describe("values that nobody means in the key of a set", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let client: Client;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
       databases: {
         app: {

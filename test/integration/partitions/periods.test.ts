@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 const ZONES = [
   "UTC",
@@ -60,10 +60,10 @@ interface Period {
 }
 
 describe("partitions along the clock", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let client: Client;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
       databases: {
         app: {

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { TestStack } from "../stack";
 import { maintain as maintainIn } from "./maintain";
+import { InProcessStack } from "../in-process-stack";
 
 const NOW = "2026-11-20Z";
 
 describe("what PostgreSQL does not pass on to a partition", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       server: { settings: { wal_level: "logical" } },
       roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
       databases: {

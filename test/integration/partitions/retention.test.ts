@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "../stack";
+import { docker } from "../stack";
 import { maintain as maintainIn } from "./maintain";
+import { InProcessStack } from "../in-process-stack";
 
 describe("what retention takes", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       server: { cronDatabase: "app" },
       roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
       databases: {

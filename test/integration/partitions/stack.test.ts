@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StackInput } from "../../../config/stack";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 const config: StackInput = {
   server: { cronDatabase: "app" },
@@ -34,9 +34,9 @@ const config: StackInput = {
 };
 
 describe("sets of partitions of a stack", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create(structuredClone(config));
+    stack = await InProcessStack.create(structuredClone(config));
     await stack.up();
   });
   afterAll(() => stack.dispose());

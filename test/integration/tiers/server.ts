@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Client } from "pg";
 import type { StackInput } from "../../../config/stack";
 import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 const SQL = join(__dirname, "..", "..", "..", "sql", "functions", "tiers");
 
@@ -52,7 +53,7 @@ export class TiersServer {
 
   static async start(options: { postgis?: boolean; server?: StackInput["server"] } = {}): Promise<TiersServer> {
     const { postgis, server } = options;
-    const stack = await TestStack.create({
+    const stack = await InProcessStack.create({
       ...(postgis ? { image: { packages: ["postgresql-17-postgis-3"] } } : {}),
       server: { memory: "1GB", connections: 40, ...server },
       passwords: { owner: "owner's password", writer: "writer's password", stranger: "stranger's password" },

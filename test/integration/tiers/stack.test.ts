@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { quoteIdentifier } from "../../../config/object-name";
 import type { StackInput } from "../../../config/stack";
-import { TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
 
 /** The example of the documentation, on a port of its own. */
 function example(): StackInput {
@@ -18,10 +18,10 @@ function example(): StackInput {
 }
 
 describe("tiered tables of a stack", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   let receiver: Client;
   beforeAll(async () => {
-    stack = await TestStack.create(example());
+    stack = await InProcessStack.create(example());
     await stack.up();
     const passwords = await stack.output<Record<string, string>>("rolePasswords");
     receiver = await stack.connect("receiver", passwords.receiver ?? "", "tracking");

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { graphBytes, hnswBytes, ivfflatBytes } from "../../../tuning/vector-index";
-import { TestStack } from "../stack";
 import { vectorsSql, writeMigrations } from "./data";
+import { InProcessStack } from "../in-process-stack";
 
 const ROWS = 4000;
 const table = (name: string, type: string, dimensions = 64, rows = ROWS) => `
@@ -9,7 +9,7 @@ const table = (name: string, type: string, dimensions = 64, rows = ROWS) => `
   INSERT INTO rag.${name} SELECT n, 't' || n % 3, embedding FROM (${vectorsSql(rows, dimensions)}) AS v;`;
 
 describe("vector indexes of each kind", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   const index = (of: string, more: object = {}) => ({
     table: `rag.${of}`,
     column: "embedding",
@@ -38,7 +38,7 @@ describe("vector indexes of each kind", () => {
     }),
   };
   beforeAll(async () => {
-    stack = await TestStack.create({
+    stack = await InProcessStack.create({
       server: { memory: "1GB", cpus: 2, cronDatabase: "app" },
       roles: { owner: { login: true, password: false }, other: {} },
       databases: {
