@@ -106,7 +106,7 @@ export class InProcessStack extends TestStack {
     const file = join(this.folder, "deployment.json");
     const deployment = {
       manifest: { time: new Date().toISOString(), magic: "", version: "" },
-      resources: this.resources,
+      resources: this.resources.map(withSecrets),
     };
     writeFileSync(file, JSON.stringify({ version: 3, deployment }));
     const { code, text } = await super.run("stack", "import", "--file", file, "--stack", this.name);
