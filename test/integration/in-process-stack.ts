@@ -106,6 +106,7 @@ export class InProcessStack extends TestStack {
     const file = join(this.folder, "deployment.json");
     const deployment = {
       manifest: { time: new Date().toISOString(), magic: "", version: "" },
+      secrets_providers: { type: "passphrase", state: { salt: this.salt } },
       resources: this.resources.map(withSecrets),
     };
     writeFileSync(file, JSON.stringify({ version: 3, deployment }));

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -129,7 +129,11 @@ export class TestStack {
     mkdirSync(join(this.folder, folder));
     this.env.PULUMI_BACKEND_URL = `file://${join(this.folder, folder)}`;
     await this.must("stack", "init", this.name);
-    rmSync(join(ROOT, `Pulumi.${this.name}.yaml`), { force: true }); // written there whatever file Pulumi is told to use
+    // Written there whatever file Pulumi is told to use.
+    const written = join(ROOT, `Pulumi.${this.name}.yaml`);
+    const salt = existsSync(written) ? /^encryptionsalt: .*\n/m.exec(readFileSync(written, "utf8"))?.[0] : undefined;
+    if (salt && this.salt === undefined) appendFileSync(this.env.PULUMI_OPTION_CONFIG_FILE as string, salt);
+    rmSync(written, { force: true });
   }
 
   /** Name of the container and prefix of the volumes. */
@@ -151,15 +155,16 @@ export class TestStack {
 
   private write(): void {
     const file = this.env.PULUMI_OPTION_CONFIG_FILE as string;
-    let salt = "";
-    try {
-      salt = /^encryptionsalt:.*$/m.exec(readFileSync(file, "utf8"))?.[0] ?? "";
-    } catch {
-      // the first time
-    }
+    const salt = this.salt === undefined ? "" : `encryptionsalt: ${this.salt}`;
     const entries = Object.entries(this.whole).map(([key, value]) => [`pgwright:${key}`, value]);
     writeFileSync(file, `${stringify({ config: { ...Object.fromEntries(entries), ...this.secrets } })}${salt}\n`);
     this.unencrypted = { ...this.config.passwords };
+  }
+
+  /** What Pulumi encrypts with, beside the passphrase; undefined before there is a state. */
+  protected get salt(): string | undefined {
+    const file = this.env.PULUMI_OPTION_CONFIG_FILE as string;
+    return existsSync(file) ? /^encryptionsalt: (.*)$/m.exec(readFileSync(file, "utf8"))?.[1] : undefined;
   }
 
   /** Passwords of the configuration that Pulumi has yet to encrypt into the stack file. */
