@@ -1,18 +1,18 @@
 import type { ServerConfig } from "../config/stack";
 import { canonicalValue } from "../tuning/catalogue";
 import type { ContainerFact, SettingFact } from "./facts";
-import type { Report } from "./told";
+import type { Report } from "./report";
 
-// Pure: limits and port of a container in the stack file's words.
+// Pure: limits and port of a container as keys of the stack file.
 
-/** The smallest server there is, MiB. */
+/** Minimum memory of a stack, MiB. */
 const SMALLEST = 512;
 const DEFAULT = 2048;
 const AT = ["server"];
 
 type Limits = Partial<Pick<ServerConfig, "port" | "address" | "memory" | "cpus">>;
 
-/** Memory that a server with these shared_buffers is tuned for, MiB. */
+/** Memory for which the tuning would choose these shared_buffers, MiB. */
 function memoryFor(settings: SettingFact[]): number {
   const buffers = settings.find(({ name }) => name === "shared_buffers");
   const blocks = buffers ? Number(canonicalValue(buffers.name, buffers.value)) : 0;
@@ -23,29 +23,33 @@ const written = (mebibytes: number) => (mebibytes % 1024 === 0 ? `${mebibytes / 
 
 function memoryOf({ memory }: ContainerFact, settings: SettingFact[], report: Report): string {
   if (memory > 0 && memory < SMALLEST)
-    report.leave(AT, `memory is ${memory}MB in the container, and ${SMALLEST}MB at least in a stack file`);
+    report.addNote(
+      AT,
+      `memory: the container's limit is ${memory}MB, and a stack file needs at least ${SMALLEST}MB, which is declared`,
+    );
   if (memory > 0) return written(Math.max(memory, SMALLEST));
   const enough = memoryFor(settings);
-  report.leave(
+  report.addNote(
     AT,
-    `the container has no limit of its memory, and a stack file has one: ${written(enough)} here; write what it may have`,
+    `memory: the container has no limit, and a stack file needs one; ${written(enough)} is declared, change it as needed`,
   );
   return written(enough);
 }
 
 function cpusOf({ cpus }: ContainerFact, report: Report): number {
   if (cpus === 0) {
-    report.leave(
+    report.addNote(
       AT,
-      "the container has no limit of its CPUs, and a stack file has one: 2 here; write what it may have",
+      "cpus: the container has no limit, and a stack file needs one; 2 is declared, change it as needed",
     );
     return 2;
   }
-  if (!Number.isInteger(cpus)) report.leave(AT, `cpus is ${cpus} in the container, and a whole number in a stack file`);
+  if (!Number.isInteger(cpus))
+    report.addNote(AT, `cpus: the container's limit is ${cpus}, and a stack file needs a whole number; it is rounded`);
   return Math.max(1, Math.round(cpus));
 }
 
-/** A port beside that of the container, which keeps it as long as it runs. */
+/** A free port above that of the container, which keeps its port while it runs. */
 export function portBeside({ port = 5431, takenPorts }: ContainerFact): number {
   let free = port + 1;
   while (takenPorts.includes(free)) free += 1;
@@ -60,9 +64,9 @@ export function writeLimits(
 ): Limits {
   const chosen = port ?? portBeside(container);
   if (container.port !== undefined && chosen !== container.port) {
-    report.leave(
+    report.addNote(
       AT,
-      `the container is published on port ${container.port}, which it keeps while it runs; take that port once it is gone`,
+      `port: the container is published on port ${container.port}, which it keeps while it runs; declare that port once the container is removed`,
     );
   }
   return {

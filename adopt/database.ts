@@ -7,25 +7,26 @@ import { statements } from "../provider/kinds/access/statements";
 import type { ContentFact, DatabaseFact } from "./facts";
 import { writeGrants } from "./grants";
 import { missingExtension } from "./extensions";
-import type { Report } from "./told";
+import type { Report } from "./report";
 
 // Pure: a database of the catalog as a stack file declares it.
 
 export type DatabaseWritten = NonNullable<StackInput["databases"]>[string];
 
-/** Roles that can be named, "public" aside. */
+/** What keys of a database may name. */
 export interface Names {
+  /** Declared roles, without "public". */
   roles: string[];
-  /** The image that the stack runs is made from the one of the source. */
+  /** The image of the stack is based on the image of the source. */
   sameImage: boolean;
 }
 
 const mayName = ({ roles }: Names, role: string) => role === "postgres" || roles.includes(role);
 
-/** Why a database cannot be declared, if so. */
-export function whyNot(fact: DatabaseFact, names: Names): string | undefined {
+/** Why a database cannot be declared; undefined if it can. */
+export function whyUndeclarable(fact: DatabaseFact, names: Names): string | undefined {
   if (fact.isTemplate) return "it is a template";
-  if (!fact.allowsConnections) return "it takes no connections";
+  if (!fact.allowsConnections) return "it allows no connections";
   if (!mayName(names, fact.owner))
     return `its owner ${fact.owner} cannot be declared; ALTER DATABASE ... OWNER TO a role without SUPERUSER, and adopt again`;
   return undefined;
@@ -34,7 +35,10 @@ export function whyNot(fact: DatabaseFact, names: Names): string | undefined {
 function writeSchemas(at: string[], fact: DatabaseFact, { schemas }: ContentFact, names: Names, report: Report) {
   const declared = schemas.filter(({ name, owner }) => {
     if (mayName(names, owner)) return true;
-    report.leave(at, `schema ${name} stays as it is, with the privileges in it: its owner ${owner} cannot be declared`);
+    report.addNote(
+      at,
+      `schema ${name} and the privileges in it are not managed: its owner ${owner} cannot be declared`,
+    );
     return false;
   });
   return Object.fromEntries(declared.map(({ name, owner }) => [name, owner === fact.owner ? {} : { owner }]));
@@ -42,18 +46,18 @@ function writeSchemas(at: string[], fact: DatabaseFact, { schemas }: ContentFact
 
 function writeExtensions(at: string[], { extensions }: ContentFact, schemas: string[], names: Names, report: Report) {
   const declared = extensions.filter(({ name, schema }) => {
-    if (name === "pg_cron") return false; // server.cronDatabase says it
+    if (name === "pg_cron") return false; // server.cronDatabase declares it
     const missing = names.sameImage ? undefined : missingExtension(name);
-    if (missing) report.leave(at, `extension ${name}: ${missing}`);
+    if (missing) report.addNote(at, `extension ${name}: ${missing}`);
     else if (!schemas.includes(schema))
-      report.leave(at, `extension ${name} stays as it is: its schema ${schema} cannot be declared`);
+      report.addNote(at, `extension ${name} is not managed: its schema ${schema} cannot be declared`);
     else return true;
     return false;
   });
   return Object.fromEntries(declared.map(({ name, schema }) => [name, schema === "public" ? {} : { schema }]));
 }
 
-/** What PostgreSQL gives by itself counts for the roles that make objects here. */
+/** Default privileges in the managed schemas. PostgreSQL's built-in ones count only for roles that create objects here. */
 function defaultsFor(creators: string[], defaults: DefaultFact[], schemas: string[]): DefaultFact[] {
   return defaults.filter(
     (each) =>
@@ -61,7 +65,7 @@ function defaultsFor(creators: string[], defaults: DefaultFact[], schemas: strin
   );
 }
 
-/** The database without its jobs, with all privileges that a stack file can say. */
+/** The database with all privileges that a stack file can declare, and without its jobs. */
 export function writeDatabase(fact: DatabaseFact, content: ContentFact, names: Names, report: Report): DatabaseWritten {
   const at = ["databases", fact.name];
   const schemas = writeSchemas(at, fact, content, names, report);
@@ -75,24 +79,24 @@ export function writeDatabase(fact: DatabaseFact, content: ContentFact, names: N
   const managed = ["public", ...Object.keys(schemas)];
   const facts = content.privileges.filter(({ schema }) => schema === "" || managed.includes(schema));
   const roles = ["public", "postgres", ...names.roles];
-  // Who makes objects depends on who may, which the privileges on schemas tell.
+  // Which roles can create objects depends on the privileges on schemas, so these are written first.
   const first = { ...written, grants: writeGrants(facts, [], { roles, creators: [] }) };
   const { creators } = wantedAccess(fact.name, { ...databaseSchema.parse(first), roles: {} }, []);
   const grants = writeGrants(facts, defaultsFor(creators, content.defaults, managed), { roles, creators });
   return Object.keys(grants).length > 0 ? { ...written, grants } : written;
 }
 
-/** What the stack makes of the privileges that are there. */
-export interface Made {
-  /** The statements of the resource Access that give something. */
+/** What the first update does to the privileges of a database. */
+export interface PrivilegeComparison {
+  /** The GRANT statements of the resource Access. */
   grants: string[];
-  /** Privileges that no grant declares, in words. */
+  /** Descriptions of the privileges that no grant declares. */
   undeclared: string[];
   /** Objects that grants name and that do not exist. */
   unknown: string[];
 }
 
-export function comparePrivileges(name: string, content: ContentFact, stack: Stack): Made {
+export function comparePrivileges(name: string, content: ContentFact, stack: Stack): PrivilegeComparison {
   const wanted = wantedAccess(name, { ...stack.databases[name]!, roles: stack.roles }, []);
   const managed = wanted.schemas;
   const privileges = content.privileges.filter(({ schema }) => schema === "" || managed.includes(schema));

@@ -2,7 +2,7 @@ import type { ForeignLedger } from "../provider/kinds/migrations/foreign-ledger"
 import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/facts";
 import type { RoleFact } from "../provider/kinds/role/changes";
 
-// What a running server is found to be: rows of sql/adopt and sql/catalog.
+// What is read of a running server: rows of the queries in sql/adopt and sql/catalog.
 
 export interface ServerFact {
   /** server_version_num */
@@ -12,11 +12,11 @@ export interface ServerFact {
   /** Name of the bootstrap superuser. */
   bootstrap: string;
   standby: boolean;
-  /** Names of all roles that PostgreSQL does not bring along. */
+  /** Names of all roles except PostgreSQL's predefined ones. */
   roles: string[];
 }
 
-/** Something that no stack file declares; `kind` is a key of adopt/others.ts. */
+/** An object that a stack file cannot declare; `kind` is a key of adopt/others.ts. */
 export interface OtherFact {
   kind: string;
   name: string;
@@ -30,7 +30,7 @@ export interface PartitionedTableFact {
   partitions: { name: string; bound: string }[];
 }
 
-/** A database, seen from outside. */
+/** The catalog row of a database. */
 export interface DatabaseFact {
   name: string;
   owner: string;
@@ -46,23 +46,23 @@ export interface DatabaseFact {
   settings: string[];
 }
 
-/** A database, seen from inside. */
+/** The content of a database. */
 export interface ContentFact {
   /** Tables, views and routines. */
   objects: number;
   schemas: { name: string; owner: string }[];
   extensions: { name: string; schema: string; version: string }[];
   privileges: PrivilegeFact[];
-  /** With what PostgreSQL gives by itself, for all roles. */
+  /** Including PostgreSQL's built-in default privileges, for all roles. */
   defaults: DefaultFact[];
   others: OtherFact[];
   partitioned: PartitionedTableFact[];
   ledgers: LedgerFact[];
 }
 
-/** A table in which another tool keeps what migrations it has applied. */
+/** A table in which another tool records the migrations that it has applied. */
 export interface LedgerFact extends ForeignLedger {
-  /** Of dbmate's, whose versions are those of its files. */
+  /** Only for dbmate, whose versions are those of the files. */
   versions?: string[];
 }
 
@@ -80,7 +80,7 @@ export interface SettingFact {
   name: string;
   value: string;
   bootValue: string | null;
-  /** No library of that server has it. */
+  /** A custom parameter: no library of that server defines it. */
   custom: boolean;
 }
 
@@ -92,7 +92,7 @@ export interface HbaFact {
   netmask: string | null;
   method: string;
   line?: number;
-  /** Why PostgreSQL cannot read the line, of which it knows no more then. */
+  /** Why PostgreSQL cannot parse the line; the fields of the rule are empty then. */
   error?: string | null;
 }
 
@@ -103,26 +103,26 @@ export interface ContainerFact {
   memory: number;
   /** 0: no limit. */
   cpus: number;
-  /** Where it is published. */
+  /** Published port and address on the host. */
   port?: number;
   address?: string;
   /** ID of /etc/os-release: debian, alpine, ... */
   system: string;
-  /** Ports of the host that containers of the engine have. */
+  /** Published ports of all containers of the engine. */
   takenPorts: number[];
 }
 
 export interface Facts {
-  /** What was asked, for messages. */
+  /** The argument --from, for messages. */
   from: string;
   server: ServerFact;
-  /** Absent: a server elsewhere. */
+  /** Absent for a server that is read by its URL. */
   container?: ContainerFact;
   roles: RoleFact[];
   /** The bootstrap superuser, as a role. */
   bootstrap?: RoleFact;
   databases: DatabaseFact[];
-  /** Of the databases that take connections, by name. */
+  /** Content of the databases that allow connections, by name. */
   contents: Record<string, ContentFact>;
   settings: SettingFact[];
   hba: HbaFact[];

@@ -4,7 +4,7 @@ import type { ContentKind, DefaultFact, PrivilegeFact } from "../provider/kinds/
 
 // Pure: privileges of the catalog in the short forms of the stack file.
 
-/** What is written of a role's privileges: only what is not empty. */
+/** The declared privileges of a role, without empty keys. */
 export type GrantWritten = Partial<Omit<GrantConfig, "schemas">> & {
   schemas?: Record<string, Partial<GrantConfig["schemas"][string]>>;
 };
@@ -12,13 +12,13 @@ export type GrantWritten = Partial<Omit<GrantConfig, "schemas">> & {
 const PLURAL = { table: "tables", sequence: "sequences", function: "functions" } as const;
 
 interface Scope {
-  /** Roles that grants can name, "public" too. */
+  /** Roles that grants can name, including "public". */
   roles: string[];
-  /** Roles whose objects to come count. */
+  /** Roles whose future objects count. */
   creators: string[];
 }
 
-/** By role, what it is granted. */
+/** Collects grants by role. */
 class Grants {
   readonly all: Record<string, GrantWritten> = {};
 
@@ -49,7 +49,7 @@ function add(lists: Lists, key: string, item: string): void {
 
 const CONTENT = ["table", "sequence", "function"];
 
-/** The privileges that grants can say; the right to pass one on, and privileges on columns, are none. */
+/** The privileges as grants of a stack file, which has neither grant options nor privileges on columns. */
 export function writeGrants(
   facts: PrivilegeFact[],
   defaults: DefaultFact[],
@@ -69,17 +69,18 @@ export function writeGrants(
   return Object.fromEntries(Object.entries(grants.all).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Tables, sequences and functions: all of a schema where that is so for those to come too, single ones otherwise. */
+/** Tables, sequences and functions: a grant on all of a schema if it holds for future objects too, else grants on single objects. */
 function writeContents(grants: Grants, facts: PrivilegeFact[], defaults: DefaultFact[], scope: Scope): void {
   const contents = facts.filter(({ kind }) => CONTENT.includes(kind));
-  for (const { role, schema, kind, privilege, objects } of wanted(contents, defaults, scope)) {
-    const there = new Set(
+  for (const { role, schema, kind, privilege, objects } of collectHeld(contents, defaults, scope)) {
+    const existing = new Set(
       contents
         .filter((each) => each.kind === kind && each.schema === schema && each.owner !== role)
         .map(({ name }) => name),
     );
     const all =
-      there.size === objects.length && toCome(defaults, { role, schema, kind, privilege }, scope, objects.length > 0);
+      existing.size === objects.length &&
+      isGrantedOnFuture(defaults, { role, schema, kind, privilege }, scope, objects.length > 0);
     if (all) grants.inSchema(role, schema, PLURAL[kind], privilege);
     else for (const name of objects) grants.onObject(role, PLURAL[kind], written(kind, schema, name), privilege);
   }
@@ -96,14 +97,14 @@ interface Held {
   privilege: string;
 }
 
-/** Who holds what on what kind in which schema, with the objects that he holds it on. */
-function wanted(
+/** Each privilege of a role on a kind of objects in a schema, with the objects on which the role holds it. */
+function collectHeld(
   facts: PrivilegeFact[],
   defaults: DefaultFact[],
   { roles, creators }: Scope,
 ): (Held & { objects: string[] })[] {
   const found = new Map<string, Held & { objects: string[] }>();
-  const note = (held: Held) => {
+  const objectsOf = (held: Held) => {
     const id = JSON.stringify([held.role, held.schema, held.kind, held.privilege]);
     const item = found.get(id) ?? { ...held, objects: [] };
     found.set(id, item);
@@ -111,17 +112,17 @@ function wanted(
   };
   for (const { grantee, privilege, schema, kind, name, revoked } of facts) {
     if (grantee !== null && privilege !== null && !revoked && roles.includes(grantee))
-      note({ role: grantee, schema, kind: kind as ContentKind, privilege }).push(name);
+      objectsOf({ role: grantee, schema, kind: kind as ContentKind, privilege }).push(name);
   }
   for (const { creator, grantee, schema, kind, privilege } of defaults) {
     if (schema !== "" && roles.includes(grantee) && creators.includes(creator))
-      note({ role: grantee, schema, kind, privilege });
+      objectsOf({ role: grantee, schema, kind, privilege });
   }
   return [...found.values()].map((each) => ({ ...each, objects: [...new Set(each.objects)] }));
 }
 
-/** Will objects have it that somebody makes? What is set for all schemas counts where the schema holds something already. */
-function toCome(defaults: DefaultFact[], held: Held, { creators }: Scope, holdsSome: boolean): boolean {
+/** True if future objects of a creator get the privilege. Default privileges for all schemas count only in a schema with objects. */
+function isGrantedOnFuture(defaults: DefaultFact[], held: Held, { creators }: Scope, holdsSome: boolean): boolean {
   return defaults.some(
     (each) =>
       each.grantee === held.role &&

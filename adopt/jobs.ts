@@ -1,6 +1,6 @@
 import type { StackInput } from "../config/stack";
 import type { Facts, JobFact } from "./facts";
-import type { Report } from "./told";
+import type { Report } from "./report";
 
 type Databases = NonNullable<StackInput["databases"]>;
 type Job = NonNullable<Databases[string]["jobs"]>[string];
@@ -17,7 +17,7 @@ function nameFor({ id }: JobFact, jobs: JobFact[]): string {
   return name;
 }
 
-/** Adds the jobs to their databases. None runs before somebody says so: those of the source run on. */
+/** Adds the jobs to their databases, all inactive: the jobs of the source still run. */
 export function writeJobs(databases: Databases, { jobs }: Facts, report: Report): void {
   const isOnly = (name: string) => jobs.filter((job) => job.name === name).length === 1;
   for (const fact of jobs) {
@@ -25,21 +25,21 @@ export function writeJobs(databases: Databases, { jobs }: Facts, report: Report)
     const name = fact.name ?? nameFor(fact, jobs);
     const written = databases[database];
     const what = `job ${name} (${fact.schedule}, as ${role}: ${fact.command})`;
-    const stays = "stays, switched off, and is not declared";
-    if (!written) report.leave(["databases"], `${what} ${stays}: its database ${database} is not`);
+    const state = "is not declared and stays inactive";
+    if (!written) report.addNote(["databases"], `${what} ${state}: its database ${database} is not declared`);
     else if (fact.name !== null && !isOnly(name))
-      report.leave(["databases", database], `${what} ${stays}: other jobs have the same name`);
+      report.addNote(["databases", database], `${what} ${state}: other jobs have the same name`);
     else {
       if (fact.name === null)
-        report.leave(
+        report.addNote(
           ["databases", database],
-          `job ${id} has no name and gets the name ${name}; the one without a name stays in a copy, switched off: SELECT cron.unschedule(${id}) removes it`,
+          `job ${id} has no name and is declared as ${name}; in a copy the unnamed job stays inactive; remove it with SELECT cron.unschedule(${id})`,
         );
       written.jobs = { ...written.jobs, [name]: writeJob(fact, written.owner) };
       if (active)
-        report.leave(
+        report.addNote(
           ["databases", database],
-          `job ${name} is switched off, since it runs on in the source: take active: false out once that is gone`,
+          `job ${name} is declared inactive, as it still runs on the source; remove active: false once the source is stopped`,
         );
     }
   }

@@ -12,7 +12,7 @@ function groups(text: string): string[] {
   return text === "" ? [] : text.split(":");
 }
 
-/** An address as a number; undefined if it is no IP address. */
+/** Parses an IP address to a number; undefined for other texts. */
 function parseAddress(text: string): { size: 32 | 128; value: bigint } | undefined {
   const dotted = /^(.*:)?(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   if (dotted) {
@@ -29,7 +29,7 @@ function parseAddress(text: string): { size: 32 | 128; value: bigint } | undefin
   return { size: 128, value: value.reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n) };
 }
 
-/** A network by an address and a mask, as pg_hba_file_rules has them; undefined if they are none. */
+/** Parses an address and a netmask of pg_hba_file_rules; undefined if they are not a network. */
 export function parseNetwork(address: string, netmask: string): Network | undefined {
   const [from, mask] = [parseAddress(address), parseAddress(netmask)];
   if (!from || !mask || from.size !== mask.size) return undefined;
@@ -49,7 +49,7 @@ export function contains(outer: Network, inner: Network): boolean {
 
 export const overlaps = (a: Network, b: Network): boolean => contains(a, b) || contains(b, a);
 
-/** What is left of a network without another one: the other halves on the way down to it. */
+/** The difference of two networks, as networks: the halves that do not contain `hole`, at each length of the prefix. */
 export function without(network: Network, hole: Network): Network[] {
   if (contains(hole, network)) return [];
   if (!contains(network, hole)) return [network];

@@ -1,32 +1,32 @@
 import type { OtherFact } from "./facts";
-import type { Report } from "./told";
+import type { Report } from "./report";
 
-/** What becomes of things that no stack file declares, and what to do. */
+/** What happens to objects that a stack file cannot declare, by kind, and what to do. */
 const OTHERS: Record<string, string> = {
   tablespace:
-    "lies outside the data directory: move what is in it to pg_default first (ALTER TABLE ... SET TABLESPACE)",
-  "replication slot": "is not copied: its reader needs one on the new server, and all data anew",
-  "setting of all roles": "stays as it is; in the stack file it would be in server.settings",
-  "privilege on a parameter": "stays as it is",
-  "security label": "stays as it is",
-  "library of a stack": "stays as it is; the stack file of the source says what it is for",
-  publication: "stays as it is; leave it to a migration",
+    "is outside of the data directory; first move its tables and indexes to pg_default (ALTER TABLE ... SET TABLESPACE)",
+  "replication slot": "is not copied; its consumer needs a slot on the new server, and a new copy of all data",
+  "setting of all roles": "is not managed; to declare it, use server.settings",
+  "privilege on a parameter": "is not managed",
+  "security label": "is not managed",
+  "library of a stack": "is not managed; the stack file of the source declares what needs it",
+  publication: "is not managed; use a migration to change it",
   subscription:
-    "would read with the slot of the source, which it would take from it: drop or disable it first, or copy by a dump",
-  "foreign server": "stays as it is, with its user mappings and their passwords; privileges on it are declared",
-  "event trigger": "stays as it is; leave it to a migration",
-  "large object with privileges": "stays as it is",
-  "privilege on a type": "stays as it is; leave it to a migration",
-  "privilege on a language": "stays as it is",
-  "default privilege": "stays as it is",
+    "would use the replication slot of the source and take it over; drop or disable the subscription first, or transfer the data with pg_dump",
+  "foreign server": "and its user mappings with their passwords are not managed; privileges on it are declared",
+  "event trigger": "is not managed; use a migration to change it",
+  "large object with privileges": "is not managed",
+  "privilege on a type": "is not managed; use a migration to change it",
+  "privilege on a language": "is not managed",
+  "default privilege": "is not managed",
   "unlogged table":
-    "is empty in the copy, for PostgreSQL copies none: fill it there, or ALTER TABLE ... SET LOGGED first",
-  "owner of schema public": "stays as it is",
+    "is empty in the copy, as a backup contains no unlogged tables; load it there, or run ALTER TABLE ... SET LOGGED first",
+  "owner of schema public": "is not managed",
 };
 
-/** Without these a copy of the files would be no copy, or harm the source. */
-export const HINDRANCES = ["tablespace", "subscription"];
+/** Kinds of objects with which a copy of the data directory would be incomplete, or would harm the source. */
+export const COPY_OBSTACLES = ["tablespace", "subscription"];
 
-export function tellOthers(at: string[], others: OtherFact[], report: Report): void {
-  for (const { kind, name } of others) report.leave(at, `${kind} ${name} ${OTHERS[kind] ?? "stays as it is"}`);
+export function reportOthers(at: string[], others: OtherFact[], report: Report): void {
+  for (const { kind, name } of others) report.addNote(at, `${kind} ${name} ${OTHERS[kind] ?? "is not managed"}`);
 }

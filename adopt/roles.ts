@@ -3,7 +3,7 @@ import { roleSchema } from "../config/roles";
 import type { StackInput } from "../config/stack";
 import { changes, KEPT, observed, type RoleFact, type RoleInputs } from "../provider/kinds/role/changes";
 import { canonicalValue } from "../tuning/catalogue";
-import type { Report } from "./told";
+import type { Report } from "./report";
 
 // Pure: roles of the catalog as a stack file declares them.
 
@@ -17,7 +17,7 @@ function duration(value: string): string {
   return `${canonicalValue("statement_timeout", value)}ms`;
 }
 
-/** Groups that it can say to be a member of: those whose privileges or name it can use. */
+/** Groups for memberOf: those that the role inherits from or can SET ROLE to. */
 function groupsOf({ memberships }: RoleFact, nameable: (role: string) => boolean): string[] {
   const used = memberships.filter(({ group, inherit, set }) => (inherit || set) && nameable(group));
   return [...new Set(used.map(({ group }) => group))].sort();
@@ -39,30 +39,30 @@ function writeRole(fact: RoleFact, memberOf: string[]): RoleWritten {
   };
 }
 
-/** The statements that bring a role of the server to what is written. */
+/** The statements that change an existing role to its declaration. */
 export function roleChanges(fact: RoleFact, written: RoleWritten, declaredRoles: string[]): string[] {
   const inputs = { ...roleInputs(fact.name, roleSchema.parse(written), declaredRoles), superuser: false, byHand: [] };
   return changes(fact, inputs).map(({ shown }) => shown);
 }
 
-/** The roles that a stack file can declare. Superusers are none of them. */
+/** The roles that a stack file can declare, which excludes superusers. */
 export function writeRoles(facts: RoleFact[], report: Report): Record<string, RoleWritten> {
   const declared = facts.filter(({ superuser }) => !superuser).sort((a, b) => (a.name < b.name ? -1 : 1));
   const names = declared.map(({ name }) => name);
   const nameable = (role: string) => names.includes(role) || role === "postgres" || role.startsWith("pg_");
   for (const { name } of facts.filter(({ superuser }) => superuser)) {
-    report.leave(
+    report.addNote(
       ["roles"],
-      `superuser ${name} stays as it is: a stack file declares none; to have it declared, ALTER ROLE ${name} NOSUPERUSER and adopt again`,
+      `superuser ${name} is not managed: a stack file declares no superusers; to declare the role, run ALTER ROLE ${name} NOSUPERUSER and adopt again`,
     );
   }
   return Object.fromEntries(
     declared.map((fact) => {
       if (fact.verifier?.startsWith("md5")) {
-        report.leave(
+        report.addNote(
           ["roles", fact.name],
-          "its password is kept as md5, and the rules for clients ask for scram-sha-256: nobody can connect with it until it is " +
-            "set anew there (\\password in npm run psql)",
+          "its password is stored as md5, and pg_hba.conf of the stack requires scram-sha-256: the role cannot connect until the " +
+            "password is set again there (\\password in npm run psql)",
         );
       }
       return [fact.name, writeRole(fact, groupsOf(fact, nameable))];

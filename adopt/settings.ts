@@ -4,27 +4,27 @@ import { canonicalValue, findParameter, isCustom } from "../tuning/catalogue";
 import { librariesIn } from "../tuning/contradictions";
 import { whyManaged } from "../tuning/managed";
 import type { SettingFact } from "./facts";
-import type { Report } from "./told";
+import type { Report } from "./report";
 
-// Pure: parameters that somebody has set, and that neither PostgreSQL nor the tuning would have by itself.
+// Pure: parameters whose value differs from PostgreSQL's default and from the tuned value.
 
-/** Parameters that mean nothing in another container, and what to do instead. */
-const ELSEWHERE: [RegExp, string][] = [
-  [/^(archive_|restore_command)/, "write backup: the WAL archive is made from it"],
+/** Parameters that do not apply in another container, and what to do instead. */
+const NOT_PORTABLE: [RegExp, string][] = [
+  [/^(archive_|restore_command)/, "declare backup, which configures the WAL archive"],
   [/^(ssl|krb_)/, "its files are not in the container of a stack"],
   [/^synchronous_standby_names$/, "commits would wait for standbys that the new server does not have"],
   [
     /^(logging_collector|log_destination|log_directory|log_filename|log_file_mode|log_rotation_|log_truncate_)/,
-    "the log is the container's",
+    "the server writes to the container's log",
   ],
-  [/^(default_tablespace|temp_tablespaces)$/, "there are no other tablespaces in a stack"],
-  [/(^|_)(library_path|preload_libraries|control_path)$/, "name the libraries that the image has"],
+  [/^(default_tablespace|temp_tablespaces)$/, "a stack has no other tablespaces"],
+  [/(^|_)(library_path|preload_libraries|control_path)$/, "declare the libraries of the image"],
 ];
 
-/** What belongs to the way a container is started: a stack has its own. */
-const PLACES =
+/** Parameters of the container's start, for which a stack has its own values. */
+const START_PARAMETERS =
   /^(data_directory|config_file|hba_file|ident_file|external_pid_file|listen_addresses|port|unix_socket_.*|dynamic_shared_memory_type|pgwright\..*)$/;
-/** Settings of their own in the stack file. */
+/** Parameters with a separate key in the stack file. */
 const KEYS = /^(max_connections|cron\.database_name)$/;
 const ZULU = /^(Etc\/)?(UTC|GMT|Universal|Zulu)$/i;
 
@@ -49,48 +49,53 @@ const problemOf = (server: ServerWritten): string | undefined => {
   }
 };
 
-/** A parameter that no library of ours has is one of the source's own, unless no library of the source has it either. */
+/** False for a parameter of a library that the source has and the image lacks. */
 const isKnown = ({ name, custom }: SettingFact, sameImage: boolean): boolean =>
   findParameter(name) !== undefined && (sameImage || custom || !isCustom(name));
 
-/** Adds to the server what has been set; one that does not go with the rest is told. `libraries`: those that the image has beside ours. */
+/** Adds changed parameters to `server.settings`, and reports those that cannot be declared. */
 export function writeSettings(server: ServerWritten, facts: SettingFact[], sameImage: boolean, report: Report): void {
-  const leave = ({ name, value }: SettingFact, why: string) =>
-    report.leave(["server"], `${name} = ${value} is not declared: ${why}`);
-  // Its value may hold a password, as a connection to a primary does.
-  const leaveUnseen = ({ name }: SettingFact, why: string) =>
-    report.leave(["server"], `${name} is not declared: ${why}`);
+  const note = ({ name, value }: SettingFact, why: string) =>
+    report.addNote(["server"], `${name} = ${value} is not declared: ${why}`);
+  // The value may contain a password, as primary_conninfo does.
+  const noteWithoutValue = ({ name }: SettingFact, why: string) =>
+    report.addNote(["server"], `${name} is not declared: ${why}`);
   const connections = facts.find(({ name }) => name === "max_connections");
-  if (connections) tryKey(server, "connections", Number(connections.value), (why) => leave(connections, why));
+  if (connections) tryKey(server, "connections", Number(connections.value), (why) => note(connections, why));
 
   const tuned = new Map(serverSettings(serverSchema.parse(server)).settings.map(({ name, value }) => [name, value]));
   for (const fact of facts) {
     const { name, value, bootValue } = fact;
     const lower = name.toLowerCase();
-    if (PLACES.test(lower) || KEYS.test(lower) || same(name, value, bootValue) || same(name, value, tuned.get(lower)))
+    if (
+      START_PARAMETERS.test(lower) ||
+      KEYS.test(lower) ||
+      same(name, value, bootValue) ||
+      same(name, value, tuned.get(lower))
+    )
       continue;
     if (lower === "shared_preload_libraries") {
       const [ours, others] = libraries(value, tuned.get(lower));
       if (others.length === 0) continue;
-      // The image is made from the one of the source, and has what that has.
+      // The image is based on the image of the source, and so has its libraries.
       if (sameImage) {
-        trySetting(server, name, [...ours, ...others].join(","), (problem) => leave(fact, problem));
+        trySetting(server, name, [...ours, ...others].join(","), (problem) => note(fact, problem));
         continue;
       }
     }
     if (/^lc_/.test(lower) && /^(C|POSIX|C\.UTF-?8)$/i.test(value)) continue;
-    const elsewhere = ELSEWHERE.find(([pattern]) => pattern.test(lower));
+    const notPortable = NOT_PORTABLE.find(([pattern]) => pattern.test(lower));
     const why =
-      elsewhere?.[1] ??
+      notPortable?.[1] ??
       whyManaged(lower) ??
-      (isKnown(fact, sameImage) ? undefined : "the image knows no such parameter");
-    if (why !== undefined) leaveUnseen(fact, why);
-    else if (/^lc_/.test(lower) && !sameImage) leave(fact, "the image has no such locale");
-    else trySetting(server, name, value, (problem) => leave(fact, problem));
+      (isKnown(fact, sameImage) ? undefined : "the image has no such parameter");
+    if (why !== undefined) noteWithoutValue(fact, why);
+    else if (/^lc_/.test(lower) && !sameImage) note(fact, "the image has no such locale");
+    else trySetting(server, name, value, (problem) => note(fact, problem));
   }
 }
 
-/** The libraries that the tuning loads, and those that are loaded beside them. */
+/** The libraries that the tuning loads, and the other libraries of `value`. */
 function libraries(value: string, tuned = ""): [string[], string[]] {
   const ours = librariesIn(tuned);
   return [ours, librariesIn(value).filter((library) => !ours.includes(library))];

@@ -1,12 +1,12 @@
 import { FRESH } from "../provider/kinds/role/changes";
 import type { Facts } from "./facts";
-import type { Report } from "./told";
+import type { Report } from "./report";
 
-// Pure: a stack's superuser is postgres. Where the source's has another name (POSTGRES_USER), the copy gives it the name postgres,
-// and makes a plain role of its former name (provider/restore.ts); here the same is done to what was read.
+// Pure: the superuser of a stack is postgres. If that of the source has another name (POSTGRES_USER), the copy renames it to postgres and
+// creates a role without SUPERUSER under the former name (provider/restore.ts). This file applies the same to the facts.
 
 const SUPERUSER = "postgres";
-/** Keys of facts whose texts are roles. The role of a job is a text to PostgreSQL too, and is not renamed. */
+/** Keys of facts whose values are names of roles. pg_cron stores the role of a job as text, which a rename does not change. */
 const ROLE_KEYS = ["owner", "grantee", "creator", "grantor", "grantors", "group"];
 
 function renamed<T>(value: T, former: string, isRole = false): T {
@@ -18,15 +18,15 @@ function renamed<T>(value: T, former: string, isRole = false): T {
   return isRole && value === former ? (SUPERUSER as T) : value;
 }
 
-/** The facts as they are in the copy. */
+/** The facts of the copy, with the superuser renamed. */
 export function asCopied(facts: Facts, report: Report): Facts {
   const former = facts.server.bootstrap;
   if (former === SUPERUSER || facts.roles.some(({ name }) => name === SUPERUSER)) return facts;
   const { roles, databases, contents, bootstrap } = facts;
-  report.leave(
+  report.addNote(
     ["roles", former],
-    `superuser ${former} becomes postgres, with all that it owns; a role ${former} with its password stays for its clients, without ` +
-      "SUPERUSER, and has by memberOf what postgres owns",
+    `superuser ${former} is renamed to postgres and keeps its objects; for its clients, a role ${former} with its password is created, ` +
+      "without SUPERUSER and as a member of postgres",
   );
   const { verifier = null, settings = [] } = bootstrap ?? {};
   const membership = { group: SUPERUSER, grantor: SUPERUSER, admin: false, inherit: true, set: true, creator: false };

@@ -5,19 +5,19 @@ type Drill = NonNullable<BackupConfig["drill"]>;
 
 const encoded = (text: string) => Buffer.from(text).toString("base64");
 
-function inSql(text: string): string {
+function toSqlName(text: string): string {
   const found = parseObjectName(text);
-  if (!found) throw new Error(`${text} is not schema.name`);
+  if (!found) throw new Error(`"${text}": not a qualified name; write schema.name`);
   return quoteObjectName(found);
 }
 
-/** What a drill looks at besides what every copy has to have. Names as SQL takes them. */
+/** What a drill checks in addition to the checks of every copy. Names are quoted for SQL. */
 export interface DrillSpecification {
   amcheck: boolean;
   checks: { database: string; query: string; role?: string }[];
-  /** Tables that have to have as many rows as at the mark. */
+  /** Tables that have to have as many rows as at the restore point. */
   counts: { database: string; table: string }[];
-  /** Vector indexes, and the share of the true neighbours that they have to find. */
+  /** Vector indexes, and the recall that they have to reach. */
   recalls: { database: string; index: string; atLeast: number }[];
 }
 
@@ -26,15 +26,15 @@ export function drillSpecification({ amcheck, checks, tables, recall }: Drill): 
     amcheck,
     checks,
     counts: Object.entries(tables).flatMap(([database, names]) =>
-      names.map((name) => ({ database, table: inSql(name) })),
+      names.map((name) => ({ database, table: toSqlName(name) })),
     ),
     recalls: Object.entries(recall).flatMap(([database, indexes]) =>
-      Object.entries(indexes).map(([name, atLeast]) => ({ database, index: inSql(name), atLeast })),
+      Object.entries(indexes).map(([name, atLeast]) => ({ database, index: toSqlName(name), atLeast })),
     ),
   };
 }
 
-/** The drill's file of what it looks at: a line a check. */
+/** Formats the drill specification for the drill container: a line a check. */
 export function renderDrill({ amcheck, checks, counts, recalls }: DrillSpecification): string {
   const lines = [
     ...(amcheck ? ["amcheck"] : []),
@@ -47,20 +47,20 @@ export function renderDrill({ amcheck, checks, counts, recalls }: DrillSpecifica
   return lines.map((line) => `${line}\n`).join("");
 }
 
-/** What is on record of a drill, as the drill container writes it: a line of columns parted by tabs. */
+/** The recorded result of a drill: the drill container writes it as a line of columns separated by tabs. */
 export interface Evidence {
   drill: string;
   started: Date;
   ended: Date;
   passed: boolean;
   backup?: string;
-  /** Of the last transaction that was replayed. */
+  /** Time of the last transaction that was replayed. */
   recoveredTo?: string;
-  /** Until the copy took connections. */
+  /** Duration until the copy accepted connections. */
   seconds: number;
 }
 
-/** The drills on record, oldest first. */
+/** Parses the recorded drills, oldest first. */
 export function parseDrills(text: string): Evidence[] {
   const value = (column: string | undefined) => (column === "\\N" ? undefined : column);
   return text
@@ -85,7 +85,7 @@ export function ageOf(text: string): number {
   return parseInt(text, 10) * (text.endsWith("d") ? 86_400_000 : 3_600_000);
 }
 
-/** Why the evidence is not good enough; undefined if it is. `maxAge`: as in the stack file. */
+/** Why the recorded drills do not suffice; undefined if they do. `maxAge`: as in the stack file. */
 export function problemOf(drills: Evidence[], maxAge: string | undefined, now: Date): string | undefined {
   const last = drills.at(-1);
   if (last && !last.passed) return `the last restore drill, ${last.drill}, has failed`;

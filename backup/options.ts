@@ -12,10 +12,10 @@ const present = (options: Record<string, string | number | undefined>): Options 
 const prefixed = (number: number, options: Options): Options =>
   Object.fromEntries(Object.entries(options).map(([name, value]) => [`repo${number}-${name}`, value]));
 
-/** Where a repository is and whether it is encrypted: enough for a restore. */
+/** Location and encryption of a repository: the options that a restore needs. */
 export function repositoryOptions(number: number, encrypted: boolean, s3?: S3Config): Options {
-  const place = s3 ? bucketOptions(number, s3) : { path: repositoryPath(number) };
-  return prefixed(number, present({ ...place, "cipher-type": encrypted ? "aes-256-cbc" : undefined }));
+  const location = s3 ? bucketOptions(number, s3) : { path: repositoryPath(number) };
+  return prefixed(number, present({ ...location, "cipher-type": encrypted ? "aes-256-cbc" : undefined }));
 }
 
 function bucketOptions(number: number, s3: S3Config): Record<string, string | undefined> {
@@ -34,7 +34,7 @@ function bucketOptions(number: number, s3: S3Config): Record<string, string | un
 function retentionOptions({ retention }: RepositoryConfig, number: number): Options {
   const { full, days, differential, wal } = retention;
   const options = present({
-    // Small files together, and of large ones only the changed blocks: increments are small.
+    // Small files are bundled, and of large files only the changed blocks are copied: increments stay small.
     bundle: "y",
     block: "y",
     "retention-full": full ?? days ?? 2,
@@ -46,7 +46,7 @@ function retentionOptions({ retention }: RepositoryConfig, number: number): Opti
   return prefixed(number, options);
 }
 
-/** pgBackRest's options for a server, but for the passphrase. Options by their names in pgbackrest.conf. */
+/** pgBackRest's options for a server, without the passphrase; names as in pgbackrest.conf. */
 export function backupOptions(config: BackupConfig): Options {
   const { repositories, compression, processes, mostWaiting, encrypted } = config;
   return {
@@ -64,20 +64,20 @@ export function backupOptions(config: BackupConfig): Options {
     "archive-push-queue-max": mostWaiting,
     "compress-type": compression,
     "process-max": String(processes),
-    // Does not wait for the next checkpoint by the clock.
+    // Requests a checkpoint instead of waiting for the next scheduled one.
     "start-fast": "y",
     "log-level-console": "warn",
-    // What goes wrong is in the container's log; a log that cannot be written would stop the archive.
+    // Errors go to the container's log; a log file that cannot be written would stop archiving.
     "log-level-file": "off",
   };
 }
 
-/** The passphrase as the options that take it. */
+/** The options for the passphrase of the repositories. */
 export function passphraseOptions(repositories: number, passphrase: string): Options {
   return Object.fromEntries(Array.from({ length: repositories }, (_, i) => [`repo${i + 1}-cipher-pass`, passphrase]));
 }
 
-/** Keys to the buckets as the options that take them. */
+/** The options for the keys of the buckets. */
 export function keyOptions(repositories: { s3?: S3Config }[], keys: S3Keys): Options {
   const of = repositories.map(({ s3 }, i) => {
     const found = s3 && keys[s3.bucket];
@@ -91,7 +91,7 @@ const numberOf = (option: string): number | undefined => {
   return number === undefined ? undefined : Number(number);
 };
 
-/** The options without those of some repositories. */
+/** The options without those of the repositories that `keep` rejects. */
 export function onlyRepositories(options: Options, keep: (number: number) => boolean): Options {
   const entries = Object.entries(options).filter(([option]) => {
     const number = numberOf(option);
@@ -105,16 +105,16 @@ export function repositoryNumbers(options: Options): number[] {
   return [...new Set(Object.keys(options).flatMap((option) => numberOf(option) ?? []))].sort((a, b) => a - b);
 }
 
-/** Is a repository in a bucket, and so reached over the network? */
+/** Whether a repository is in a bucket, and therefore reached over the network. */
 export const isInBucket = (options: Options, number: number): boolean => options[`repo${number}-type`] === "s3";
 export const hasBuckets = (options: Options): boolean =>
   repositoryNumbers(options).some((number) => isInBucket(options, number));
 
-/** pgbackrest.conf as text. A value is one line: a second one would be another option. */
+/** Formats pgbackrest.conf. Throws for a value with a line break, since its second line would be another option. */
 export function renderPgbackrestConf(stanza: string, options: Options): string {
   const broken = Object.entries({ stanza, ...options }).find(([, value]) => /[\r\n\0]/.test(value));
   if (broken)
-    throw new Error(`${broken[0]} of pgbackrest.conf has a line break or a NUL character; write it in one line`);
+    throw new Error(`${broken[0]} of pgbackrest.conf: has a line break or a NUL character; write it in one line`);
   const lines = Object.entries(options)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, value]) => `${name}=${value}`);

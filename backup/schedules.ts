@@ -1,6 +1,6 @@
 import { timesOf } from "../config/schedule";
 
-/** A schedule as the program snooze takes it: a list of values for each field. */
+/** A schedule as arguments of snooze: a list of values for each field. */
 export function snoozeArguments(schedule: string): string {
   const { minutes, hours, days, months, weekdays } = timesOf(schedule);
   const all = (values: number[], size: number) => (values.length === size ? "*" : values.join(","));
@@ -13,7 +13,7 @@ export function snoozeArguments(schedule: string): string {
   ].join(" ");
 }
 
-/** The agent's file of schedules: a line a job, its name and the arguments of snooze. */
+/** Formats the agent's file of schedules: a line a job, with its name and the arguments of snooze. */
 export function renderSchedules(schedules: Record<string, string>): string {
   return Object.entries(schedules)
     .map(([job, schedule]) => `${job} ${snoozeArguments(schedule)}\n`)

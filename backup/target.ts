@@ -1,31 +1,31 @@
 import type { BackupInfo, StanzaInfo } from "./info";
 
-/** How far a restore goes; the newest there is if nothing is given. */
+/** The target of a restore; the end of the archived WAL if nothing is given. */
 export interface Target {
-  /** With its offset. */
+  /** With its time zone offset. */
   time?: string;
   /** A restore point. */
   name?: string;
   lsn?: string;
-  /** Label of the backup to begin with; without another target, its end is the target. */
+  /** Label of the backup to restore; its end is the target if no other one is given. */
   backup?: string;
   /** The newest if absent. */
   timeline?: number;
 }
 
-/** Bytes of a WAL segment, as initdb makes them. */
+/** Bytes of a WAL segment: initdb's default. */
 const SEGMENT = 16 * 2 ** 20;
 
-/** A time as a moment. */
+/** Parses the time of a target. */
 export function momentOf(time: string): Date {
   return new Date(time.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
 }
 
-/** Does a restore end with its backup, and replay no WAL beyond it? */
+/** Whether a restore ends with its backup, without replay of later WAL. */
 export const endsWithBackup = ({ time, name, lsn, backup }: Target): boolean =>
   backup !== undefined && [time, name, lsn].every((each) => each === undefined);
 
-/** What pgBackRest's restore is told. The time is given in UTC, whatever offset it was written with. */
+/** The arguments of pgbackrest restore. The time is converted to UTC. */
 export function restoreArguments(target: Target): string[] {
   const { time, name, lsn, backup, timeline } = target;
   const common = [
@@ -43,13 +43,13 @@ export function restoreArguments(target: Target): string[] {
   return [...common, "--type=default"];
 }
 
-/** A target in words. */
+/** Describes a target, as the end of a sentence. */
 export function describeTarget(target: Target): string {
   const { time, name, lsn } = target;
   if (time !== undefined) return `as it was at ${time}`;
   if (name !== undefined) return `as it was at the restore point ${name}`;
   if (lsn !== undefined) return `as it was at ${lsn}`;
-  return endsWithBackup(target) ? "as it was at the end of that backup" : "as new as the archive has it";
+  return endsWithBackup(target) ? "as it was at the end of that backup" : "up to the end of the archived WAL";
 }
 
 const position = (lsn: string): bigint => {
@@ -58,8 +58,8 @@ const position = (lsn: string): bigint => {
 };
 
 /**
- * What a restore may begin with, the best first: backups that ended before the target, newest first. For all targets but a
- * restore point it is the first; where that point is, only the WAL tells. Throws, with what there is, if there is none.
+ * The backups that a restore can begin with: those that ended before the target, newest first. A restore uses the first one, except
+ * for a restore point: only the WAL shows its position, so that older backups are tried too. Throws, with the existing ones, if none fits.
  */
 export function chooseBackups(info: StanzaInfo | undefined, stanza: string, target: Target): BackupInfo[] {
   const all = (info?.backup ?? [])
@@ -85,12 +85,12 @@ export function chooseBackups(info: StanzaInfo | undefined, stanza: string, targ
   );
 }
 
-/** Number of a segment on its timeline. */
+/** The number of a segment on its timeline. */
 function segmentNumber(name: string): number {
   return parseInt(name.slice(8, 16), 16) * 256 + parseInt(name.slice(16, 24), 16);
 }
 
-/** Most bytes of WAL that are replayed after a backup: all that the archive has from there on. */
+/** Upper bound of the bytes of WAL that are replayed after a backup: all archived WAL since its start. */
 export function walAfter(info: StanzaInfo | undefined, backup: BackupInfo): number {
   const repository = backup.database["repo-key"];
   const newest = info?.archive

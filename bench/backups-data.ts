@@ -2,12 +2,12 @@ import type { TestStack } from "../test/integration/stack";
 
 /** Dimensions of an embedding. */
 const DIMENSIONS = 1536;
-/** Vectors of which the others are sums: a center and a little of a direction. */
+/** Each vector is the sum of a center and of a fraction of a direction. */
 const CENTERS = 1000;
 const DIRECTIONS = 1000;
 const PROBES = 20;
 
-/** Fills the database "bench": pgbench's tables, and as many vectors with an HNSW index. */
+/** Fills the database "bench": pgbench's tables of a scale, and a number of vectors with an HNSW index. */
 export function fill(stack: TestStack, scale: number, vectors: number): void {
   stack.inServer("pgbench", "-U", "postgres", "-i", "-q", "--scale", String(scale), "bench");
   const random = (rows: number) =>
@@ -30,7 +30,7 @@ export function fill(stack: TestStack, scale: number, vectors: number): void {
   );
 }
 
-/** Share of the ten true neighbours that the index finds, over some probes: an expression of SQL. */
+/** Recall of the index over some probes, for ten neighbours: an expression of SQL. */
 export const RECALL = `
   (SELECT round(avg(hit), 4) FROM (
     SELECT (

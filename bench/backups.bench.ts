@@ -7,11 +7,11 @@ import { docker, TestStack } from "../test/integration/stack";
 import { fill, RECALL } from "./backups-data";
 import { median, report, seconds, type Figure } from "./report";
 
-// Backups, restores and clones beside pg_basebackup (plain, and PostgreSQL 17's increments with pg_combinebackup) and pg_dump,
-// on one server and data set. `npm run bench -- backups SCALE VECTORS` takes another size than scale 100 and 200,000 vectors.
+// Compares backups, restores and clones with pg_basebackup (plain, and PostgreSQL 17's increments with pg_combinebackup) and pg_dump,
+// on one server and data set. `npm run bench -- backups SCALE VECTORS` sets the size; the default is scale 100 and 200,000 vectors.
 
 const SOCKET = "/var/lib/postgresql/data/socket";
-/** Where the peers write: the volume of the repository, so that all write to the same disk. */
+/** Folder of the peers: on the volume of the repository, so that all write to the same disk. */
 const SCRATCH = "/var/lib/pgbackrest/1/peer";
 const ROUNDS = 3;
 const INDEX = "public.chunks_embedding_idx";
@@ -25,7 +25,7 @@ function agent(stack: TestStack, script: string): string {
 const bytes = (stack: TestStack, path: string) => Number(agent(stack, `du -sb ${path} | cut -f1`)) / 2 ** 20;
 const repository = (stack: TestStack) => bytes(stack, `/var/lib/pgbackrest/1/backup`);
 
-/** Runs `use` with a volume that is empty, and gives its seconds. */
+/** Runs `use` with an empty volume; returns its seconds. */
 async function intoScratch(stack: TestStack, use: (volume: string) => Promise<void>): Promise<number> {
   const volume = `${stack.container}-scratch`;
   docker("volume", "create", volume);
@@ -44,7 +44,7 @@ async function restored(stack: TestStack, volume: string, recall: string): Promi
   await restore(new Host(stack.container), image(stack), volume, from, {}, {}, { ...nothing, checks });
 }
 
-/** What a user would do by hand: put the pieces together, start, wait until it takes connections. */
+/** The same with PostgreSQL's own tools: combine the backups, start the server, wait until it accepts connections. */
 function combined(stack: TestStack, volume: string): void {
   docker(
     "run",
@@ -96,7 +96,7 @@ async function backups(stack: TestStack): Promise<Figure[]> {
 
   console.log("restores and clones");
   const recall = stack.sql("bench", `SELECT ${RECALL}`);
-  console.log(`recall of the index: ${recall}; it has to be the same in each restored copy`);
+  console.log(`recall of the index: ${recall}; each restored copy has to have the same`);
   const back = await intoScratch(stack, (volume) => restored(stack, volume, recall));
   const peerBack = await intoScratch(stack, async (volume) => combined(stack, volume));
   const running = await intoScratch(stack, (volume) =>
@@ -117,7 +117,7 @@ async function backups(stack: TestStack): Promise<Figure[]> {
   return figures;
 }
 
-/** The index finds as much in the copy of a drill as it does in the server; throws if not. */
+/** Throws if the index has another recall in the copy of a drill than on the server. */
 async function drilled(stack: TestStack): Promise<void> {
   const script = `psql -XAtq -U postgres -d bench --set index=${INDEX} -f /usr/local/share/pgwright/recall.sql`;
   const recall = stack.inServer("sh", "-c", script);
@@ -126,16 +126,16 @@ async function drilled(stack: TestStack): Promise<void> {
       drill: { memory: "2GB", tables: { bench: ["public.chunks"] }, recall: { bench: { [INDEX]: Number(recall) } } },
     }),
   );
-  console.log(`recall, as drills measure it: ${recall}; a drill has to find no less`);
+  console.log(`recall, as drills measure it: ${recall}; a drill has to reach it`);
   const time = await seconds(() => stack.up());
   const found =
     "SELECT string_agg(what || ': ' || detail, '; ') FROM pgwright.restore_drill_checks WHERE what ~ 'recall|rows'";
   const evidence = stack.sql("postgres", found);
   console.log(`drill in ${time.toFixed(0)} s: ${evidence}`);
-  if (!evidence.includes(`in bench: ${recall};`)) throw new Error(`the drill finds another recall than ${recall}`);
+  if (!evidence.includes(`in bench: ${recall};`)) throw new Error(`drill: recall is not ${recall}`);
 }
 
-/** Milliseconds of a small commit; one server after the other, several times. */
+/** Milliseconds of a small commit, measured on both servers alternately. */
 async function commits(archiving: TestStack, plain: TestStack): Promise<Figure> {
   console.log("commits with and without an archive");
   const load = ["-U", "postgres", "-c", "4", "-T", "15", "-n", "-b", "simple-update", "bench"];
@@ -168,7 +168,7 @@ export async function run([scale = "100", vectors = "200000"]: string[]): Promis
   const plain = await TestStack.create({ server });
   try {
     await stack.up();
-    console.log(`making the data set: pgbench scale ${scale}, ${vectors} vectors with an HNSW index`);
+    console.log(`creating the data set: pgbench scale ${scale}, ${vectors} vectors with an HNSW index`);
     console.log(`${(await seconds(() => fill(stack, Number(scale), Number(vectors)))).toFixed(0)} s`);
     const figures = await backups(stack);
     await drilled(stack);

@@ -5,13 +5,13 @@ import { PlainServer } from "./plain-server";
 import { dump, LIMITS, quickStart } from "./quick-start";
 import { median, report, seconds } from "./report";
 
-// The stack of the quick start as an ephemeral one, by the commands, beside a plain script (`docker run` and psql with a dump
-// of the same objects, then `docker rm`), and what a database is faster at that nobody has to keep.
+// Compares the quick start's stack as an ephemeral one, through the commands, with a plain script (`docker run` and psql with a dump of
+// the same objects, then `docker rm`), and the commits of durable and non-durable stacks.
 
 const ROUNDS = 3;
 const COMMITS = 2000;
 
-/** Seconds for as many commits of one row each. */
+/** Seconds for COMMITS commits of one row each. */
 async function commits({ host, port, roles }: Printed): Promise<number> {
   const client = new Client({ host, port, user: "postgres", password: roles.postgres, database: "postgres" });
   await client.connect();

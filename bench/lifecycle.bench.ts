@@ -3,11 +3,11 @@ import { PlainServer } from "./plain-server";
 import { dump, LIMITS, quickStart } from "./quick-start";
 import { median, report, seconds } from "./report";
 
-// The stack of the quick start, by `pulumi up` and by a plain script: `docker run` and psql with a dump of the same
-// objects. The script knows nothing of what is there already, so that it has one time only: making everything.
+// Compares the quick start's stack, through `pulumi up`, with a plain script: `docker run` and psql with a dump of the same objects. The
+// script does not compare with existing objects, so that it has one time only: creating everything.
 
 const ROUNDS = 3;
-/** Longest time of `npm run up` when everything is there, seconds. */
+/** Longest time of `npm run up` without changes, seconds. */
 const COMMAND_WITHIN = 10;
 
 export async function run(): Promise<void> {
@@ -39,7 +39,7 @@ export async function run(): Promise<void> {
   } finally {
     await warm.dispose();
   }
-  const making = { peer: median(times.plainUp), unit: "s", against: "docker run and psql, making everything" };
+  const making = { peer: median(times.plainUp), unit: "s", against: "docker run and psql, creating everything" };
   report("lifecycle", [
     {
       name: "npm-run-up-of-allowed",

@@ -1,28 +1,28 @@
 import type { Client } from "pg";
 
-// The same operations on sets of partitions, as pgwright's library does them and as pg_partman does.
+// The same operations on sets of partitions, with pgwright's library and with pg_partman.
 
 export interface SetOfTable {
   table: string;
-  /** With a DEFAULT partition, as pg_partman makes one unless told otherwise. */
+  /** With a DEFAULT partition, as by default in pg_partman. */
   withDefault: boolean;
-  /** Days back at which partitions begin. */
+  /** Number of past days with a partition. */
   past: number;
 }
 
 export interface Side {
   name: "ours" | "pg_partman";
-  /** Takes a partitioned table over, and makes its partitions: some past days, today, and AHEAD more. */
+  /** Starts to manage a partitioned table, and creates its partitions: `past` days, today, and AHEAD more. */
   adopt(client: Client, set: SetOfTable): Promise<void>;
-  /** Maintains all sets of the database, as its job would. */
+  /** Maintains all sets of the database, as the job does. */
   maintain(client: Client): Promise<void>;
-  /** The next run has one new partition to make, in this set or in all of them. */
+  /** Lets the next run create one partition, in this set or in all sets. */
   wantOneMore(client: Client, table?: string): Promise<void>;
-  /** The next run takes what ended so many days ago. */
+  /** Lets the next run expire the partitions that ended so many days ago. */
   retire(client: Client, table: string, days: number, then: "detach" | "drop"): Promise<void>;
-  /** No partition is too old any more. */
+  /** Removes the retention. */
   retireNothing(client: Client, table: string): Promise<void>;
-  /** Moves the rows of DEFAULT into partitions of theirs. */
+  /** Moves the rows of DEFAULT into their own partitions. */
   drain(client: Client, table: string): Promise<void>;
 }
 
@@ -62,12 +62,12 @@ export const ours: Side = {
     ]);
   },
   async retireNothing(client, table) {
-    // What is too old would be made again from the start that was declared.
+    // With a declared start, expired partitions would be created again.
     await client.query("UPDATE pgwright.partition_sets SET retention = NULL, start_at = NULL WHERE parent = $1", [
       table,
     ]);
   },
-  // A run drains.
+  // Each run of the maintenance drains.
   drain: (client) => ours.maintain(client),
 };
 
@@ -79,11 +79,11 @@ export const theirs: Side = {
          p_start_partition => (current_date - $2::int)::text, p_default_table => $3)`,
       [table, past, withDefault],
     );
-    // AlternativeGrants it looks ahead of the newest row, not of today.
+    // Otherwise pg_partman creates partitions ahead of the newest row, not of today.
     await client.query("UPDATE partman.part_config SET infinite_time_partitions = true WHERE parent_table = $1", [
       table,
     ]);
-    // The first run makes what is missing up to that horizon.
+    // The first run creates the missing partitions.
     await client.query("SELECT partman.run_maintenance($1)", [table]);
   },
   async maintain(client) {
@@ -114,7 +114,7 @@ export const theirs: Side = {
 
 export const SIDES: readonly Side[] = [ours, theirs];
 
-/** Partitions of a table, DEFAULT among them. */
+/** Number of partitions of a table, with DEFAULT. */
 export async function partitions(client: Client, table: string): Promise<number> {
   const { rows } = await client.query("SELECT count(*)::int AS n FROM pg_inherits WHERE inhparent = $1::regclass", [
     table,

@@ -4,12 +4,12 @@ import { seconds } from "./report";
 
 // How long clients wait for the maintenance of a set, while a long query reads it.
 
-/** Of each long query, and between two of them. */
+/** Duration of a long query in seconds, and the pause between two of them. */
 const [LONG_S, PAUSE_MS] = [3, 300];
-/** Into a long query the operation begins. */
+/** Start of the operation after the start of a long query. */
 const INTO_MS = 500;
 
-/** The slowest statement of each, in seconds; and how long the operation took. */
+/** Duration of the slowest statement of each client, and of the operation; seconds. */
 export interface Waits {
   writer: number;
   reader: number;
@@ -25,8 +25,8 @@ export interface Load {
 }
 
 /**
- * Runs `act` while the clients work on the table. What is counted are statements that ended after its beginning and began
- * before its end: the longest time from sending one to its answer.
+ * Runs `act` while the clients work on the table. Counts statements that overlap with it: the longest time from sending one to its
+ * result.
  */
 export async function whileBusy(load: Load, table: string, act: () => Promise<void>): Promise<Waits> {
   let done = false;
@@ -39,7 +39,7 @@ export async function whileBusy(load: Load, table: string, act: () => Promise<vo
       const sent = Date.now();
       const took = await seconds(() => statement(i));
       if (Date.now() >= began && sent <= ended) slowest[who] = Math.max(slowest[who], took);
-      await sleep(5); // two cores have to be enough for everybody
+      await sleep(5); // limits the load to two cores
     }
   };
   const longReader = async () => {
@@ -66,7 +66,7 @@ export async function whileBusy(load: Load, table: string, act: () => Promise<vo
     began = Date.now();
     const operation = await seconds(act);
     ended = Date.now();
-    await sleep(100); // who was waiting at the end has his answer
+    await sleep(100); // a statement that waits at the end gets its result
     return { ...slowest, operation };
   } finally {
     done = true;

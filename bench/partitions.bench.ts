@@ -5,8 +5,8 @@ import { partitions, SIDES, type Side } from "./partitions-sides";
 import { whileBusy, type Load, type Waits } from "./partitions-waits";
 import { median, report, seconds, type Figure } from "./report";
 
-// Sets of partitions beside pg_partman 5, on the same server: the same tables, the same partitions, the same work. One new
-// partition a set is asked of both by one more partition ahead: pg_partman takes no clock.
+// Compares sets of partitions with pg_partman 5 on the same server: the same tables, partitions and work. One more partition ahead makes
+// both create a new partition a set, since pg_partman's clock cannot be set.
 
 type Values = Record<Side["name"], number[]>;
 const none = (): Values => ({ ours: [], pg_partman: [] });
@@ -14,7 +14,7 @@ const none = (): Values => ({ ours: [], pg_partman: [] });
 const table = (name: string, key = ", PRIMARY KEY (id, at)") =>
   `CREATE TABLE ${name} (id bigint NOT NULL, at timestamptz NOT NULL, filling text${key}) PARTITION BY RANGE (at)`;
 
-/** Ours and theirs by turns: who comes first changes with each round. */
+/** Runs `act` for each side; the order changes with each round. */
 async function alternate(rounds: number, act: (side: Side, round: number) => Promise<void>): Promise<void> {
   for (let round = 0; round < rounds; round += 1)
     for (const side of round % 2 ? [...SIDES].reverse() : SIDES) await act(side, round);
@@ -24,7 +24,7 @@ function figure(name: string, values: Values, unit: string, of: (values: number[
   return { name, ours: of(values.ours), peer: of(values.pg_partman), unit, against: "pg_partman 5" };
 }
 
-// Inserts: rows a second of four clients, fifty rows a statement, into today's partition.
+// Inserts: rows per second of four clients, fifty rows a statement, into today's partition.
 
 const [INSERT_CLIENTS, INSERT_ROWS, INSERT_ROUNDS, INSERT_SECONDS] = [4, 50, 4, 8];
 
@@ -37,7 +37,7 @@ function insertsASecond(stack: TestStack, into: string): number {
     { input: script, encoding: "utf8" },
   );
   const tps = /^tps = ([\d.]+)/m.exec(stdout)?.[1];
-  if (!tps) throw new Error(`pgbench did not say how fast it was:\n${stdout}${stderr}`);
+  if (!tps) throw new Error(`pgbench: no rate in its output:\n${stdout}${stderr}`);
   return Number(tps) * INSERT_ROWS;
 }
 
@@ -80,7 +80,7 @@ async function maintenance(client: Client): Promise<Figure[]> {
       await side.wantOneMore(client);
       busy[side.name].push(await seconds(() => side.maintain(client)));
       const after = await partitions(client, `data.many_${side.name}_${sets - 1}`);
-      if (after !== before + 1) throw new Error(`${side.name} made ${after - before} partitions, not 1`);
+      if (after !== before + 1) throw new Error(`${side.name}: created ${after - before} partitions, not 1`);
     });
     figures.push(
       figure(`idle-run-${sets}-sets`, idle, "s", median),
@@ -92,7 +92,7 @@ async function maintenance(client: Client): Promise<Figure[]> {
   return figures;
 }
 
-// Waits: the longest of all repetitions, of writers and readers together.
+// Waits: the longest one of all repetitions, of writers and readers.
 
 const REPETITIONS = 3;
 const [PAST, ROWS_A_DAY, STRAYS] = [12, 2000, 5000];
@@ -168,7 +168,7 @@ async function waits(client: Client, connect: () => Promise<Client>): Promise<Fi
   }
 }
 
-/** `npm run bench -- partitions [inserts|maintenance|waits]`: a part, or all, in some eight minutes. */
+/** `npm run bench -- partitions [inserts|maintenance|waits]`: runs one part, or all in about eight minutes. */
 export async function run(parts: string[]): Promise<void> {
   const wanted = (part: string) => parts.length === 0 || parts.includes(part);
   const database = {
@@ -180,7 +180,7 @@ export async function run(parts: string[]): Promise<void> {
   const stack = await TestStack.create({
     server: { memory: "1GB", cpus: 2, connections: 20 },
     roles: { owner: { login: true, password: false } },
-    // A run of either maintains all sets of a database: where waits are measured there are few.
+    // A run of either side maintains all sets of a database: the one for waits has few sets.
     databases: { app: database, many: structuredClone(database) },
   });
   const clients: Client[] = [];

@@ -5,23 +5,23 @@ import { renderPostgresqlConf } from "../tuning/postgresql-conf";
 import { PlainServer } from "./plain-server";
 import { report, type Figure } from "./report";
 
-// pgbench with three postgresql.conf: ours, none (what the image has), and PGTune's. `npm run bench -- pgbench TURNS` measures more or
-// less often.
+// Compares pgbench with three postgresql.conf: pgwright's, none (the image's defaults), and PGTune's. `npm run bench -- pgbench TURNS` sets
+// the number of turns.
 //
-// The speed of a shared machine changes by a fifth within seconds, and of two equal servers one is some percent faster for as long as
-// its files lie in the page cache where they do. So it is one server with one data set, that is restarted with one configuration after
-// the other, for some seconds each; what counts is the sum of all transactions.
+// The speed of a shared machine changes by a fifth within seconds, and one of two equal servers is some percent faster because of the
+// position of its files in the page cache. Therefore one server with one data set restarts with the configurations in turn, for some
+// seconds each; the result is the mean of all turns.
 
-/** Of the data set: 1.5 GB, more than shared_buffers and less than the container. */
+/** Scale of the data set: 1.5 GB, more than shared_buffers and less than the container's memory. */
 const SCALE = 100;
 const CLIENTS = 16;
 const TURNS = 12;
-/** Of a turn, after the restart and as long again to warm up. */
+/** Seconds of a turn, after the restart and a warm-up of the same length. */
 const SECONDS = 8;
-/** pgbench's own scripts. Reading comes first, from a vacuumed data set. */
+/** pgbench's built-in scripts. Read-only runs first, on a vacuumed data set. */
 const SCRIPTS = { "read-only": "select-only", "read-write": "tpcb-like" } as const;
 
-/** The machine that PGTune was asked for; its answer is among the recorded ones. */
+/** The input of PGTune; its output is among the recorded cases. */
 const MACHINE = { memory: "4GB", cpus: 2, connections: 100, storage: "san", dbType: "oltp" } as const;
 
 type Conf = Record<string, string>;
@@ -30,23 +30,23 @@ function pgtune(): Conf {
   const row = cases.rows.find(({ input }) =>
     Object.entries(MACHINE).every(([key, value]) => input[key as keyof typeof MACHINE] === value),
   );
-  if (!row) throw new Error(`PGTune's answer for ${JSON.stringify(MACHINE)} is not among the recorded ones`);
+  if (!row) throw new Error(`PGTune: no recorded case for ${JSON.stringify(MACHINE)}`);
   return Object.fromEntries(Object.entries(row.expected).map(([name, value]) => [name, String(value)]));
 }
 
-/** A postgresql.conf of these settings, and rules that let the bench in. */
+/** A postgresql.conf with these settings, and pg_hba.conf rules for the benchmark. */
 function files(conf: Conf): Record<string, string> {
-  const place = {
+  const paths = {
     listen_addresses: "*",
     hba_file: "/etc/pgwright/pg_hba.conf",
     ident_file: "/etc/pgwright/pg_ident.conf",
   };
-  const settings = Object.entries({ ...place, ...conf }).map(([name, value]) => ({ name, value, reason: "" }));
+  const settings = Object.entries({ ...paths, ...conf }).map(([name, value]) => ({ name, value, reason: "" }));
   return { "postgresql.conf": renderPostgresqlConf(settings), ...RULES };
 }
 const RULES = { "pg_hba.conf": "local all all peer\nhost all all 127.0.0.1/32 trust\n", "pg_ident.conf": "" };
 
-/** What the product makes for this machine, and the image that it runs. */
+/** pgwright's configuration for this machine, and its image. */
 async function ours(): Promise<{ image: string; postgresqlConf: string; sharedMemory: string }> {
   const { memory, cpus, connections, storage } = MACHINE;
   const server = { memory, cpus, connections, storage, workload: "oltp", databaseSize: "larger" } as const;
@@ -68,12 +68,12 @@ async function ours(): Promise<{ image: string; postgresqlConf: string; sharedMe
 
 type Load = keyof typeof SCRIPTS;
 
-/** Transactions a second. */
+/** Transactions per second. */
 function measure(server: PlainServer, what: Load): number {
   const load = ["--client", String(CLIENTS), "--jobs", "2", "--time", String(SECONDS), "--builtin", SCRIPTS[what]];
   const text = server.beside("pgbench", "-h", "127.0.0.1", "-U", "postgres", "--no-vacuum", ...load, "postgres");
   const tps = /^tps = ([\d.]+)/m.exec(text)?.[1];
-  if (!tps) throw new Error(`pgbench did not say how fast it was:\n${text}`);
+  if (!tps) throw new Error(`pgbench: no rate in its output:\n${text}`);
   return Number(tps);
 }
 
@@ -95,7 +95,7 @@ export async function run([turns = String(TURNS)]: string[]): Promise<void> {
     await server.sql("VACUUM ANALYZE pgbench_accounts; CHECKPOINT");
     for (const load of ["read-only", "read-write"] as const) {
       for (let turn = 0; turn < Number(turns); turn += 1) {
-        // Another one begins each turn, so that none always follows the same neighbour.
+        // The first configuration changes with each turn, so that none always follows the same one.
         const first = turn % names.length;
         for (const who of [...names.slice(first), ...names.slice(0, first)]) {
           await server.restart(confs[who]);

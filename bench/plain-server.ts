@@ -2,20 +2,20 @@ import { spawnSync } from "node:child_process";
 import { Host } from "../provider/host";
 import { docker } from "../test/integration/stack";
 
-/** What a plain server is made of. */
+/** Arguments of a plain server. */
 export interface PlainServerArgs {
   image: string;
   /** Files of the configuration volume: postgresql.conf, pg_hba.conf, pg_ident.conf. */
   files: Record<string, string>;
-  /** As `docker run` takes it: "2g". */
+  /** In the format of `docker run`: "2g". */
   memory: string;
   cpus: number;
   sharedMemory: string;
-  /** On 127.0.0.1; not published without. */
+  /** Port on 127.0.0.1; not published if absent. */
   port?: number;
 }
 
-/** PostgreSQL as a plain script would run it: `docker run` of the same image, without Pulumi. */
+/** PostgreSQL run by a plain script: `docker run` of the same image, without Pulumi. */
 export class PlainServer {
   private readonly host: Host;
 
@@ -80,7 +80,7 @@ export class PlainServer {
   }
 
   down(): void {
-    const remove = (...args: string[]) => spawnSync("docker", args); // what a failed `up` has not made is not there
+    const remove = (...args: string[]) => spawnSync("docker", args); // after a failed `up`, some objects do not exist
     remove("rm", "--force", this.name);
     remove("volume", "rm", "--force", `${this.name}-data`, `${this.name}-config`);
     remove("network", "rm", this.name);

@@ -5,10 +5,10 @@ import type { StackInput } from "../config/stack";
 import { Host } from "../provider/host";
 import { docker, type TestStack } from "../test/integration/stack";
 
-/** What its container may take, as `docker run` says it. */
+/** Limits of its container, in the format of `docker run`. */
 export const LIMITS = { memory: "2g", cpus: 2, sharedMemory: "512m" };
 
-/** The stack file of the quick start, without its port: each stack of a bench has one of its own. */
+/** The stack file of the quick start, without its port. */
 export function quickStart(): StackInput {
   const { config } = parse(readFileSync(join(__dirname, "..", "Pulumi.dev.yaml"), "utf8")) as {
     config: Record<string, object>;
@@ -21,7 +21,7 @@ export function quickStart(): StackInput {
   return { ...stack, server };
 }
 
-/** What the plain script needs to know: configuration files and SQL of a stack that is up. */
+/** The input of the plain script: configuration files and SQL of a running stack. */
 export async function dump(stack: TestStack): Promise<{ files: Record<string, string>; sql: string; image: string }> {
   const image = docker("inspect", "--format", "{{.Config.Image}}", stack.container);
   const files = await new Host(stack.container).readVolume(`${stack.container}-config`, image);

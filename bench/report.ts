@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** One figure: ours beside the peer's, measured in the same run. */
+/** One figure: ours and the peer's, measured in the same run. */
 export interface Figure {
   name: string;
   ours: number;
   peer: number;
   /** Of both values: "s", "tps". */
   unit: string;
-  /** What the peer is. */
+  /** Name of the peer. */
   against: string;
 }
 
@@ -37,7 +37,7 @@ function table(figures: Figure[]): string {
   return ["| figure | ours | peer | the peer | ours / peer |", "| --- | --- | --- | --- | --- |", ...rows].join("\n");
 }
 
-/** Two bars a figure, scaled to the larger of both. */
+/** Draws two bars a figure, scaled to the larger one. */
 function plot(title: string, figures: Figure[]): string {
   const row = 56;
   const bars = figures.map(({ name, ours, peer, unit }, i) => {
@@ -51,7 +51,7 @@ function plot(title: string, figures: Figure[]): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="740" height="${height}" font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="white"/><text x="10" y="22" font-weight="bold">${title} (blue: ours, grey: peer)</text>${bars.join("")}</svg>\n`;
 }
 
-/** Writes table and plot into bench/out, prints the table, and last one line a figure: `ratio NAME VALUE`. */
+/** Writes table and plot into bench/out, and prints the table and then a line `ratio NAME VALUE` a figure. */
 export function report(bench: string, figures: Figure[]): void {
   const folder = join(__dirname, "out");
   mkdirSync(folder, { recursive: true });

@@ -6,8 +6,8 @@ import type { StackInput } from "../config/stack";
 import { TestStack } from "../test/integration/stack";
 import { median, report, seconds } from "./report";
 
-// A preview in which nothing changes, of 500 roles, 500 cron jobs and 200 schemas. It may take twice the time of an empty
-// program and 10 ms a resource.
+// A preview without changes of 500 roles, 500 cron jobs and 200 schemas. The limit is twice the time of an empty program, and 10 ms a
+// resource.
 
 const [ROLES, JOBS, SCHEMAS] = [500, 500, 200];
 const MS_A_RESOURCE = 10;
@@ -32,7 +32,7 @@ export function large(): StackInput {
   };
 }
 
-/** Seconds of a preview of a program that declares nothing, in the same environment. */
+/** Returns a function that measures the preview of an empty program in the same environment, seconds. */
 async function emptyPreview(stack: TestStack): Promise<() => Promise<number>> {
   const folder = mkdtempSync(join(tmpdir(), "pgwright-empty-"));
   writeFileSync(join(folder, "Pulumi.yaml"), "name: empty\nruntime: nodejs\nmain: index.ts\n");
@@ -54,7 +54,7 @@ async function emptyPreview(stack: TestStack): Promise<() => Promise<number>> {
 export async function run(): Promise<void> {
   const stack = await TestStack.create(large());
   try {
-    console.log(`making ${ROLES} roles, ${JOBS} jobs and ${SCHEMAS} schemas ...`);
+    console.log(`creating ${ROLES} roles, ${JOBS} jobs and ${SCHEMAS} schemas ...`);
     console.log(`up from nothing: ${(await seconds(() => stack.up())).toFixed(1)} s`);
     const { resources } = (await stack.state()).deployment;
     const empty = await emptyPreview(stack);

@@ -4,22 +4,22 @@ import type { Client } from "pg";
 import { literal, TiersServer } from "../test/integration/tiers/server";
 import { median, report, seconds, type Figure } from "./report";
 
-// Tiered tables beside a plain partitioned table with GIST: the same rows, ranges and other indexes, on one server. Rows are
-// the earthquakes of a week from vega-datasets, each many times with other seconds and a place nearby, written in order of time.
-// `npm run bench -- tiers ROWS` takes more or fewer rows.
+// Compares tiered tables with a plain partitioned table with GiST: the same rows, ranges and other indexes, on one server. Rows are the
+// earthquakes of a week from vega-datasets, repeated at random times and positions nearby, written in order of time.
+// `npm run bench -- tiers ROWS` sets the number of rows.
 
 const ROWS = 10_000_000;
 const BATCH = 2000;
 const DAY = 86_400_000;
-/** Of the rows: written before the moves are begun, while they run, and through the view. The rest is copied. */
+/** Shares of the rows: written between moves, during moves, and through the view. The rest is written by COPY. */
 const SHARES = { still: 0.5, moving: 0.45, view: 0.02 };
-/** Rows that one COPY takes. */
+/** Rows of one COPY. */
 const COPIED = 10_000;
 const QUERIES = 60;
 
 const COLUMNS = "fid, dtg, magnitude, geom";
 
-/** The rows in a table of their own, numbered in order of time. Returns the first and the last time, in milliseconds. */
+/** Creates the table of source rows, numbered in order of time. Returns the first and the last time, in milliseconds. */
 function makeRows(server: TiersServer, rows: number): [first: number, last: number] {
   const file = join(__dirname, "..", "node_modules", "vega-datasets", "data", "earthquakes.json");
   const { features } = JSON.parse(readFileSync(file, "utf8")) as {
@@ -63,7 +63,7 @@ function makeTables(server: TiersServer, rows: number, first: number, last: numb
     time: "dtg",
     sortKey: { geometry: "geom" },
     intervalHours: 24,
-    // Of a partition of a day; the default is for millions of rows.
+    // For partitions of a day; the default is for millions of rows.
     pagesPerRange: rows < 2_000_000 ? 8 : 32,
   });
   const partitions: string[] = [];
@@ -79,17 +79,17 @@ function makeTables(server: TiersServer, rows: number, first: number, last: numb
     CREATE INDEX ON data.plain USING gist (geom); CREATE INDEX ON data.plain (fid, dtg); CREATE INDEX ON data.plain (dtg)`);
 }
 
-/** Both tables, each first in every other turn. */
-function inTurn(tiered: string, turn: number): (readonly [side: "tiered" | "plain", table: string])[] {
+/** Both tables; the order changes with each turn. */
+function tablesInTurn(tiered: string, turn: number): (readonly [side: "tiered" | "plain", table: string])[] {
   const sides = [["tiered", tiered] as const, ["plain", "plain"] as const];
   return Math.round(turn) % 2 ? sides : sides.reverse();
 }
 
-/** Seconds that the rows from a number to another take to be written to either table, turn about; `between` runs after each pair. */
+/** Writes a range of rows into both tables alternately; returns the seconds of each. `between` runs after each batch. */
 async function write(client: Client, to: string, from: number, until: number, between?: (n: number) => Promise<void>) {
   const spent = { tiered: 0, plain: 0 };
   for (let n = from; n < until; n += BATCH) {
-    for (const [side, table] of inTurn(to, n / BATCH))
+    for (const [side, table] of tablesInTurn(to, n / BATCH))
       spent[side] += await seconds(() =>
         client.query(
           `INSERT INTO data.${table} (${COLUMNS}) SELECT ${COLUMNS} FROM data.source WHERE n > $1 AND n <= $2`,
@@ -101,7 +101,7 @@ async function write(client: Client, to: string, from: number, until: number, be
   return spent;
 }
 
-/** The same for COPY, from files of the server. */
+/** Writes rows by COPY from a file on the server into both tables alternately; returns the seconds of each. */
 async function copy(server: TiersServer, client: Client, from: number, until: number) {
   const spent = { tiered: 0, plain: 0 };
   server.sql("GRANT pg_read_server_files, pg_write_server_files TO owner");
@@ -109,13 +109,13 @@ async function copy(server: TiersServer, client: Client, from: number, until: nu
     await client.query(
       `COPY (SELECT ${COLUMNS} FROM data.source WHERE n > ${n} AND n <= ${Math.min(n + COPIED, until)}) TO '/tmp/rows'`,
     );
-    for (const [side, table] of inTurn("tiered_wa", n / COPIED))
+    for (const [side, table] of tablesInTurn("tiered_wa", n / COPIED))
       spent[side] += await seconds(() => client.query(`COPY data.${table} (${COLUMNS}) FROM '/tmp/rows'`));
   }
   return spent;
 }
 
-/** Median milliseconds of queries with a box around some quake, in a window of time; and the rows found, to compare. */
+/** Median milliseconds of queries with a box around an earthquake, in a window of time. Throws if the tables return different rows. */
 async function query(client: Client, rows: number, from: number, to: number) {
   const times: Record<string, number[]> = { tiered: [], plain: [] };
   for (let i = 0; i < QUERIES; i += 1) {
@@ -131,12 +131,13 @@ async function query(client: Client, rows: number, from: number, to: number) {
       const took = await seconds(async () => found.add(JSON.stringify((await client.query(sql)).rows)));
       times[table]?.push(took * 1000);
     }
-    if (found.size > 1) throw new Error(`the tables find other rows around ${x}, ${y}: ${[...found].join(" and ")}`);
+    if (found.size > 1)
+      throw new Error(`the tables return different rows around ${x}, ${y}: ${[...found].join(" and ")}`);
   }
   return { tiered: median(times.tiered ?? []), plain: median(times.plain ?? []) };
 }
 
-/** Kilobytes of a set's or the plain table's relations, of these kinds: tables ("r"), indexes ("i") of a method. */
+/** Kilobytes of the relations with a prefix: tables ("r"), or indexes ("i") of a method. */
 function size(server: TiersServer, prefix: string, kind: string, methods = "."): number {
   return Number(
     server.sql(`SELECT sum(pg_relation_size(c.oid)) / 1024 FROM pg_class AS c JOIN pg_am AS m ON m.oid = c.relam
@@ -149,7 +150,7 @@ export async function run([count = String(ROWS)]: string[]): Promise<void> {
   const server = await TiersServer.start({ postgis: true, server: { memory: "2GB", cpus: 2 } });
   try {
     const [first, last] = makeRows(server, rows);
-    console.log(`${rows} rows are made`);
+    console.log(`${rows} rows are created`);
     makeTables(server, rows, first, last);
     const client = await server.connect("owner");
     const mover = await server.connect("owner");
@@ -160,7 +161,7 @@ export async function run([count = String(ROWS)]: string[]): Promise<void> {
       await mover.query(`CALL pgwright.tiers_partition_maintenance('data', 'tiered', '${now}')`);
     };
 
-    // Rolled and moved every six hours of the rows' time, between batches that are not counted.
+    // Rolls and moves every six hours of the rows' time, between batches and outside of the measured time.
     let now = await timeOf(1);
     let movingFor = 0;
     const between = async (n: number) => {
@@ -178,7 +179,7 @@ export async function run([count = String(ROWS)]: string[]): Promise<void> {
     );
     console.log(`${at} rows are written, ${moved} moved in ${movingFor.toFixed(0)} s`);
 
-    // And all the time, beside the writes.
+    // Now the moves run during the writes.
     let until = at + Math.round(rows * SHARES.moving);
     let writing = true;
     const moves = (async () => {

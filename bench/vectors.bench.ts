@@ -3,14 +3,14 @@ import { writeMigrations } from "../test/integration/vectors/data";
 import { PlainServer } from "./plain-server";
 import { report, seconds } from "./report";
 
-// A vector index of the stack file beside CREATE INDEX CONCURRENTLY on a server of the same size with PostgreSQL's own settings, which
-// is what `docker run` gives; what finding and measuring a recall costs; and what is found with pgvector's default search.
+// Compares a declared vector index with CREATE INDEX CONCURRENTLY on a server of the same size with PostgreSQL's default settings, as
+// `docker run` starts it; measures the time to find and measure a recall, and the recall with pgvector's default search.
 
 const ROWS = Number(process.env.VECTOR_ROWS ?? 30_000);
 const DIMENSIONS = 1536;
 const MEMORY = "4g";
 
-/** Texts of a few hundred subjects: centers, and a direction of its own for each row. */
+/** Rows like texts of a few hundred subjects: centers, and another direction for each row. */
 const rows = (schema: string) => `
   SELECT setseed(0.17);
   CREATE TEMP TABLE centers AS
@@ -57,7 +57,7 @@ export async function run(): Promise<void> {
     const measured = await seconds(() => stack.up());
     const found = stack.sql("bench", "SELECT recall || ' ' || search || ' ' || median_ms FROM pgwright.vector_health");
     const [recall = 0, search = 0, latency = 0] = found.split(" ").map(Number);
-    const tried = (value: number) =>
+    const measure = (value: number) =>
       stack
         .sql(
           "bench",
@@ -66,7 +66,7 @@ export async function run(): Promise<void> {
         )
         .split(" ")
         .map(Number);
-    const [byDefault = 0, latencyByDefault = 0] = tried(40);
+    const [byDefault = 0, latencyByDefault = 0] = measure(40);
     const exact = stack.inServer(
       "psql",
       "-XAtU",
@@ -100,7 +100,7 @@ export async function run(): Promise<void> {
     );
     console.log(`recall ${recall} with hnsw.ef_search ${search}; ${byDefault} with 40, pgvector's default`);
     console.log(
-      `update without a change ${idle.toFixed(1)} s, with the build ${up.toFixed(1)} s, finding a recall ${measured.toFixed(1)} s`,
+      `update without changes ${idle.toFixed(1)} s, with the build ${up.toFixed(1)} s, finding a recall ${measured.toFixed(1)} s`,
     );
     report("vectors", [
       { name: "build", ours: up - idle, peer, unit: "s", against: "CREATE INDEX CONCURRENTLY, settings of docker run" },

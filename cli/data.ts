@@ -3,21 +3,21 @@ import { isDeepStrictEqual } from "node:util";
 import { parse } from "yaml";
 import { pathInside } from "../config/data-file";
 
-// `--data FOLDER`: a preview of the stack file and the SQL of another checkout, by the code of this one.
+// `--data FOLDER`: previews the stack file and the SQL of another checkout with the code of this one.
 
-/** Takes `--data FOLDER` out of arguments. */
+/** Separates `--data FOLDER` from the other arguments. */
 export function takeData(args: string[]): { data?: string; rest: string[] } {
   const i = args.findIndex((arg) => arg === "--data" || arg.startsWith("--data="));
   if (i < 0) return { rest: args };
   const [flag = "", next] = args.slice(i, i + 2);
   const data = flag.includes("=") ? flag.slice("--data=".length) : next;
-  if (!data || data.startsWith("--")) throw new Error("--data: name the folder of a checkout");
+  if (!data || data.startsWith("--")) throw new Error("--data: no folder given; name the folder of a checkout");
   return { data, rest: args.filter((_, j) => j !== i && (flag.includes("=") || j !== i + 1)) };
 }
 
 type Keys = Record<string, unknown>;
 
-/** What decides where a preview connects, which plugins it configures and which secrets it opens: it comes with the code. */
+/** Keys that decide where a preview connects, which plugins it configures and which secrets it decrypts: only this checkout sets them. */
 function fixed(text: string): Keys {
   const { config, ...others } = (parse(text) ?? {}) as { config?: Keys };
   const keys = Object.entries(config ?? {}).filter(([key]) => !/^pgwright:\w+$/.test(key) || key === "pgwright:engine");
@@ -26,7 +26,7 @@ function fixed(text: string): Keys {
 
 const SALT = /^encryptionsalt:.*$/m;
 
-/** The stack file of a pull request, as Pulumi may use it; refuses what differs from the one here beside the keys of pgwright. */
+/** The proposed stack file, with the salt of this checkout's if it has none. Throws if they differ in a key that is not pgwright's. */
 export function proposedStackFile(here: string, proposed: string): string {
   const salt = SALT.exec(here)?.[0];
   const whole = salt && !SALT.test(proposed) ? `${proposed.trimEnd()}\n${salt}\n` : proposed;
@@ -34,7 +34,7 @@ export function proposedStackFile(here: string, proposed: string): string {
   const [key] = Object.keys({ ...a, ...b }).filter((each) => !isDeepStrictEqual(a[each], b[each]));
   if (key === undefined) return whole;
   throw new Error(
-    `--data: the stack file there has another ${key} than the one here; only keys of pgwright may differ, engine excepted`,
+    `--data: ${key} of the proposed stack file differs from this checkout's; only keys of pgwright except engine may differ`,
   );
 }
 

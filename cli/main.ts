@@ -3,7 +3,7 @@ import { log } from "./print";
 
 type Command = (invocation: Invocation) => Promise<number>;
 
-// Each is loaded when it is called: all of them together take a second.
+// Loaded on demand: all of them together take a second.
 const COMMANDS: Record<string, () => Promise<Command>> = {
   up: async () => (await import("./commands/up.ts")).up,
   preview: async () => (await import("./commands/preview.ts")).preview,
@@ -27,7 +27,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
 
 async function main([name = "", ...argv]: string[]): Promise<number> {
   const load = COMMANDS[name];
-  if (!load) throw new Error(`there is no command "${name}"; there are ${Object.keys(COMMANDS).join(", ")}`);
+  if (!load) throw new Error(`command "${name}": unknown; use one of ${Object.keys(COMMANDS).join(", ")}`);
   const command = await load();
   return command(parseArguments(argv));
 }

@@ -1,4 +1,4 @@
-/** A figure, as the view pgwright.backup_metrics has it. */
+/** A metric: a row of the view pgwright.backup_metrics or pgwright.vector_metrics. */
 export interface Metric {
   name: string;
   help: string;
@@ -6,13 +6,13 @@ export interface Metric {
   value: number;
 }
 
-const escaped = (text: string) => text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
+const escapeLabel = (text: string) => text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
 
-/** Figures in Prometheus' text format. Figures of one name have to stand together. */
+/** Formats metrics in Prometheus' text format. Metrics of one name have to be adjacent. */
 export function renderMetrics(metrics: Metric[]): string {
   return metrics
     .flatMap(({ name, help, labels, value }, i) => {
-      const list = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+      const list = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`);
       const line = `${name}${list.length > 0 ? `{${list.join(",")}}` : ""} ${value}`;
       return metrics[i - 1]?.name === name ? [line] : [`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, line];
     })

@@ -16,7 +16,7 @@ export async function runNamed(folder: string, suffix: string, args: string[]): 
     return 0;
   }
   const [name = "", ...rest] = args;
-  if (!names.includes(name)) throw new Error(`there is no "${name}" in ${folder}; there are ${names.join(", ")}`);
+  if (!names.includes(name)) throw new Error(`"${name}": not in ${folder}; use one of ${names.join(", ")}`);
   await ensureEngine({ log });
   await ensureBaseImage({ log });
   const { run } = (await import(join(path, `${name}${suffix}`))) as { run(args: string[]): Promise<void> };

@@ -1,16 +1,16 @@
 import { oneLine, visible } from "../provider/visible-text";
 
-// What our commands print. Nothing else in cli/ writes to the terminal: names of objects would reach it as they are.
+// All commands print through these functions, since names of objects may hold control characters.
 
-/** Lines of the answer, on standard output. No text in a line ends it. */
+/** Prints lines to standard output; a line break within a line is escaped. */
 export function print(...lines: string[]): void {
   for (const line of lines) console.log(oneLine(line));
 }
 
-/** The answer for programs. */
+/** Prints a value as JSON to standard output. */
 export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
 
-/** Messages beside the answer, on standard error. */
+/** Prints messages to standard error. */
 export function log(...messages: string[]): void {
   for (const message of messages) console.error(visible(message));
 }

@@ -25,19 +25,19 @@ import { withTerminal, type Stdout } from "./terminal";
 
 export const ROOT = join(__dirname, "..");
 
-/** Where everything is kept that belongs to this checkout alone: state, passphrase, logs. Never committed. */
+/** The folder for state, passphrase and logs of this checkout; never committed. */
 export const LOCAL = process.env.PGWRIGHT_LOCAL ?? join(ROOT, ".pgwright");
 
-/** The stack file of an ephemeral stack, made from another one: it is nothing to commit. */
+/** The stack file of an ephemeral stack: derived from another one, and never committed. */
 export const ephemeralFile = (stack: string): string => join(LOCAL, "ephemeral", `Pulumi.${stack}.yaml`);
 
-/** Where Pulumi keeps the state. */
+/** The backend in which Pulumi keeps the state. */
 export interface Backend {
-  /** What decides it. */
+  /** The setting that selects it, for messages. */
   by: string;
-  /** Folder of the state, where it is one of this machine. */
+  /** Folder of a state on this machine; undefined for a remote backend. */
   folder?: string;
-  /** True for the state that this checkout keeps by itself. */
+  /** True for the default backend, a folder of this checkout. */
   own: boolean;
 }
 
@@ -49,7 +49,7 @@ function loggedIn(credentials: string): boolean {
   }
 }
 
-/** Decides on the backend; a login or backend of the user is used as it is. */
+/** Selects the backend; one that the user has configured or logged in to has precedence. */
 export function findBackend(env: NodeJS.ProcessEnv, credentials: string): Backend {
   const at = (by: string, url = ""): Backend => ({
     by,
@@ -70,30 +70,30 @@ const credentialsFolder = (env: NodeJS.ProcessEnv): string =>
 const stateFile = (folder: string, stack: string): string =>
   join(folder, ".pulumi", "stacks", "pgwright", `${stack}.json`);
 
-/** Removes what Pulumi leaves of a stack that it has forgotten: folders that are empty, and files that a run was killed over. */
+/** Removes what `pulumi stack rm` leaves in a local backend: empty folders, and partial files of killed runs. */
 export function removeTraces(stack: string): void {
   const { folder } = findBackend(process.env, credentialsFolder(process.env));
   if (folder === undefined) return;
-  removeHalfWritten(folder, stack);
+  removePartialStates(folder, stack);
   for (const kind of ["backups/pgwright", "history/pgwright", "locks/organization/pgwright"])
     rmSync(join(folder, ".pulumi", kind, stack), { recursive: true, force: true });
 }
 
-/** Removes states that a run was killed over: they are written beside the state, and take its place when they are whole. */
-export function removeHalfWritten(folder: string, stack: string): void {
+/** Removes partial states of killed runs: Pulumi writes a state to a temporary file beside it, and renames that file. */
+export function removePartialStates(folder: string, stack: string): void {
   const states = dirname(stateFile(folder, stack));
   const files = existsSync(states) ? readdirSync(states) : [];
   for (const file of files.filter((name) => name.startsWith(`${stack}.json.`) && name.endsWith(".tmp")))
     rmSync(join(states, file), { force: true });
 }
 
-/** Can there be a state of a stack? Pulumi is not asked: a machine that only removes what has expired need not have it. */
+/** Whether a state of a stack can exist. Does not run Pulumi: a machine that only sweeps expired stacks need not have it. */
 export function mayHaveState(stack: string): boolean {
   const { own, folder } = findBackend(process.env, credentialsFolder(process.env));
   return !own || folder === undefined || existsSync(stateFile(folder, stack));
 }
 
-/** The passphrase of the local state, made up once, whoever comes first. */
+/** The file with the passphrase of the local state; generated once, by the first of concurrent runs. */
 function passphraseFile(): string {
   const file = join(LOCAL, "passphrase");
   if (existsSync(file)) return file;
@@ -101,7 +101,7 @@ function passphraseFile(): string {
   const own = `${file}-${process.pid}`;
   writeFileSync(own, randomBytes(32).toString("base64url"), { mode: 0o600 });
   try {
-    linkSync(own, file); // there whole or not at all, and never over that of another run
+    linkSync(own, file); // atomic, and never replaces the file of another run
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   } finally {
@@ -110,20 +110,20 @@ function passphraseFile(): string {
   return file;
 }
 
-/** What one run of Pulumi gave. */
+/** The result of a run of Pulumi. */
 export interface Result {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** What our commands look at in a state. */
+/** The parts of a state that the commands read. */
 export interface Deployment {
   resources?: { type: string; outputs?: Record<string, unknown> }[];
   pending_operations?: PendingOperation[];
 }
 
-/** What a run was doing when it was killed. */
+/** An operation of a run that was killed before its end. */
 export interface PendingOperation {
   type: string;
   resource: { urn: string; type: string; inputs?: Record<string, unknown> };
@@ -140,14 +140,14 @@ export class Project {
     private readonly proposal: { stack: string; data: string } | undefined,
   ) {}
 
-  /** Opens the project for one stack. `data`: the checkout that stack file and SQL come from. */
+  /** Opens the project for one stack. `data`: the checkout that supplies stack file and SQL; this one if absent. */
   static async open(
     stack: string,
     isEphemeral = existsSync(ephemeralFile(stack)),
     data: string | undefined = undefined,
   ): Promise<Project> {
     const pulumi = await ensurePulumi({ log });
-    // Sessions of @pulumi/postgresql take the options from the environment.
+    // Sessions of @pulumi/postgresql read their options from the environment.
     const env: NodeJS.ProcessEnv = withSessionOptions({ ...process.env, ...pulumi.env });
     const backend = findBackend(env, credentialsFolder(env));
     if (backend.own && backend.folder) {
@@ -173,7 +173,7 @@ export class Project {
     }
   }
 
-  /** Pulumi works on a copy of a proposed stack file, and the program reads the files that it names. */
+  /** Gives Pulumi a copy of the proposed stack file, and the program the folder that its paths refer to. */
   private async withProposal<T>(env: NodeJS.ProcessEnv, act: (env: NodeJS.ProcessEnv) => Promise<T>): Promise<T> {
     if (!this.proposal) return act(env);
     const { stack, data } = this.proposal;
@@ -188,14 +188,14 @@ export class Project {
     }
   }
 
-  /** Runs Pulumi with the terminal; returns its exit code. `stdout`: where what it prints goes. */
+  /** Runs Pulumi on the terminal; returns its exit code. `stdout`: the destination of its output. */
   async run(args: string[], more: NodeJS.ProcessEnv = {}, stdout: Stdout = "inherit"): Promise<number> {
     return this.withStackFile((env) =>
       withTerminal(this.pulumi.command, args, { cwd: ROOT, env: { ...env, ...more }, stdout }),
     );
   }
 
-  /** Runs Pulumi and reads what its engine does. `quiet`: what it prints is kept, else it goes to `stdout`. */
+  /** Runs Pulumi and reads its engine events. `quiet`: captures the output; otherwise the output goes to `stdout`. */
   async observe(
     args: string[],
     { quiet = false, stdout = "inherit" }: { quiet?: boolean; stdout?: Stdout } = {},
@@ -203,7 +203,7 @@ export class Project {
     const folder = mkdtempSync(join(tmpdir(), "pgwright-events-"));
     try {
       const file = join(folder, "events.json");
-      const more = { PULUMI_DEBUG_COMMANDS: "true" }; // shows the flag
+      const more = { PULUMI_DEBUG_COMMANDS: "true" }; // enables --event-log
       const logged = [...args, "--event-log", file];
       const result = quiet
         ? await this.capture(logged, undefined, more)
@@ -214,7 +214,7 @@ export class Project {
     }
   }
 
-  /** Runs Pulumi and keeps what it prints. */
+  /** Runs Pulumi and captures its output. */
   async capture(args: string[], input?: string, more: NodeJS.ProcessEnv = {}, cwd = ROOT): Promise<Result> {
     return this.withStackFile(async (own) => {
       const env = { ...own, ...more };
@@ -223,7 +223,7 @@ export class Project {
       let stderr = "";
       child.stdout.on("data", (chunk) => (stdout += chunk));
       child.stderr.on("data", (chunk) => (stderr += chunk));
-      child.stdin.on("error", () => undefined); // it may not want any input
+      child.stdin.on("error", () => undefined); // Pulumi may end without reading its input
       child.stdin.end(input);
       const code = await new Promise<number>((resolve, reject) => {
         child.on("error", reject);
@@ -233,21 +233,24 @@ export class Project {
     });
   }
 
-  /** The file that holds the state of a stack, where it is kept on this machine and there is one. */
+  /** The state file of a stack; undefined if the backend is remote or has no such stack. */
   private localState(stack: string): string | undefined {
     const { folder } = this.backend;
     const file = folder && stateFile(folder, stack);
     return file && existsSync(file) ? file : undefined;
   }
 
-  /** The state of a stack, secrets encrypted. A local one is read from its file, which is half a second faster. */
+  /** The state of a stack, secrets encrypted. Throws if the stack does not exist. */
   async deployment(stack: string): Promise<Deployment> {
     const found = await this.findDeployment(stack);
-    if (!found) throw new Error(`there is no stack ${stack} in the state of ${this.backend.by}`);
+    if (!found)
+      throw new Error(
+        `stack ${stack}: does not exist in the state (backend: ${this.backend.by}); npm run up creates it`,
+      );
     return found;
   }
 
-  /** The same; undefined if there is no stack of that name. */
+  /** The state of a stack; undefined if the stack does not exist. A local state is read from its file, which is half a second faster. */
   async findDeployment(stack: string): Promise<Deployment | undefined> {
     const file = this.localState(stack);
     if (file) {
@@ -260,17 +263,17 @@ export class Project {
     return (JSON.parse(stdout) as { deployment?: Deployment }).deployment ?? {};
   }
 
-  /** Makes the stack if there is none of that name. */
+  /** Creates the stack if it does not exist. */
   async ensureStack(stack: string): Promise<void> {
     if (this.localState(stack)) return;
     const { code, stderr } = this.isEphemeral
-      ? await this.makeAside(stack)
+      ? await this.initElsewhere(stack)
       : await this.capture(["stack", "select", "--create", "--non-interactive", "--stack", stack]);
     if (code !== 0) throw new Error(explainStackError(stack, stderr));
   }
 
-  /** Making a stack writes a stack file beside Pulumi.yaml, whatever file Pulumi is told to use: so elsewhere. */
-  private async makeAside(stack: string): Promise<Result> {
+  /** `stack init` writes a stack file beside Pulumi.yaml, even if another one is configured: it runs in a temporary folder. */
+  private async initElsewhere(stack: string): Promise<Result> {
     const folder = mkdtempSync(join(tmpdir(), "pgwright-stack-"));
     try {
       copyFileSync(join(ROOT, "Pulumi.yaml"), join(folder, "Pulumi.yaml"));
@@ -281,7 +284,7 @@ export class Project {
     }
   }
 
-  /** Forgets a stack, its history and its copies; what it has made is not looked at. */
+  /** Removes the state of a stack, its history and its backups; the resources stay. */
   async forgetStack(stack: string): Promise<void> {
     const forget = ["stack", "rm", "--force", "--yes", "--preserve-config", "--remove-backups", "--stack", stack];
     const { code, stderr } = await this.capture(forget);
@@ -292,7 +295,7 @@ export class Project {
 function explainStackError(stack: string, text: string): string {
   if (!/passphrase/i.test(text)) return text.trim();
   return (
-    `${text.trim()}\nPulumi.${stack}.yaml holds an encryptionsalt that belongs to another passphrase. Set PULUMI_CONFIG_PASSPHRASE ` +
-    `to the one it was made with, or, for a stack that nobody needs any more, take the line out.`
+    `${text.trim()}\nPulumi.${stack}.yaml: its encryptionsalt belongs to another passphrase; set PULUMI_CONFIG_PASSPHRASE to that ` +
+    `passphrase, or remove the line if the stack is no longer needed`
   );
 }

@@ -18,30 +18,30 @@ import type { Source } from "./source";
 
 const MEBIBYTE = 2 ** 20;
 
-/** Throws if this is no server that can be adopted. */
+/** Throws if the server cannot be adopted. */
 export function mustBeAdoptable(name: string, { version, user, isSuperuser }: ServerFact): void {
   const major = Math.floor(version / 10_000);
   if (major !== 17) {
     throw new Error(
-      `${name} runs PostgreSQL ${major}, and a stack runs 17: ` +
+      `${name}: runs PostgreSQL ${major}, but a stack runs 17; ` +
         (major < 17
-          ? "upgrade it first (pg_upgrade, or a dump and restore), and adopt it then"
-          : "no older one can take its data"),
+          ? "upgrade the server first (pg_upgrade, or dump and restore), then adopt it"
+          : "PostgreSQL 17 cannot read data of a newer version"),
     );
   }
   if (!isSuperuser)
     throw new Error(
-      `role ${user} of ${name} is no superuser, and only one can read passwords and privileges: connect as one`,
+      `${name}: role ${user} is not a superuser and cannot read passwords and privileges; connect as a superuser`,
     );
 }
 
-/** The superuser of a stack is postgres; a source's of another name gets that name, where no other role has it. */
+/** A stack's superuser is named postgres. A source's superuser of another name gets that name, unless another role has it. */
 function mustHaveSuperuser(name: string, { bootstrap }: ServerFact, roles: RoleFact[]): void {
   const other = roles.find((role) => role.name === "postgres" && !role.superuser);
   if (!other) return;
   throw new Error(
-    `${name}: its role postgres is no superuser, its superuser is ${bootstrap}, and the superuser of a stack is postgres: give the role ` +
-      "another name there (ALTER ROLE postgres RENAME TO ...; its clients log in by that name then), and adopt again",
+    `${name}: role postgres is not a superuser (the superuser is ${bootstrap}), but a stack's superuser is named postgres; rename the role ` +
+      "there (ALTER ROLE postgres RENAME TO ...; its clients then log in with the new name), and adopt again",
   );
 }
 
@@ -61,7 +61,7 @@ async function readContent(source: Source, database: string, roles: string[]): P
   };
 }
 
-/** The ledgers of other tools for migrations; dbmate's with its versions. */
+/** Migration tables of other tools; dbmate's with its versions. */
 async function readLedgers(source: Source, database: string): Promise<LedgerFact[]> {
   const found = await source.ask<LedgerFact>(database, readSql("catalog/foreign-ledgers.sql"));
   return Promise.all(
@@ -73,11 +73,11 @@ async function readLedgers(source: Source, database: string): Promise<LedgerFact
   );
 }
 
-/** Reads all of a server that an adoption needs. */
+/** Reads all facts of a server that an adoption needs. */
 export async function readServer(source: Source, container?: ContainerFact): Promise<Facts> {
   const ask = <Row>(file: string, ...names: string[][]) => source.ask<Row>("postgres", readSql(file), ...names);
   const [server] = await ask<ServerFact>("adopt/server.sql");
-  if (!server) throw new Error(`${source.name} does not say who it is`);
+  if (!server) throw new Error(`${source.name}: returned no version and superuser`);
   mustBeAdoptable(source.name, server);
   const roles = await ask<RoleFact>("catalog/roles.sql", server.roles);
   mustHaveSuperuser(source.name, server, roles);
@@ -112,7 +112,7 @@ interface Inspected {
   NetworkSettings: { Ports?: Record<string, { HostIp: string; HostPort: string }[] | null> };
 }
 
-/** What Docker knows of the container. Its environment, which may hold passwords, is not looked at. */
+/** Docker's facts about the container. Its environment may hold passwords and is not read. */
 export async function readContainer(host: Host): Promise<ContainerFact> {
   const [found] = JSON.parse((await host.docker(["container", "inspect", host.container])).toString()) as [Inspected];
   const { Memory, NanoCpus, CpuQuota, CpuPeriod } = found.HostConfig;

@@ -2,13 +2,13 @@ import { log } from "./print";
 import type { Project } from "./project";
 import type { Stdout } from "./terminal";
 
-/** What @pulumi/postgresql says where it logs in with the password of the state and the server has another. */
+/** The error of @pulumi/postgresql if the server has another password than the state. */
 const WRONG_PASSWORD = /password authentication failed for user "postgres"/;
 
 /**
- * Runs a command that looks and changes nothing, and has all plugins look at the server first (`refresh`: the flags that say so). Where
- * the password of postgres was changed in the server, by a dump of roles for instance, only pgwright's own plugin gets in: then the others
- * take what they have seen last, and the update sets the password again. Returns the flags for that update too.
+ * Runs a read-only command that refreshes all resources first (`refresh`: its flags for that). If the password of postgres was changed
+ * on the server, by a dump of roles for instance, only pgwright's own plugin can connect: then the command runs again without a refresh,
+ * and the update sets the password. Also returns the refresh flags for that update.
  */
 export async function observeRefreshed(
   project: Project,
@@ -21,8 +21,8 @@ export async function observeRefreshed(
   if (!isLockedOut || refresh.length === 0) return { ...first, refresh };
   log(
     "",
-    "The server has another password of postgres than this stack has set; an update sets that again. Schemas and extensions are taken " +
-      "as they were last seen:",
+    "password of postgres: changed on the server; an update sets the password of this stack again. Schemas and extensions are previewed " +
+      "as the state has them:",
     "",
   );
   return { ...(await project.observe(command, options)), refresh: [] };

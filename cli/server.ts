@@ -11,13 +11,13 @@ export function containerName(stack: string): string {
   return `pgwright-${stack}`;
 }
 
-/** Where a stack's configuration is. */
+/** The path of a stack's stack file. */
 export function stackFile(stack: string): string {
   if (existsSync(ephemeralFile(stack))) return ephemeralFile(stack);
   return process.env.PULUMI_OPTION_CONFIG_FILE ?? join(ROOT, `Pulumi.${stack}.yaml`);
 }
 
-/** What a stack file says of a key, unchecked. */
+/** The value of one of pgwright's keys in the stack file, not validated. */
 export function configured(stack: string, key: string): unknown {
   const file = stackFile(stack);
   const text = existsSync(file) ? readFileSync(file, "utf8") : "";
@@ -25,7 +25,7 @@ export function configured(stack: string, key: string): unknown {
   return config?.[`pgwright:${key}`];
 }
 
-/** The way to a stack's container, on the engine that its stack file names. */
+/** A stack's container, on the engine that its stack file names. */
 export function hostOf(stack: string): Host {
   const engine = configured(stack, "engine");
   return new Host(containerName(stack), typeof engine === "string" ? engine : undefined);
@@ -45,27 +45,27 @@ export function cronDatabase(stack: string): string {
   return database ?? "postgres";
 }
 
-/** What is no drift, though nobody has declared it: parts of lines. */
+/** Undeclared objects that are no drift: parts of their lines in the report. */
 export function ignoredDrift(stack: string): string[] {
   const { ignore } = (configured(stack, "drift") ?? {}) as { ignore?: string[] };
   return ignore ?? [];
 }
 
 /**
- * A preview reads what lives in PostgreSQL anyway. Roles, databases and Docker objects belong to other plugins, which look
- * only when told to refresh, and fail if the server is down; so they are told while it runs.
+ * pgwright's own plugin reads the server in every preview. The other plugins (schemas, extensions, Docker objects) read it only with
+ * --refresh, and fail if the server is down: so the flag is returned only while the server runs.
  */
 export async function refreshFlags(stack: string): Promise<string[]> {
   const container = await hostOf(stack).inspect();
   if (container?.running) return ["--refresh"];
   if (container)
     log(
-      `container ${containerName(stack)} does not run (${container.status}): roles and databases are taken as they were last seen`,
+      `container ${containerName(stack)}: not running (${container.status}); the preview uses the state of the last update, not the server`,
     );
   return [];
 }
 
-/** Runs a program in the container of a stack's backup agent, and shows what it prints; returns its exit code. */
+/** Runs a program in the container of a stack's backup agent, with its output on the terminal; returns its exit code. */
 export function runInAgent(stack: string, ...command: string[]): number {
   const host = hostOf(stack);
   const args = ["exec", `${host.container}-agent`, ...command];

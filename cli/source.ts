@@ -4,9 +4,9 @@ import { mustBePlain } from "../provider/plain-table";
 import { PSQL } from "../provider/running";
 import { SET_OLDER_OPTIONS } from "../provider/session-options";
 
-/** A server that is read, and never changed. */
+/** A server that is only read. */
 export interface Source {
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly name: string;
   /** Rows of a query in a database. $1, $2, ... are lists of names. */
   ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]>;
@@ -14,16 +14,16 @@ export interface Source {
   column(database: string, table: { schema: string; name: string }, column: string): Promise<string[]>;
 }
 
-/** No view of others is read, whose code would run. A server that does not know the parameter is refused for its version. */
+/** No view is read, since code of its owner would run. A server without the parameter is refused later, for its version. */
 const NO_VIEWS = `DO $$ BEGIN
   PERFORM pg_catalog.set_config('restrict_nonsystem_relation_kind', 'view, foreign-table', false);
 EXCEPTION WHEN undefined_object THEN NULL;
 END $$;`;
 
-/** Nothing can be changed, and what the database says of its sessions does not count. */
+/** Makes a session read-only, and overrides settings of the database for its sessions. */
 const SESSION = `${SET_OLDER_OPTIONS} SET default_transaction_read_only = on; ${NO_VIEWS}`;
 
-/** A query whose rows come as one JSON text. */
+/** A query that returns the rows of `sql` as one JSON text. */
 function asJson(sql: string, names: string[][]): string {
   const query = names.reduce(
     (text, list, i) => text.replaceAll(`$${i + 1}`, `ARRAY[${list.map((each) => literal(each)).join(", ")}]::text[]`),
@@ -32,7 +32,7 @@ function asJson(sql: string, names: string[][]): string {
   return `SELECT coalesce(json_agg(answer), '[]')::text AS json FROM (\n${query}\n) AS answer`;
 }
 
-/** The same of one column of a table. */
+/** A query that returns one column of a table as one JSON text. */
 function columnAsJson({ schema, name }: { schema: string; name: string }, column: string): string {
   const query = `SELECT ${quoted(column)}::text AS value FROM ONLY ${quoted(schema)}.${quoted(name)}`;
   return `BEGIN; ${mustBePlain(schema, name)} ${asJson(query, [])}; COMMIT`;
@@ -41,24 +41,25 @@ function columnAsJson({ schema, name }: { schema: string; name: string }, column
 const valuesOf = (rows: { value: string }[]) => rows.map(({ value }) => value);
 
 /**
- * A server in a container of the engine, asked by its own psql over its socket: that needs no password, and nothing that an image
- * of PostgreSQL does not have.
+ * A server in a container of the engine, queried by its own psql over its socket. This needs no password, and only programs that
+ * every image of PostgreSQL has.
  */
 export class ContainerSource implements Source {
   readonly name: string;
-  /** User of the operating system: the container's own, or postgres. */
+  /** Flags for the operating system user: the container's default, or postgres. */
   private user: string[] = [];
 
   private constructor(private readonly host: Host) {
     this.name = `container ${host.container}`;
   }
 
-  /** Throws if nobody answers there. */
+  /** Throws if no server answers in the container. */
   static async open(host: Host): Promise<ContainerSource> {
     const source = new ContainerSource(host);
     const state = await host.inspect();
-    if (!state) throw new Error(`there is no container ${host.container} on the Docker engine; docker ps lists them`);
-    if (!state.running) throw new Error(`container ${host.container} does not run (${state.status}): start it first`);
+    if (!state)
+      throw new Error(`container ${host.container}: not found on the Docker engine; docker ps lists the containers`);
+    if (!state.running) throw new Error(`container ${host.container}: not running (${state.status}); start it first`);
     const problems: string[] = [];
     for (const user of [[], ["--user", "postgres"]]) {
       source.user = user;
@@ -70,8 +71,8 @@ export class ContainerSource implements Source {
       }
     }
     throw new Error(
-      `no PostgreSQL answers in container ${host.container}: ${[...new Set(problems)].join("; ")}\n` +
-        "name the container of the server itself, or give its address: --from postgresql://USER@HOST:PORT/DATABASE",
+      `container ${host.container}: no PostgreSQL server answers: ${[...new Set(problems)].join("; ")}\n` +
+        "name the container of the server, or its address: --from postgresql://USER@HOST:PORT/DATABASE",
     );
   }
 
@@ -115,7 +116,7 @@ export class UrlSource implements Source {
     try {
       url = new URL(text);
     } catch {
-      throw new Error("--from: this is no address; write postgresql://USER@HOST:PORT/DATABASE");
+      throw new Error("--from: not a valid address; write postgresql://USER@HOST:PORT/DATABASE");
     }
     const source = new UrlSource(url);
     await source.ask(decodeURIComponent(url.pathname.slice(1)) || "postgres", "SELECT 1");
@@ -143,8 +144,8 @@ export class UrlSource implements Source {
       await client.connect();
     } catch (error) {
       throw new Error(
-        `no way into database ${database} of ${this.name}: ${(error as Error).message || (error as { code?: string }).code}; ` +
-          "the address has user, host and port, and PGPASSWORD the password",
+        `database ${database} of ${this.name}: connection failed: ${(error as Error).message || (error as { code?: string }).code}; ` +
+          "check user, host and port in the address, and the password in PGPASSWORD",
       );
     }
     try {

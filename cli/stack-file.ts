@@ -5,16 +5,15 @@ import { parse } from "yaml";
 const SALT = /^encryptionsalt:.*\n?/m;
 
 /**
- * Pulumi writes a salt into the stack file that belongs to the passphrase of the local state, and so to this checkout
- * alone: committed, it would lock everybody else out. So Pulumi works on a copy beside the state, which gets the salt;
- * what else Pulumi changes (config set) goes back into the stack file. A stack file that has a salt, or secrets, is the
- * user's own arrangement and is used as it is.
+ * Pulumi writes a salt into the stack file. With a local state, the salt belongs to the passphrase of this checkout: if it were
+ * committed, other checkouts could not use the stack file. Therefore Pulumi works on a copy beside the state. Other changes of
+ * Pulumi (config set) are copied back into the stack file. A stack file that has a salt already is used directly.
  */
 export class StackFile {
   private readonly copy: string;
   private readonly original: string;
-  /** The stack file has a salt of its own. */
-  private isOwn = false;
+  /** The stack file has a salt of its own, so that no copy is used. */
+  private hasSalt = false;
   /** The stack file as its author wrote it. */
   private text = "";
 
@@ -30,21 +29,21 @@ export class StackFile {
   /** Prepares the copy; returns the file that Pulumi should use. */
   prepare(): string {
     const text = this.read(this.original);
-    this.isOwn = SALT.test(text);
-    if (this.isOwn) return this.original;
+    this.hasSalt = SALT.test(text);
+    if (this.hasSalt) return this.original;
     this.text = text;
     const salt = SALT.exec(this.read(this.copy))?.[0] ?? "";
     writeFileSync(this.copy, text === "" || text.endsWith("\n") ? text + salt : `${text}\n${salt}`, { mode: 0o600 });
     return this.copy;
   }
 
-  /** Takes back what Pulumi has changed; where that is the salt and the layout only, the file stays as it was written. */
+  /** Copies Pulumi's changes into the stack file. If only the salt and the layout differ, the stack file stays unchanged. */
   finish(): void {
-    if (this.isOwn) return;
+    if (this.hasSalt) return;
     const copy = this.read(this.copy);
     const after = /^\s+secure:/m.test(copy) ? copy : copy.replace(SALT, "");
     if (!sameContent(after, this.text)) this.write(after);
-    // Making a stack writes beside the program, whatever file Pulumi was told to use.
+    // `stack init` writes the stack file beside Pulumi.yaml, even if another one is configured.
     else if (this.read(this.original) !== this.text) this.write(this.text);
   }
 

@@ -1,4 +1,4 @@
-// The way into every npm command. Plain JavaScript without dependencies, since it is what installs them.
+// The entry point of every npm command. Plain JavaScript without dependencies, because it installs them.
 import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ if (Number(process.versions.node.split(".")[0]) < 20) {
   console.error(`pgwright needs Node 20 or later; this is ${process.version}`);
   process.exit(1);
 }
-// The stamp is written last, so an interrupted installation is done again.
+// The stamp is written last, so that an interrupted installation is repeated.
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
   console.error("installing dependencies (npm ci) ...");
   const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
@@ -23,7 +23,7 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
     stdio: ["ignore", 2, 2],
   });
   if (status !== 0) {
-    console.error("npm ci failed; the lines above say why. Run the same command again once that is mended.");
+    console.error("npm ci: failed, see the lines above; correct the cause and run the same command again");
     process.exit(status ?? 1);
   }
   writeFileSync(stamp, lock);

@@ -9,7 +9,7 @@ interface Outputs {
   databases: string[];
 }
 
-/** Says where the server is, how to get in, and what to look at. */
+/** Prints the address of the server and the next commands. */
 export async function printSummary(project: Project, stack: string): Promise<void> {
   const { resources = [] } = await project.deployment(stack);
   const { outputs } = resources.find(({ type }) => type === "pulumi:pulumi:Stack") ?? {};
@@ -30,7 +30,7 @@ export async function printSummary(project: Project, stack: string): Promise<voi
   if (stack === "dev")
     print(
       "",
-      "Every minute a job writes figures of this machine and of PostgreSQL itself; after the first minute look at them:",
+      "A job writes metrics of this machine and of PostgreSQL every minute; after the first minute, query them:",
       "",
       `  npm run psql -- -d solo -c 'SELECT * FROM metrics.system_metrics ORDER BY "timestamp" DESC LIMIT 5'`,
       "  npm run psql -- -d solo -c 'SELECT * FROM metrics.partition_overview'",

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 
-/** Where what a program prints goes: where ours goes, or to standard error. */
+/** The destination of a program's standard output: inherited, or standard error. */
 export type Stdout = "inherit" | "stderr";
 
-/** Runs a program that has the terminal; returns its exit code. */
+/** Runs a program on the terminal; returns its exit code. */
 export function withTerminal(
   command: string,
   args: string[],

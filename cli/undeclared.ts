@@ -11,12 +11,12 @@ interface Outputs {
   cronDatabase: string;
 }
 
-/** What a state declares, by type of resource. */
+/** The outputs of all resources of a type in the state. */
 function declared({ resources = [] }: Deployment, type: string): Outputs[] {
   return resources.flatMap((each) => (each.type === type ? [(each.outputs ?? {}) as unknown as Outputs] : []));
 }
 
-/** What is on a server that its stack does not declare. */
+/** Finds the objects of a server that its stack does not declare. */
 export async function findUndeclared(host: Host, deployment: Deployment): Promise<Undeclared[]> {
   const ask = async (database: string, file: string, ...names: string[][]): Promise<Undeclared[]> => {
     const client = await connect(host, database);

@@ -2,11 +2,11 @@ import type { DatabaseConfig, GrantConfig } from "../config/databases";
 import { tierOwner } from "../config/jobs";
 import type { RoleConfig } from "../config/roles";
 import { parseFunctionName, parseObjectName, writeSignature } from "../config/object-name";
-import { describe, inShort, type Grant } from "../provider/kinds/access/privileges";
+import { describe, formatDescription, type Grant } from "../provider/kinds/access/privileges";
 import type { AccessInputs } from "../provider/kinds/access";
 import { newestVersion } from "../provider/kinds/migrations/file-name";
 
-/** The object that the stack file names; the configuration's validation has seen that it can be read. */
+/** Parses the name of an object in the stack file, which the validation has checked. */
 function named(kind: "table" | "sequence" | "function", text: string): { schema: string; name: string } {
   if (kind !== "function") return parseObjectName(text) ?? { schema: "", name: text };
   const { schema = "", name = text, args = "" } = parseFunctionName(text) ?? {};
@@ -41,15 +41,15 @@ function grantsOf(role: string, database: string, config: GrantConfig): Grant[] 
   return all.filter(({ privileges }) => privileges.length > 0);
 }
 
-/** A role of the stack file, as far as it says who makes objects. */
+/** The keys of a declared role that decide who can create objects. */
 type Member = Partial<Pick<RoleConfig, "memberOf" | "inherit">>;
 
-/** With all roles that have the privileges of one of them: what these may make, they may make too. */
-function withMembers(makers: string[], roles: Record<string, Member>): Set<string> {
-  const all = new Set(makers);
+/** Adds all roles that inherit privileges of one of `creators`, since they can create the same objects. */
+function withMembers(creators: string[], roles: Record<string, Member>): Set<string> {
+  const all = new Set(creators);
   const joins = ([name, { memberOf = [], inherit = true }]: [string, Member]) =>
     !all.has(name) && inherit && memberOf.some((group) => all.has(group));
-  for (let found = makers; found.length > 0;) {
+  for (let found = creators; found.length > 0;) {
     found = Object.entries(roles)
       .filter(joins)
       .map(([name]) => name);
@@ -58,7 +58,7 @@ function withMembers(makers: string[], roles: Record<string, Member>): Set<strin
   return all;
 }
 
-/** What the resource Access of a database gets: its grants, and whose objects to come they hold for. */
+/** Inputs of the resource Access of a database: its grants, and the roles whose future objects they apply to. */
 export function wantedAccess(
   name: string,
   database: DatabaseConfig & { roles: Record<string, Member> },
@@ -66,13 +66,13 @@ export function wantedAccess(
 ): AccessInputs {
   const grants = Object.entries(database.grants).flatMap(([role, config]) => grantsOf(role, name, config));
   const owners = Object.values(database.schemas).map(({ owner }) => owner ?? database.owner);
-  // Who may make objects: owners, roles that a grant allows to, and members of both.
+  // Roles that can create objects: owners, roles with CREATE on a schema, and members of both.
   const allowed = Object.entries(database.grants)
     .filter(([, { schemas }]) => Object.values(schemas).some(({ schema }) => schema.includes("CREATE")))
     .flatMap(([role]) => (role === "public" ? Object.keys(database.roles) : [role]));
   const tierOwners = Object.keys(database.tiers).map((table) => tierOwner(database, table));
-  const makers = [database.owner, ...owners, ...tierOwners, database.migrations?.role ?? database.owner, "postgres"];
-  const creators = withMembers([...makers, ...allowed], database.roles);
+  const owning = [database.owner, ...owners, ...tierOwners, database.migrations?.role ?? database.owner, "postgres"];
+  const creators = withMembers([...owning, ...allowed], database.roles);
   return {
     database: name,
     owner: database.owner,
@@ -83,7 +83,7 @@ export function wantedAccess(
     undeclared: database.undeclared,
     migrations,
     migrated: migrations.length > 0 ? newestVersion(migrations) : undefined,
-    privileges: inShort(Object.fromEntries(grants.map((grant) => [describe(grant), grant.privileges]))),
+    privileges: formatDescription(Object.fromEntries(grants.map((grant) => [describe(grant), grant.privileges]))),
     grants,
   };
 }

@@ -14,7 +14,7 @@ export interface BackupArgs {
   pgwright: Provider;
 }
 
-/** The agent that makes backups of a server by the clock, the first backup, and the proof that backups restore. */
+/** The agent that makes scheduled backups of a server, the first backup, and the restore drill. */
 export class Backup extends pulumi.ComponentResource {
   constructor(name: string, args: BackupArgs, opts?: pulumi.ComponentResourceOptions) {
     super("pgwright:components:Backup", name, {}, opts);
@@ -25,7 +25,7 @@ export class Backup extends pulumi.ComponentResource {
 
     const volume = new docker.Volume(`${name}-agent`, { name: `${name}-agent` }, child);
     const ledger: Mount = { volumeName: volume.name, containerPath: LEDGER_PATH };
-    // It reaches the server by a socket on the data volume.
+    // The agent connects to the server through a socket on the data volume.
     const mounts = [
       ...server.mounts({ readOnly: true }),
       ...repositories.mounts,
@@ -58,12 +58,12 @@ export class Backup extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** The way to buckets; none where there are none. */
+  /** The network to reach buckets; undefined without buckets. */
   private network({ server, repositories }: BackupArgs): pulumi.Output<string> | undefined {
     return repositories.buckets ? server.network.name : undefined;
   }
 
-  /** Where the dumps go. */
+  /** The mount for dumps; none if dumps are not declared. */
   private dumps(name: string, { config }: Repositories): Mount[] {
     if (!config.dumps) return [];
     const { path, volume } = config.dumps;
@@ -88,7 +88,7 @@ export class Backup extends pulumi.ComponentResource {
       ...repositories.mounts.map((mount) => ({ ...mount, readOnly: true })),
       ledger,
     ];
-    const room = new Sidecar(
+    const drillContainer = new Sidecar(
       `${name}-drill`,
       { image, script: "drill.sh", memory: drill.memory, mounts, network: this.network(args), pgwright },
       { parent: this, dependsOn: [server.ready] },
@@ -96,7 +96,7 @@ export class Backup extends pulumi.ComponentResource {
     new RestoreDrill(
       name,
       { agent: agent.container.name, maxAge: drill.maxAge },
-      { parent: this, provider: pgwright, deletedWith: server.cluster, dependsOn: [backups, room] },
+      { parent: this, provider: pgwright, deletedWith: server.cluster, dependsOn: [backups, drillContainer] },
     );
   }
 }

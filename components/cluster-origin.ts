@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { backupOptions, repositoryOptions } from "../backup/options";
 import { repositoryPath } from "../backup/paths";
 import { dataPath } from "../config/data-file";
-import { placeOf, type RestoreConfig } from "../config/backup";
+import { locationOf, type RestoreConfig } from "../config/backup";
 import type { S3Keys } from "../config/s3";
 import type { ClusterInputs } from "../provider/kinds/cluster";
 import type { Args } from "../provider/resources";
@@ -20,11 +20,11 @@ export interface OriginArgs {
 
 type OriginInputs = Omit<Args<ClusterInputs>, "name" | "image" | "present">;
 
-/** What the resource of a server's data has to know of backups: its own, and those that it is made from. */
+/** Inputs of the resource Cluster about backups: the server's own repositories, and the source of a restore. */
 export function clusterOrigin(args: OriginArgs): OriginInputs {
   const { repositories, restoreFrom, restorePassphrase, restoreKeys } = args;
-  const ofStack = (stanza: string, { places, config, certificates }: Repositories): pulumi.Output<Accessible> =>
-    pulumi.output(places).apply((mounts) => ({ stanza, mounts, options: backupOptions(config), certificates }));
+  const ofStack = (stanza: string, { sources, config, certificates }: Repositories): pulumi.Output<Accessible> =>
+    pulumi.output(sources).apply((mounts) => ({ stanza, mounts, options: backupOptions(config), certificates }));
   const mine: OriginInputs = {
     own: repositories && ofStack(repositories.stanza, repositories),
     ownSecrets: repositories?.secrets ?? {},
@@ -36,14 +36,14 @@ export function clusterOrigin(args: OriginArgs): OriginInputs {
   if (!restoreFrom) return mine;
   const { server = repositories?.stanza ?? "", repository, running, run, checks } = restoreFrom;
   const { time, name, lsn, backup, timeline } = restoreFrom;
-  const place = repository && placeOf(repository);
+  const location = repository && locationOf(repository);
   const handling = {
     run: run.map(({ database, file, role }) => ({ database, sql: readFileSync(dataPath(file), "utf8"), role })),
     checks,
-    cronOff: running !== undefined || place !== undefined || server !== repositories?.stanza,
+    cronOff: running !== undefined || location !== undefined || server !== repositories?.stanza,
   };
   if (running !== undefined) return { ...mine, restoreFrom: { server: running, running: true }, handling };
-  const origin = { server, repository: place, time, name, lsn, backup, timeline };
+  const origin = { server, repository: location, time, name, lsn, backup, timeline };
   if (!repository) {
     const from = repositories && ofStack(server, repositories);
     return { ...mine, restoreFrom: origin, from, fromSecrets: mine.ownSecrets, handling };

@@ -18,24 +18,24 @@ import { Vectors } from "./vectors";
 
 export interface DatabaseArgs extends DatabaseConfig {
   roles: Record<string, RoleConfig>;
-  /** What the database waits for: the roles that it names, and all of the database that it is a copy of. */
+  /** Resources that the database depends on: its roles, and those of the database that it copies. */
   after: pulumi.Resource[];
-  /** The database that it is a copy of, if the stack declares that. */
+  /** The database that it copies, if the stack declares it. */
   source?: DatabaseConfig;
-  /** Is this the database that holds pg_cron? */
+  /** True for the database with extension pg_cron. */
   holdsCron: boolean;
   pgwright: Provider;
   postgres: postgresql.Provider;
   protect: boolean;
 }
 
-/** The migration files of a database, and the hashes of those that should be applied. */
+/** The migration files of a database, and the hashes of those to apply. */
 function migrationsOf(config: DatabaseConfig | undefined) {
   const files = config?.migrations ? readMigrations(dataPath(config.migrations.folder)) : {};
   return { files, applied: wantedMigrations(files, config?.migrations?.target) };
 }
 
-/** What the resource of a database gets of its being a copy. */
+/** Inputs of the resource of a database that copies another one. */
 function copyInputs({ copyOf, source }: DatabaseArgs): Pick<DatabaseInputs, "copyOf" | "copying"> {
   if (!copyOf) return {};
   const run = copyOf.run.map((file) => ({ file, sql: readFileSync(dataPath(file), "utf8") }));
@@ -48,7 +48,7 @@ function copyInputs({ copyOf, source }: DatabaseArgs): Pick<DatabaseInputs, "cop
 /** One database: schemas, extensions, migrations, sets of partitions, tiered tables, vector indexes and privileges. */
 export class Database extends pulumi.ComponentResource {
   public readonly ready: pulumi.Resource[] = [];
-  /** Comes last, and takes its time: jobs do not wait for it. */
+  /** Vector indexes come last: jobs do not wait for their long builds. */
   public readonly indexes: pulumi.Resource[] = [];
 
   constructor(name: string, args: DatabaseArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -62,10 +62,10 @@ export class Database extends pulumi.ComponentResource {
       { ...inDatabase, dependsOn: args.after, protect: args.protect },
     );
 
-    // Goes with the database.
+    // Dropped with the database.
     const withDatabase = { ...inServer, deletedWith: database };
 
-    // A schema is dropped only when it is empty; Access empties it if the stack file says so.
+    // A schema is dropped only if it is empty; Access empties it if dropSchemas has it.
     const schemas = Object.entries(args.schemas).map(
       ([schema, { owner }]) =>
         new postgresql.Schema(
@@ -78,7 +78,7 @@ export class Database extends pulumi.ComponentResource {
       ...args.extensions,
       ...(args.holdsCron ? { pg_cron: { schema: "pg_catalog", version: undefined } } : {}),
     };
-    // Keeps the default privileges that Access sets from the objects of extensions.
+    // Prevents that objects of extensions get the default privileges that Access sets.
     const privileges = new Library(
       `${name}-privileges`,
       { database: name, library: "privileges" },
@@ -121,9 +121,9 @@ export class Database extends pulumi.ComponentResource {
       const tables = Object.fromEntries(Object.entries(args.tiers).map(owned));
       this.ready.push(...new Tiers(name, { database: name, tables, pgwright: args.pgwright }, inside).ready);
     }
-    // After what makes objects: grants may name them.
+    // After all resources that create objects, since grants may name these.
     this.ready.push(new Access(name, access, { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] }));
-    // After privileges: a build takes its time, and what is measured may be too little.
+    // After the privileges: a build takes long, and the measured recall may be too low, which fails the update.
     if (args.vectors) {
       const inside = { parent: this, deletedWith: database, dependsOn: [...this.ready] };
       this.indexes.push(

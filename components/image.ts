@@ -9,12 +9,12 @@ import { Presence, type Provider } from "../provider/resources";
 const CONTEXT = join(__dirname, "..", "image");
 
 export interface ImageArgs extends ImageConfig {
-  /** Docker engine as DOCKER_HOST has it; the user's own if absent. */
+  /** Docker engine, as in DOCKER_HOST; the user's default engine if absent. */
   engine?: string;
   pgwright: Provider;
 }
 
-/** The name that an image of this context, base and packages gets: equal content, equal name, no second build. */
+/** Name of the image of this context, base and packages. It has a hash of the content, so equal content is built only once. */
 export function imageTag(context: Record<string, string>, base: string, packages: string[]): string {
   const content = JSON.stringify([Object.entries(context).sort(), base, [...packages].sort()]);
   return `pgwright/postgres:17-${createHash("sha256").update(content).digest("hex").slice(0, 12)}`;
@@ -25,16 +25,16 @@ function readContext(folder: string): Record<string, string> {
   return Object.fromEntries(files.map((file) => [file, readFileSync(join(folder, file), "utf8")]));
 }
 
-/** The name of the image that is built of this checkout. */
+/** The name of the image that this checkout builds. */
 export function ownImage(base = "", packages: string[] = []): string {
   return imageTag(readContext(CONTEXT), base, packages);
 }
 
-/** The image that the server runs: a ready one, or one built on the engine when its context has changed. */
+/** The image of the server: a pulled one, or one that is built on the engine when its context has changed. */
 export class Image extends pulumi.ComponentResource {
-  /** Name to run; known in a preview. */
+  /** Name of the image, known in a preview. */
   public readonly reference: string;
-  /** What a container has to wait for. */
+  /** The resource that containers depend on. */
   public readonly ready: pulumi.Resource;
 
   constructor(name: string, args: ImageArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -52,7 +52,7 @@ export class Image extends pulumi.ComponentResource {
     this.ready = new command.local.Command(
       name,
       {
-        // Relative, so that the state reads the same in every checkout.
+        // A relative path, so that the state is the same in every checkout.
         create: `node --require sucrase/register/ts ${relative(process.cwd(), join(CONTEXT, recipe.script))}`,
         environment: {
           IMAGE: this.reference,

@@ -1,9 +1,9 @@
-import { placeOf } from "../config/backup";
+import { locationOf } from "../config/backup";
 import type { Stack } from "../config/stack";
 import type { InventoryInputs } from "../provider/kinds/inventory";
 import { dumpsVolume, repositoryVolume } from "./repositories";
 
-/** What a stack declares that would go with its rows, or with its backups, if it were declared no more. `name`: of the server. */
+/** The declared objects of a stack whose removal loses rows or backups. `name`: of the server. */
 export function inventoryOf(name: string, { databases, backup }: Pick<Stack, "databases" | "backup">): InventoryInputs {
   const inside = Object.entries(databases).map(([database, { extensions, tiers }]) => [
     database,
@@ -15,9 +15,11 @@ export function inventoryOf(name: string, { databases, backup }: Pick<Stack, "da
   const kept = backup?.keep ?? false;
   const volumes = [
     ...(backup?.repositories ?? []).flatMap((repository, i) =>
-      placeOf(repository) === undefined ? [[repositoryVolume(name, i + 1), { holds: "the backups in it", kept }]] : [],
+      locationOf(repository) === undefined
+        ? [[repositoryVolume(name, i + 1), { holds: "the backups in it", kept }]]
+        : [],
     ),
-    ...(backup?.dumps && placeOf(backup.dumps) === undefined
+    ...(backup?.dumps && locationOf(backup.dumps) === undefined
       ? [[dumpsVolume(name), { holds: "the dumps in it", kept }]]
       : []),
   ];

@@ -3,13 +3,13 @@ import { jobsOf } from "../config/jobs";
 import type { DatabaseConfig } from "../config/databases";
 import { CronJob, type Provider } from "../provider/resources";
 
-/** How long pg_cron's run log is kept. It is never pruned by itself and grows by 12 MB a day for a job a second. */
+/** Retention of pg_cron's run log, which pg_cron never prunes. It grows by 12 MB a day with a job that runs every second. */
 const RUN_LOG_KEPT = "7 days";
 
 export interface JobsArgs {
   /** Databases of the stack, by name, with their jobs. */
   databases: Record<string, DatabaseConfig>;
-  /** The database that holds pg_cron. */
+  /** The database with extension pg_cron. */
   cronDatabase: string;
   pgwright: Provider;
 }

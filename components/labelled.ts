@@ -5,8 +5,8 @@ const DOCKER = ["docker:index/container:Container", "docker:index/network:Networ
 const CLUSTER = "pgwright:index:Cluster";
 
 /**
- * Puts labels on every Docker object below a component. The engine changes none on what is there: Docker's plugin would make a
- * new object, so it is told to leave them; Cluster, which owns the data, refuses others in words.
+ * Adds labels to every Docker object of a component. The engine cannot change labels of existing objects, so Docker's plugin would
+ * replace the objects. Therefore it ignores changes of labels, and Cluster, which owns the data, refuses them.
  */
 export function labelled(labels: Labels | undefined): pulumi.ResourceTransformation {
   const list = labels && Object.entries(labels).map(([label, value]) => ({ label, value }));
@@ -18,7 +18,7 @@ export function labelled(labels: Labels | undefined): pulumi.ResourceTransformat
   };
 }
 
-/** Has all that touches the engine wait for a resource: what that refuses stops an update before its first change. */
+/** Makes all Docker objects depend on a resource, so that an error of this resource stops an update before its first change. */
 export function after(first: () => pulumi.Resource): pulumi.ResourceTransformation {
   return ({ type, props, opts }) => {
     if (type !== CLUSTER && !DOCKER.includes(type)) return undefined;

@@ -11,7 +11,7 @@ export interface PartitionsArgs extends PartitionsConfig {
 
 const quoted = (name: string) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
 
-/** What the resource of a set gets. `table`: schema.name as the stack file writes it. */
+/** Inputs of the resource of a set of partitions. `table`: schema.name as in the stack file. */
 export function wantedSet(
   database: string,
   table: string,
@@ -50,7 +50,7 @@ export function wantedSet(
   };
 }
 
-/** The sets of partitions of a database and the library that maintains them; the job that calls it is among the jobs. */
+/** The sets of partitions of a database and the library that maintains them; Jobs declares the job that calls it. */
 export class Partitions extends pulumi.ComponentResource {
   public readonly ready: pulumi.Resource[] = [];
 

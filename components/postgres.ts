@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { sourceOf, type DatabaseConfig } from "../config/databases";
-import { inOrder } from "../config/order";
+import { sortByNeeds } from "../config/order";
 import type { S3Keys } from "../config/s3";
 import type { Stack } from "../config/stack";
 import { ephemeralLabels } from "../provider/ephemeral-labels";
@@ -19,26 +19,26 @@ import { Roles } from "./roles";
 import { Server } from "./server";
 
 export interface PostgresArgs extends Stack {
-  /** Passwords by role; the others are made up. */
+  /** Passwords by role; other roles get random ones. */
   passwords?: pulumi.Input<Record<string, string>>;
-  /** Roles that `passwords` has one for. */
+  /** Roles with an entry in `passwords`. */
   passwordsGiven?: string[];
   /** Encrypts the backups, if `backup.encrypted`. */
   backupPassphrase?: pulumi.Output<string>;
-  /** Of the repository that `restoreFrom` names, if that is encrypted. */
+  /** Passphrase of the repository of `restoreFrom`, if it is encrypted. */
   restorePassphrase?: pulumi.Output<string>;
-  /** Keys to the buckets of `backup`, and to the one of `restoreFrom`. */
+  /** Keys of the buckets of `backup`, and of the bucket of `restoreFrom`. */
   backupS3?: pulumi.Output<S3Keys>;
   restoreS3?: pulumi.Output<S3Keys>;
 }
 
-/** A PostgreSQL server with all that the stack file says lives in it. `name` names its Docker objects too. */
+/** A PostgreSQL server with everything that the stack file declares in it. `name` is also the name of its Docker objects. */
 export class Postgres extends pulumi.ComponentResource {
   public readonly host: string;
   public readonly port: number;
   public readonly version: pulumi.Output<string>;
   public readonly superuserPassword: pulumi.Output<string>;
-  /** What the stack makes on the engine, which all of that waits for. */
+  /** The inventory of the stack, which all its Docker objects depend on. */
   private readonly inventory: Inventory;
   /** Passwords of the roles that may log in. */
   public readonly passwords: pulumi.Output<Record<string, string>>;
@@ -60,7 +60,7 @@ export class Postgres extends pulumi.ComponentResource {
       { parent: this },
     );
     this.inventory = new Inventory(name, inventoryOf(name, args), { parent: this, provider: pgwright });
-    // After ours, which says what to do where the engine does not answer.
+    // After the inventory, whose error says what to do if the engine does not answer.
     const behind = { parent: this, dependsOn: [this.inventory] };
     const engine = args.engine ? [new docker.Provider(name, { host: args.engine }, behind)] : [];
     const onEngine = { parent: this, providers: engine };
@@ -96,14 +96,14 @@ export class Postgres extends pulumi.ComponentResource {
         host: this.host,
         port: this.port,
         username: "postgres",
-        // That plugin sends a password as it is, where libpq sends it as PostgreSQL hashes it.
+        // This plugin does not apply SASLprep to a password, as libpq does before hashing it.
         password: this.superuserPassword.apply(saslprep),
         sslmode: "disable",
         expectedVersion: "17.0.0",
       },
       { parent: this, dependsOn: [server.ready] },
     );
-    // What lives inside PostgreSQL goes with the data volume: a destroy does not drop it piece by piece.
+    // Resources inside PostgreSQL are removed with the data volume: a destroy does not drop each of them.
     const inside = { parent: this, deletedWith: server.cluster, dependsOn: [server.ready] };
 
     const roles = new Roles(name, { roles: args.roles, passwords, passwordsGiven, pgwright }, inside);
@@ -111,7 +111,7 @@ export class Postgres extends pulumi.ComponentResource {
 
     const { cronDatabase } = args.server;
     const databases: Record<string, Database> = {};
-    for (const database of inOrder(Object.keys(args.databases), (each) => sourceOf(args.databases, each))) {
+    for (const database of sortByNeeds(Object.keys(args.databases), (each) => sourceOf(args.databases, each))) {
       const config = args.databases[database] as DatabaseConfig;
       const [source = ""] = sourceOf(args.databases, database);
       databases[database] = new Database(

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { keyOptions, passphraseOptions, type Options } from "../backup/options";
 import { certificateFile, repositoryPath } from "../backup/paths";
 import { dataPath } from "../config/data-file";
-import { placeOf, type BackupConfig } from "../config/backup";
+import { locationOf, type BackupConfig } from "../config/backup";
 import type { S3Config, S3Keys } from "../config/s3";
 
 /** A mount of a container, as the Docker plugin takes it. */
@@ -12,13 +12,13 @@ export type Mount = docker.types.input.ContainerVolume;
 
 export interface RepositoriesArgs {
   config: BackupConfig;
-  /** Encrypts them, if the stack file says so. */
+  /** Passphrase of the encryption, if the stack file declares it. */
   passphrase?: pulumi.Output<string>;
-  /** Of the buckets among them. */
+  /** Keys of the repositories in buckets. */
   keys?: pulumi.Output<S3Keys>;
 }
 
-/** The options of repositories that are secret. */
+/** The secret options of repositories. */
 export function repositorySecrets(
   repositories: { s3?: S3Config }[],
   passphrase?: pulumi.Output<string>,
@@ -38,19 +38,19 @@ export function certificatesOf(repositories: { s3?: S3Config }[]): Record<string
   return files.length > 0 ? (Object.fromEntries(files) as Record<string, string>) : undefined;
 }
 
-/** Names of the volumes that a stack makes; `number` from 1 on. */
+/** Names of the volumes that a stack creates; `number` from 1 on. */
 export const repositoryVolume = (server: string, number: number): string =>
   `${server}-backup${number === 1 ? "" : number}`;
 export const dumpsVolume = (server: string): string => `${server}-dumps`;
 
-/** Where a server's WAL and backups go: the volumes that the stack makes for it, and what is there already. */
+/** The repositories for a server's WAL and backups: volumes that the stack creates, and existing volumes, folders and buckets. */
 export class Repositories extends pulumi.ComponentResource {
-  /** What every container that reads or writes them needs. */
+  /** Mounts for every container that reads or writes them. */
   public readonly mounts: Mount[];
   /** Volumes or folders of the host, by the folder where containers expect them. */
-  public readonly places: Record<string, pulumi.Input<string>>;
+  public readonly sources: Record<string, pulumi.Input<string>>;
   public readonly config: BackupConfig;
-  /** Folders of the Docker host among them, and the one of the dumps; undefined if there are none. */
+  /** Folders of the Docker host for repositories and dumps; undefined if there are none. */
   public readonly folders?: string[];
   /** Name of the server in them: pgBackRest's stanza. */
   public readonly stanza: string;
@@ -58,7 +58,7 @@ export class Repositories extends pulumi.ComponentResource {
   public readonly secrets: pulumi.Output<Options>;
   /** CAs of the endpoints of buckets. */
   public readonly certificates?: Record<string, string>;
-  /** Where those in buckets are, by number, which are reached over the network; undefined if there are none. */
+  /** Locations of the repositories in buckets, by number; undefined if there are none. */
   public readonly buckets?: Record<string, string>;
 
   constructor(name: string, { config, passphrase, keys }: RepositoriesArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -70,7 +70,7 @@ export class Repositories extends pulumi.ComponentResource {
     this.certificates = certificatesOf(repositories);
     const folders = [...repositories, config.dumps].flatMap((each) => each?.path ?? []);
     if (folders.length > 0) this.folders = folders;
-    const inBuckets = repositories.flatMap((repository, i) => (repository.s3 ? [[i + 1, placeOf(repository)]] : []));
+    const inBuckets = repositories.flatMap((repository, i) => (repository.s3 ? [[i + 1, locationOf(repository)]] : []));
     if (inBuckets.length > 0) this.buckets = Object.fromEntries(inBuckets) as Record<string, string>;
     this.mounts = repositories.flatMap(({ volume, path, s3 }, i): Mount[] => {
       const containerPath = repositoryPath(i + 1);
@@ -78,14 +78,14 @@ export class Repositories extends pulumi.ComponentResource {
       if (path !== undefined) return [{ hostPath: path, containerPath }];
       if (volume !== undefined) return [{ volumeName: volume, containerPath }];
       const own = repositoryVolume(name, i + 1);
-      const made = new docker.Volume(
+      const created = new docker.Volume(
         own,
         { name: own },
         { parent: this, retainOnDelete: keep, ignoreChanges: ["labels", "driverOpts"] },
       );
-      return [{ volumeName: made.name, containerPath }];
+      return [{ volumeName: created.name, containerPath }];
     });
-    this.places = Object.fromEntries(
+    this.sources = Object.fromEntries(
       this.mounts.map(({ containerPath, volumeName, hostPath }) => [containerPath, (volumeName ?? hostPath)!]),
     ) as Record<string, pulumi.Input<string>>;
     this.registerOutputs({});

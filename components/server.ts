@@ -26,7 +26,7 @@ import type { Image } from "./image";
 import { clusterOrigin } from "./cluster-origin";
 import type { Mount, Repositories } from "./repositories";
 
-/** How long PostgreSQL may take to shut down before it is killed, seconds. */
+/** Longest shutdown of PostgreSQL before it is killed, seconds. */
 const STOP_WITHIN = 120;
 
 export interface ServerArgs extends ServerConfig {
@@ -34,22 +34,22 @@ export interface ServerArgs extends ServerConfig {
   /** The engine is on another machine. */
   remote: boolean;
   pgwright: Provider;
-  /** Superuser's password when the stack file gives one. */
+  /** Superuser's password, if the stack file declares one. */
   password?: pulumi.Input<string>;
   /** Refuse to delete the data volume. */
   protect: boolean;
-  /** Nobody has to keep it, if present. */
+  /** Present for an ephemeral stack. */
   ephemeral?: EphemeralConfig;
-  /** Where the WAL goes; nowhere if absent. */
+  /** Repositories for WAL and backups; no archiving if absent. */
   repositories?: Repositories;
-  /** What the data is made from; by initdb if absent. */
+  /** The source of the data; created by initdb if absent. */
   restoreFrom?: RestoreConfig;
-  /** Of the repository that restoreFrom names. */
+  /** Passphrase of the repository of restoreFrom. */
   restorePassphrase?: pulumi.Output<string>;
   restoreKeys?: pulumi.Output<S3Keys>;
 }
 
-/** Docker reads a CPU limit back in a form of its own; written in that form, it makes no difference on a refresh. */
+/** Formats a CPU limit as Docker's plugin reads it back, so that a refresh finds no difference. */
 export function dockerCpus(cpus: number): string {
   const text = cpus.toFixed(9);
   return text.split("0").length - 1 === 9 ? cpus.toFixed(1) : text.replace(/0+$/, "");
@@ -59,9 +59,9 @@ export function dockerCpus(cpus: number): string {
 export class Server extends pulumi.ComponentResource {
   /** Ready for use, with the settings of the stack file in effect. */
   public readonly ready: RunningServer;
-  /** The data. */
+  /** The data volume. */
   public readonly cluster: Cluster;
-  /** It comes from a backup. */
+  /** True if the stack file declares restoreFrom. */
   public readonly restored: boolean;
   public readonly superuserPassword: pulumi.Output<string>;
   public readonly network: docker.Network;
@@ -121,7 +121,7 @@ export class Server extends pulumi.ComponentResource {
             drill: drill && drillSpecification(drill),
             dumps: dumps && { keep: dumps.keep, databases: dumps.databases },
           },
-          // After the other files: the volume is written by one at a time.
+          // After the other files, since only one resource at a time may write to the volume.
           { ...inServer, dependsOn: [args.image.ready, configuration] },
         ),
       );
@@ -157,8 +157,8 @@ export class Server extends pulumi.ComponentResource {
           retries: 6,
         },
         capabilities: { drops: ["ALL"] },
-        // What a child of PostgreSQL leaves behind (pgBackRest's asynchronous archiving, say) goes to process 1. If that were
-        // the postmaster, it would take the failure of a process that it does not know for a crash, and end all sessions.
+        // Processes whose parent has exited (such as pgBackRest's asynchronous archiving) become children of process 1. If this
+        // were the postmaster, it would treat the failure of such a process as a crash, and end all sessions.
         init: true,
         logDriver: "json-file",
         logOpts: { "max-file": "3", "max-size": "20m" },
@@ -171,7 +171,7 @@ export class Server extends pulumi.ComponentResource {
       {
         ...child,
         dependsOn: [args.image.ready, ...written],
-        // The plugin applies changes of these to nothing; only a new container has them, and two cannot have one name.
+        // The plugin does not apply changes of these to an existing container, and two containers cannot have one name.
         replaceOnChanges: ["healthcheck", "tmpfs", "init"],
         deleteBeforeReplace: true,
         replacementTrigger: presence.generation,
@@ -200,7 +200,7 @@ export class Server extends pulumi.ComponentResource {
     this.registerOutputs({});
   }
 
-  /** The volumes of data and configuration, where every container of the image expects them. */
+  /** Mounts of data and configuration, at the paths that every container of the image expects. */
   mounts({ readOnly = false } = {}): Mount[] {
     return [
       { volumeName: this.cluster.volume, containerPath: DATA_PATH, ...(readOnly ? { readOnly } : {}) },

@@ -7,12 +7,12 @@ import type { Mount } from "./repositories";
 export interface SidecarArgs {
   /** Image of the server. */
   image: string;
-  /** A script of the image; with "health" as argument it tells whether it runs. */
+  /** A script of the image; with argument "health" it checks that it runs. */
   script: string;
   /** Memory limit, such as 512MB. */
   memory: string;
   mounts: Mount[];
-  /** A network for it; without one it reaches nobody. */
+  /** Its network; no network if absent. */
   network?: pulumi.Input<string>;
   pgwright: Provider;
 }

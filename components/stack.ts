@@ -17,7 +17,7 @@ export interface StackOutputs {
   superuserPassword: pulumi.Output<string>;
 }
 
-/** Declares all that the configuration of the current stack says. */
+/** Declares everything in the stack file of the current stack. */
 export function declareStack(): StackOutputs {
   const { stack, passwords, passwordsGiven, passphrases, s3Keys } = readOrReport();
   const container = `pgwright-${pulumi.getStack()}`;
@@ -33,7 +33,7 @@ export function declareStack(): StackOutputs {
   };
 }
 
-/** The message of a wrong stack file says what to do; a stack trace would hide it. */
+/** Reports a wrong stack file without a stack trace, which would hide what to do. */
 function readOrReport(): StackConfig {
   try {
     return readStack();

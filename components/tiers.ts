@@ -11,7 +11,7 @@ export interface TiersArgs {
   pgwright: Provider;
 }
 
-/** What the resource of a tiered table gets. `table`: schema.name as the stack file writes it. */
+/** Inputs of the resource of a tiered table. `table`: schema.name as in the stack file. */
 export function wantedTieredTable(
   database: string,
   table: string,
@@ -31,7 +31,7 @@ export function wantedTieredTable(
   };
 }
 
-/** The tiered feature tables of a database and their library; the jobs that move their rows are among the jobs. */
+/** The tiered tables of a database and their library; Jobs declares the jobs that move their rows. */
 export class Tiers extends pulumi.ComponentResource {
   public readonly ready: pulumi.Resource[] = [];
 

@@ -11,12 +11,12 @@ export interface VectorsArgs extends VectorsConfig {
   pgwright: Provider;
 }
 
-/** Days that the job may be late. */
-const LATE = 2;
+/** Tolerated delay of the job, days. */
+const TOLERANCE = 2;
 
 const named = (text: string) => parseObjectName(text) ?? { schema: "", name: text };
 
-/** What the resource of an index gets. `index`: schema.name as the stack file writes it. */
+/** Inputs of the resource of a vector index. `index`: schema.name as in the stack file. */
 export function wantedVectorIndex(
   database: string,
   index: string,
@@ -41,14 +41,14 @@ export function wantedVectorIndex(
     search: hnsw?.efSearch ?? ivfflat?.probes,
     recall: recall && {
       ...recall,
-      days: longestPause(schedule) + LATE,
+      days: longestPause(schedule) + TOLERANCE,
       from: from && { ...from, table: quoteObjectName(named(from.table)) },
     },
     measuredBy: role,
   };
 }
 
-/** The vector indexes of a database and the library that measures them; the job that calls it is among the jobs. */
+/** The vector indexes of a database and the library that measures them; Jobs declares the job that calls it. */
 export class Vectors extends pulumi.ComponentResource {
   public readonly ready: pulumi.Resource[] = [];
 

@@ -1,10 +1,10 @@
 import type { BackupConfig } from "./backup";
 
-/** What the agent does by the clock. */
+/** Jobs that the backup agent runs on a schedule. */
 export const AGENT_JOBS = ["full", "differential", "incremental", "verify", "drill", "dump"] as const;
 export type AgentJob = (typeof AGENT_JOBS)[number];
 
-/** The schedules that a stack file gives, by job, as five cron fields. */
+/** The declared schedules, by job, as five cron fields. */
 export function agentSchedules(config: BackupConfig): Partial<Record<AgentJob, string>> {
   const of = (job: AgentJob) => {
     if (job === "drill") return config.drill?.schedule;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A part of a JSON Schema, as zod writes it, as far as it is used here. */
+/** The keywords of JSON Schema that are used here, as zod writes them. */
 export interface Shape {
   type?: string | string[];
   description?: string;
@@ -10,7 +10,7 @@ export interface Shape {
   minimum?: number;
   maximum?: number;
   pattern?: string;
-  /** In words, what a pattern allows (see config/stack.ts). */
+  /** Description of what a pattern allows (see config/key.ts). */
   allowed?: string;
   items?: Shape;
   anyOf?: Shape[];
@@ -20,12 +20,12 @@ export interface Shape {
   additionalProperties?: Shape | boolean;
 }
 
-/** The shape of what somebody may write for a schema. */
+/** The shape of the input that a schema accepts. */
 export function shapeOf(schema: z.ZodType): Shape {
   return z.toJSONSchema(schema, { io: "input", target: "draft-7" }) as Shape;
 }
 
-/** The shape of what lies at a path: a key of a map, any name of a record, any element of a list. */
+/** The shape at a path: a key of a map, any name of a record, any element of a list. */
 export function shapeAt(shape: Shape | undefined, path: PropertyKey[]): Shape | undefined {
   return path.reduce<Shape | undefined>((at, part) => {
     const named = at?.properties?.[String(part)];
@@ -42,9 +42,9 @@ function range(what: string, { minimum, maximum }: Shape): string {
   return to === undefined ? what : `${what} of at most ${to}`;
 }
 
-/** What is allowed, in words that finish "write ...". */
+/** Describes the allowed values, as the object of "write ...". */
 export function describeShape(shape: Shape | undefined): string {
-  if (!shape) return "something else";
+  if (!shape) return "another value";
   if (shape.allowed) return shape.allowed;
   if (shape.enum) return shape.enum.length === 1 ? String(shape.enum[0]) : `one of ${shape.enum.join(", ")}`;
   if (shape.anyOf) return shape.anyOf.map(describeShape).join(" or ");
@@ -56,15 +56,15 @@ export function describeShape(shape: Shape | undefined): string {
     case "number":
       return range("a number", shape);
     case "string":
-      return "a text";
+      return "a string";
     case "array":
       return `a list, each ${describeShape(shape.items)}`;
     case "object":
       if (!shape.properties)
-        return `a map by name, each ${typeof shape.additionalProperties === "object" ? describeShape(shape.additionalProperties) : "a text"}`;
+        return `a map by name, each ${typeof shape.additionalProperties === "object" ? describeShape(shape.additionalProperties) : "a string"}`;
       return `a map with ${shape.required ? `${shape.required.join(", ")} and any of ` : ""}${optionalKeys(shape).join(", ")}`;
     default:
-      return "something else";
+      return "another value";
   }
 }
 

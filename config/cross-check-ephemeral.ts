@@ -1,20 +1,19 @@
 import type { Stack } from "./stack";
 
-/** What would be left when an ephemeral stack has gone, or be in the way of its going. */
+/** Reports keys that would prevent the removal of an ephemeral stack, or that would outlive it. */
 export function checkEphemeral(
   { ephemeral, protect, backup, databases }: Stack,
   report: (key: string, text: string) => void,
 ): void {
   if (!ephemeral) return;
-  if (protect)
-    report("protect", "true, and the stack is ephemeral: it goes when its time is over; take one of them out");
-  if (backup) report("backup", "an ephemeral stack has no backups, which would be left when it goes; take it out");
+  if (protect) report("protect", "true: an ephemeral stack is removed when it expires; remove protect or ephemeral");
+  if (backup) report("backup", "an ephemeral stack has no backups, which would outlive it; remove backup");
   for (const [name, { partitions }] of Object.entries(databases)) {
     for (const [table, { retention }] of Object.entries(partitions?.sets ?? {})) {
       if (retention?.dump)
         report(
           `databases.${name}.partitions.sets["${table}"].retention.dump`,
-          "an ephemeral stack has no backups, nor dumps; take it out",
+          "an ephemeral stack has no backups and no dumps; remove dump",
         );
     }
   }

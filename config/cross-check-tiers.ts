@@ -5,13 +5,13 @@ import type { TieredTableConfig } from "./tiers";
 
 type Report = (key: string, text: string) => void;
 
-/** The most bytes of a name: names that are made from it get 32 more. */
+/** Maximum bytes of a set's name: names derived from it have up to 32 more. */
 const LONGEST_NAME = 31;
 
-/** The column of a set's write-ahead table that says in which of its tables a row is. */
+/** Column of a set's write-ahead table that identifies the table of a row. */
 const NUMBER_COLUMN = "wa_number";
 
-/** What a set's tables are called, behind its name. */
+/** Suffixes that a set's tables add to its name. */
 const SUFFIXES = [
   "",
   "_wa",
@@ -24,17 +24,20 @@ const SUFFIXES = [
   "_runs",
 ];
 
-/** Names of the relations that a set always has, and of the one that keeping its rows makes. */
+/** Names of all relations of a set, including the table that keeps its rows after `onRemove: keep`. */
 function relationsOf(name: string): string[] {
   return [...SUFFIXES, "_rest"].map((suffix) => name + suffix);
 }
 
-/** What is wrong with a set by itself. */
+/** Reports what is wrong with a set, independent of other keys. */
 function checkSet(name: string, config: TieredTableConfig, report: Report): void {
   const { columns, id, time, sortKey, indexes, minuteOffset, walMinutes } = config;
   const bytes = Buffer.byteLength(name);
   if (bytes > LONGEST_NAME)
-    report("", `"${name}" has ${bytes} bytes; at most ${LONGEST_NAME}, since names of tables are made from it`);
+    report(
+      "",
+      `"${name}" has ${bytes} bytes, and names of tables are derived from it; use at most ${LONGEST_NAME} bytes`,
+    );
 
   const names = columns.map((column) => column.name);
   names.forEach((column, i) => {
@@ -50,7 +53,7 @@ function checkSet(name: string, config: TieredTableConfig, report: Report): void
   const timeType = typeOf(".time", time);
   if (timeType !== undefined && !/^(pg_catalog\.)?(timestamptz|timestamp with time zone)$/i.test(timeType.trim()))
     report(".time", `"${time}" is of type ${timeType}; it must be of type timestamptz`);
-  if (id === time) report(".time", `"${time}" is the id already; id and time are two columns`);
+  if (id === time) report(".time", `"${time}" is also the id; use different columns for id and time`);
   if (sortKey.geometry !== undefined) {
     const type = typeOf(".sortKey.geometry", sortKey.geometry);
     if (type !== undefined && !isGeometry(type))
@@ -58,16 +61,17 @@ function checkSet(name: string, config: TieredTableConfig, report: Report): void
   }
   sortKey.columns?.forEach((column, i) => {
     typeOf(`.sortKey.columns[${i}]`, column);
-    if (sortKey.columns?.indexOf(column) !== i) report(`.sortKey.columns[${i}]`, `"${column}" is there twice`);
+    if (sortKey.columns?.indexOf(column) !== i)
+      report(`.sortKey.columns[${i}]`, `"${column}" is listed twice; remove one`);
   });
   indexes.forEach((column, i) => {
     typeOf(`.indexes[${i}]`, column);
-    if (indexes.indexOf(column) < i) report(`.indexes[${i}]`, `"${column}" is there twice`);
+    if (indexes.indexOf(column) < i) report(`.indexes[${i}]`, `"${column}" is listed twice; remove one`);
   });
   if (minuteOffset !== undefined && minuteOffset > walMinutes - 2)
     report(
       ".minuteOffset",
-      `${minuteOffset} is not below ${walMinutes - 1}, the minute in which a new table takes the writes`,
+      `${minuteOffset} is not below ${walMinutes - 1}, the minute in which the writes switch to a new table`,
     );
 }
 
@@ -76,12 +80,12 @@ function isGeometry(type: string): boolean {
   return /(^|\.)"?geometry"?\s*(\(|$)/i.test(type.trim());
 }
 
-/** True for the types that the extension postgis brings. */
+/** True for the types of the extension postgis. */
 function isSpatial(type: string): boolean {
   return isGeometry(type) || /(^|\.)"?geography"?\s*(\(|$)/i.test(type.trim());
 }
 
-/** What the tiered tables of a database cannot be, by themselves, beside each other and with the rest of the database. */
+/** Checks the tiered tables of a database against each other and against the database's other keys. */
 export function checkTiers(
   database: DatabaseConfig,
   hasPrivilegesOf: (role: string, other: string) => boolean,
@@ -106,7 +110,7 @@ export function checkTiers(
     const taken = relationsOf(name).map((relation) => JSON.stringify([schema, relation]));
     const others = new Set(taken.flatMap((relation) => takenBy.get(relation) ?? []));
     for (const other of others)
-      report(at, `its tables and those of ${other} would have the same names; take another name`);
+      report(at, `its tables would have the same names as those of ${other}; choose another name`);
     for (const relation of taken) takenBy.set(relation, at);
 
     const owner = tierOwner(database, table);
@@ -114,7 +118,7 @@ export function checkTiers(
       if (hasPrivilegesOf(owner, whose)) return;
       report(
         `${at}.owner`,
-        `"${owner}" may not ${what} ${of}, which "${whose}" owns; make it a member: memberOf: [${whose}]`,
+        `"${owner}" may not ${what} ${of}, which "${whose}" owns; give "${owner}" memberOf: [${whose}]`,
       );
     };
     needs(`schema ${schema}`, schemaOwner(database, schema), "create tables in");

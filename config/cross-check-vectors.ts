@@ -1,7 +1,7 @@
 import type { DatabaseConfig } from "./databases";
 import { parseObjectName, WRITE_OBJECT_NAME, writeSchema } from "./object-name";
 
-/** What the vector indexes of a database cannot be with the rest of it. */
+/** Checks the vector indexes of a database against each other and against the database's other keys. */
 export function checkVectors(database: DatabaseConfig, report: (at: string, text: string) => void): void {
   const { vectors, extensions } = database;
   if (!vectors) return;
@@ -14,7 +14,7 @@ export function checkVectors(database: DatabaseConfig, report: (at: string, text
     if (other !== undefined)
       report(
         `vectors.indexes["${index}"]`,
-        `queries would use either this or ${other}, which is of the same vectors: keep one`,
+        `indexes the same vectors as ${other}, and queries would use only one of them; remove one`,
       );
     alike.set(what, index);
   }
@@ -25,7 +25,7 @@ export function checkVectors(database: DatabaseConfig, report: (at: string, text
     if (iterativeScan !== "off" && other !== undefined && other !== iterativeScan)
       report(
         `vectors.indexes["${index}"].iterativeScan`,
-        `another ${method} index has ${other}, and sessions of a database have one value`,
+        `"${iterativeScan}": another ${method} index has ${other}, and sessions of a database have one value; use the same value`,
       );
     if (iterativeScan !== "off") scans.set(method, iterativeScan);
   }
@@ -35,6 +35,6 @@ export function checkVectors(database: DatabaseConfig, report: (at: string, text
     const schema = parseObjectName(table)?.schema;
     if (!name) report(at, WRITE_OBJECT_NAME);
     else if (schema !== undefined && name.schema !== schema)
-      report(at, `an index is in the schema of its table: write ${writeSchema(schema)}${name.name}`);
+      report(at, `an index must be in the schema of its table; write ${writeSchema(schema)}${name.name}`);
   }
 }

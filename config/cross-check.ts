@@ -1,13 +1,13 @@
 import { agentSchedules } from "./agent-schedules";
 import { RUN_ROLE_PREFIX } from "../tuning/pg-hba";
-import { placeOf } from "./backup";
+import { locationOf } from "./backup";
 import { checkCopy } from "./cross-check-copies";
 import { checkTiers } from "./cross-check-tiers";
 import { checkVectors } from "./cross-check-vectors";
 import { checkEphemeral } from "./cross-check-ephemeral";
 import { jobsOf } from "./jobs";
 import { parseFunctionName, parseObjectName, WRITE_OBJECT_NAME } from "./object-name";
-import { cycleFrom } from "./order";
+import { findCycle } from "./order";
 import type { Problem } from "./problem";
 import { scheduleProblem, timesOf } from "./schedule";
 import { serverSettings } from "./server-settings";
@@ -22,11 +22,11 @@ function list(items: string[]): string {
   return items.length > 0 ? items.join(", ") : "none";
 }
 
-/** What no single key can tell: names that nothing declares, cycles, names that are taken. */
+/** Checks keys against each other: undeclared names, cycles, duplicate names. */
 export function crossCheck(stack: Stack): Problem[] {
   const found: Problem[] = [];
   const report = (key: string, text: string) => {
-    // The jobs of a tiered table have one role, which is told once.
+    // The jobs of a tiered table share one role, so that the same problem would be reported for each.
     if (!found.some((other) => other.key === key && other.text === text)) found.push({ key, text });
   };
   const declared = Object.keys(stack.roles);
@@ -38,14 +38,14 @@ export function crossCheck(stack: Stack): Problem[] {
 
   for (const [name, role] of Object.entries(stack.roles)) {
     if (name === SUPERUSER || name === "public" || name === "none" || name.startsWith("pg_")) {
-      report(`roles.${name}`, "this name belongs to PostgreSQL itself");
+      report(`roles.${name}`, "this name is reserved by PostgreSQL; choose another name");
     }
     if (name.startsWith(RUN_ROLE_PREFIX))
-      report(`roles.${name}`, `names that begin with ${RUN_ROLE_PREFIX} belong to pgwright`);
+      report(`roles.${name}`, `names that begin with ${RUN_ROLE_PREFIX} are reserved by pgwright; choose another name`);
     role.memberOf.forEach((group, i) => {
       if (!group.startsWith("pg_")) needsRole(`roles.${name}.memberOf[${i}]`, group);
     });
-    const cycle = cycleFrom(name, (each) => stack.roles[each]?.memberOf ?? []);
+    const cycle = findCycle(name, (each) => stack.roles[each]?.memberOf ?? []);
     if (cycle) report(`roles.${name}.memberOf`, `the role would be a member of itself: ${cycle.join(" -> ")}`);
   }
 
@@ -57,7 +57,7 @@ export function crossCheck(stack: Stack): Problem[] {
       if (replication && senders !== undefined && canonicalValue("max_wal_senders", senders) === "0")
         report(
           `roles.${name}.replication`,
-          "true: the server streams no WAL with max_wal_senders = 0; raise it, or write false",
+          "true: the server streams no WAL with max_wal_senders = 0; raise max_wal_senders, or write false",
         );
     }
   } catch (error) {
@@ -69,14 +69,14 @@ export function crossCheck(stack: Stack): Problem[] {
   if (stack.restoreFrom && !stack.restoreFrom.repository && !stack.restoreFrom.running && !stack.backup)
     report(
       "restoreFrom",
-      "there is no backup in this stack file: name the repository that the backups are in (restoreFrom.repository)",
+      "the stack file declares no backup; name the repository that holds the backups in restoreFrom.repository",
     );
 
-  const places = (stack.backup?.repositories ?? []).map(placeOf);
-  places.forEach((place, i) => {
-    const first = places.indexOf(place);
-    if (place !== undefined && first < i)
-      report(`backup.repositories[${i}]`, `is in the same place as [${first}], ${place}`);
+  const locations = (stack.backup?.repositories ?? []).map(locationOf);
+  locations.forEach((location, i) => {
+    const first = locations.indexOf(location);
+    if (location !== undefined && first < i)
+      report(`backup.repositories[${i}]`, `has the same location as [${first}], ${location}; choose another location`);
   });
 
   for (const [job, schedule] of Object.entries(stack.backup ? agentSchedules(stack.backup) : {})) {
@@ -107,7 +107,7 @@ export function crossCheck(stack: Stack): Problem[] {
       if (retention?.dump && !dumps && !stack.ephemeral)
         report(
           `databases.${name}.partitions.sets["${table}"].retention.dump`,
-          "the backup agent makes them: write backup: {dumps: {}} too",
+          "the backup agent writes the dumps; declare backup: {dumps: {}} too",
         );
     }
   }
@@ -120,7 +120,7 @@ export function crossCheck(stack: Stack): Problem[] {
 
   const { name: ready, base, packages } = stack.image;
   for (const [name, { extensions }] of Object.entries(stack.databases)) {
-    // Another image or base may have it: that is seen when the extension is made.
+    // Another image or base may contain PostGIS; CREATE EXTENSION fails if it does not.
     if (!extensions.postgis || ready || base || packages.some((each) => each.startsWith("postgresql-17-postgis-3")))
       continue;
     report(
@@ -132,7 +132,7 @@ export function crossCheck(stack: Stack): Problem[] {
   const jobs = new Map<string, string>();
   for (const [name, database] of Object.entries(stack.databases)) {
     const key = `databases.${name}`;
-    if (SYSTEM_DATABASES.includes(name)) report(key, "this database belongs to PostgreSQL itself");
+    if (SYSTEM_DATABASES.includes(name)) report(key, "this is a system database; choose another name");
     checkCopy(name, stack, report);
     needsRole(`${key}.owner`, database.owner);
     checkDatabase(key, database, needsRole, report);
@@ -177,17 +177,22 @@ function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRo
   };
   for (const [schema, { owner }] of Object.entries(database.schemas)) {
     if (schema === "public" || schema.startsWith("pg_") || schema === "information_schema") {
-      report(`${key}.schemas.${schema}`, "this schema belongs to PostgreSQL itself");
+      report(`${key}.schemas.${schema}`, "this schema belongs to PostgreSQL; remove it from schemas");
     }
-    if (schema === "pgwright") report(`${key}.schemas.${schema}`, "this schema belongs to pgwright, which makes it");
+    if (schema === "pgwright")
+      report(`${key}.schemas.${schema}`, "pgwright creates this schema; remove it from schemas");
     if (owner) needsRole(`${key}.schemas.${schema}.owner`, owner);
   }
   database.dropSchemas.forEach((schema, i) => {
-    if (schemas.includes(schema)) report(`${key}.dropSchemas[${i}]`, `"${schema}" is in schemas too: which is it?`);
+    if (schemas.includes(schema))
+      report(`${key}.dropSchemas[${i}]`, `"${schema}" is also in schemas; remove it from one of them`);
   });
   for (const [extension, { schema }] of Object.entries(database.extensions)) {
     if (extension === "pg_cron")
-      report(`${key}.extensions.pg_cron`, "set server.cronDatabase instead: pg_cron lives in one database of a server");
+      report(
+        `${key}.extensions.pg_cron`,
+        "only one database of a server can hold pg_cron; set server.cronDatabase instead",
+      );
     if (schema) needsSchema(`${key}.extensions.${extension}.schema`, schema);
   }
   for (const table of Object.keys(database.tiers)) {
@@ -220,13 +225,13 @@ function checkDatabase(key: string, database: DatabaseConfig, needsRole: NeedsRo
   }
 }
 
-/** True if a role owns the database or has CONNECT on it, itself or by a role whose privileges it has. */
+/** True if a role owns the database or has CONNECT on it, directly or by an inherited role. */
 function mayConnect(role: string, database: DatabaseConfig, stack: Stack): boolean {
   const roles = ["public", ...inherited(role, stack)];
   return roles.includes(database.owner) || roles.some((each) => database.grants[each]?.database.includes("CONNECT"));
 }
 
-/** A role and those whose privileges it has. A circle among them is reported elsewhere. */
+/** A role and the roles whose privileges it inherits. crossCheck reports cycles. */
 function inherited(role: string, stack: Stack, found = new Set<string>()): string[] {
   if (found.has(role)) return [];
   found.add(role);

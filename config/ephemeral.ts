@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { allowed, key } from "./key";
 
-// A stack that nobody has to keep, nor to take down: `npm run ephemeral` makes and removes it.
+// A stack with an expiry, which `npm run ephemeral` creates and removes.
 
 const time = z
   .string()
@@ -12,14 +12,19 @@ const time = z
 export const ephemeralSchema = z.strictObject({
   expires: time.meta(
     key(
-      "When `npm run ephemeral -- sweep` may remove it, with all data. Given when the stack is made, and never changed.",
+      "Time from which `npm run ephemeral -- sweep` may remove the stack, with all data. Set when the stack is created, and never changed.",
       "2026-11-25T18:00:00Z",
     ),
   ),
   durable: z
     .boolean()
     .default(true)
-    .meta(key("With false the server does not wait for its disk: faster, and lost if the machine crashes.", false)),
+    .meta(
+      key(
+        "false: the server does not wait for its disk, which is faster; the data is lost if the machine crashes.",
+        false,
+      ),
+    ),
 });
 
 export type EphemeralConfig = z.output<typeof ephemeralSchema>;

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { allowed, key } from "./key";
 
-// What a preview refuses, whoever asks for it, and what is no drift.
+// Hazards that make every preview fail, and differences that do not count as drift.
 
 const part = z
   .string()
   .regex(/^\S.{2,}$/)
-  .meta(allowed("a text of at least 3 characters"));
+  .meta(allowed("a string of at least 3 characters"));
 
 export const guardsSchema = z.strictObject({
   forbid: z
@@ -14,7 +14,7 @@ export const guardsSchema = z.strictObject({
     .default([])
     .meta(
       key(
-        "What makes a preview, and so an update, fail: loss of data (messages that begin with DATA LOSS), locks that others wait for while there is work to do (LOCK), or for a moment (BRIEF LOCK), and roles that can do more or less than before (ACCESS).",
+        "Hazards that make a preview, and so an update, fail: loss of data (messages that begin with DATA LOSS), locks that block other sessions while work is done (LOCK) or for a moment (BRIEF LOCK), and roles that gain or lose privileges (ACCESS).",
         ["loss"],
       ),
     ),
@@ -22,7 +22,7 @@ export const guardsSchema = z.strictObject({
     .array(part)
     .default([])
     .meta(
-      key("Allowed all the same: a part of the message that names it. Take it out again once that is done.", [
+      key("Exceptions: a part of the message of a hazard that is allowed. Remove the entry after the update.", [
         "database shop_old",
       ]),
     ),
@@ -33,8 +33,6 @@ export const driftSchema = z.strictObject({
     .array(part)
     .default([])
     .meta(
-      key("What is meant to be on the server without a declaration: a part of the line that `npm run drift` shows.", [
-        "Role pganalyze",
-      ]),
+      key("Undeclared objects that are intended: a part of the line that `npm run drift` prints.", ["Role pganalyze"]),
     ),
 });

@@ -2,10 +2,10 @@ import { parseObjectName } from "./object-name";
 import type { DatabaseConfig } from "./databases";
 import { tierJobs } from "./tiers";
 
-/** A cron job of a database, as it is declared or as its sets of partitions, tiered tables and vector indexes need it. */
+/** A cron job of a database: declared, or needed by its sets of partitions, tiered tables or vector indexes. */
 export interface Job {
   name: string;
-  /** Where the stack file says so, below the database; `roleKey` says where its role stands. */
+  /** Path of the key that declares the job, below the database; `roleKey` is the path of its role. */
   key: string;
   roleKey: string;
   schedule: string;
@@ -14,12 +14,11 @@ export interface Job {
   active: boolean;
 }
 
-/** The owner of a schema; that of the database owns public too. */
+/** The owner of a schema. The database's owner owns public too. */
 export function schemaOwner({ owner, schemas }: DatabaseConfig, schema: string): string {
   return schemas[schema]?.owner ?? owner;
 }
 
-/** The owner of a tiered table. */
 export function tierOwner(database: DatabaseConfig, table: string): string {
   return database.tiers[table]?.owner ?? schemaOwner(database, parseObjectName(table)?.schema ?? "");
 }

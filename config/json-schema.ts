@@ -5,20 +5,20 @@ import { reference } from "./reference";
 import { s3KeysSchema } from "./s3";
 import { passwordsSchema, secretsSchema, stackSchema } from "./stack";
 
-// What is made from config/stack.ts:  npx sucrase-node config/json-schema.ts [--check]
-// Writes the JSON Schema for editors and the reference in docs/; with --check exits with 1 if one of them is stale.
+// npx sucrase-node config/json-schema.ts [--check]
+// Generates the JSON Schema for editors and the reference in docs/ from config/stack.ts; with --check exits with 1 if a file is stale.
 
 const ROOT = join(__dirname, "..");
 
-/** Keys of a stack file that are Pulumi's own. */
+/** Keys of a stack file that belong to Pulumi. */
 const PULUMI: Record<string, Shape & Record<string, unknown>> = {
-  secretsprovider: { type: "string", description: "Pulumi: what encrypts the secrets of this stack." },
+  secretsprovider: { type: "string", description: "Pulumi: the provider that encrypts the secrets of this stack." },
   encryptedkey: { type: "string", description: "Pulumi: the encrypted key of the secrets provider." },
   encryptionsalt: { type: "string", description: "Pulumi: the salt of the passphrase." },
   environment: { type: ["array", "object"], description: "Pulumi: environments of Pulumi ESC." },
 };
 
-/** A shape as editors take it: what a pattern allows becomes the message that they show. */
+/** A shape for editors: the description of what a pattern allows becomes their error message. */
 function forEditors(shape: Shape): Record<string, unknown> {
   const { allowed, items, anyOf, properties, propertyNames, additionalProperties, ...rest } = shape;
   const message = allowed
@@ -42,7 +42,7 @@ function forEditors(shape: Shape): Record<string, unknown> {
   };
 }
 
-/** The shape of secrets: in plain text they are refused (config/read.ts). */
+/** The shape of secrets, which are refused in plain text (config/read.ts). */
 function encrypted(shape: Shape): Record<string, unknown> {
   const { description, properties, propertyNames, required, additionalProperties, type, examples } = shape;
   if (type !== "object") {
@@ -73,7 +73,7 @@ export function stackFileSchema(): Record<string, unknown> {
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Stack file of pgwright",
-    description: "Made from config/stack.ts by `npx sucrase-node config/json-schema.ts`.",
+    description: "Generated from config/stack.ts by `npx sucrase-node config/json-schema.ts`.",
     type: "object",
     properties: {
       config: {
@@ -84,7 +84,7 @@ export function stackFileSchema(): Record<string, unknown> {
             Object.entries(secrets).map(([name, schema]) => [`pgwright:${name}`, encrypted(shapeOf(schema))]),
           ),
         },
-        // Settings of other packages, such as docker:host, are theirs to check.
+        // Other packages check their own settings, such as docker:host.
         patternProperties: { "^(?!pgwright:)": {} },
         additionalProperties: false,
       },
@@ -94,8 +94,8 @@ export function stackFileSchema(): Record<string, unknown> {
   };
 }
 
-/** Every file that is made from config/stack.ts, with what should be in it. */
-export async function made(): Promise<Record<string, string>> {
+/** The content of each generated file, by its path. */
+export async function generateFiles(): Promise<Record<string, string>> {
   return {
     [join(ROOT, "config", "stack.schema.json")]: `${JSON.stringify(stackFileSchema(), null, 2)}\n`,
     [join(ROOT, "docs", "stack-file.md")]: await reference(),
@@ -111,7 +111,7 @@ function textOf(file: string): string {
 }
 
 async function main(): Promise<void> {
-  const files = Object.entries(await made());
+  const files = Object.entries(await generateFiles());
   const stale = files.filter(([file, text]) => textOf(file) !== text);
   const names = stale.map(([file]) => relative(process.cwd(), file)).join(", ");
   if (process.argv.includes("--check")) {

@@ -1,4 +1,4 @@
-/** Name of an object in a schema; `args` are the argument types of a function, as somebody wrote them. */
+/** Name of an object in a schema; `args` are the argument types of a function, as written in the stack file. */
 export interface ObjectName {
   schema: string;
   name: string;
@@ -8,8 +8,8 @@ export interface ObjectName {
 const QUOTED = /^"((?:[^"]|"")+)"/;
 
 /**
- * Reads `schema.name`. Names are taken as they are written, upper case too; the schema ends at the first dot. A name that
- * this would tear apart is put into double quotes, as in SQL: `"my.schema".name`. Undefined: not such a name.
+ * Parses `schema.name`; undefined if `text` has another form. Case is kept, and the schema ends at the first dot. A schema with a
+ * dot in its name is written in double quotes, as in SQL: `"my.schema".name`.
  */
 export function parseObjectName(text: string): ObjectName | undefined {
   const first = part(text, /^[^".]+/);
@@ -19,7 +19,7 @@ export function parseObjectName(text: string): ObjectName | undefined {
   return second && second.length === rest.length && rest !== "" ? { schema: first.name, name: second.name } : undefined;
 }
 
-/** Reads `schema.name(argument types)`. */
+/** Parses `schema.name(argument types)`; undefined if `text` has another form. */
 export function parseFunctionName(text: string): Required<ObjectName> | undefined {
   const first = part(text, /^[^".]+/);
   if (!first || text[first.length] !== ".") return undefined;
@@ -39,25 +39,24 @@ function part(text: string, plain: RegExp): { name: string; length: number } | u
 
 const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
-/** Writes a schema with the dot behind it: quotes only where they are needed. */
+/** A schema with a dot behind it, in quotes only where parseObjectName needs them. */
 export function writeSchema(schema: string): string {
   return `${/[".]/.test(schema) ? quote(schema) : schema}.`;
 }
 
-/** Writes what parseObjectName reads: quotes only where they are needed. */
+/** The inverse of parseObjectName, in quotes only where it needs them. */
 export function writeObjectName({ schema, name }: ObjectName): string {
   return `${writeSchema(schema)}${name.startsWith('"') ? quote(name) : name}`;
 }
 
-/** What an error says of a text that is no such name. */
 export const WRITE_OBJECT_NAME = 'write schema.name; "a.b".name for a schema a.b';
 
-/** Writes name and argument types of a function as parseFunctionName reads them. */
+/** Name and argument types of a function, as parseFunctionName parses them. */
 export function writeSignature({ name, args }: { name: string; args: string }): string {
   return `${/[("]/.test(name) ? quote(name) : name}(${args})`;
 }
 
-/** Words that PostgreSQL takes for something else where a name begins. */
+/** Key words of PostgreSQL that are names only in quotes. */
 const RESERVED = new Set(
   (
     "all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column concurrently " +
@@ -69,12 +68,12 @@ const RESERVED = new Set(
   ).split(" "),
 );
 
-/** A name as SQL takes it: in quotes where it needs them. */
+/** An SQL identifier, in quotes only where it needs them. */
 export function quoteIdentifier(name: string): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name) ? name : quote(name);
 }
 
-/** Schema and name as SQL takes them. */
+/** A schema-qualified SQL identifier. */
 export function quoteObjectName({ schema, name }: ObjectName): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
 }

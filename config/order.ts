@@ -1,5 +1,5 @@
-/** Names in an order in which those that others need come first. */
-export function inOrder(names: string[], needs: (name: string) => string[]): string[] {
+/** Sorts names so that each comes after those that it needs. */
+export function sortByNeeds(names: string[], needs: (name: string) => string[]): string[] {
   const order: string[] = [];
   const visit = (name: string) => {
     if (order.includes(name) || !names.includes(name)) return;
@@ -10,13 +10,13 @@ export function inOrder(names: string[], needs: (name: string) => string[]): str
   return order;
 }
 
-/** The way from a name back to itself over what it needs, if there is one. */
-export function cycleFrom(start: string, needs: (name: string) => string[]): string[] | undefined {
-  const walk = (name: string, way: string[]): string[] | undefined => {
+/** The path from a name over its needs back to itself; undefined if there is none. */
+export function findCycle(start: string, needs: (name: string) => string[]): string[] | undefined {
+  const walk = (name: string, path: string[]): string[] | undefined => {
     for (const next of needs(name)) {
-      if (next === start) return [...way, next];
-      if (way.includes(next)) continue;
-      const found = walk(next, [...way, next]);
+      if (next === start) return [...path, next];
+      if (path.includes(next)) continue;
+      const found = walk(next, [...path, next]);
       if (found) return found;
     }
     return undefined;

@@ -9,7 +9,7 @@ import { passwordsSchema, secretsSchema, stackSchema, type Stack } from "./stack
 export type Passphrase = keyof typeof secretsSchema.shape;
 export const PASSPHRASES = Object.keys(secretsSchema.shape) as Passphrase[];
 
-/** Longest value that an error shows whole. */
+/** Characters of a value that an error shows at most. */
 const SHOWN = 80;
 
 function at(input: unknown, parts: PropertyKey[]): unknown {
@@ -26,8 +26,8 @@ function unknownKey(name: string, known: string[]): string {
   return `unknown key${meant ? `; did you mean ${meant}?` : ""}; allowed here: ${known.join(", ")}`;
 }
 
-// What zod says is for those who know zod; what is allowed is said in the words of the reference instead. The texts of
-// `refine` are our own, as are those about names.
+// zod's messages use zod's terms, so errors describe the allowed values as the reference does. Messages of `refine` and those about
+// names are written in config/ and kept.
 function problems(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, more: string[]): Problem[] {
   const shape = shapeAt(shapeOf(schema), issue.path);
   if (issue.code === "unrecognized_keys") {
@@ -49,7 +49,7 @@ function problems(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, mo
   return [{ key, text: `${show(value)} is not allowed; write ${describeShape(shape)}` }];
 }
 
-/** Parses what the stack file says; a StackError lists everything that is wrong at once. */
+/** Parses the stack file. Throws a StackError that lists all problems. */
 export function parseStack(input: unknown): Stack {
   const parsed = stackSchema.safeParse(input);
   if (!parsed.success) {
@@ -64,7 +64,7 @@ export function parseStack(input: unknown): Stack {
   return parsed.data;
 }
 
-/** Checks pgwright:passwords and returns the roles that it has one for. Errors do not show what it holds. */
+/** Checks pgwright:passwords and returns its roles. Errors contain no password. */
 export function parsePasswords(input: unknown, stack: Stack): string[] {
   const parsed = passwordsSchema.safeParse(input);
   if (!parsed.success) {
@@ -74,7 +74,7 @@ export function parsePasswords(input: unknown, stack: Stack): string[] {
         text:
           parts.length === 0
             ? "write a map of passwords by role"
-            : "write a text that is not empty and has no NUL character; in quotes if it looks like a number",
+            : "write a string that is not empty and has no NUL character; in quotes if it looks like a number",
       })),
     );
   }
@@ -82,17 +82,19 @@ export function parsePasswords(input: unknown, stack: Stack): string[] {
   const found = roles.flatMap((role): Problem[] => {
     const key = path(["passwords", role]);
     if (role === "postgres") return [];
-    if (!stack.roles[role]) return [{ key, text: "there is no role of this name in pgwright:roles" }];
+    if (!stack.roles[role])
+      return [{ key, text: "no such role in pgwright:roles; declare the role, or remove its password" }];
     const { login, password } = stack.roles[role];
-    if (!login) return [{ key, text: "the role has login: false, so it can have no password; give it login: true" }];
+    if (!login)
+      return [{ key, text: "the role has login: false and so no password; set login: true, or remove the password" }];
     if (password === true) return [];
-    return [{ key, text: `the role has password: ${password}; take one or the other out` }];
+    return [{ key, text: `the role has password: ${password} in pgwright:roles; remove one of the two` }];
   });
   if (found.length > 0) throw new StackError(found);
   return roles;
 }
 
-/** Checks the passphrases against what the stack file says is encrypted. Errors do not show them. */
+/** Checks that each encrypted repository has its passphrase, and no other has one. Errors contain no passphrase. */
 export function parsePassphrases(
   input: Record<string, unknown>,
   { backup, restoreFrom }: Stack,
@@ -103,15 +105,15 @@ export function parsePassphrases(
   };
   const found = Object.entries(needed).flatMap(([key, { by, is }]): Problem[] => {
     const value = input[key];
-    if (!is) return value === undefined ? [] : [{ key, text: `is for nothing: set ${by}: true, or take it out` }];
+    if (!is) return value === undefined ? [] : [{ key, text: `is not used; set ${by}: true, or remove it` }];
     if (value === undefined) {
       const text =
-        `is missing, and ${by} is true; set it by: pulumi config set --secret pgwright:${key} (and keep it where the ` +
-        "stack is not: without it there is no restore)";
+        `is missing, and ${by} is true; set it with: pulumi config set --secret pgwright:${key} (and keep a copy outside of ` +
+        "the stack: no restore is possible without it)";
       return [{ key, text }];
     }
     const parsed = secretsSchema.shape[key as Passphrase].safeParse(value);
-    return parsed.success ? [] : [{ key, text: "write a text of at least 20 characters in one line" }];
+    return parsed.success ? [] : [{ key, text: "write a string of at least 20 characters in one line" }];
   });
   if (found.length > 0) throw new StackError(found);
   return input as Partial<Record<Passphrase, string>>;

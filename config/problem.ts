@@ -1,13 +1,13 @@
-/** One thing that is wrong in the stack file. */
+/** A problem in the stack file. */
 export interface Problem {
   /** Path of the key, such as server.memory. */
   key: string;
   text: string;
 }
 
-/** The stack file is wrong; nothing has been changed. */
+/** The stack file is invalid. Thrown before anything is changed. */
 export class StackError extends Error {
-  /** The text, by its lines: names in them may hold line ends. */
+  /** The lines of the message. Names in a line can contain line breaks. */
   readonly lines: string[];
 
   constructor(readonly problems: Problem[]) {
@@ -21,7 +21,7 @@ export class StackError extends Error {
   }
 }
 
-/** A path as problems name it: `databases["my shop"].jobs[0]`. */
+/** Formats the path of a key: `databases["my shop"].jobs[0]`. */
 export function path(parts: PropertyKey[]): string {
   return parts
     .map((part, i) => {

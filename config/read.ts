@@ -8,18 +8,18 @@ import { S3_KEYS, type S3Keys, type S3Secret } from "./s3";
 import { parseS3Keys } from "./s3-keys";
 import type { Stack } from "./stack";
 
-/** Passwords are secrets of the stack file beside the rest: pgwright:passwords, by role. */
+/** The key of the passwords, by role. They are secrets, so stackSchema does not contain them. */
 const PASSWORDS = "passwords";
-/** Keys whose value is a text, whatever it looks like. */
+/** Keys whose value is a string, even if it looks like JSON. */
 const TEXTS = ["engine", ...PASSPHRASES];
 
 export interface StackConfig {
   stack: Stack;
-  /** Passwords that the stack file gives, by role. */
+  /** Declared passwords, by role. */
   passwords: pulumi.Output<Record<string, string>>;
-  /** Roles that a password is given for. */
+  /** Roles with a declared password. */
   passwordsGiven: string[];
-  /** Where the stack file says that something is encrypted. */
+  /** Passphrases of the encrypted repositories. */
   passphrases: Partial<Record<Passphrase, pulumi.Output<string>>>;
   /** Keys to the buckets of repositories. */
   s3Keys: Partial<Record<S3Secret, pulumi.Output<S3Keys>>>;
@@ -29,19 +29,19 @@ export interface StackConfig {
 export function readStack(): StackConfig {
   const prefix = `${pulumi.getProject()}:`;
   const written: Record<string, unknown> = {};
-  // allConfig, as Config warns when somebody only wants to know which keys a secret has.
+  // Config would warn for each secret that is read in plain text, even for its keys alone; allConfig does not.
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
     if (key.startsWith(prefix))
       written[key.slice(prefix.length)] = TEXTS.includes(key.slice(prefix.length)) ? text : fromText(text);
   }
-  const beside: string[] = [PASSWORDS, ...PASSPHRASES, ...S3_KEYS];
+  const separate: string[] = [PASSWORDS, ...PASSPHRASES, ...S3_KEYS];
   const only = (wanted: (key: string) => boolean) =>
     Object.fromEntries(Object.entries(written).filter(([key]) => wanted(key)));
-  for (const key of beside) {
+  for (const key of separate) {
     if (!(key in written) || secretKeys().includes(`${prefix}${key}`)) continue;
-    throw new StackError([{ key, text: `stands there for everybody to read; ${howToSet(key)}` }]);
+    throw new StackError([{ key, text: `is in plain text; ${howToSet(key)}` }]);
   }
-  const stack = parseStack(only((key) => !beside.includes(key)));
+  const stack = parseStack(only((key) => !separate.includes(key)));
   checkFiles(stack);
   const { [PASSWORDS]: given = {} } = written;
   const among = (keys: string[]) => only((key) => keys.includes(key));
@@ -56,9 +56,9 @@ export function readStack(): StackConfig {
 
 function howToSet(key: string): string {
   const set = "pulumi config set --secret";
-  if (key === PASSWORDS) return `set each by: ${set} --path pgwright:passwords.ROLE`;
+  if (key === PASSWORDS) return `set each with: ${set} --path pgwright:passwords.ROLE`;
   const part = (S3_KEYS as string[]).includes(key);
-  return part ? `set each by: ${set} --path pgwright:${key}.BUCKET.secret` : `set it by: ${set} pgwright:${key}`;
+  return part ? `set each with: ${set} --path pgwright:${key}.BUCKET.secret` : `set it with: ${set} pgwright:${key}`;
 }
 
 function asSecrets<Value>(values: Record<string, Value>): Record<string, pulumi.Output<Value>> {
@@ -68,12 +68,12 @@ function asSecrets<Value>(values: Record<string, Value>): Record<string, pulumi.
   >;
 }
 
-/** Keys that hold something encrypted, as Pulumi tells the program. */
+/** Keys with an encrypted value, as Pulumi passes them to the program. */
 function secretKeys(): string[] {
   return JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]") as string[];
 }
 
-/** Pulumi hands over a simple value as text, a map or list as JSON. */
+/** Parses a value of Pulumi's configuration: Pulumi passes a scalar as text, and a map or list as JSON. */
 export function fromText(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -101,22 +101,22 @@ function checkFiles({ databases, backup, restoreFrom }: Stack): void {
     s3?.certificate === undefined ? [] : [{ key: `${of}.s3.certificate`, path: s3.certificate, what: "file" }],
   );
   const missing = [...folders, ...masks, ...restored, ...certificates].flatMap(({ key, path, what }) => {
-    const text = missingText(path, what);
+    const text = missingProblem(path, what);
     return text === undefined ? [] : [{ key, text }];
   });
   if (missing.length > 0) throw new StackError(missing);
   const others = certificates
     .filter(({ path }) => !isCertificate(path))
-    .map(({ key, path }) => ({ key, text: `"${path}" is no certificate: name the file of one in PEM format` }));
+    .map(({ key, path }) => ({ key, text: `"${path}" is not a certificate; name a certificate file in PEM format` }));
   if (others.length > 0) throw new StackError(others);
 }
 
 /** Why a file or folder cannot be read; undefined if it can. */
-function missingText(path: string, what: string): string | undefined {
+function missingProblem(path: string, what: string): string | undefined {
   try {
     const isFolder = statSync(dataPath(path), { throwIfNoEntry: false })?.isDirectory();
     if (isFolder === (what === "folder")) return undefined;
-    return `"${path}": there is no such ${what} in ${process.env[DATA_FOLDER] ?? process.cwd()}`;
+    return `"${path}": no such ${what} in ${process.env[DATA_FOLDER] ?? process.cwd()}`;
   } catch (error) {
     return (error as Error).message;
   }

@@ -5,29 +5,29 @@ import { describeShape, shapeOf, type Shape } from "./allowed";
 import { s3KeysSchema } from "./s3";
 import { passwordsSchema, secretsSchema, stackSchema } from "./stack";
 
-/** What stands before the tables of a part, where a sentence more than its description is needed. */
+/** Text before the table of a section, in addition to its description. */
 const NOTES: Record<string, string> = {
   "pgwright:image":
     "Without any of these keys an image with PostgreSQL 17, pgvector, pg_cron, pg_partman, pgaudit and pgBackRest is built on the " +
-    "engine, once for each content. `name` goes with neither `base` nor `packages`.",
+    "engine, once for each content. `name` cannot be combined with `base` or `packages`.",
   "pgwright:server":
-    "The values of postgresql.conf are computed from `memory`, `cpus`, `storage`, `workload`, `connections` and `databaseSize`; each " +
-    "stands in the file with its reason. `settings` wins over them. Names, types, ranges and units are checked against the " +
+    "The values of postgresql.conf are computed from `memory`, `cpus`, `storage`, `workload`, `connections` and `databaseSize`; the file " +
+    "contains each with its reason. `settings` overrides them. Names, types, ranges and units are checked against the " +
     "parameters of the image before anything changes.",
   "pgwright:roles.<name>":
     "`postgres`, `public`, `none` and names that begin with `pg_` belong to PostgreSQL, those that begin with `pgwright_run_` to pgwright; in `memberOf` its own roles (`pg_monitor`) " +
-    "may stand.",
+    "are allowed.",
   "pgwright:databases.<name>.grants.<role>":
-    "Privileges are compared with the catalog: what is missing is granted, what nobody declared is revoked (or reported, see " +
-    "`undeclared`). There is no ALL: a preview shows what is given.",
+    "Privileges are compared with the catalog: missing ones are granted, undeclared ones are revoked (or reported, see " +
+    "`undeclared`). ALL is not allowed: a preview lists each privilege.",
   "pgwright:databases.<name>.tiers.<name>":
-    "A column has `name`, `type`, `notNull` (default false) and `default`, an expression. [Tiered tables](tiers.md) says what a set does, and " +
+    "A column has `name`, `type`, `notNull` (default false) and `default`, an expression. [Tiered tables](tiers.md) describes what a set does, and " +
     "what a change of it does.",
   "pgwright:databases.<name>.jobs.<name>":
-    "A job runs in its database as its role. pg_cron knows UTC only. Schedules are checked before anything changes.",
+    "A job runs in its database as its role. pg_cron runs in UTC. Schedules are checked before anything changes.",
 };
 
-/** What stands in a path for the names of a record. */
+/** Placeholders for the names of a record, in a path. */
 const NAMES: Record<string, string> = {
   grants: "<role>",
   "grants.schemas": "<schema>",
@@ -52,7 +52,7 @@ function isPart(shape: Shape): boolean {
   return shape.properties !== undefined;
 }
 
-/** The map whose keys get a table of their own: the shape itself, what it holds by name, or of what a list has maps in maps. */
+/** The map whose keys get a separate table: the shape itself, the values of a record, or the items of a list that contain maps. */
 function partOf(shape: Shape): { part: Shape; of: "itself" | "names" | "list" } | undefined {
   if (isPart(shape)) return { part: shape, of: "itself" };
   const { items, additionalProperties: held } = shape;
@@ -89,7 +89,7 @@ function sections(path: string, shape: Shape, depth: number): string[] {
     shape.description ?? "",
     NOTES[at] ?? "",
     [
-      "| key | what it means | write | default | example |",
+      "| key | meaning | allowed | default | example |",
       "| --- | --- | --- | --- | --- |",
       ...entries.map(([name, each]) => row(name, each, found.part.required?.includes(name) ?? false)),
     ].join("\n"),
@@ -111,26 +111,26 @@ export async function reference(): Promise<string> {
     ),
   };
   const text = [
-    "<!-- Made from config/stack.ts by `npx sucrase-node config/json-schema.ts`; change it there. -->",
+    "<!-- Generated from config/stack.ts by `npx sucrase-node config/json-schema.ts`; change it there. -->",
     "# The stack file",
-    "`Pulumi.<stack>.yaml` says all there is to say about a server. Its keys are below `config:`, each with the prefix `pgwright:`. A key " +
-      "that is unknown, a value that is not allowed and a contradiction stop the preview with the key, the value and what is allowed, " +
-      "all problems at once, before anything changes.",
-    "Editors that know `yaml-language-server` complete and check the file if it begins with this line:",
+    "`Pulumi.<stack>.yaml` declares a server completely. Its keys are below `config:`, each with the prefix `pgwright:`. An unknown key, " +
+      "a value that is not allowed, or a contradiction makes the preview fail before anything changes. The error lists all problems, " +
+      "each with the key, the value and what is allowed.",
+    "Editors with `yaml-language-server` complete and check the file if it begins with this line:",
     "```yaml\n# yaml-language-server: $schema=./config/stack.schema.json\n```",
-    "YAML reads some texts as something else. Put in quotes what looks like a number, a date or null and is meant as a text: versions of " +
-      "extensions, `target`, `validUntil`, a role named `null`.",
+    "YAML reads some strings as other types. Put a string in quotes if it looks like a number, a date or null: versions of extensions, " +
+      "`target`, `validUntil`, a role named `null`.",
     "## All keys",
     [
-      "| key | what it means | write | default | example |",
+      "| key | meaning | allowed | default | example |",
       "| --- | --- | --- | --- | --- |",
       ...Object.entries(top).map(([name, shape]) => row(`pgwright:${name}`, shape, false)),
     ].join("\n"),
-    "A size is a whole number and MB, GB or TB (of 1024 each, as PostgreSQL has it); a duration is a whole number and ms, s, min, h or d.",
+    "A size is a whole number and MB, GB or TB (powers of 1024, as in PostgreSQL); a duration is a whole number and ms, s, min, h or d.",
     ...Object.entries(top).flatMap(([name, shape]) => sections(`pgwright:${name}`, shape, 2)),
     "## pgwright:passwords",
-    "A role with `login: true` and without a password here gets one made up; both are in the output `rolePasswords`. The superuser is " +
-      "`postgres`. Passwords in plain text are refused: let Pulumi encrypt them.",
+    "For a role with `login: true` and without a password here, pgwright generates one; the output `rolePasswords` has both. The " +
+      "superuser is `postgres`. Passwords in plain text are refused: let Pulumi encrypt them.",
     "```sh\nnpm run pulumi -- config set --secret --path 'pgwright:passwords.app'\n```",
   ].join("\n\n");
   const file = join(__dirname, "..", "docs", "stack-file.md");

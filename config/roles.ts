@@ -15,7 +15,7 @@ export const roleSchema = z
       .default(false)
       .meta(
         key(
-          "May have sessions, as clients and cron jobs need. A password is made up unless pgwright:passwords gives one.",
+          "May log in, as clients and cron jobs must (LOGIN). A password is generated unless pgwright:passwords declares one.",
           true,
         ),
       ),
@@ -24,7 +24,7 @@ export const roleSchema = z
       .default(true)
       .meta({
         ...key(
-          "Has a password. Without one it may run jobs, and nobody can connect as it over the network. keep: a role that is there already has the one that it has, which nobody needs to know.",
+          "Has a password. A role without one can run jobs, but cannot connect over the network. keep: an existing role keeps its password, which pgwright does not need to know.",
           "keep",
         ),
         ...allowed("true, false or keep"),
@@ -37,31 +37,34 @@ export const roleSchema = z
       .int()
       .min(-1)
       .default(-1)
-      .meta(key(`Most sessions at a time; ${noLimit}.`, 20)),
+      .meta(key(`Maximum number of concurrent sessions; ${noLimit}.`, 20)),
     validUntil: z.iso
       .datetime({ offset: true })
       .optional()
       .meta({
-        ...key("The password is refused from then on.", "2030-01-01T00:00:00Z"),
+        ...key("Time from which the password is refused (VALID UNTIL).", "2030-01-01T00:00:00Z"),
         ...allowed('a time with its offset, in quotes, such as "2030-01-01T00:00:00Z"'),
       }),
     searchPath: z
       .array(identifier)
       .optional()
-      .meta(key("Schemas that unqualified names are looked up in.", ["shop", "extensions"])),
-    statementTimeout: duration.optional().meta(key("Longest run of a statement.", "30s")),
+      .meta(key("Schemas in which unqualified names are looked up (search_path).", ["shop", "extensions"])),
+    statementTimeout: duration.optional().meta(key("Maximum duration of a statement (statement_timeout).", "30s")),
     settings: z
       .record(z.string(), settingValue)
       .default({})
-      .meta(key("Parameters of this role's sessions.", { lock_timeout: "5s" })),
-    inherit: z.boolean().default(true).meta(key("Has the privileges of its roles without SET ROLE.", false)),
-    createDatabase: z.boolean().default(false).meta(key("May make databases (CREATEDB).", true)),
+      .meta(key("Parameters of the role's sessions.", { lock_timeout: "5s" })),
+    inherit: z
+      .boolean()
+      .default(true)
+      .meta(key("Inherits the privileges of the roles in memberOf, without SET ROLE (INHERIT).", false)),
+    createDatabase: z.boolean().default(false).meta(key("May create databases (CREATEDB).", true)),
     createRole: z
       .boolean()
       .default(false)
       .meta(
         key(
-          "May make roles (CREATEROLE). The roles that it has made stay its own to alter, grant and drop, also those that the stack file declares.",
+          "May create roles (CREATEROLE). It can alter, grant and drop the roles that it creates, also those that the stack file declares.",
           true,
         ),
       ),
@@ -70,22 +73,19 @@ export const roleSchema = z
       .default(false)
       .meta(
         key(
-          "May stream the WAL and make replication slots (REPLICATION), as pg_basebackup and standbys do, with its password from server.allowFrom.",
+          "May stream the WAL and create replication slots (REPLICATION), as pg_basebackup and standbys do, with its password from server.allowFrom.",
           true,
         ),
       ),
-    bypassRowLevelSecurity: z
-      .boolean()
-      .default(false)
-      .meta(key("Row-level security does not hold for it (BYPASSRLS).", true)),
-    passwordRotation: text.optional().meta(key("Another text than before makes up a new password.", "autumn")),
+    bypassRowLevelSecurity: z.boolean().default(false).meta(key("Bypasses row-level security (BYPASSRLS).", true)),
+    passwordRotation: text.optional().meta(key("A changed value generates a new password.", "autumn")),
   })
   .refine(({ settings }) => !Object.keys(settings).some((name) => /^(search_path|statement_timeout)$/i.test(name)), {
-    message: "search_path and statement_timeout have keys of their own: searchPath and statementTimeout",
+    message: "search_path and statement_timeout are not allowed here; write searchPath and statementTimeout",
     path: ["settings"],
   })
   .refine(({ password, passwordRotation }) => password !== "keep" || passwordRotation === undefined, {
-    message: "password: keep and passwordRotation exclude each other: keep it, or have a new one made up",
+    message: "password: keep and passwordRotation exclude each other; remove one of them",
     path: ["passwordRotation"],
   });
 

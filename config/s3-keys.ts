@@ -4,7 +4,7 @@ import type { Stack } from "./stack";
 
 const bucketsOf = (repositories: { s3?: S3Config }[]) => repositories.flatMap(({ s3 }) => s3?.bucket ?? []);
 
-/** Checks the keys to buckets against the repositories that are in some. Errors do not show them. */
+/** Checks that each bucket of a repository has its keys, and no other has. Errors contain no key. */
 export function parseS3Keys(
   input: Partial<Record<S3Secret, unknown>>,
   { backup, restoreFrom }: Stack,
@@ -26,18 +26,18 @@ function problemsOf(name: S3Secret, given: object, buckets: string[]): Problem[]
     return ["key", "secret"].filter((part) => !pair.has(part)).map((part) => path([name, bucket, part]));
   });
   if (missing.length > 0) {
-    const set = (key: string) => `is missing; set it by: pulumi config set --secret --path '${prefixed(key)}'`;
+    const set = (key: string) => `is missing; set it with: pulumi config set --secret --path '${prefixed(key)}'`;
     return missing.map((key) => ({ key, text: set(key) }));
   }
   const { error } = s3KeysSchema.shape[name].safeParse(given);
   if (error) {
-    const text = "write a map by bucket, each a map with key and secret, which are texts without spaces";
+    const text = "write a map by bucket, each a map with key and secret, which are strings without spaces";
     return error.issues.map(({ path: parts }) => ({ key: path([name, ...parts]), text }));
   }
   const others = Object.keys(given).filter((bucket) => !buckets.includes(bucket));
-  const there = buckets.length > 0 ? buckets.join(", ") : "none";
+  const used = buckets.length > 0 ? buckets.join(", ") : "none";
   return others.map((bucket) => ({
     key: path([name, bucket]),
-    text: `is for nothing: no repository is in this bucket (there are ${there}); pulumi config rm --path '${prefixed(path([name, bucket]))}'`,
+    text: `is not used: no repository is in this bucket (buckets of repositories: ${used}); remove it with: pulumi config rm --path '${prefixed(path([name, bucket]))}'`,
   }));
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { allowed, key } from "./key";
 
-// Repositories in a bucket of an object store that speaks Amazon's S3, and the keys to them.
+// Repositories in a bucket of an S3-compatible object store, and the keys to the buckets.
 
 const bucket = z
   .string()
@@ -11,7 +11,7 @@ const bucket = z
 export const s3Schema = z.strictObject({
   bucket: bucket.meta(
     key(
-      "The bucket; it has to be there. Keys to it are secrets: pgwright:backupS3, for restoreFrom pgwright:restoreS3.",
+      "An existing bucket. Its keys are secrets: pgwright:backupS3, for restoreFrom pgwright:restoreS3.",
       "shop-backups",
     ),
   ),
@@ -20,7 +20,7 @@ export const s3Schema = z.strictObject({
     .regex(/^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[1-9]\d{0,4})?$/)
     .optional()
     .meta({
-      ...key("Where the object store is; Amazon's own of the region if absent.", "minio.example.com:9000"),
+      ...key("Host of the object store; Amazon S3 of the region if absent.", "minio.example.com:9000"),
       ...allowed("a host name, with :port if that is not 443, and without https://"),
     }),
   region: z
@@ -36,20 +36,20 @@ export const s3Schema = z.strictObject({
     .regex(/^\w[\w.-]*(\/\w[\w.-]*)*$/)
     .optional()
     .meta({
-      ...key("Folder in the bucket that the repository is in; the whole bucket if absent.", "postgres/shop"),
-      ...allowed("names of letters, digits, _, . and -, parted by /, with none before or behind"),
+      ...key("Folder of the repository in the bucket; the whole bucket if absent.", "postgres/shop"),
+      ...allowed("names of letters, digits, _, . and -, separated by /, without a leading or trailing /"),
     }),
   pathStyle: z
     .boolean()
     .default(false)
-    .meta(key("Ask https://endpoint/bucket, as MinIO and others want it, instead of https://bucket.endpoint.", true)),
+    .meta(key("Use https://endpoint/bucket, as MinIO and others require, instead of https://bucket.endpoint.", true)),
   certificate: z
     .string()
     .min(1)
     .optional()
     .meta(
       key(
-        "File with the certificate of the CA that signed the endpoint's (PEM), relative to the project; the CAs that Debian trusts if absent.",
+        "File with the certificate (PEM) of the CA that signed the endpoint's certificate, relative to the project; the CAs that Debian trusts if absent.",
         "certificates/minio-ca.crt",
       ),
     ),
@@ -57,19 +57,22 @@ export const s3Schema = z.strictObject({
 
 export type S3Config = z.output<typeof s3Schema>;
 
-const word = z.string().regex(/^\S+$/).meta(allowed("a text without spaces; in quotes if it looks like a number"));
+const accessKey = z
+  .string()
+  .regex(/^\S+$/)
+  .meta(allowed("a string without spaces; in quotes if it looks like a number"));
 const keysByBucket = (description: string) =>
   z
     .record(
       bucket,
       z.strictObject({
-        key: word.meta(key("The access key.", { secure: "AAABAN..." })),
-        secret: word.meta(key("The secret access key.", { secure: "AAABAN..." })),
+        key: accessKey.meta(key("The access key.", { secure: "AAABAN..." })),
+        secret: accessKey.meta(key("The secret access key.", { secure: "AAABAN..." })),
       }),
     )
     .meta(key(description, { "shop-backups": { key: { secure: "AAABAN..." }, secret: { secure: "AAABAN..." } } }));
 
-/** Secrets beside the rest: `pulumi config set --secret --path pgwright:backupS3.shop-backups.key`. */
+/** Secrets outside of stackSchema: `pulumi config set --secret --path pgwright:backupS3.shop-backups.key`. */
 export const s3KeysSchema = z.strictObject({
   backupS3: keysByBucket("Keys to the buckets of backup.repositories."),
   restoreS3: keysByBucket("Keys to the bucket of restoreFrom.repository."),

@@ -1,11 +1,11 @@
-// The schedules that pg_cron 1.6 takes: Vixie cron's five fields with `$` for the last day of a month, its @words, and
+// The schedules of pg_cron 1.6: Vixie cron's five fields with `$` for the last day of a month, its nicknames such as @hourly, and
 // "N seconds" for 1 to 59.
 
 interface Field {
   name: string;
   min: number;
   max: number;
-  words?: string[];
+  names?: string[];
 }
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -14,19 +14,19 @@ const FIELDS: Field[] = [
   { name: "minute", min: 0, max: 59 },
   { name: "hour", min: 0, max: 23 },
   { name: "day of month", min: 1, max: 31 },
-  { name: "month", min: 1, max: 12, words: MONTHS },
-  { name: "day of week", min: 0, max: 7, words: DAYS },
+  { name: "month", min: 1, max: 12, names: MONTHS },
+  { name: "day of week", min: 0, max: 7, names: DAYS },
 ];
-const WORDS = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly", "@reboot"];
+const NICKNAMES = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly", "@reboot"];
 
 function number(text: string, field: Field): number | undefined {
   if (/^\d+$/.test(text)) return Number(text);
-  const word = field.words?.indexOf(text.toLowerCase()) ?? -1;
-  return word < 0 ? undefined : word + (field.name === "month" ? 1 : 0);
+  const index = field.names?.indexOf(text.toLowerCase()) ?? -1;
+  return index < 0 ? undefined : index + (field.name === "month" ? 1 : 0);
 }
 
 function fieldProblem(text: string, field: Field): string | undefined {
-  const allowed = `${field.name} is ${field.min} to ${field.max}${field.words ? ` or ${field.words[0]}..${field.words.at(-1)}` : ""}`;
+  const allowed = `${field.name} is ${field.min} to ${field.max}${field.names ? ` or ${field.names[0]}..${field.names.at(-1)}` : ""}`;
   if (field.name === "day of month" && text === "$") return undefined;
   for (const part of text.split(",")) {
     const [range = "", stride, ...rest] = part.split("/");
@@ -35,7 +35,7 @@ function fieldProblem(text: string, field: Field): string | undefined {
     if (range === "*") continue;
     const [from, to, ...more] = range.split("-").map((end) => number(end, field));
     if (from === undefined || more.length > 0 || (range.includes("-") && to === undefined))
-      return `"${part}" is no ${field.name}; ${allowed}`;
+      return `"${part}" is not a ${field.name}; ${allowed}`;
     if (from < field.min || from > field.max || (to ?? from) > field.max)
       return `"${part}" is out of range; ${allowed}`;
     if (to !== undefined && to < from) return `"${part}" ends before it begins; ${allowed}`;
@@ -44,15 +44,15 @@ function fieldProblem(text: string, field: Field): string | undefined {
   return undefined;
 }
 
-/** Says what is wrong with a schedule, or undefined if pg_cron takes it. */
+/** Describes what is wrong with a schedule; undefined if pg_cron accepts it. */
 export function scheduleProblem(schedule: string): string | undefined {
   const text = schedule.trim();
-  if (text.startsWith("@")) return WORDS.includes(text) ? undefined : `not one of ${WORDS.join(", ")}`;
+  if (text.startsWith("@")) return NICKNAMES.includes(text) ? undefined : `not one of ${NICKNAMES.join(", ")}`;
   const seconds = /^(\d+) seconds?$/.exec(text);
   if (seconds) return Number(seconds[1]) >= 1 && Number(seconds[1]) <= 59 ? undefined : "seconds are 1 to 59";
   const fields = text.split(/\s+/);
   if (fields.length !== 5)
-    return `a schedule has five fields (${FIELDS.map(({ name }) => name).join(", ")}) or is "30 seconds"; this has ${fields.length}`;
+    return `a schedule has five fields (${FIELDS.map(({ name }) => name).join(", ")}) or is "30 seconds"; this one has ${fields.length}`;
   for (const [i, field] of FIELDS.entries()) {
     const problem = fieldProblem(fields[i] ?? "", field);
     if (problem) return problem;
@@ -60,7 +60,7 @@ export function scheduleProblem(schedule: string): string | undefined {
   return undefined;
 }
 
-/** When something runs: every value of each field that a schedule takes. */
+/** The times at which a schedule runs: all matching values of each field. */
 export interface Times {
   minutes: number[];
   hours: number[];
@@ -70,7 +70,7 @@ export interface Times {
   weekdays: number[];
 }
 
-const WORD_SCHEDULES: Record<string, string> = {
+const NICKNAME_FIELDS: Record<string, string> = {
   "@yearly": "0 0 1 1 *",
   "@annually": "0 0 1 1 *",
   "@monthly": "0 0 1 * *",
@@ -96,13 +96,14 @@ function valuesOf(text: string, field: Field): number[] {
   return [...new Set(plain)].sort((a, b) => a - b);
 }
 
-/** The times of a schedule whose parts hold together; throws for those that only pg_cron has. */
+/** The times of a schedule of five fields. Throws for schedules that only pg_cron accepts, such as "30 seconds". */
 export function timesOf(schedule: string): Times {
-  const text = WORD_SCHEDULES[schedule.trim()] ?? schedule.trim();
+  const text = NICKNAME_FIELDS[schedule.trim()] ?? schedule.trim();
   const problem = scheduleProblem(text);
   if (problem) throw new Error(problem);
   const fields = text.split(/\s+/);
-  if (fields.length !== 5 || text.includes("$")) throw new Error("a schedule here has five fields and no $");
+  if (fields.length !== 5 || text.includes("$"))
+    throw new Error("a schedule of the backup agent has five fields and no $");
   const [minutes, hours, days, months, weekdays] = FIELDS.map((field, i) => valuesOf(fields[i] as string, field)) as [
     number[],
     number[],
@@ -111,16 +112,18 @@ export function timesOf(schedule: string): Times {
     number[],
   ];
   if (!fields[2]?.startsWith("*") && !fields[4]?.startsWith("*"))
-    throw new Error("days of the month and days of the week together: cron takes either, write one of them as *");
+    throw new Error(
+      "day of month and day of week are both restricted, and cron runs if either matches; write one of them as *",
+    );
   return { minutes, hours, days, months, weekdays };
 }
 
 const DAY_MS = 86_400_000;
-/** From here on, for long enough that months of each length, and leap years, are among them. */
+/** Start of a period that contains months of each length and a leap year. */
 const FIRST_DAY = Date.UTC(2024, 0, 1);
-const DAYS_LOOKED_AT = 5 * 366;
+const PERIOD_DAYS = 5 * 366;
 
-/** Days that lie between two runs of a schedule at most; of one with no such days, a month. */
+/** The maximum number of days between two runs of a schedule, or 31 if the schedule has another form. */
 export function longestPause(schedule: string): number {
   let times: Times;
   try {
@@ -128,7 +131,7 @@ export function longestPause(schedule: string): number {
   } catch {
     return /second/.test(schedule) ? 1 : 31;
   }
-  const runs = Array.from({ length: DAYS_LOOKED_AT }, (_, day) => day).filter((day) => {
+  const runs = Array.from({ length: PERIOD_DAYS }, (_, day) => day).filter((day) => {
     const date = new Date(FIRST_DAY + day * DAY_MS);
     return (
       times.months.includes(date.getUTCMonth() + 1) &&

@@ -5,7 +5,7 @@ import type { EphemeralConfig } from "./ephemeral";
 import type { ServerConfig } from "./stack";
 import { mebibytes } from "./units";
 
-const REASON = "nobody has to keep this server: ephemeral.durable";
+const REASON = "ephemeral.durable is false: the data of this server may be lost";
 const NOT_DURABLE = ["fsync", "full_page_writes", "synchronous_commit"].map((name) => ({
   name,
   value: "off",
@@ -13,8 +13,8 @@ const NOT_DURABLE = ["fsync", "full_page_writes", "synchronous_commit"].map((nam
 }));
 
 /**
- * postgresql.conf for a server of the stack file: tuned, with the stack file's own settings winning. `backup`: archives its
- * WAL under the name `stanza`. Throws what is wrong.
+ * The settings of postgresql.conf for a declared server: tuned ones, overridden by the stack file's settings. With `backup`, the server
+ * archives its WAL under the name `stanza`. Throws an error with all problems, one a line.
  */
 export function serverSettings(
   server: ServerConfig,

@@ -6,8 +6,8 @@ import { driftSchema, guardsSchema } from "./guards";
 import { allowed, identifier, key, settingValue, text } from "./key";
 import { roleSchema } from "./roles";
 
-// The stack file: every key, its type, what it means and an example. The JSON Schema for editors, the reference in docs/
-// and what error messages say is allowed are made from this file (npx sucrase-node config/json-schema.ts).
+// The stack file: every key with its type, description and example. The JSON Schema for editors and the reference in docs/ are
+// generated from this file (npx sucrase-node config/json-schema.ts), and error messages derive the allowed values from it.
 
 const size = z
   .string()
@@ -25,7 +25,7 @@ export const imageSchema = z
       .optional()
       .meta(
         key(
-          "Use this image instead of building one; pin it by digest.",
+          "A ready image, instead of building one; pin it by digest.",
           "registry.example.com/postgres@sha256:0123abcd",
         ),
       ),
@@ -35,7 +35,7 @@ export const imageSchema = z
       .optional()
       .meta(
         key(
-          "What to build from: debian:trixie-slim if absent, or an image of PostgreSQL 17 such as pgvector/pgvector:pg17.",
+          "Base image of the build: an image of PostgreSQL 17 such as pgvector/pgvector:pg17; debian:trixie-slim if absent.",
           "pgvector/pgvector:pg17",
         ),
       ),
@@ -47,10 +47,10 @@ export const imageSchema = z
           .meta(allowed("the name of a Debian package, such as postgresql-17-postgis-3")),
       )
       .default([])
-      .meta(key("More Debian packages in the image.", ["postgresql-17-postgis-3"])),
+      .meta(key("Additional Debian packages in the image.", ["postgresql-17-postgis-3"])),
   })
   .refine((image) => !(image.name && (image.base || image.packages.length > 0)), {
-    message: "name uses a ready image, base and packages build one: give one or the other",
+    message: "name uses a ready image, base and packages build one; write either name or base and packages",
     path: ["name"],
   });
 
@@ -61,25 +61,25 @@ export const serverSchema = z.strictObject({
     .default("127.0.0.1")
     .meta({
       ...key(
-        "Address on the Docker host that the port is published on. The default is reachable from that host alone.",
+        "Address of the Docker host on which the port is published. The default is reachable only from that host.",
         "0.0.0.0",
       ),
       ...allowed("an IPv4 address"),
     }),
   memory: size
     .default("2GB")
-    .meta(key("Memory limit of the container; 512MB at least. The tuned settings stay inside it.", "4GB")),
+    .meta(key("Memory limit of the container; at least 512MB. The tuned settings stay within it.", "4GB")),
   cpus: z
     .int()
     .min(1)
     .max(1024)
     .default(2)
-    .meta(key("CPUs that the settings are made for, and the container's CPU limit.", 4)),
-  storage: z.enum(["hdd", "ssd", "san", "nvme"]).default("ssd").meta(key("What the data volume lies on.", "nvme")),
+    .meta(key("CPU limit of the container, for which the settings are tuned.", 4)),
+  storage: z.enum(["hdd", "ssd", "san", "nvme"]).default("ssd").meta(key("Storage of the data volume.", "nvme")),
   workload: z
     .enum(["oltp", "web", "analytics", "mixed", "vector"])
     .default("mixed")
-    .meta(key("What the settings are made for.", "web")),
+    .meta(key("Workload for which the settings are tuned.", "web")),
   connections: z
     .int()
     .min(5)
@@ -95,7 +95,7 @@ export const serverSchema = z.strictObject({
     .default({})
     .meta(
       key(
-        "Parameters of postgresql.conf that win over the tuned ones: PostgreSQL's, those of the libraries in the image, and custom ones such as shop.setting, which take any text.",
+        "Parameters of postgresql.conf that override the tuned ones: PostgreSQL's, those of the libraries in the image, and custom ones such as shop.setting, which accept any string.",
         { work_mem: "32MB", log_min_duration_statement: "250ms" },
       ),
     ),
@@ -104,28 +104,28 @@ export const serverSchema = z.strictObject({
     .default("allow")
     .meta(
       key(
-        "May PostgreSQL be restarted for a parameter that needs it? With forbid the preview fails instead.",
+        "Whether an update may restart PostgreSQL for a parameter that requires it. With forbid, the preview fails instead.",
         "forbid",
       ),
     ),
   allowFrom: z
     .array(network)
     .default(["0.0.0.0/0", "::/0"])
-    .meta(key("Networks that clients may come from (pg_hba.conf), as the server sees them.", ["10.0.0.0/8"])),
+    .meta(key("Networks from which clients may connect (pg_hba.conf), as the server sees them.", ["10.0.0.0/8"])),
   cronDatabase: identifier
     .default("postgres")
-    .meta(key("The database that holds pg_cron; its jobs can run in any database.", "shop")),
+    .meta(key("Database that holds pg_cron; its jobs can run in any database.", "shop")),
   adoptVolume: z
     .string()
     .min(1)
     .optional()
     .meta(
       key(
-        "A data volume that is on the Docker engine and that this stack's state has not made: the server goes on with its data.",
+        "An existing data volume on the Docker engine that is not in this stack's state: the server continues with its data.",
         "pgwright-prod-data",
       ),
     ),
-  passwordRotation: text.optional().meta(key("Another text than before makes up a new superuser password.", "autumn")),
+  passwordRotation: text.optional().meta(key("A changed value generates a new password of the superuser.", "autumn")),
 });
 
 export const stackSchema = z.strictObject({
@@ -133,24 +133,31 @@ export const stackSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .meta(key("Docker engine, as DOCKER_HOST has it; the user's own if absent.", "ssh://deploy@db.example.com")),
-  protect: z.boolean().default(false).meta(key("Refuse to destroy the stack or to replace its data.", true)),
+    .meta(
+      key(
+        "Docker engine, in the form of DOCKER_HOST; the user's default engine if absent.",
+        "ssh://deploy@db.example.com",
+      ),
+    ),
+  protect: z.boolean().default(false).meta(key("Refuses to destroy the stack or to replace its data.", true)),
   guards: guardsSchema
     .prefault({})
-    .meta(key("What no preview lets through, unless the stack file itself says so.", { forbid: ["loss"] })),
-  drift: driftSchema.prefault({}).meta(key("What `npm run drift` leaves out.", { ignore: ["Role pganalyze"] })),
+    .meta(key("Hazards that make a preview fail, and exceptions.", { forbid: ["loss"] })),
+  drift: driftSchema
+    .prefault({})
+    .meta(key("Differences that `npm run drift` ignores.", { ignore: ["Role pganalyze"] })),
   ephemeral: ephemeralSchema
     .optional()
-    .meta(key("The stack is not to be kept; `npm run ephemeral` writes this.", { expires: "2026-11-25T18:00:00Z" })),
-  image: imageSchema.prefault({}).meta(key("The image that the server runs.", { base: "pgvector/pgvector:pg17" })),
+    .meta(key("The stack has an expiry. `npm run ephemeral` writes this key.", { expires: "2026-11-25T18:00:00Z" })),
+  image: imageSchema.prefault({}).meta(key("Image of the server.", { base: "pgvector/pgvector:pg17" })),
   server: serverSchema
     .prefault({})
     .meta(key("The server: its container, limits and settings.", { port: 15432, memory: "4GB", workload: "web" })),
   backup: backupSchema
     .optional()
-    .meta(key("WAL archive and backups. Without it there are none.", { repositories: [{ retention: { days: 14 } }] })),
+    .meta(key("WAL archive and backups. None if absent.", { repositories: [{ retention: { days: 14 } }] })),
   restoreFrom: restoreSchema.optional().meta(
-    key("The server's data comes from a backup, as it was at a target; the newest there is if none is given.", {
+    key("Source of the server's data: a backup and a recovery target. The newest state if no target is given.", {
       server: "pgwright-prod",
       repository: { volume: "pgwright-prod-backup" },
       time: "2026-11-25 01:07:05+00",
@@ -166,9 +173,9 @@ export const stackSchema = z.strictObject({
     .meta(key("Databases of the server, by name.", { shop: { owner: "shop_owner" } })),
 });
 
-/** Passwords by role, beside the rest because they are secrets: `pulumi config set --secret --path pgwright:passwords.app`. */
+/** Passwords by role, secrets outside of stackSchema: `pulumi config set --secret --path pgwright:passwords.app`. */
 export const passwordsSchema = z.record(identifier, z.string().regex(/^[^\0]+$/)).meta(
-  key("Passwords of roles, the superuser postgres included; for the others one is made up.", {
+  key("Passwords of roles, including the superuser postgres; pgwright generates the others.", {
     app: { secure: "AAABAN..." },
   }),
 );
@@ -178,17 +185,20 @@ const passphrase = (description: string) =>
     .string()
     .min(20)
     .regex(/^[^\r\n\0]*$/)
-    .meta({ ...key(description, { secure: "AAABAN..." }), ...allowed("a text of at least 20 characters in one line") });
+    .meta({
+      ...key(description, { secure: "AAABAN..." }),
+      ...allowed("a string of at least 20 characters in one line"),
+    });
 
-/** Texts that are secrets beside the rest: `pulumi config set --secret pgwright:backupPassphrase`. */
+/** Passphrases, secrets outside of stackSchema: `pulumi config set --secret pgwright:backupPassphrase`. */
 export const secretsSchema = z.strictObject({
-  backupPassphrase: passphrase("Passphrase that the backups are encrypted with; keep it where the stack is not."),
-  restorePassphrase: passphrase("Passphrase of the repository that restoreFrom names."),
+  backupPassphrase: passphrase("Passphrase that encrypts the backups; keep a copy outside of the stack."),
+  restorePassphrase: passphrase("Passphrase of restoreFrom.repository."),
 });
 
-/** The stack file, parsed: every default filled in. */
+/** The parsed stack file, with all defaults. */
 export type Stack = z.output<typeof stackSchema>;
-/** The stack file as somebody writes it. */
+/** The stack file before parsing. */
 export type StackInput = z.input<typeof stackSchema>;
 export type ServerConfig = Stack["server"];
 export type ImageConfig = Stack["image"];

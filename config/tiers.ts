@@ -3,30 +3,32 @@ import { z } from "zod";
 import { allowed, identifier, key } from "./key";
 import { parseObjectName, quoteObjectName } from "./object-name";
 
-// Tiered feature tables in the stack file. What only the server knows, such as types and tablespaces, sql/functions/tiers checks.
+// Tiered tables in the stack file. sql/functions/tiers checks what depends on the server, such as types and tablespaces.
 
 const columnName = identifier.meta(key("Name of the column.", "fid"));
 
 const columnSchema = z.strictObject({
   name: columnName,
-  type: z.string().min(1).meta(key("Type, as in CREATE TABLE; those of extensions without their schema.", "text")),
-  notNull: z.boolean().default(false).meta(key("Has a value in each row; id and time have one anyway.", true)),
+  type: z.string().min(1).meta(key("Type, as in CREATE TABLE; types of extensions without their schema.", "text")),
+  notNull: z.boolean().default(false).meta(key("NOT NULL. Columns id and time are NOT NULL in any case.", true)),
   default: z
     .string()
     .min(1)
-    .refine((text) => !/;|--|\/\*/.test(text), 'write one expression, without ";" and comments')
+    .refine((text) => !/;|--|\/\*/.test(text), 'write one expression without ";" and comments')
     .optional()
-    .meta(key("Expression for rows that are written without the column.", "now()")),
+    .meta(key("Default expression (DEFAULT).", "now()")),
 });
 
 const sortKeySchema = z
   .strictObject({
-    geometry: identifier.optional().meta(key("A column of PostGIS' type geometry: along a Hilbert curve.", "geom")),
+    geometry: identifier
+      .optional()
+      .meta(key("A column of PostGIS' type geometry, sorted along a Hilbert curve.", "geom")),
     columns: z
       .array(identifier)
       .min(1)
       .optional()
-      .meta(key("Columns, as ORDER BY takes them.", ["sensor", "at"])),
+      .meta(key("Columns, in the order of ORDER BY.", ["sensor", "at"])),
   })
   .refine(
     ({ geometry, columns }) => (geometry === undefined) !== (columns === undefined),
@@ -35,7 +37,7 @@ const sortKeySchema = z
 
 const tablespace = (what: string) => identifier.optional().meta(key(`Tablespace of ${what}.`, "fast"));
 
-/** Hours that divide a day, and minutes that divide an hour: ranges begin at the same times every day. */
+/** Divisors of a day in hours, and of an hour in minutes, so that ranges begin at the same times every day. */
 const HOURS = [1, 2, 3, 4, 6, 8, 12, 24] as const;
 const MINUTES = [5, 10, 15, 20, 30, 60] as const;
 const oneOf = <T extends number>(values: readonly T[]) =>
@@ -46,7 +48,7 @@ export const tieredTableSchema = z.strictObject({
     .optional()
     .meta(
       key(
-        "Role that owns all of it and runs its jobs: may log in, and owns the schema or is a member of the role that does. The schema's owner if absent.",
+        "Role that owns the objects of the set and runs its jobs: it needs login, and owns the schema or is a member of its owner. The schema's owner if absent.",
         "ship_keeper",
       ),
     ),
@@ -60,24 +62,24 @@ export const tieredTableSchema = z.strictObject({
         { name: "geom", type: "geometry(Point,4326)", notNull: true },
       ]),
     ),
-  id: identifier.meta(key("Column that names a record. Cannot change.", "fid")),
-  time: identifier.meta(key("Column of type timestamptz that records are partitioned by. Cannot change.", "dtg")),
+  id: identifier.meta(key("Column that identifies a record. Cannot change.", "fid")),
+  time: identifier.meta(key("Column of type timestamptz by which records are partitioned. Cannot change.", "dtg")),
   sortKey: sortKeySchema.meta(
-    key("What large partitions are sorted by, so that a BRIN index serves them. Cannot change.", { geometry: "geom" }),
+    key("Sort order of large partitions, for their BRIN index. Cannot change.", { geometry: "geom" }),
   ),
   indexes: z
     .array(identifier)
     .default([])
-    .meta(key("Columns with a btree index of their own. More can be added later, none taken away.", ["vessel"])),
+    .meta(key("Columns with a separate btree index. Columns can be added later, not removed.", ["vessel"])),
   intervalHours: oneOf(HOURS)
     .default(6)
-    .meta(key("Width of a large partition in hours. Another one holds from the next range on.", 24)),
+    .meta(key("Width of a large partition in hours. A new width applies from the next range on.", 24)),
   maxAge: z
     .string()
     .regex(/^[1-9]\d* (minutes?|hours?|days?|weeks?|months?|years?)$/)
     .optional()
     .meta({
-      ...key("A partition is dropped once all its rows are older. They stay for ever if absent.", "90 days"),
+      ...key("Age of all its rows at which a partition is dropped. Partitions are kept if absent.", "90 days"),
       ...allowed("a whole number and minutes, hours, days, weeks, months or years, such as 90 days"),
     }),
   minuteOffset: z
@@ -86,7 +88,10 @@ export const tieredTableSchema = z.strictObject({
     .max(58)
     .optional()
     .meta(
-      key("Minute of the maintenance, below walMinutes - 1. Made from the name if absent, so that sets spread.", 3),
+      key(
+        "Minute of the maintenance, below walMinutes - 1. Derived from the name if absent, which spreads the sets.",
+        3,
+      ),
     ),
   pagesPerRange: z
     .int()
@@ -102,16 +107,18 @@ export const tieredTableSchema = z.strictObject({
       spill: tablespace("late rows"),
     })
     .default({})
-    .meta(key("Where new tables lie.", { main: "slow" })),
+    .meta(key("Tablespaces of new tables.", { main: "slow" })),
   walMinutes: oneOf(MINUTES)
     .default(10)
-    .meta(key("How long one table takes the writes, and width of a small partition. Cannot change.", 5)),
+    .meta(
+      key("Minutes that one write-ahead table receives the writes, and width of a small partition. Cannot change.", 5),
+    ),
   onRemove: z
     .enum(["keep", "drop"])
     .default("keep")
     .meta(
       key(
-        "What happens to the rows once the set is taken out of the stack file: kept in a plain partitioned table of the same name, or dropped. What the last update has set counts.",
+        "What happens to the rows when the set is removed from the stack file: they are kept in a plain partitioned table of the same name, or dropped. The value of the last update counts.",
         "drop",
       ),
     ),
@@ -121,23 +128,23 @@ export const tiersSchema = z.record(z.string(), tieredTableSchema);
 
 export type TieredTableConfig = z.output<typeof tieredTableSchema>;
 
-/** A number below `count` for a set, the same as pgwright.tiers_spread has it: sets do not all run in the same minute. */
+/** A number below `count`, equal to that of pgwright.tiers_spread, so that sets do not all run in the same minute. */
 function spread(table: string, count: number): number {
   return parseInt(createHash("md5").update(table).digest("hex").slice(0, 7), 16) % count;
 }
 
-/** A set's name as its jobs have it. */
+/** A set's name in the names of its jobs. */
 function plainName(table: string): string {
   const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
   return `${schema}.${name}`;
 }
 
-/** The minute of the maintenance, in each ten. The last one is the roll's. */
+/** The minute of the maintenance within walMinutes. In the last minute the writes switch to a new table. */
 export function minuteOffsetOf(table: string, { minuteOffset, walMinutes }: TieredTableConfig): number {
   return minuteOffset ?? spread(plainName(table), walMinutes - 1);
 }
 
-/** The cron jobs of a set, as pgwright.tiers_jobs has them. CALL is the only statement of each: it commits. */
+/** The cron jobs of a set, equal to those of pgwright.tiers_jobs. Each is a single CALL, as its procedure commits. */
 export function tierJobs(
   database: string,
   table: string,

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { identifier, key, objectName } from "./key";
 import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M } from "../tuning/vector-index";
 
-// Vector indexes in the stack file. What only the server knows, such as the column's type, is checked by the resource.
+// Vector indexes in the stack file. The resource checks what depends on the server, such as the column's type.
 
 export const DISTANCES = ["l2", "innerProduct", "cosine", "l1", "hamming", "jaccard"] as const;
 
@@ -14,7 +14,12 @@ const hnswSchema = z
       .min(4)
       .max(1000)
       .default(DEFAULT_EF_CONSTRUCTION)
-      .meta(key("Candidates that are looked at for each vector while the graph is built; 2 m at least.", 128)),
+      .meta(
+        key(
+          "Size of the candidate list for each vector while the graph is built (ef_construction); at least 2 m.",
+          128,
+        ),
+      ),
     efSearch: z
       .int()
       .min(1)
@@ -29,7 +34,7 @@ const hnswSchema = z
   })
   .refine(
     ({ m, efConstruction }) => efConstruction >= 2 * m,
-    "efConstruction has to be 2 m at least: the graph would lack edges",
+    "efConstruction must be at least 2 m, or the graph lacks edges; raise efConstruction, or lower m",
   );
 
 const ivfflatSchema = z.strictObject({
@@ -37,7 +42,7 @@ const ivfflatSchema = z.strictObject({
     .int()
     .min(1)
     .max(32_768)
-    .meta(key("Lists that the vectors are sorted into: rows / 1000, or the root of the rows from a million on.", 1000)),
+    .meta(key("Number of lists: rows / 1000, or the square root of the rows from a million on.", 1000)),
   probes: z
     .int()
     .min(1)
@@ -54,37 +59,33 @@ const ivfflatSchema = z.strictObject({
 const condition = z
   .string()
   .min(1)
-  .refine((text) => !/;|--|\/\*/.test(text), 'write one condition, without ";" and comments');
+  .refine((text) => !/;|--|\/\*/.test(text), 'write one condition without ";" and comments');
 
 const recallSchema = z.strictObject({
-  atLeast: z
-    .number()
-    .min(0.01)
-    .max(1)
-    .meta(key("Share of the true nearest neighbours that a search has to find.", 0.95)),
-  neighbours: z.int().min(1).max(1000).default(10).meta(key("So many neighbours of each query count.", 20)),
+  atLeast: z.number().min(0.01).max(1).meta(key("Share of the true nearest neighbours that a search must find.", 0.95)),
+  neighbours: z.int().min(1).max(1000).default(10).meta(key("Number of neighbours of each query that count.", 20)),
   queries: z
     .int()
     .min(1)
     .max(10_000)
     .default(50)
-    .meta(key("Queries that are measured; each needs one exact search, which reads the whole table.", 100)),
+    .meta(key("Number of measured queries; each needs an exact search, which reads the whole table.", 100)),
   where: condition
     .optional()
     .meta(
       key(
-        "What queries ask for beside the distance: the share is that of the true neighbours that satisfy it.",
+        "Condition of the queries beside the distance; only true neighbours that satisfy it count.",
         "language = 'en'",
       ),
     ),
   from: z
     .strictObject({
-      table: objectName.meta(key("Table with queries of the application.", "rag.questions")),
-      column: identifier.meta(key("Their vectors, of the same type.", "embedding")),
+      table: objectName.meta(key("Table with query vectors of the application.", "rag.questions")),
+      column: identifier.meta(key("Column of the query vectors, of the same type.", "embedding")),
     })
     .optional()
     .meta(
-      key("Where the queries come from. Rows of the table itself if absent, which are easier to find than real ones.", {
+      key("Source of the queries. Rows of the indexed table if absent, which are easier to find than real queries.", {
         table: "rag.questions",
         column: "embedding",
       }),
@@ -95,37 +96,37 @@ export const vectorIndexSchema = z
   .strictObject({
     table: objectName.meta(key("Table, by schema.name; the index is in the same schema.", "rag.chunks")),
     column: identifier.meta(key("Column of type vector(n), halfvec(n), bit(n) or sparsevec(n).", "embedding")),
-    distance: z.enum(DISTANCES).meta(key("Distance that queries order by: <->, <#>, <=>, <+>, <~> or <%>.", "cosine")),
+    distance: z.enum(DISTANCES).meta(key("Distance by which queries order: <->, <#>, <=>, <+>, <~> or <%>.", "cosine")),
     precision: z
       .enum(["full", "half", "binary"])
       .default("full")
       .meta(
         key(
-          "What the index holds of a vector: all of it, half-precision numbers, or one bit a number (queries order by bits first, and by vectors among those).",
+          "Precision of the vectors in the index: full, half-precision numbers, or one bit a number (queries order by the bits first, and then by the vectors of these candidates).",
           "half",
         ),
       ),
-    where: condition.optional().meta(key("Only rows for which this holds are in the index.", "language = 'en'")),
+    where: condition.optional().meta(key("Predicate of a partial index (WHERE).", "language = 'en'")),
     hnsw: hnswSchema
       .optional()
-      .meta(key("A graph: better recall for the time of a query. This is taken if neither is given.", { m: 32 })),
+      .meta(key("A graph: better recall at the same query time. The default if neither is given.", { m: 32 })),
     ivfflat: ivfflatSchema
       .optional()
       .meta(
-        key("Lists around centres: smaller and faster to build, and the rows have to be there first.", { lists: 500 }),
+        key("Lists around centres: smaller and faster to build, but the table needs its rows first.", { lists: 500 }),
       ),
     iterativeScan: z
       .enum(["off", "relaxed_order", "strict_order"])
       .default("off")
       .meta(
         key(
-          "hnsw.iterative_scan or ivfflat.iterative_scan of the database's sessions: a search goes on until enough rows satisfy the query's conditions. ivfflat knows no strict_order.",
+          "hnsw.iterative_scan or ivfflat.iterative_scan of the database's sessions: a search continues until enough rows satisfy the query's conditions. ivfflat has no strict_order.",
           "strict_order",
         ),
       ),
     recall: recallSchema
       .optional()
-      .meta(key("What a search has to find. It is measured beside exact searches.", { atLeast: 0.95 })),
+      .meta(key("Recall that a search must reach, measured against exact searches.", { atLeast: 0.95 })),
   })
   .refine(({ hnsw, ivfflat }) => !(hnsw && ivfflat), "write either hnsw or ivfflat")
   .refine(
@@ -134,19 +135,22 @@ export const vectorIndexSchema = z
   )
   .refine(
     ({ precision, ivfflat }) => !(precision === "binary" && ivfflat),
-    "bits need hnsw: an index of lists does not say how many rows a search goes through",
+    "precision binary needs hnsw: an ivfflat index does not tell how many rows a search visits; write hnsw",
   );
 
 export const vectorsSchema = z.strictObject({
   role: identifier
     .optional()
     .meta(
-      key("Role that measures: it logs in and may read the tables. The database's owner if absent.", "vector_keeper"),
+      key(
+        "Role that measures the recall: it needs login, and SELECT on the tables. The database's owner if absent.",
+        "vector_keeper",
+      ),
     ),
   schedule: z
     .string()
     .default("40 3 * * *")
-    .meta(key("When the recall of all indexes is measured (UTC).", "40 3 * * 0")),
+    .meta(key("When a job measures the recall of all indexes (UTC).", "40 3 * * 0")),
   indexes: z.record(z.string(), vectorIndexSchema).meta(
     key("Vector indexes, by schema.name.", {
       "rag.chunks_embedding_idx": { table: "rag.chunks", column: "embedding", distance: "cosine" },

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The backup agent: runs backup.sh by the schedules on the configuration volume, and tells the server's database how things stand.
+# The backup agent: runs backup.sh by the schedules on the configuration volume, and reports to the server's database.
 #   agent.sh           runs until it is stopped
 #   agent.sh health    whether it runs
 set -uo pipefail
@@ -7,7 +7,7 @@ set -uo pipefail
 . common.sh
 
 beat=/tmp/agent-beat
-# An agent that was away when a job was due catches up on it.
+# A job that was due while the agent did not run starts late, by at most so many seconds.
 catch_up=43200
 
 if [ "${1:-}" = health ]; then
@@ -22,16 +22,16 @@ follow() { # JOB, arguments of snooze
   while true; do
     snooze -t "$stamp" -T 1 -s "$catch_up" "$@" true || return
     touch "$stamp"
-    echo "pgwright: $job begins"
-    if backup.sh "$job"; then echo "pgwright: $job is done"; else echo "pgwright: $job has failed with $?" >&2; fi
+    echo "pgwright: $job: started"
+    if backup.sh "$job"; then echo "pgwright: $job: finished"; else echo "pgwright: $job: failed with exit code $?" >&2; fi
   done
 }
 
 followers=()
 start() {
-  set -m # each a process group of its own, to be ended whole
+  set -m # each has a process group of its own, so that it is ended with its children
   while read -r job arguments; do
-    # shellcheck disable=SC2086 # each is a word of its own
+    # shellcheck disable=SC2086 # each argument is a word
     set -f && follow "$job" $arguments &
     followers+=($!)
   done <"$schedules"
@@ -50,10 +50,10 @@ known=$(cat "$schedules")
 start
 while true; do
   touch "$beat"
-  # Another stack file brings other schedules. A job that runs is not disturbed: it would be half a backup.
+  # Changed schedules take effect when no job runs: ending a job would leave a partial backup.
   if [ "$(cat "$schedules")" != "$known" ] && flock --nonblock "$home/lock" true; then
     known=$(cat "$schedules")
-    echo "pgwright: new schedules"
+    echo "pgwright: schedules changed"
     stop
     start
   fi

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Dumps archived partitions of one database into files, and drops what is safely in one: rows are counted in the table and in the
-# file while nobody can write, and file and folder are on the disk before the table goes. Killed in between, the table is still there.
+# Dumps archived partitions of one database into files, and drops each dumped table. Before the drop, the rows of table and file are
+# compared under a lock that blocks writers, and file and folder are synced. If the script is killed in between, the table remains.
 #   archive.sh DATABASE
 set -euo pipefail
 
@@ -10,7 +10,7 @@ export DATABASE=$1
 export FOLDER="$dumps/archive/$(file_name "$DATABASE")"
 umask 077
 
-# A view of that name which a superuser has not made is not pgwright's.
+# A view of that name is pgwright's only if a superuser owns it.
 [ "$(
   ask "$DATABASE" <<'SQL'
 SELECT EXISTS (
@@ -25,7 +25,7 @@ mkdir -p "$FOLDER"
 failed=0
 for TABLE in "${due[@]}"; do
   export TABLE FILE
-  # Names that are alike but for other characters, one a second.
+  # Names that differ only in replaced characters get different seconds.
   while
     FILE=$(printf %s "$TABLE" | tr -c 'A-Za-z0-9_.-' '_')_$(date -u +%Y%m%dT%H%M%SZ).dump
     [ -e "$FOLDER/$FILE" ]
@@ -45,7 +45,7 @@ SELECT d.parent, d.name, d.bound, :'file', :rows FROM pgwright.partition_dumps_d
 DELETE FROM pgwright.partitions_known AS k USING pgwright.partition_dumps_due AS d WHERE k.parent = d.parent AND k.partition = d.partition AND d.name = :'table';
 DROP TABLE :table;
 COMMIT;
-\echo :table :rows rows are in :file
+\echo :rows rows of :table are in :file
 \else
 ROLLBACK;
 \warn :table was not dropped: it has :rows rows, and its dump :dumped

@@ -4,25 +4,25 @@ import { cacheFolder } from "../toolchain/cache";
 import { withLock } from "../toolchain/lock";
 import { elapsed, run, tail, withProgress } from "../toolchain/run";
 
-// Builds the server's image on the engine. Called by components/image.ts with IMAGE (the tag to give), BASE (empty: Debian
-// trixie) and PACKAGES in the environment. The classic builder is used: every engine has it. Where several stacks need an image,
-// one builds it, and the others wait.
+// Builds the server's image on the engine. Called by components/image.ts with IMAGE (name and tag of the image), BASE (empty: Debian
+// trixie) and PACKAGES in the environment. Uses the classic builder, which every engine has. If several stacks need the image at once,
+// one builds it and the others wait.
 
 async function main(): Promise<void> {
   const { IMAGE, BASE, PACKAGES } = process.env;
-  if (!IMAGE) throw new Error("IMAGE is not set: the name and tag to build");
-  if (await isThere(IMAGE)) return;
+  if (!IMAGE) throw new Error("IMAGE: not set; set it to the name and tag to build");
+  if (await isPresent(IMAGE)) return;
   const lock = join(cacheFolder(), `image-${IMAGE.replace(/[^\w.-]/g, "-")}.lock`);
   await withLock(lock, console.log, async () => {
-    if (!(await isThere(IMAGE))) await build(IMAGE, BASE || undefined, PACKAGES ?? "");
+    if (!(await isPresent(IMAGE))) await build(IMAGE, BASE || undefined, PACKAGES ?? "");
   });
 }
 
-/** The tag is made from all that goes into it. */
-async function isThere(image: string): Promise<boolean> {
-  const there = (await run("docker", ["image", "inspect", image])).code === 0;
-  if (there) console.log(`${image} is there already`);
-  return there;
+/** An image of that tag is up to date: the tag is a hash of everything that the build uses. */
+async function isPresent(image: string): Promise<boolean> {
+  const present = (await run("docker", ["image", "inspect", image])).code === 0;
+  if (present) console.log(`${image}: present already`);
+  return present;
 }
 
 async function build(image: string, wantedBase: string | undefined, packages: string): Promise<void> {

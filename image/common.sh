@@ -1,4 +1,4 @@
-# Sourced by the scripts of agent and drill: where things are, and how the server is reached.
+# Sourced by the scripts of agent and drill: paths, and access to the server and its repositories.
 
 . sessions.sh
 
@@ -8,23 +8,23 @@ home=/var/lib/pgwright
 dumps=/var/lib/pgwright-dumps
 export PGHOST=/var/lib/postgresql/data/socket PGUSER=postgres
 
-# The server's name in the repositories, and the numbers of those.
+# The server's stanza, and the numbers of the repositories.
 stanza=$(sed -n 's/^\[\(.*\)\]$/\1/p' "$config" | grep -v '^global$' | head -n 1)
 repositories=$(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config" | sort -n)
-# Those in buckets of an object store: there each look is a request that costs.
+# Repositories in buckets of an object store, where each request costs money.
 buckets=$(sed -n 's/^repo\([0-9]*\)-type=s3$/\1/p' "$config")
 
-# Begins and ends, in the books. A run is known by its begin, and one that fails at once may be followed by another in the same second.
+# Timestamps of runs, with milliseconds: the start identifies a run, and two runs that fail at once may start in the same second.
 now() { date -u +%Y-%m-%dT%H:%M:%S.%3NZ; }
 
-# repository NUMBER COMMAND OF pgbackrest...: of this server, in one of them.
+# repository NUMBER COMMAND OF pgbackrest...: runs the command for this server's stanza in that repository.
 repository() {
   local number=$1
   shift
   pgbackrest --config="$config" --stanza="$stanza" --repo="$number" "$@"
 }
 
-# ask DATABASE OPTIONS...: SQL comes on stdin, one row a line goes out.
+# ask DATABASE OPTIONS...: runs the SQL of stdin, and prints a row a line.
 ask() {
   local database
   database=$(connection "$1")
@@ -32,10 +32,10 @@ ask() {
   psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --dbname "$database" "$@"
 }
 
-# Names and SQL come in the settings as base64, to be one word each.
+# Names and SQL are base64 in the settings, so that each is one word.
 decode() { IFS= read -r -d '' "$1" < <(base64 --decode <<<"$2") || true; } # VARIABLE TEXT
 
-# file_name NAME: as the name of a file. One for one name: what a path gives a meaning to is %XX.
+# file_name NAME: prints a file name that is unique for the name: characters with a meaning in paths become %XX.
 file_name() {
   local LC_ALL=C name=$1 file='' character i
   for ((i = 0; i < ${#name}; i++)); do
@@ -49,15 +49,15 @@ file_name() {
   printf %s "$file"
 }
 
-# files REPOSITORY archive|backup OPTIONS...: what this server has there.
+# files REPOSITORY archive|backup OPTIONS...: lists this server's files.
 files() { repository "$1" repo-ls --recurse "${@:3}" "$2/$stanza"; }
 
-# missing_wal REPOSITORY [FILES]: what is missing between segments of its archive, a line each: the segment behind it, how many, and t
-# if no backup has begun since, so that there is no way from a backup to now. FILES: they have been listed.
+# missing_wal REPOSITORY [FILES]: prints a line for each gap in the archived segments: the segment after it, the number of missing ones,
+# and t if no backup has started since, so that a restore cannot reach the present. FILES: a listing to read instead of the repository.
 missing_wal() {
   local newest archived segment position last=0 timeline='' open
   newest=$(repository "$1" info | sed -n 's/^ *wal start\/stop: \([0-9A-F]*\) .*/\1/p' | tail -n 1)
-  # Segments are sent several at a time: up to here all should be there. Without a server nothing is on its way.
+  # Segments are archived concurrently: only up to this one, all have to be there. Without a server, no segment is in transfer.
   archived=$(ask postgres <<<"SELECT coalesce(substring(last_archived_wal FROM '^[0-9A-F]{24}'), '') FROM pg_stat_archiver" 2>/dev/null) || archived=G
   while read -r segment; do
     [[ "$segment" > "$archived" ]] && break

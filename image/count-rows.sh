@@ -1,6 +1,6 @@
 #!/bin/bash
-# Prints how many rows $TABLE has, as its owner: planning a query alone runs code of that role, such as predicates of indexes. Called by
-# archive.sh, whose transaction keeps writers out.
+# Prints the number of rows of $TABLE. Counts as its owner, since planning alone runs code of that role, such as predicates of indexes.
+# Called by archive.sh, whose transaction blocks writers.
 set -euo pipefail
 . common.sh
 . run-role.sh

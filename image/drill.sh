@@ -1,15 +1,15 @@
 #!/bin/bash
-# The drill container: waits for requests of the agent, restores the newest backup and the WAL up to the mark into a folder of its
-# own, looks whether all is there, notes the evidence, and throws the copy away. Mounted repositories it cannot write, and it has a
-# network only for repositories in buckets.
+# The drill container: waits for requests of the agent, restores the newest backup and the WAL up to the restore point into a folder of
+# its own, checks the copy, records the results, and removes the copy. Repositories are mounted read-only, and the container has a network
+# only for repositories in buckets.
 #   drill.sh           waits for requests until it is stopped
 #   drill.sh health    whether it runs
 set -uo pipefail
 . common.sh
 . recovery.sh
 
-# What is looked at, as it stood when the mark was set.
-orders="$home/drill/orders"
+# The drill specification at the time of the request.
+specification="$home/drill/specification"
 copy="$PGDATA"
 
 if [ "${1:-}" = health ]; then
@@ -17,7 +17,7 @@ if [ "${1:-}" = health ]; then
   exit
 fi
 
-# A text as one column of a line of COPY's.
+# A text as one column in the text format of COPY, of at most so many bytes.
 flat() { printf %s "$2" | head -c "$1" | tr '\t\n\\' '  /'; }
 
 failed=0
@@ -30,8 +30,8 @@ evidence() { # CHECK, t or f, DETAIL
 equal() { if [ "$2" = "$3" ]; then evidence "$1" t "$3"; else evidence "$1" f "$3 instead of $2"; fi; }
 
 examine() {
-  equal "row before the mark" 1 "$(query postgres <<<"SELECT count(*) FROM pgwright.drill_marks WHERE drill = '$id' AND before" 2>&1)"
-  equal "row after the mark" 0 "$(query postgres <<<"SELECT count(*) FROM pgwright.drill_marks WHERE drill = '$id' AND NOT before" 2>&1)"
+  equal "row before the restore point" 1 "$(query postgres <<<"SELECT count(*) FROM pgwright.drill_marks WHERE drill = '$id' AND before" 2>&1)"
+  equal "row after the restore point" 0 "$(query postgres <<<"SELECT count(*) FROM pgwright.drill_marks WHERE drill = '$id' AND NOT before" 2>&1)"
   local file database
   for file in "$home"/drill/*.inventory; do
     IFS= read -r -d '' database <"${file%.inventory}.database" || true
@@ -39,7 +39,7 @@ examine() {
     difference=$(diff <(cat "$file") <(query "$database" </usr/local/share/pgwright/inventory.sql 2>&1) | grep '^[<>]' | head -n 5)
     evidence "extensions and roles of $database" "$([ -z "$difference" ] && echo t || echo f)" "$difference"
   done
-  if grep -q '^amcheck$' "$orders"; then
+  if grep -q '^amcheck$' "$specification"; then
     local output
     output=$(pg_amcheck --host=/tmp --username=postgres --all --install-missing --heapallindexed --no-dependent-toast 2>&1)
     evidence "tables and btree indexes (amcheck)" "$([ -z "$output" ] && echo t || echo f)" "$output"
@@ -55,27 +55,27 @@ examine() {
       count) counted "$name" "$what" ;;
       recall) finds "$name" "$what" "$more" ;;
     esac
-  done < <(grep -v '^amcheck$' "$orders")
+  done < <(grep -v '^amcheck$' "$specification")
   exec 3<&- 4<&-
 }
 
 holds() { # DATABASE QUERY ROLE
   local answer on_server=''
   answer=$(checked query "$1" "$3" <<<"$2")
-  # Before the first drill of all the agent has asked the server too: a new stack holds nothing yet that a check could find.
+  # Before the very first drill, the agent has run the checks on the server too: a new stack may not have the rows yet that a check expects.
   [ ! -e "$home/drill/answers" ] || read -r -u 4 on_server
   if [ "$answer" = t ]; then evidence "$2" t "$answer"
   elif [ "$(base64 --decode <<<"$on_server")" = "$answer" ]; then evidence "$2" t "not yet: $answer, as on the server"
   else evidence "$2" f "$answer"; fi
 }
 
-# counted DATABASE TABLE: the next line of file 3 has the fewest and the most rows that it had around the mark.
+# counted DATABASE TABLE: the next line of file 3 has its lowest and highest number of rows around the restore point.
 counted() {
   local fewest most rows there=f
   read -r fewest most <&3
   rows=$({ owner_of query "$1" "$2" && as_role query "$1" "$owner" <<<"SELECT pg_catalog.count(*) FROM $2"; } 2>&1)
   [[ "$rows" =~ ^[0-9]+$ ]] && [ "$rows" -ge "$fewest" ] && [ "$rows" -le "$most" ] && there=t
-  evidence "rows of $2 in $1" $there "$rows; at the mark $fewest$([ "$fewest" = "$most" ] || echo " to $most")"
+  evidence "rows of $2 in $1" $there "$rows; at the restore point $fewest$([ "$fewest" = "$most" ] || echo " to $most")"
 }
 
 finds() { # DATABASE INDEX AT_LEAST
@@ -103,20 +103,20 @@ drill() {
     evidence "checksums of all pages" "$([ $? = 0 ] && echo t || echo f)" "$(grep -E 'Blocks scanned|Bad checksums|error' <<<"$sums")"
   else
     seconds=$SECONDS
-    evidence "restore and recovery" f "$(grep -E 'ERROR|FATAL|PANIC|did not come|<Code>' "$output" | tail -n 4)"
+    evidence "restore and recovery" f "$(grep -E 'ERROR|FATAL|PANIC|did not reach|<Code>' "$output" | tail -n 4)"
   fi
   backup=$(sed -n 's/.*restore backup set \([0-9DFI_-]*\).*/\1/p' "$output" | head -n 1)
   remove_cluster "$copy"
   ended=$(now)
   cat "$home/drill/checks" >>"$home/drill-checks.tsv"
-  # As COPY reads it.
+  # In the text format of COPY.
   printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$id" "$started" "$ended" "$([ $failed = 0 ] && echo t || echo f)" \
     "${backup:-\\N}" "${recovered_to:-\\N}" "$seconds" >>"$home/drills.tsv"
-  echo "pgwright: $id has $([ $failed = 0 ] && echo passed || echo failed)"
+  echo "pgwright: $id $([ $failed = 0 ] && echo passed || echo failed)"
   [ $failed = 0 ] || grep -P '\tf\t' "$home/drill/checks" >&2
 }
 
-# The agent waits for whoever gives signs of life.
+# The agent waits as long as this file is touched.
 while true; do touch "$home/drill-beat"; sleep 30; done &
 beat=$!
 trap 'kill $beat; exit 0' TERM INT

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Logical dumps: roles and tablespaces as SQL, and each database in pg_dump's custom format, into a folder by the time. A dump is there
-# whole or not at all.
+# Logical dumps: roles and tablespaces as SQL, and each database in pg_dump's custom format, into a folder named by the time. The folder
+# is renamed when it is complete.
 set -euo pipefail
 
 . common.sh
@@ -17,7 +17,7 @@ dump() { # DATABASE, SCHEMA...
   shift
   for schema in "$@"; do schemas+=("--schema=\"${schema//\"/\"\"}\""); done
   file="$folder.partial/$(file_name "$database").dump"
-  # No longer than a minute for a lock: whoever waits behind the dump waits as long.
+  # At most a minute for a lock, since other sessions wait behind the dump.
   pg_dump --format=custom --compress=zstd --lock-wait-timeout=60000 "${schemas[@]}" --file="$file" \
     --dbname="$(connection "$database")"
   pg_restore --list "$file" >/dev/null
@@ -45,7 +45,7 @@ mv --no-target-directory "$folder.partial" "$folder"
 keep=$(sed -n 's/^keep //p' "$settings")
 find "$dumps" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*Z' | sort -r | tail -n "+$((keep + 1))" | while read -r old; do rm -rf "$old"; done
 
-# Partitions that retention has archived to be dumped.
+# Partitions that retention has archived for a dump.
 failed=0
 for database in "${databases[@]}"; do
   archive.sh "$database" || failed=1

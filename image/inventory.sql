@@ -1,6 +1,6 @@
 SELECT 'extension ' || extname || ' ' || extversion FROM pg_catalog.pg_extension
 UNION ALL
 SELECT 'role ' || rolname FROM pg_catalog.pg_roles
--- Those of runs of pgwright itself live as long as these.
+-- Temporary roles of pgwright's runs.
 WHERE rolname !~ '^pgwright_run_(agent_)?[0-9a-f]{16}$'
 ORDER BY 1;

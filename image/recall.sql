@@ -1,5 +1,5 @@
--- How much of the truth a vector index finds: the share of the ten nearest neighbours of some rows, beside the exact ones.
--- psql variable index: schema.name as SQL takes it. What an index is made of is read from the catalog.
+-- Measures the recall of a vector index: the share of the ten exact nearest neighbours of some rows that the index finds.
+-- psql variable index: schema.name, quoted for SQL. Table, expression, condition and operator come from the catalog.
 BEGIN READ ONLY;
 SET LOCAL enable_seqscan = off;
 SELECT
@@ -15,8 +15,8 @@ JOIN pg_namespace AS n ON n.oid = o.oprnamespace
 WHERE i.indexrelid = :'index'::regclass \gset
 
 WITH pgwright_probes AS (
-  -- The same rows in each copy of the table.
-  SELECT tableoid AS relation, ctid AS place, :vector AS probe
+  -- Chosen by hash, so that each copy of the table gives the same rows.
+  SELECT tableoid AS relation, ctid AS tuple, :vector AS probe
   FROM :of_table
   WHERE (:condition) AND :vector IS NOT NULL
   ORDER BY md5(tableoid::text || ctid::text)
@@ -30,8 +30,8 @@ CROSS JOIN LATERAL (
     SELECT every.far FROM (
       SELECT :vector :distance pgwright_probes.probe AS far
       FROM :of_table
-      WHERE (:condition) AND (tableoid, ctid) <> (pgwright_probes.relation, pgwright_probes.place)
-      OFFSET 0 -- no index is used
+      WHERE (:condition) AND (tableoid, ctid) <> (pgwright_probes.relation, pgwright_probes.tuple)
+      OFFSET 0 -- prevents the use of an index
     ) AS every
     ORDER BY every.far LIMIT 10
   ) AS nearest
@@ -41,12 +41,12 @@ CROSS JOIN LATERAL (
   FROM (
     SELECT :vector :distance pgwright_probes.probe AS far
     FROM :of_table
-    WHERE (:condition) AND (tableoid, ctid) <> (pgwright_probes.relation, pgwright_probes.place)
+    WHERE (:condition) AND (tableoid, ctid) <> (pgwright_probes.relation, pgwright_probes.tuple)
     ORDER BY :vector :distance pgwright_probes.probe LIMIT 10
   ) AS near
 ) AS found \gset
 
--- A plan without the index would find everything.
+-- No result without a scan of the index: another plan would find all neighbours.
 SELECT :'recall'
 FROM (SELECT :'index'::regclass UNION SELECT relid FROM pg_partition_tree(:'index')) AS used (index)
 HAVING sum(pg_stat_get_xact_numscans(used.index)) > 0;

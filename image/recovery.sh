@@ -1,10 +1,10 @@
-# Sourced by restore.sh and drill.sh: a cluster from a backup, recovered up to a target, by itself.
+# Sourced by restore.sh and drill.sh: restores a cluster from a backup, and recovers it up to a target in an isolated server.
 
 . run-role.sh
 
 recovery_log=/tmp/recovery.log
 
-# answering CONF STANZA: a configuration without the repositories that do not answer, if any is in a bucket: each segment of WAL
+# answering CONF STANZA: prints a configuration without the repositories that do not answer, if one is in a bucket: each WAL segment
 # would wait for them.
 answering() {
   local silent=''
@@ -18,12 +18,12 @@ answering() {
     echo "$1"
     return
   fi
-  echo "pgwright: these repositories do not answer, and are left out: $silent" >&2
+  echo "pgwright: repositories $silent: do not answer, and are ignored" >&2
   (umask 077 && grep -vE "^repo($silent)-" "$1" >/tmp/pgbackrest.conf)
   echo /tmp/pgbackrest.conf
 }
 
-# remove_cluster FOLDER: removes a cluster that is no longer needed, with the files of its tablespaces, which lie beside it.
+# remove_cluster FOLDER: removes a cluster, with the files of its tablespaces, which are outside of the folder.
 remove_cluster() {
   local link
   for link in "$1"/pg_tblspc/*; do
@@ -32,8 +32,8 @@ remove_cluster() {
   rm -rf "$1"
 }
 
-# recover FOLDER CONF STANZA ARGUMENTS OF pgbackrest restore...: leaves a server that has reached the target and takes connections
-# by a socket in /tmp; its process is $recovered.
+# recover FOLDER CONF STANZA ARGUMENTS OF pgbackrest restore...: starts a server, recovers it up to the target, and leaves it running
+# with a socket in /tmp; its pid is $recovered.
 recover() {
   local folder=$1 conf=$2 stanza=$3
   shift 3
@@ -45,10 +45,10 @@ recover() {
   start_recovered "$folder"
 }
 
-# start_recovered FOLDER: starts the server of a cluster that has been copied, and waits until its recovery has ended.
+# start_recovered FOLDER: starts the server of a copied cluster, and waits until its recovery has ended.
 start_recovered() {
-  # hot_standby off: nobody has to connect before the end, and then no parameter must be as large as it was at the server.
-  # WAL of the new timeline stays, with the mark that it has to be archived, for a server that takes over.
+  # hot_standby off: no session has to connect before the end, and then parameters may be lower than those of the original server.
+  # WAL of the new timeline stays, marked as not archived yet, for the server that will use the cluster.
   cat >/tmp/postgresql.conf <<'CONF'
 unix_socket_directories = '/tmp'
 hba_file = '/tmp/pg_hba.conf'
@@ -61,19 +61,19 @@ log_min_messages = log
 timezone = 'UTC'
 log_timezone = 'UTC'
 CONF
-  # Whoever is in this container is its superuser; roles of runs have no password.
+  # The operating system user of this container is the superuser; temporary roles of runs have no password.
   printf 'local all %s peer map=pgwright\n' postgres /^pgwright_run_agent_ >/tmp/pg_hba.conf
   printf 'pgwright postgres %s\n' postgres /^pgwright_run_agent_ >/tmp/pg_ident.conf
   echo "pgwright: replaying WAL"
   local missing made=''
   while ! replay "$1"; do
-    # Replay of CREATE TABLESPACE needs its folder, and goes on from here.
+    # Replay of CREATE TABLESPACE needs its folder; the next start continues from here.
     missing=$(sed -n 's/.*FATAL:  directory "\(.*\)" does not exist$/\1/p' "$recovery_log" | tail -n 1)
     if [ -n "$missing" ] && [ "$missing" != "$made" ] && mkdir -p -m 0700 "$missing"; then
       made=$missing
       continue
     fi
-    echo "pgwright: recovery did not come to its end:" >&2
+    echo "pgwright: recovery did not reach its target:" >&2
     grep -E 'FATAL|ERROR|PANIC|LOG:  (starting|restored|redo|consistent|last completed)' "$recovery_log" |
       grep -vE 'database system is (starting up|not (yet )?accepting)' | tail -n 10 >&2
     return 1
@@ -81,10 +81,10 @@ CONF
   grep -E 'last completed transaction|recovery stopping|redo done|selected new timeline' "$recovery_log" || true
 }
 
-# replay FOLDER: starts the server, and waits until it takes connections; fails if it ends before.
+# replay FOLDER: starts the server, and waits until it accepts connections; fails if the server ends before.
 replay() {
-  # As arguments, since those win over what ALTER SYSTEM has left in the copy. Where a repository is in a bucket, there is a network:
-  # the copy listens at none of its addresses, follows no publication, runs no job and archives nothing.
+  # Arguments override ALTER SYSTEM of the original server. With a repository in a bucket, the container has a network: the copy must
+  # not listen on its addresses, follow a publication, run jobs or archive.
   postgres -D "$1" -c config_file=/tmp/postgresql.conf -c listen_addresses= -c max_logical_replication_workers=0 \
     -c shared_preload_libraries= -c archive_command=false >"$recovery_log" 2>&1 &
   recovered=$!
@@ -92,7 +92,7 @@ replay() {
   kill -0 "$recovered" 2>/dev/null
 }
 
-# query DATABASE OPTIONS...: SQL comes on stdin, one value a row goes out.
+# query DATABASE OPTIONS...: runs the SQL of stdin, and prints a row a line.
 query() {
   local database=$1
   shift

@@ -1,21 +1,21 @@
 #!/bin/bash
-# Tells the server's database what the repositories hold and how the agent's jobs went. Without a word while the server is away.
+# Reports the contents of the repositories and the results of the agent's jobs to the server's database. Silent while the server is down.
 set -euo pipefail
 
 . common.sh
 
-# One report at a time.
+# Only one report runs at a time.
 exec 8>"$home/report-lock"
 flock 8
 touch "$home/runs.tsv" "$home/drills.tsv" "$home/drill-checks.tsv"
-# One that does not answer is given up, and the report goes on.
+# A repository that does not answer must not stop the report.
 export PGBACKREST_IO_TIMEOUT=5
 
-# fresh FILE MINUTES: is it no older, and no job has ended since?
+# fresh FILE MINUTES: true if the file is not older, and no job has ended since it was written.
 fresh() { [ -n "$(find "$1" -mmin "-$2" 2>/dev/null)" ] && ! [ "$home/runs.tsv" -nt "$1" ]; }
 
 if [ -z "$buckets" ] || ! fresh "$home/info.json" 5; then
-  # The text of an error has line ends, which JSON does not allow.
+  # Texts of errors contain unescaped line ends, which JSON does not allow.
   pgbackrest --config="$config" --output=json info | tr '[:cntrl:]' ' ' >"$home/info.new" || exit 0
   mv "$home/info.new" "$home/info.json"
 fi
@@ -30,11 +30,11 @@ for repository in $buckets; do
     fi
 done
 
-# Bytes and free bytes, as COPY reads them. A bucket is never full, and as large as it was when it was listed.
+# Bytes and free bytes, in the text format of COPY. A bucket has no free bytes, and the size of its last listing.
 for repository in $repositories; do
-  place="/var/lib/pgbackrest/$repository" bytes='\N' free='\N'
+  folder="/var/lib/pgbackrest/$repository" bytes='\N' free='\N'
   if ! in_bucket "$repository"; then
-    bytes=$(du -sb "$place" | cut -f1) free=$(df -B1 --output=avail "$place" | tail -n 1 | tr -d ' ')
+    bytes=$(du -sb "$folder" | cut -f1) free=$(df -B1 --output=avail "$folder" | tail -n 1 | tr -d ' ')
   elif [ -e "$listing-$repository" ]; then
     bytes=$(grep -o '"size":[0-9]*' "$listing-$repository" | awk -F: '{ sum += $2 } END { printf "%.0f", sum }' || true)
   fi
@@ -43,14 +43,14 @@ done >"$home/sizes.tsv"
 
 # The next run of each job.
 while read -r job arguments; do
-  # shellcheck disable=SC2086 # each is a word of its own
+  # shellcheck disable=SC2086 # each argument is a word
   next=$(set -f; snooze -n $arguments 2>/dev/null | sed -n '1s/ .*//p') || true # none within a year
   [ -z "$next" ] || printf '%s\t%s\n' "$job" "$next"
 done <"$schedules" >"$home/next.tsv"
 
-# Where there is no other backup or run than before, every ten minutes will do: a report is itself WAL that is archived.
-news=$({ grep -o '"label":"[^"]*"' "$home/info.json" || true; cat "$home/runs.tsv" "$home/drills.tsv" "$home/next.tsv"; } | cksum)
-if [ "$news" = "$(cat /tmp/agent-told 2>/dev/null)" ] && [ -n "$(find /tmp/agent-told -mmin -10)" ]; then exit 0; fi
+# Without a new backup or run, a report every ten minutes suffices: a report itself writes WAL, which is archived.
+digest=$({ grep -o '"label":"[^"]*"' "$home/info.json" || true; cat "$home/runs.tsv" "$home/drills.tsv" "$home/next.tsv"; } | cksum)
+if [ "$digest" = "$(cat /tmp/agent-reported 2>/dev/null)" ] && [ -n "$(find /tmp/agent-reported -mmin -10)" ]; then exit 0; fi
 
 pg_isready --quiet || exit 0
 for repository in $repositories; do
@@ -59,7 +59,7 @@ for repository in $repositories; do
   unreadable "$repository" || missing_wal "$repository" "$listed" | sed "s/^/$repository\t/"
 done >"$home/missing-wal.tsv"
 
-# Its own bookkeeping is not for the audit log.
+# The bookkeeping of pgwright is not audited.
 PGOPTIONS="$PGOPTIONS $not_audited" ask postgres <<'SQL'
 SELECT to_regclass('pgwright.backup_report') IS NULL AS absent \gset
 \if :absent
@@ -88,4 +88,4 @@ DELETE FROM pgwright.backup_missing_wal;
 UPDATE pgwright.backup_report SET info = :'info', reported_at = now();
 COMMIT;
 SQL
-printf %s "$news" >/tmp/agent-told
+printf %s "$digest" >/tmp/agent-reported

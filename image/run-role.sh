@@ -1,25 +1,25 @@
-# Sourced by the scripts that run code which users own: queries, masks, and whatever the tables that they touch have of triggers,
-# policies, views and index expressions. SET ROLE in a superuser's session is no border: RESET ROLE leads back. So each run has a
-# role of its own, which may do nothing but become the role that the code runs as. provider/run-role.ts does the same over docker exec.
-# Names of the catalogs are written out in what is run so.
+# Sourced by the scripts that run code of users: queries, masks, and the triggers, policies, views and index expressions of the tables
+# that they use. SET ROLE in a superuser's session is no protection, since RESET ROLE undoes it. So each run has a temporary role, whose
+# only privilege is to become the role that the code runs as. provider/run-role.ts does the same over docker exec.
+# SQL that runs this way names objects of the catalogs with their schema.
 
 . sessions.sh
 
-# as_role CONNECT DATABASE ROLE OPTIONS OF psql...: runs the SQL of stdin as a role; CONNECT is a function as ask is. For a superuser,
-# who may do everything, the session is a superuser's.
+# as_role CONNECT DATABASE ROLE OPTIONS OF psql...: runs the SQL of stdin as a role; CONNECT is a function like ask. For a superuser, the
+# session is that of postgres.
 as_role() {
   local connect=$1 database=$2 role=$3 code=0
   shift 3
   run_role "$connect" "$database" "$role" || return
-  # What unqualified names mean is for the database to say.
+  # The search_path of the database applies to unqualified names.
   { echo 'SET ROLE :"role";'; cat; } |
     PGOPTIONS=$run_options "$connect" "$database" --username="$run_role" --set=role="$role" "$@" || code=$?
   end_run_role "$connect" "$database" "$role" || return
   return $code
 }
 
-# run_role CONNECT DATABASE ROLE: makes the role of a run, $run_role; end_run_role with the same arguments drops it. One at a time: what
-# another one has left was killed.
+# run_role CONNECT DATABASE ROLE: creates the role of a run, $run_role; end_run_role with the same arguments drops it. Only one run at a
+# time: other roles of that name pattern are leftovers of killed runs.
 run_role() {
   exec 7>/tmp/run-role-lock
   flock 7
@@ -28,7 +28,7 @@ run_role() {
     run_role=postgres
     return
   fi
-  # One that another database still knows stays for a run there.
+  # A leftover with objects in another database stays until a run there.
   "$1" "$2" --set=role="$3" --set=run="$run_role" <<'SQL'
 DO $$
 DECLARE
@@ -59,7 +59,7 @@ SQL
   return $code
 }
 
-# owner_of_database CONNECT DATABASE; owner_of CONNECT DATABASE RELATION, as SQL takes its name: the role is in $owner.
+# owner_of_database CONNECT DATABASE; owner_of CONNECT DATABASE RELATION (quoted for SQL): set $owner to the role.
 owner_of_database() {
   read_owner "$1" "$2" <<<"SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()"
 }
@@ -72,13 +72,14 @@ read_owner() {
   IFS= read -r -d '' owner < <("$@" --record-separator-zero)
 }
 
-# restricted: the SQL of stdin, in which psql then runs none of its own commands: \! and \connect would be more than the role.
+# restricted: prints the SQL of stdin, with psql's own commands disabled: \! and \connect would bypass the role.
 restricted() {
   printf '\\restrict %s\n' "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
   cat
 }
 
-# checked CONNECT DATABASE ROLE: what a check of stdin gives, or its error. Nothing is changed. Without a role, as the owner of the database.
+# checked CONNECT DATABASE ROLE: prints the result of the check of stdin, or its error. Read-only. Without a role, runs as the owner of the
+# database.
 checked() {
   local owner=${3:-}
   [ -n "$owner" ] || owner_of_database "$1" "$2" 2>&1 || return

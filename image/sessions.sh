@@ -1,26 +1,25 @@
-# Sourced by what opens sessions: the options that they begin with (see the two files), in the environment for all programs of
-# PostgreSQL.
+# Sourced by scripts that open sessions: puts the session options (see the two files) into the environment of all programs of PostgreSQL.
 
-# options FILE...: as PGOPTIONS has them.
+# options FILE...: prints the options in the format of PGOPTIONS.
 options() { (cd /usr/local/share/pgwright && sed -n 's/^-c /&/p' "$@" | tr '\n' ' '); }
 
-# Of code that users own, and of everything else.
+# For code of users, and for all other sessions.
 run_options=$(options run-options)
 export PGOPTIONS="$run_options $(options session-options)"
-# connection DATABASE: as a connection string, since a name with = in it would be taken for one.
+# connection DATABASE: prints a connection string, since psql reads a database name that contains = as one.
 connection() {
   local quote="'" name=${1//\\/\\\\}
   printf "dbname='%s'" "${name//"$quote"/"\\$quote"}"
 }
 
-# list ARRAY CONNECT DATABASE: the answer to the SQL of stdin, a value a row, whatever is in it; CONNECT is a function as ask is.
+# list ARRAY CONNECT DATABASE: reads the rows of the SQL of stdin, with one value of any text each; CONNECT is a function like ask.
 list() {
   mapfile -d '' -t "$1" < <("$2" "$3" --record-separator-zero)
   wait $!
 }
-list_databases() { # ARRAY CONNECT: those that take sessions
+list_databases() { # ARRAY CONNECT: databases that allow connections
   list "$1" "$2" postgres <<<"SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname"
 }
 
-# Beside those, for what is not for the audit log.
+# In addition, for sessions that are not audited.
 not_audited='-c pgaudit.log=none'

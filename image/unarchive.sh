@@ -1,5 +1,5 @@
 #!/bin/bash
-# Restores a dumped partition as the table that it was in the archive, and prints the command that attaches it to its table again.
+# Restores a dumped partition as a table, and prints the command that attaches it to its partitioned table again.
 #   unarchive.sh DATABASE TABLE
 set -euo pipefail
 
@@ -12,13 +12,13 @@ asked=(ask "$database" --set "name=$table")
 
 found=$("${asked[@]}" <<<"SELECT file FROM pgwright.partition_archives WHERE name = :'name' ORDER BY dumped_at DESC LIMIT 1")
 if [ -z "$found" ]; then
-  echo "there is no dump of a partition $table in database $database; there are:" >&2
+  echo "database $database: no dump of a partition \"$table\"; existing dumps:" >&2
   "${asked[@]}" <<<"SELECT '  ' || name || ', ' || row_count || ' rows, of ' || parent || ', dumped ' || date_trunc('second', dumped_at) FROM pgwright.partition_archives ORDER BY name, dumped_at" >&2
   exit 66 # EX_NOINPUT
 fi
-# Where earlier versions have put it.
+# The folder of earlier versions.
 [ -e "$folder/$found" ] || folder="$dumps/archive/${database//\//_}"
-# As the owner of the table that it was a partition of: constraints, defaults and expressions are their code. Without that table, as the
+# Restored as the owner of its partitioned table, who owns the code of constraints, defaults and expressions. Without that table, as the
 # owner of the database.
 parent=$("${asked[@]}" <<'SQL'
 SELECT c.oid::regclass FROM pgwright.partition_archives AS a JOIN pg_class AS c ON c.oid = to_regclass(a.parent) AND c.relkind = 'p'
@@ -27,17 +27,17 @@ SQL
 )
 if [ -n "$parent" ]; then owner_of ask "$database" "$parent"; else owner_of_database ask "$database"; fi
 
-# Entries of the dump that need other objects, which may have changed since: a referenced row, a function or a role may be gone. The
-# table and its rows are restored without those that fail.
+# Entries of the dump that depend on other objects: a referenced row, a function or a role may no longer exist. Those that fail are
+# skipped; the table and its rows are restored.
 others='FK CONSTRAINT|TRIGGER|COMMENT|SECURITY LABEL|ACL'
-# The row security is the table's, as it is today; without the table, as it was.
+# Row security comes from the current partitioned table; without it, from the dump.
 replaced=${parent:+|POLICY|ROW SECURITY}
-# entries GREP_OPTION TYPES: the SQL of the entries of these types, or of all others (-v). A key: psql runs none of its own commands in it.
+# entries GREP_OPTION TYPES: prints the SQL of the entries of these types, or of all others (-v). The key disables psql's own commands.
 entries() {
   pg_restore --file=- --no-owner --restrict-key="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" "$folder/$found" \
     --use-list=<(pg_restore --list "$folder/$found" | grep -E "$1" "^[0-9]+; [0-9]+ [0-9]+ ($2) ")
 }
-# Without COMMIT at its end if pg_restore fails.
+# If pg_restore fails, the script has no COMMIT at its end.
 script() {
   echo 'BEGIN;'
   entries -v "$others$replaced" || return
@@ -56,7 +56,7 @@ fi
 "${asked[@]}" <<'SQL'
 UPDATE pgwright.partition_archives SET restored_at = clock_timestamp()
 WHERE name = :'name' AND dumped_at = (SELECT max(a.dumped_at) FROM pgwright.partition_archives AS a WHERE a.name = :'name');
-SELECT format('%s is back with %s rows; into its set again: ALTER TABLE %s ATTACH PARTITION %s %s', a.name, a.row_count, a.parent, a.name, a.bound)
+SELECT format('%s: restored with %s rows; to attach it again: ALTER TABLE %s ATTACH PARTITION %s %s', a.name, a.row_count, a.parent, a.name, a.bound)
 FROM pgwright.partition_archives AS a WHERE a.name = :'name' ORDER BY a.dumped_at DESC LIMIT 1;
 SQL
 [ -z "$errors" ] || sed -E "s/^(ERROR|WARNING): +/$(sed 's/[\\/&]/\\&/g' <<<"$table"): not restored: /" <<<"$errors"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Reads every file of a repository. pgBackRest's verify ends with 0 whatever it finds, takes a segment that is missing for the
-# begin of another range, and does not miss a backup whose folder is gone: those are looked for here.
+# Reads every file of a repository. pgBackRest's verify always exits with 0, takes a gap in the WAL for the start of another range, and
+# does not notice a backup whose folder is missing: this script checks all three.
 #   verify.sh REPOSITORY
 set -uo pipefail
 
@@ -15,12 +15,12 @@ echo "$output"
 
 info=$(repository "$number" info)
 for label in $(grep -oE 'backup: [0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?' <<<"$info" | cut -d' ' -f2); do
-  repository "$number" repo-ls "backup/$stanza/$label" | grep -q '^backup.manifest$' || { echo "backup $label is gone"; failed=1; }
+  repository "$number" repo-ls "backup/$stanza/$label" | grep -q '^backup.manifest$' || { echo "backup $label: missing in the repository"; failed=1; }
 done
 
-# Holes before the newest backup only mean that there is no way to the time after them; they are told.
+# A gap before the newest backup only excludes restores to the time after it: it is reported, but is no failure.
 while read -r segment count open; do
-  echo "WAL is missing before $segment: $count segments"
+  echo "WAL: $count segments missing before $segment"
   [ "$open" = f ] || failed=1
 done < <(missing_wal "$number")
 exit $failed

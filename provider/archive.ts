@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 
-/** Most that is waited for the archive. */
+/** Longest wait for the archive. */
 const PATIENCE_MS = 60_000;
 
-/** Brings all WAL up to now into the archive; false if that does not come to an end. */
+/** Switches the WAL segment and waits until it is archived; false if it is not archived within the limit. */
 export async function archiveNow(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ segment: string }>("SELECT pg_walfile_name(pg_switch_wal()) AS segment");
   const archived = `SELECT coalesce(left(last_archived_wal, 24) >= $1, false) AS done FROM pg_stat_archiver`;

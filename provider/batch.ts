@@ -1,8 +1,8 @@
 import type { Host } from "./host";
 
 /**
- * Looks many things up at once: what is asked for while an answer is under way waits, and goes into the next question
- * together. So hundreds of resources cost a few queries, and no answer is older than its question.
+ * Batches lookups: keys that are requested while a query runs go into the next query together. So hundreds of resources cost a
+ * few queries, and no answer is older than its request.
  */
 export class Batch<T> {
   private readonly next = new WeakMap<Host, { keys: Set<string>; answers: Promise<T> }>();
@@ -10,7 +10,7 @@ export class Batch<T> {
 
   constructor(private readonly load: (host: Host, keys: string[]) => Promise<T>) {}
 
-  /** The answers to a question that `key` is part of. */
+  /** The answers of a query whose keys include `key`. */
   ask(host: Host, key: string): Promise<T> {
     const waiting = this.next.get(host);
     if (waiting) {

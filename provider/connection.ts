@@ -6,16 +6,16 @@ import type { Host } from "./host";
 import { optionsOf, SESSION_OPTIONS } from "./session-options";
 
 /**
- * The wire between us and the server: `docker exec` and socat to the server's socket. Whoever may use the Docker engine
- * is the superuser of its databases anyway; so no password is needed, none can be wrong, and a port that is closed to us
- * (a remote engine, a firewall, pg_hba) does not matter.
+ * The stream between this process and the server: `docker exec` and socat to the server's socket. Access to the Docker engine
+ * already implies superuser access to its databases, so no password is needed. The published port is not used: a remote engine,
+ * a firewall and pg_hba.conf cannot block this connection.
  */
 class ExecStream extends Duplex {
   private child?: ReturnType<typeof spawn>;
   private problem = "";
 
   constructor(private readonly host: Host) {
-    // When the server ends the connection the stream closes, as a socket does: pg waits for that to give up its queries.
+    // pg fails its pending queries only when the stream closes, as a socket does when the server ends the connection.
     super({ allowHalfOpen: false });
   }
 
@@ -35,7 +35,7 @@ class ExecStream extends Duplex {
       if (!this.push(chunk)) child.stdout.pause();
     });
     child.stderr.on("data", (chunk) => (this.problem += chunk));
-    child.stdin.on("error", () => undefined); // the close tells
+    child.stdin.on("error", () => undefined); // the close event reports it
     child.on("error", (error) => this.destroy(error));
     child.on("close", (code) => {
       if (code === 0 || this.destroyed) this.push(null);
@@ -63,7 +63,8 @@ class ExecStream extends Duplex {
     this.child?.stdout?.resume();
   }
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (!this.child?.stdin?.writable) return done(new Error(`the way into container ${this.host.container} is closed`));
+    if (!this.child?.stdin?.writable)
+      return done(new Error(`container ${this.host.container}: the connection is closed`));
     this.child.stdin.write(chunk, done);
   }
   override _final(done: () => void): void {
@@ -77,22 +78,22 @@ class ExecStream extends Duplex {
   }
 }
 
-/** There is no server to talk to: the container is down, or PostgreSQL in it is just starting or ending. */
+/** No server accepts connections: the container is down, or PostgreSQL in it starts up or shuts down. */
 export class Unreachable extends Error {}
 
-/** What PostgreSQL says while it starts or ends: admin_shutdown, crash_shutdown, cannot_connect_now. */
+/** SQLSTATEs while PostgreSQL starts up or shuts down: admin_shutdown, crash_shutdown, cannot_connect_now. */
 const NOT_NOW = ["57P01", "57P02", "57P03"];
 
 export interface ConnectionArgs {
   /** A role that may log in over the socket; the superuser if absent. */
   user?: string;
-  /** Parameters that the session begins with, whatever the database says; if absent, all that statements of pgwright depend on. */
+  /** Parameters of the session, which override those of the database; if absent, all that statements of pgwright depend on. */
   options?: Record<string, string>;
 }
 
 /**
  * Opens a connection to a database as the superuser, or as another role that may log in over the socket. The caller ends it.
- * Throws Unreachable while no server takes connections, and what PostgreSQL says where one refuses.
+ * Throws Unreachable while no server accepts connections, and PostgreSQL's error if the server refuses this one.
  */
 export async function connect(
   host: Host,
@@ -113,24 +114,24 @@ export async function connect(
     await client.connect();
   } catch (error) {
     if (error instanceof DatabaseError && !NOT_NOW.includes(error.code ?? "")) throw error;
-    throw new Unreachable(`no way into container ${host.container}: ${(error as Error).message}`);
+    throw new Unreachable(`container ${host.container}: no connection to PostgreSQL: ${(error as Error).message}`);
   }
   if (user === "postgres") await mustOwnSchema(client);
   return client;
 }
 
 /**
- * Sessions of the superuser take what is in schema pgwright for pgwright's own, and run it. The owner of a database may have made that
- * schema first.
+ * Throws if schema pgwright, or an object in it, belongs to a role that is not a superuser. Sessions of the superuser run the functions
+ * of this schema, and the owner of the database may have created it first.
  */
 export async function mustOwnSchema(client: Client): Promise<void> {
   const { rows } = await client.query<{ object: string; owner: string }>(readSql("catalog/foreign-schema.sql"));
   const [found] = rows;
   if (!found) return;
   await client.end();
-  const what = found.object === "" ? "it" : `its ${found.object}`;
+  const object = found.object === "" ? "schema pgwright" : `object ${found.object} in schema pgwright`;
   throw new Error(
-    `database ${client.database}: schema pgwright: ${what} belongs to ${found.owner}, who is no superuser; the schema is pgwright's own: ` +
-      "rename or drop what is there",
+    `database ${client.database}: ${object} belongs to ${found.owner}, which is not a superuser; rename or drop it: ` +
+      "the schema is reserved for pgwright",
   );
 }

@@ -2,12 +2,12 @@ import { DATA_PATH } from "../backup/paths";
 import { labelFlags, type Labels } from "./ephemeral-labels";
 import type { Host } from "./host";
 
-// Volumes that hold a server's data, or may: nobody overwrites or removes data that is not known to be his.
+// Volumes that hold, or may hold, the data of a server. Data that the state does not know is neither overwritten nor removed.
 
-/** What a server or a restore leaves beside a cluster. */
+/** Entries that a server or a restore leaves in a volume beside a cluster. */
 const REMAINS = ["pgdata.unfinished", "socket", "spool", "lost+found"];
 
-/** An empty volume beside another says that a restore into that has begun and not ended: what it holds is half of a restore. */
+/** Name of the empty volume that exists while `volume` is being filled: its content is then an incomplete restore. */
 const unfinishedName = (volume: string) => `${volume}-unfinished`;
 
 export const isUnfinished = (host: Host, volume: string): Promise<boolean> => host.volumeExists(unfinishedName(volume));
@@ -18,8 +18,8 @@ export async function beginFilling(host: Host, volume: string, { labels }: { lab
 
 export const endFilling = (host: Host, volume: string): Promise<void> => remove(host, unfinishedName(volume));
 
-/** Does a volume that the state knows nothing of hold data? It takes an image on the engine to look. */
-export async function lookAtForeign(
+/** Reads whether a volume that is not in the state holds data; "unknown" while the image, which this needs, is not on the engine. */
+export async function inspectForeignVolume(
   host: Host,
   volume: string,
   image: string,
@@ -32,11 +32,12 @@ export async function lookAtForeign(
   return names.every((name) => REMAINS.includes(name)) ? "nothing" : "data";
 }
 
-/** Fails where a container that runs has the volume. */
+/** Throws if a running container uses the volume. */
 export async function mustBeUnused(host: Host, volume: string): Promise<void> {
   const list = ["ps", "--format", "{{.Names}}", "--filter", `volume=${volume}`];
   const users = (await host.docker(list)).toString().split("\n").filter(Boolean);
-  if (users.length > 0) throw new Error(`volume ${volume} is in use by container ${users.join(", ")}; stop that first`);
+  if (users.length > 0)
+    throw new Error(`volume ${volume}: in use by container ${users.join(", ")}; stop the container first`);
 }
 
 export async function remove(host: Host, volume: string): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Host } from "./host";
 import { ask } from "./session";
 
-/** Parameters that name an object of the catalog, which a database may have and a new server has not. */
+/** Parameters that name an object of a catalog: a throwaway server does not have the objects of the databases. */
 const OF_CATALOG = [
   "default_text_search_config",
   "default_tablespace",
@@ -9,7 +9,7 @@ const OF_CATALOG = [
   "default_table_access_method",
 ];
 
-/** Fails where a database of the running server lacks the object that a changed parameter names. */
+/** Throws if a database of the running server lacks the object that a changed parameter names. */
 export async function mustSuitDatabases(host: Host, parameters: Record<string, string>, changed: string[]) {
   const names = changed.filter((name) => OF_CATALOG.includes(name) && (parameters[name] ?? "") !== "");
   if (names.length === 0 || !(await host.inspect())?.running) return;
@@ -30,8 +30,8 @@ export async function mustSuitDatabases(host: Host, parameters: Record<string, s
     const refusing = databases.filter((_, i) => problems[i] !== undefined);
     if (refusing.length > 0)
       throw new Error(
-        `server.settings: ${parameter} is ${value}, which ${refusing.join(", ")} cannot take: ${problems.find(Boolean)}; make it there, ` +
-          "or set the parameter for a role",
+        `server.settings: ${parameter} = ${value} is invalid in database ${refusing.join(", ")}: ${problems.find(Boolean)}; ` +
+          "create the object there, or set the parameter for a role",
       );
   }
 }

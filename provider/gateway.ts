@@ -1,11 +1,11 @@
 import { GATEWAY } from "../tuning/pg-hba";
 import { CommandError, type Host } from "./host";
 
-// The Docker host as the server sees it: the gateway of the server's network, which is known once there is a network.
+// The server sees the Docker host as the gateway of its network. The address is known once the network exists.
 
 const isOfGateway = (rule: string): boolean => rule.split(" ")[3] === GATEWAY;
 
-/** Its addresses with their prefix, one for each family that the network has; none without a network. */
+/** Addresses of the gateway with their prefix length, one for each address family of the network; none without a network. */
 export async function gatewaysOf(host: Host, network: string | undefined): Promise<string[]> {
   if (network === undefined) return [];
   const format = "{{range .IPAM.Config}}{{println .Gateway}}{{end}}";
@@ -19,18 +19,20 @@ export async function gatewaysOf(host: Host, network: string | undefined): Promi
   }
 }
 
-/** Rules of pg_hba.conf as the server takes them. */
+/** Replaces GATEWAY in rules of pg_hba.conf by the addresses. */
 export const withGateways = (rules: string[], gateways: string[]): string[] =>
   rules.flatMap((rule) => (isOfGateway(rule) ? gateways.map((each) => rule.replace(GATEWAY, each)) : [rule]));
 
-/** Rules as they were declared, where they are what was written of those. */
+/** Returns the declared rules if `rules` are what withGateways makes of them, else `rules`. */
 export function withoutGateways(rules: string[], declared: string[], gateways: string[]): string[] {
   const written = withGateways(declared, gateways);
   return JSON.stringify(rules) === JSON.stringify(written) ? declared : rules;
 }
 
-/** Fails where rules name the gateway and there is none. */
+/** Throws if a rule names the gateway and the network has none. */
 export function mustHaveGateway(rules: string[], gateways: string[], network: string | undefined): void {
   if (gateways.length > 0 || !rules.some(isOfGateway)) return;
-  throw new Error(`network ${network}: it has no gateway, by which the Docker host reaches the server; make it anew`);
+  throw new Error(
+    `network ${network}: it has no gateway, so the Docker host cannot reach the server; recreate the network with a gateway`,
+  );
 }

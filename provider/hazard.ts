@@ -1,56 +1,59 @@
-// Pure: what a change means for those who use the server. Each message about it begins with a word, which a reader of a preview
-// and the report made from it both go by.
+// Pure: consequences of a change for the users of the server. The message of a hazard begins with its label, by which readers of a
+// preview and the report recognise it.
 
 import { oneLine } from "./visible-text";
 
-const WORDS = {
-  /** Rows, or objects with rows, that are gone afterwards. */
+const LABELS = {
+  /** Rows, or objects with rows, are lost. */
   loss: "DATA LOSS",
-  /** Sessions end. */
+  /** The server restarts: all sessions end. */
   restart: "RESTART",
-  /** Others wait for as long as there is work to do, which is the longer the more rows there are. */
+  /** Other sessions wait while the change works, and the time grows with the number of rows. */
   lock: "LOCK",
-  /** Others wait for a moment, once whoever uses the table already has finished. */
+  /** Other sessions wait for a moment, after running transactions on the table have ended. */
   briefLock: "BRIEF LOCK",
-  /** Somebody may do more, or less, than before. */
+  /** A role gains or loses privileges. */
   access: "ACCESS",
 } as const;
 
-export type Hazard = keyof typeof WORDS;
+export type Hazard = keyof typeof LABELS;
 
-export const HAZARDS = Object.keys(WORDS) as Hazard[];
+export const HAZARDS = Object.keys(LABELS) as Hazard[];
 
-/** As the title of a report's section. */
-export const hazardTitle = (hazard: Hazard): string => WORDS[hazard].charAt(0) + WORDS[hazard].slice(1).toLowerCase();
+/** The title of a report's section. */
+export const hazardTitle = (hazard: Hazard): string => LABELS[hazard].charAt(0) + LABELS[hazard].slice(1).toLowerCase();
 
-export const withHazard = (hazard: Hazard, text: string): string => `${WORDS[hazard]}: ${text}`;
+export const withHazard = (hazard: Hazard, text: string): string => `${LABELS[hazard]}: ${text}`;
 
-/** The hazard that a message tells, and the rest of it. */
+/** Splits a message into its hazard, if it has one, and the rest. */
 export function hazardIn(message: string): { hazard?: Hazard; text: string } {
-  const hazard = HAZARDS.find((each) => message.startsWith(`${WORDS[each]}: `));
-  return hazard ? { hazard, text: message.slice(WORDS[hazard].length + 2) } : { text: message };
+  const hazard = HAZARDS.find((each) => message.startsWith(`${LABELS[each]}: `));
+  return hazard ? { hazard, text: message.slice(LABELS[hazard].length + 2) } : { text: message };
 }
 
-/** Hazards that are refused, but for those whose message holds one of the texts. */
+/** `forbid`: hazards that are refused. `except`: a hazard whose message contains one of these texts is allowed. */
 export interface Guards {
   forbid: Hazard[];
   except: string[];
 }
 
-/** Why what was told may not be done; undefined if it may. */
-export function refusal(told: { hazard: Hazard; message: string }[], { forbid, except }: Guards): string | undefined {
-  const refused = told.filter(
+/** Why the reported hazards are refused; undefined if they are allowed. */
+export function refusal(
+  reported: { hazard: Hazard; message: string }[],
+  { forbid, except }: Guards,
+): string | undefined {
+  const refused = reported.filter(
     ({ hazard, message }) => forbid.includes(hazard) && !except.some((text) => message.includes(text)),
   );
   if (refused.length === 0) return undefined;
   const hazards = [...new Set(refused.map(({ hazard }) => hazard))];
   const names = refused.map(({ message }) => `"${oneLine(message.split(/ (?:is|are|wait)\b|[,:;(]/)[0] ?? "")}"`);
   return [
-    `guards.forbid has ${hazards.join(" and ")}, and this change means:`,
+    `guards.forbid: this change has forbidden hazards (${hazards.join(", ")}):`,
     ...refused.flatMap(({ hazard, message }) => {
       const [first = "", ...lines] = message.split("\n");
       return [withHazard(hazard, first), ...lines.map((line) => `  ${line}`)].map((line) => `  ${oneLine(line)}`);
     }),
-    `to let it through, write what it is about into guards.except, such as ${names.join(", ")}`,
+    `to allow it, add a part of the message to guards.except, such as ${names.join(", ")}`,
   ].join("\n");
 }

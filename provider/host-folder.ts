@@ -1,14 +1,15 @@
 import { existsSync, statSync } from "node:fs";
 import { CommandError, POSTGRES, type Host } from "./host";
 
-/** `--mount` of a folder of the Docker host. Unlike `--volume` it does not make one that is missing. */
+/** `--mount` of a folder of the Docker host. Unlike `--volume`, it does not create a missing folder. */
 export function folderMount(source: string, target: string, readOnly = false): string[] {
   const field = `"source=${source.replaceAll('"', '""')}"`;
   return ["--mount", `type=bind,${field},target=${target}${readOnly ? ",readonly" : ""}`];
 }
 
-/** Where a named folder or file is mounted, and what in the first levels of it user 999 cannot use. */
+/** Path in the container at which the folder is mounted. */
 const FOLDER = "/folder";
+/** Conditions of find for entries that user 999 cannot use. */
 const UNUSABLE = ["(", "!", "-readable", "-o", "-type", "d", "(", "!", "-writable", "-o", "!", "-executable", ")", ")"];
 
 const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
@@ -23,7 +24,7 @@ const forbidden = (folder: string, path = "") => ({
 const noFolder = (folder: string) => ({ problem: "is not a folder", command: `ls -ld ${quoted(folder)}` });
 type Problem = ReturnType<typeof missing>;
 
-/** Looks as user 999 of a container does. */
+/** Checks the folder as user 999 in a container. */
 async function inContainer(host: Host, image: string, folder: string): Promise<Problem | undefined> {
   const fixed = ["run", "--rm", "--network", "none", "--cap-drop", "ALL", "--label", "pgwright.helper=folder"];
   const script = `[ -d ${FOLDER} ] || exit 20; exec find ${FOLDER} -maxdepth 3 "$@" -print -quit`;
@@ -39,7 +40,7 @@ async function inContainer(host: Host, image: string, folder: string): Promise<P
   }
 }
 
-/** By mode and owner, before there is an image, where the engine is on this machine. */
+/** Checks mode and owner while no image exists, if the engine is on this machine. */
 async function onThisMachine(host: Host, folder: string): Promise<Problem | undefined> {
   const root = (await host.docker(["info", "--format", "{{.DockerRootDir}}"])).toString().trim();
   if (!existsSync(root)) return undefined; // the engine is on another machine, or in a virtual one
@@ -50,7 +51,7 @@ async function onThisMachine(host: Host, folder: string): Promise<Problem | unde
   return ((mode >> shift) & 0o7) === 0o7 ? undefined : forbidden(folder);
 }
 
-/** Throws, with what to do, unless the containers can write to folders of the Docker host. Nothing is changed. */
+/** Throws, with the command that corrects it, if the containers cannot write to a folder of the Docker host. Changes nothing. */
 export async function mustBeWritable(host: Host, image: string, folders: string[]): Promise<void> {
   if (folders.length === 0) return;
   const running = (await host.imageExists(image)) ? image : (await host.inspect())?.image;

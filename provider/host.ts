@@ -1,26 +1,26 @@
 import { spawn } from "node:child_process";
 import * as tar from "tar-stream";
 
-/** So much of what a program printed is shown, characters. */
+/** Longest part of a program's output in an error, characters. */
 const PRINTED = 2000;
 
-/** What a program said, when it did not end well. */
+/** A program exited with an error code. */
 export class CommandError extends Error {
   constructor(
     readonly command: string,
     readonly code: number | null,
     readonly output: string,
-    /** What it wrote to its standard output; some programs tell their errors there. */
+    /** Its standard output, to which some programs write their errors. */
     readonly printed = "",
   ) {
-    super(`${command} ended with ${code}: ${output.trim() || printed.trim().slice(-PRINTED)}`);
+    super(`${command} exited with ${code}: ${output.trim() || printed.trim().slice(-PRINTED)}`);
   }
 }
 
 /** Group (and user) id of postgres in the image. */
 export const POSTGRES = 999;
 
-/** A file or folder on its way into a container. */
+/** A file or folder to copy into a container. */
 export interface Entry {
   name: string;
   /** A folder if absent. */
@@ -30,23 +30,23 @@ export interface Entry {
   gid: number;
 }
 
-/** What to do when the engine or the server in its container has no room left. */
+/** The disk of the engine is full, and what to do; a reason may follow after a colon. */
 export const DISK_FULL =
-  "the disk of the Docker engine is full: make room (`docker system df` shows what takes it, `docker image prune` and " +
-  "`docker builder prune` give some back), then run the same again; what was committed is not lost.";
+  "the disk of the Docker engine is full; free space (`docker system df` shows its use, `docker image prune` and " +
+  "`docker builder prune` remove unused data), then run the command again; committed data is not lost";
 
 export function isDiskFull(text: string): boolean {
   return /no space left on device/i.test(text);
 }
 
-/** How the container stands: absent, or its state and what it was made from. */
+/** The state of a container, from `docker inspect`. */
 export interface ContainerState {
   id: string;
   running: boolean;
   /** "running", "exited", "restarting", "created", ... */
   status: string;
   exitCode: number;
-  /** How often the engine has started it again after it had ended by itself. */
+  /** How often the engine has restarted it after it exited by itself. */
   restarts: number;
   /** Image id, sha256:... */
   image: string;
@@ -70,14 +70,12 @@ export class Host {
     const err: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
-    child.stdin.on("error", () => undefined); // the exit code tells
+    child.stdin.on("error", () => undefined); // the exit code reports it
     child.stdin.end(input);
     const code = await new Promise<number | null>((resolve, reject) => {
       child.on("error", (error: NodeJS.ErrnoException) =>
         reject(
-          error.code === "ENOENT"
-            ? new Error("the program docker is not installed: install Docker's command line")
-            : error,
+          error.code === "ENOENT" ? new Error("docker: the program is not installed; install the Docker CLI") : error,
         ),
       );
       child.on("close", resolve);
@@ -87,19 +85,19 @@ export class Host {
     if (/cannot connect to the docker daemon|error during connect/i.test(problem)) {
       const engine = this.engine ?? process.env.DOCKER_HOST ?? "of this machine";
       throw new Error(
-        `the Docker engine ${engine} does not answer: start it, or name another one in pgwright:engine. ${problem.trim()}`,
+        `the Docker engine ${engine} does not answer; start it, or set pgwright:engine to another engine: ${problem.trim()}`,
       );
     }
-    if (isDiskFull(problem)) throw new Error(`${DISK_FULL} ${problem.trim()}`);
+    if (isDiskFull(problem)) throw new Error(`${DISK_FULL}: ${problem.trim()}`);
     throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, problem, Buffer.concat(out).toString());
   }
 
-  /** Runs `docker ARGS` beside `use`: from its first line of output on, until its input is closed. */
-  async beside<T>(args: string[], use: () => Promise<T>): Promise<T> {
+  /** Runs `docker ARGS` during `use`: `use` begins after the first output of the program, whose input is closed at the end. */
+  async runDuring<T>(args: string[], use: () => Promise<T>): Promise<T> {
     const child = spawn("docker", args, { env: this.environment(), stdio: ["pipe", "pipe", "pipe"] });
     const problem: Buffer[] = [];
     child.stderr.on("data", (chunk: Buffer) => problem.push(chunk));
-    child.stdin.on("error", () => undefined); // the exit code tells
+    child.stdin.on("error", () => undefined); // the exit code reports it
     const ended = new Promise<number | null>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", resolve);
@@ -118,7 +116,7 @@ export class Host {
     return this.engine ? { ...process.env, DOCKER_HOST: this.engine } : process.env;
   }
 
-  /** The container's state, or undefined if there is none of that name. */
+  /** The state of a container; undefined if no container has that name. */
   async inspect(name = this.container): Promise<ContainerState | undefined> {
     try {
       const [container] = JSON.parse((await this.docker(["container", "inspect", name])).toString());
@@ -137,7 +135,7 @@ export class Host {
     }
   }
 
-  /** The last lines that the server printed. */
+  /** The last lines of the server's output. */
   async logs(lines = 20): Promise<string> {
     const child = spawn("docker", ["logs", "--tail", String(lines), this.container], { env: this.environment() });
     let text = "";
@@ -174,8 +172,8 @@ export class Host {
   }
 
   /**
-   * Writes files into a volume, owned by root: the server reads them and cannot change them. `secret`: nobody else in its
-   * containers can read them.
+   * Writes files into a volume, owned by root: the server can read them, but not change them. `secret`: only root and group postgres
+   * can read them.
    */
   async writeVolume(volume: string, image: string, files: Record<string, string>, secret = false): Promise<void> {
     const access = secret ? { mode: 0o640, uid: 0, gid: POSTGRES } : { mode: 0o644, uid: 0, gid: 0 };
@@ -183,7 +181,7 @@ export class Host {
     await this.withVolume(volume, image, (container) => this.copyInto(container, "/volume", entries));
   }
 
-  /** Copies files and folders into a container, which need not run. */
+  /** Copies files and folders into a container, running or not. */
   async copyInto(container: string, path: string, entries: Entry[]): Promise<void> {
     const pack = tar.pack();
     for (const { content, ...header } of entries) {
@@ -196,7 +194,7 @@ export class Host {
     await this.docker(["cp", "-", `${container}:${path}`], Buffer.concat(chunks));
   }
 
-  /** Files travel through a container that is made for it and never started. */
+  /** Mounts the volume into a container that is never started: `docker cp` works without a running container. */
   private async withVolume<T>(volume: string, image: string, use: (container: string) => Promise<T>): Promise<T> {
     const create = ["create", "--network", "none", "--label", "pgwright.helper=files", "--volume", `${volume}:/volume`];
     const container = (await this.docker([...create, image, "true"])).toString().trim();

@@ -1,10 +1,10 @@
 import type { Hazard } from "./hazard";
 import type { Host } from "./host";
 
-/** What Pulumi sends for a value that is not known before the update has run. */
+/** Pulumi's placeholder for a value that only the update can know. */
 export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** Plain JSON properties, as they travel between engine and plugin (secrets are unwrapped by the engine). */
+/** Plain JSON properties as engine and plugin exchange them (the engine unwraps secrets). */
 export type Properties = Record<string, unknown>;
 
 /** A problem with one input; `property` is its path in the resource's inputs. */
@@ -13,7 +13,7 @@ export interface Failure {
   reason: string;
 }
 
-/** What was made, or changed, is there, and something is wrong with it: the state is kept with the error, and the next update comes back to it. */
+/** The object was created or changed, but is unhealthy: its state is kept with the error, and the next update retries. */
 export class Incomplete extends Error {
   constructor(
     message: string,
@@ -24,43 +24,43 @@ export class Incomplete extends Error {
   }
 }
 
-/** What a handler knows of the operation that it is part of. */
+/** The operation that a handler is part of. */
 export interface Operation {
   urn: string;
   /** The resource's name in the program. */
   name: string;
-  /** True while a preview runs: nothing may be changed. */
+  /** True in a preview, which must change nothing. */
   preview: boolean;
-  /** A message that Pulumi shows under the resource, also in a preview; further lines of it are arguments of their own. */
+  /** Shows a message under the resource, also in a preview; each further line is an argument. */
   info(first: string, ...lines: string[]): void;
   warn(first: string, ...lines: string[]): void;
-  /** Says what it means for those who use the server; loss of data is a warning. */
+  /** Reports a hazard of the change; loss of data is a warning. */
   hazard(hazard: Hazard, first: string, ...lines: string[]): void;
-  /** The container that runs PostgreSQL, and the way into its databases. */
+  /** The Docker host, and the container that runs PostgreSQL. */
   host: Host;
 }
 
 /**
- * A kind of resource. `I` are its inputs; the state `S` holds, under the names of the inputs, what is really there, and
- * outputs besides. The framework compares both: what differs is the diff, and a refresh runs before every preview and
- * update (refreshBeforeUpdate), so that a preview speaks of the server as it is and not as it was left.
+ * A kind of resource. `I` are its inputs. The state `S` holds the values in effect under the names of the inputs, and outputs.
+ * The framework compares inputs and state to get the diff. A refresh runs before every preview and update (refreshBeforeUpdate),
+ * so a preview reports the current server, not the result of the last update.
  */
 export interface Kind<I extends object, S extends I> {
-  /** Inputs whose change needs a new object; the others are changed in place. */
+  /** Inputs whose change replaces the object; other inputs are changed in place. */
   replaceOn?: (keyof I & string)[];
-  /** Inputs that say how to act, not what should be there: they never are a difference. */
+  /** Inputs that control the operation and do not describe the object: they are never a difference. */
   notCompared?: (keyof I & string)[];
-  /** Inputs without which there should be nothing: what is there although they are absent is a difference. */
+  /** Inputs whose absence means none: a value in the state without an input is a difference. */
   noneIfAbsent?: (keyof I & string)[];
-  /** The state that is compared with these inputs, where that is not simply the state. */
+  /** The state to compare with the inputs; if absent, the state itself. */
   compared?(state: S, inputs: I): S;
-  /** Says what is wrong with the inputs, beyond what the program's own validation has seen. */
+  /** Returns problems of the inputs that the validation of the stack file cannot see. */
   check?(inputs: I, operation: Operation): Promise<Failure[]> | Failure[];
-  /** Shown in previews and updates beside the property diff: what the change will do, in words. */
+  /** Reports, in previews and updates, the effects and hazards of the change; throws to refuse it. */
   explain?(old: S | undefined, inputs: I, operation: Operation): Promise<void> | void;
-  /** Makes the object. In a preview: returns what is known of the outputs already. */
+  /** Creates the object. In a preview, returns the outputs that are already known. */
   create(inputs: I, operation: Operation): Promise<{ id: string; state: S }>;
-  /** Reads what is there now; undefined when it is gone. When it cannot be known, returns `state` as it is. */
+  /** Reads the current object; undefined if it does not exist. Returns `state` unchanged if the server cannot be read. */
   read(id: string, state: S, inputs: I, operation: Operation): Promise<S | undefined>;
   update(id: string, old: S, inputs: I, operation: Operation): Promise<S>;
   delete(id: string, state: S, operation: Operation): Promise<void>;
@@ -81,7 +81,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Lists where two values differ. Arrays are compared whole: a list that changed is one difference. */
+/** Lists the paths at which two values differ. Arrays are compared as a whole: a changed list is one difference. */
 export function differences(actual: unknown, wanted: unknown, path = ""): Difference[] {
   if (isRecord(actual) && isRecord(wanted)) {
     const keys = [...new Set([...Object.keys(actual), ...Object.keys(wanted)])].sort();

@@ -1,9 +1,9 @@
 import { escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
 
 /**
- * SQL that precedes, in one transaction, a query by a superuser of a table that another role owns. Planning such a query alone runs code of
- * the owner: predicates and expressions of indexes, and expressions of statistics. It fails where the table has any, and keeps it from
- * getting one until the transaction ends; nobody who reads or writes waits for it.
+ * SQL that must precede, in one transaction, a query by a superuser on a table that another role owns. Even planning such a query runs
+ * code of the owner: predicates and expressions of indexes, and expressions of statistics. The SQL fails if the table has any. Until the
+ * transaction ends, it prevents new ones without blocking reads and writes.
  */
 export function mustBePlain(schema: string, name: string): string {
   const table = `${quoted(schema)}.${quoted(name)}`;
@@ -22,7 +22,7 @@ export function mustBePlain(schema: string, name: string): string {
     SELECT FROM pg_catalog.pg_class AS c
     WHERE c.oid = ${literal(table)}::pg_catalog.regclass AND (c.relkind <> 'r' OR c.relispartition OR c.relhassubclass)
   ) THEN
-    RAISE EXCEPTION '% is not read as superuser: it has indexes or statistics of expressions, which are code of its owner', ${literal(table)};
+    RAISE EXCEPTION '% is not read as superuser: it has indexes or statistics on expressions, which run code of its owner', ${literal(table)};
   END IF;
 END $plain$;`;
 }

@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
 
-/** Does a program of this machine listen there? */
+/** True if a program on this machine listens on the port. */
 export function isTaken(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
-    // Other errors are not ours to judge: Docker will tell them.
+    // Docker reports other errors itself when it publishes the port.
     probe.on("error", (error: NodeJS.ErrnoException) => resolve(error.code === "EADDRINUSE"));
     probe.listen({ host: address, port, exclusive: true }, () => probe.close(() => resolve(false)));
   });

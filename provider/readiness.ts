@@ -4,21 +4,21 @@ import { DISK_FULL, isDiskFull, type Host } from "./host";
 
 /** Longest time to wait for the server: recovery after a crash takes as long as the WAL since the last checkpoint. */
 const READY_WITHIN_MS = 180_000;
-/** A server that has ended so often while it was waited for will not come up by itself. */
+/** Restarts during the wait after which the server is considered down. */
 const ENDS_TOO_OFTEN = 3;
-/** How long an answer holds for the next who asks, so that many resources cost one look. */
+/** How long an answer is reused, so that many resources cost one check. */
 const ANSWER_HOLDS_MS = 1000;
 
-/** The server does not run, and waiting would not help. The message says how it ended and what it printed. */
+/** The server does not run, and waiting does not help. The message has its exit code and its last output. */
 export class ServerDown extends Error {}
 
-/** Waits until the server takes connections; throws ServerDown when it will not. */
+/** Waits until the server accepts connections; throws ServerDown if it exits or does not answer in time. */
 export async function untilReady(host: Host): Promise<void> {
   const deadline = Date.now() + READY_WITHIN_MS;
   let restartsBefore: number | undefined;
   for (;;) {
     const container = await host.inspect();
-    if (!container) throw new ServerDown(`container ${host.container} is gone; 'pulumi up' makes it again`);
+    if (!container) throw new ServerDown(`container ${host.container} does not exist; 'pulumi up' recreates it`);
     try {
       return await (await connect(host, "postgres")).end();
     } catch (error) {
@@ -29,11 +29,11 @@ export async function untilReady(host: Host): Promise<void> {
         container.restarts - restartsBefore >= ENDS_TOO_OFTEN;
       if (failed || Date.now() > deadline) {
         const why = failed
-          ? `ended with ${container.exitCode}`
+          ? `exited with ${container.exitCode}`
           : `did not answer within ${READY_WITHIN_MS / 1000} s (${error.message})`;
         const printed = await host.logs();
-        const advice = isDiskFull(printed) ? ` ${DISK_FULL}` : "";
-        throw new ServerDown(`PostgreSQL in container ${host.container} ${why}.${advice} It printed:\n${printed}`);
+        const advice = isDiskFull(printed) ? `; ${DISK_FULL}` : "";
+        throw new ServerDown(`PostgreSQL in container ${host.container} ${why}${advice}; its last output:\n${printed}`);
       }
       await sleep(200);
     }
@@ -42,7 +42,7 @@ export async function untilReady(host: Host): Promise<void> {
 
 const answers = new WeakMap<Host, { at: number; answer: Promise<ServerDown | undefined> }>();
 
-/** Undefined once the server takes connections; the reason if it is down. Waits for one that is starting. */
+/** Undefined once the server accepts connections, the reason if it is down. Waits for a server that starts up. */
 export async function whyDown(host: Host): Promise<ServerDown | undefined> {
   const last = answers.get(host);
   if (last && Date.now() - last.at < ANSWER_HOLDS_MS) return last.answer;
@@ -55,7 +55,7 @@ export async function whyDown(host: Host): Promise<ServerDown | undefined> {
   );
   const entry = { at: Date.now(), answer };
   answers.set(host, entry);
-  // The time counts from the answer: looking may have taken long.
+  // The time counts from the answer, since the check may have taken long.
   void answer.finally(() => (entry.at = Date.now())).catch(() => undefined);
   return answer;
 }

@@ -26,7 +26,7 @@ import type { VectorIndexInputs } from "./kinds/vector-index";
 /** Every property of `T` may also be an output of another resource. */
 export type Args<T> = { [K in keyof T]: pulumi.Input<T[K] extends object | undefined ? pulumi.Unwrap<T[K]> : T[K]> };
 
-// The resources of the plugin in this folder, as a program declares them. What they do is in kinds/, one file each.
+// The resources of this plugin as a Pulumi program declares them. Each is implemented in a file or folder of kinds/.
 
 /** The plugin, bound to one container that runs PostgreSQL. */
 export class Provider extends pulumi.ProviderResource {
@@ -80,7 +80,7 @@ export class Cluster extends pulumi.CustomResource {
       wanted,
       pulumi.mergeOptions(opts, {
         additionalSecretOutputs: ["fromSecrets", "ownSecrets"],
-        // As earlier versions had it.
+        // Earlier versions declared a plain Docker volume.
         aliases: [{ type: "docker:index/volume:Volume" }],
       }),
     );

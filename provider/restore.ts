@@ -14,19 +14,22 @@ import { chooseBackups, restoreArguments, type Target } from "../backup/target";
 import { CommandError, POSTGRES, type Host } from "./host";
 import { folderMount } from "./host-folder";
 
-/** Repositories, and a server's name in them. */
+/** Repositories, and the stanza of a server in them. */
 export interface Repositories {
   stanza: string;
   /** Volumes or folders of the host, by the folder where containers expect them. */
   mounts: Record<string, string>;
-  /** pgbackrest.conf, by option, without what is secret. */
+  /** Options of pgbackrest.conf without the secret ones. */
   options: Options;
   /** CAs of the endpoints of buckets, as files of the configuration. */
   certificates?: Record<string, string>;
 }
 
-/** Those of them that are to be kept, by number. */
-export function only({ options, mounts, ...rest }: Repositories, keep: (number: number) => boolean): Repositories {
+/** Keeps the repositories whose number `keep` accepts. */
+export function selectRepositories(
+  { options, mounts, ...rest }: Repositories,
+  keep: (number: number) => boolean,
+): Repositories {
   const kept = onlyRepositories(options, keep);
   const paths = Object.values(kept);
   return {
@@ -36,19 +39,19 @@ export function only({ options, mounts, ...rest }: Repositories, keep: (number: 
   };
 }
 
-/** What is done with restored data before a server uses it. */
+/** What happens to restored data before a server uses it. */
 export interface Handling {
-  /** SQL and the database that it is run in. */
+  /** SQL to run, and its database. */
   run: { database: string; sql: string; role?: string }[];
-  /** Queries that have to give true. Without a role, both are run as the owner of the database. */
+  /** Queries that must return true. Without a role, SQL and queries run as the owner of the database. */
   checks: { database: string; query: string; role?: string }[];
-  /** All cron jobs are switched off: the data is a copy. */
+  /** Deactivates all cron jobs, since the data is a copy. */
   cronOff: boolean;
 }
 
 /**
- * Runs a command in a container that has the repositories, and the files of `files` in /restore; returns what it prints. The
- * container is removed at the end, whatever happens.
+ * Runs a command in a container with the repositories, and with `files` in /restore; returns its output. The container is removed
+ * at the end in any case.
  */
 export async function runWithRepositories(
   host: Host,
@@ -58,10 +61,10 @@ export async function runWithRepositories(
   files: Record<string, string>,
   command: string[],
   options: string[],
-  /** Container whose network it shares; if absent, it has one only for repositories in buckets. */
+  /** Container whose network it shares; if absent, it has a network only for repositories in buckets. */
   beside?: string,
 ): Promise<string> {
-  await host.docker(["rm", "--force", "--volumes", name]); // what a killed run has left
+  await host.docker(["rm", "--force", "--volumes", name]); // of a run that was killed
   const volumes = Object.entries(mounts).flatMap(([path, source]) =>
     source.startsWith("/") ? folderMount(source, path, true) : ["--volume", `${source}:${path}:ro`],
   );
@@ -89,7 +92,7 @@ export async function runWithRepositories(
 
 const CONF = "pgbackrest.conf";
 
-async function look(
+async function queryInfo(
   host: Host,
   image: string,
   repositories: Repositories,
@@ -104,22 +107,22 @@ async function look(
   return parseInfo(await runWithRepositories(host, name, image, repositories, files, command, []), stanza);
 }
 
-/** What the repositories know of the server; undefined if nothing. Previews ask too: nothing is changed. */
+/** What the repositories hold of the server; undefined if nothing. Read-only, so previews call it too. */
 export async function readInfo(
   host: Host,
   image: string,
   repositories: Repositories,
   secrets: Options,
 ): Promise<StanzaInfo | undefined> {
-  const info = await look(host, image, repositories, secrets, "info");
+  const info = await queryInfo(host, image, repositories, secrets, "info");
   const [problem, ...others] = unreadable(info);
-  // One that can be read is enough.
+  // One readable repository is enough.
   if (problem && others.length + 1 === info?.repo?.length)
     throw new Error(describeProblem(problem, repositories.options));
   return info;
 }
 
-/** Throws, with what to do, if a bucket does not let itself be read. In previews too. */
+/** Throws, with what to do, if a bucket cannot be read. Read-only, so previews call it too. */
 export async function mustAnswer(
   host: Host,
   image: string,
@@ -129,13 +132,19 @@ export async function mustAnswer(
   const { options } = repositories;
   if (!hasBuckets(options)) return;
   const inBucket = (number: number) => isInBucket(options, number);
-  const info = await look(host, image, only(repositories, inBucket), onlyRepositories(secrets, inBucket), "look");
+  const info = await queryInfo(
+    host,
+    image,
+    selectRepositories(repositories, inBucket),
+    onlyRepositories(secrets, inBucket),
+    "look",
+  );
   const problems = unreadable(info).map((problem) => describeProblem(problem, options));
   if (problems.length > 0) throw new Error(problems.join("\n"));
 }
 
-/** The repositories that can be read, and why others cannot: whatever is done with those waits for each that does not answer. */
-export async function readable(
+/** The readable repositories, and the problems of the others: a command with an unreachable repository waits for its timeout. */
+export async function selectReadable(
   host: Host,
   image: string,
   repositories: Repositories,
@@ -144,17 +153,17 @@ export async function readable(
   const { options } = repositories;
   if (repositoryNumbers(options).length === 1) return { repositories, secrets, problems: [] };
   const problems = unreadable(await readInfo(host, image, repositories, secrets));
-  const there = (number: number) => problems.every(({ key }) => key !== number);
+  const isReadable = (number: number) => problems.every(({ key }) => key !== number);
   return {
-    repositories: only(repositories, there),
-    secrets: onlyRepositories(secrets, there),
+    repositories: selectRepositories(repositories, isReadable),
+    secrets: onlyRepositories(secrets, isReadable),
     problems: problems.map((problem) => describeProblem(problem, options)),
   };
 }
 
 /**
- * Fills an empty volume with the cluster of a backup, as it was at the target. Returns what was printed; throws, with what
- * was printed last, if the target was not reached, a file is damaged or missing, or a check does not hold.
+ * Fills an empty volume with the cluster of a backup, recovered to the target. Returns the output; throws, with the last output,
+ * if the target is not reached, a file is damaged or missing, or a check fails.
  */
 export async function restore(
   host: Host,
@@ -176,45 +185,46 @@ export async function restore(
     const name = `${host.container}-restore`;
     return runWithRepositories(host, name, image, repositories, files, command, intoVolume(volume));
   };
-  const isThere = async (printed: string) => {
+  const backupExists = async (printed: string) => {
     const [, label] = /restore backup set (\S+),/.exec(printed) ?? [];
     return label === undefined || isWhole(await readInfo(host, image, repositories, secrets), label);
   };
   if (target.backup !== undefined) return attempt();
-  if (target.name === undefined) return whileThere(attempt, isThere, target);
-  // A restore point may be before the newest backup, which only the WAL can tell: then an older one is tried.
+  if (target.name === undefined) return retryExpired(attempt, backupExists, target);
+  // Only the WAL shows where a restore point is. If it is before the newest backup, an older backup is tried.
   const found = chooseBackups(await readInfo(host, image, repositories, secrets), stanza, target);
   const labels = [...new Set(found.map(({ label }) => label))];
   for (const label of labels) {
     try {
       return await attempt(label);
     } catch (error) {
-      const notThere = /recovery ended before configured recovery target/.test((error as Error).message);
-      if (!notThere || label === labels.at(-1)) throw error;
+      const targetMissing = /recovery ended before configured recovery target/.test((error as Error).message);
+      if (!targetMissing || label === labels.at(-1)) throw error;
     }
   }
   throw new Error(`the repository has no backup of ${stanza}`);
 }
 
-/** Restores that are begun anew, since the server that the backup is of went on and let it go. */
+/** Tries of a restore whose backup expires meanwhile, since the backed-up server still runs. */
 const TRIES = 3;
 
 /**
- * A backup that goes while it is restored, or its WAL, makes the attempt fail; or it ends well where the WAL does, with less than
- * the archive has.
+ * If the backup or its WAL expires during a restore, the attempt fails, or succeeds with less WAL than the archive has. Then the
+ * restore is tried again with the newest backup.
  */
-async function whileThere(
+async function retryExpired(
   attempt: () => Promise<string>,
-  isThere: (printed: string) => Promise<boolean>,
+  backupExists: (printed: string) => Promise<boolean>,
   { time, lsn }: Target,
 ): Promise<string> {
   for (let tries = 1; ; tries += 1) {
     try {
       const printed = await attempt();
-      if (time !== undefined || lsn !== undefined || (await isThere(printed))) return printed;
-      if (tries === TRIES) throw new Error("each backup was let go by its server while it was restored");
+      if (time !== undefined || lsn !== undefined || (await backupExists(printed))) return printed;
+      if (tries === TRIES)
+        throw new Error("the server expired each backup while it was restored; run the restore again");
     } catch (error) {
-      if (!(error instanceof CommandError) || tries === TRIES || (await isThere(error.printed))) throw error;
+      if (!(error instanceof CommandError) || tries === TRIES || (await backupExists(error.printed))) throw error;
     }
   }
 }

@@ -11,11 +11,11 @@ import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { refusal, withHazard, type Hazard, type Guards } from "./hazard";
 import { Host } from "./host";
 import { differences, Incomplete, type Kind, type Operation, type Properties } from "./kind";
-import { leaveAll } from "./session";
+import { closeAllConnections } from "./session";
 import { oneLine, visible } from "./visible-text";
 
-// Pulumi's plugin protocol, as far as resources need it. The SDK's own `provider.main` hides what makes a preview
-// truthful: detailed diffs, messages under a resource, previews of creates, and the refresh before each update.
+// The part of Pulumi's plugin protocol that resources need. The SDK's own `provider.main` does not offer what an accurate preview
+// needs: detailed diffs, messages under a resource, previews of creates, and the refresh before each update.
 
 type AnyKind = Kind<Properties, Properties>;
 type Unary<Req, Res> = (request: Req) => Promise<Res> | Res;
@@ -32,7 +32,7 @@ function handler<Req, Res>(act: Unary<Req, Res>): grpc.handleUnaryCall<Req, Res>
   };
 }
 
-/** An error as gRPC has it; one that leaves something there is told with its state. */
+/** Converts an error for gRPC; the state of an Incomplete object is included. */
 function asStatus(error: Error): Partial<grpc.StatusObject> {
   const message = visible(error.message);
   if (!(error instanceof Incomplete)) return { code: grpc.status.UNKNOWN, details: message };
@@ -56,15 +56,15 @@ function properties(struct: Struct | undefined): Properties {
   return (struct?.toJavaScript() ?? {}) as Properties;
 }
 
-// Struct cannot hold undefined; a property without a value is a property that is not there.
+// Struct cannot hold undefined, so properties without a value are left out.
 function struct(value: object): Struct {
   return Struct.fromJavaScript(JSON.parse(JSON.stringify(value)));
 }
 
-/** Makes the gRPC handlers of the plugin for these kinds, by type token. */
+/** Creates the gRPC handlers of the plugin for these kinds, by type token. */
 export function providerServer(version: string, kinds: Record<string, AnyKind>, engineAddress: string | undefined) {
   let engine: EngineClient | undefined;
-  // One message after another: side by side they would arrive in any order.
+  // Messages are sent one after another, since concurrent calls can arrive in any order.
   let logged: Promise<void> = Promise.resolve();
   let host = new Host("");
   let guards: Guards = { forbid: [], except: [] };
@@ -77,7 +77,8 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
   const kindOf = (urn: string): AnyKind => {
     const type = urn.split("::")[2]?.split("$").pop() ?? "";
     const kind = kinds[type];
-    if (!kind) throw new Error(`pgwright has no resource of type ${type}; it has ${Object.keys(kinds).join(", ")}`);
+    if (!kind)
+      throw new Error(`resource type ${type}: unknown to pgwright; use one of ${Object.keys(kinds).join(", ")}`);
     return kind;
   };
 
@@ -103,15 +104,15 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     };
   };
 
-  /** Says what a change will do, and refuses what the stack file forbids, before anything is done. */
+  /** Reports what a change will do, and refuses hazards that the stack file forbids, before anything is changed. */
   const explain = async (kind: AnyKind, old: Properties | undefined, inputs: Properties, now: Operation) => {
-    const told: { hazard: Hazard; message: string }[] = [];
+    const reported: { hazard: Hazard; message: string }[] = [];
     const hazard: Operation["hazard"] = (each, first, ...lines) => {
-      told.push({ hazard: each, message: [first, ...lines].join("\n") });
+      reported.push({ hazard: each, message: [first, ...lines].join("\n") });
       now.hazard(each, first, ...lines);
     };
     await kind.explain?.(old, inputs, { ...now, hazard });
-    const problem = refusal(told, guards);
+    const problem = refusal(reported, guards);
     if (!problem) return;
     await logged;
     throw new Error(problem);
@@ -120,7 +121,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
   const server: Partial<IResourceProviderServer> = {
     handshake: handler(() => {
       const response = new proto.ProviderHandshakeResponse();
-      return response; // accepts no secrets, resources or outputs: the engine unwraps them for us and marks them again
+      return response; // without support for secrets, resources and outputs, the engine unwraps them and restores them in the state
     }),
     getPluginInfo: handler(() => {
       const info = new PluginInfo();
@@ -143,7 +144,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       response.setInputs(request.getNews());
       return response;
     }),
-    // Another engine or container name never means that what lives inside PostgreSQL has to be made again.
+    // A change of the engine or the container name must not replace the resources inside PostgreSQL.
     diffConfig: handler(() => {
       const response = new proto.DiffResponse();
       response.setChanges(proto.DiffResponse.DiffChanges.DIFF_UNKNOWN);
@@ -163,7 +164,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       const response = new proto.CheckResponse();
       response.setInputs(struct(inputs));
       const found = (await kindOf(request.getUrn()).check?.(inputs, operation(request.getUrn(), true))) ?? [];
-      // Not as failures of the protocol: Pulumi prints them with the value, which may be the text of all files, or a secret.
+      // Not as failures of the protocol: Pulumi prints these with the value, which may be a secret or the text of all files.
       if (found.length > 0) throw new Error(found.map(({ property, reason }) => `${property}: ${reason}`).join("\n"));
       return response;
     }),
@@ -228,7 +229,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
         now,
       );
       const response = new proto.ReadResponse();
-      if (!state) return response; // no id: it is gone
+      if (!state) return response; // without an id, Pulumi removes the resource from the state
       response.setId(request.getId());
       response.setProperties(struct(state));
       response.setInputs(struct(inputs));
@@ -260,7 +261,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
   return {
     service: ResourceProviderService,
     server: server as unknown as grpc.UntypedServiceImplementation,
-    /** Ends the connections to the server; the plugin's own process just ends. */
-    close: () => leaveAll(host),
+    /** Closes the connections to the server, for a process that continues without the plugin. */
+    close: () => closeAllConnections(host),
   };
 }

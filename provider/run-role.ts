@@ -9,28 +9,28 @@ import type { Host } from "./host";
 import { withDatabase } from "./session";
 import { RUN_OPTIONS } from "./session-options";
 
-// Code that users own (migrations, triggers, defaults, policies, functions) runs in sessions that may do no more than the role
-// it runs as. SET ROLE in a superuser's session is no border: RESET ROLE leads back. So each run has a role of its own, which
-// may do nothing but become the role that the code runs as.
+// Code of users (migrations, triggers, defaults, policies, functions) runs in sessions that have only the privileges of the role
+// it runs as. SET ROLE in a superuser's session does not confine it, since RESET ROLE reverts to the superuser. So each run has its
+// own role, whose only privilege is to become the role that the code runs as.
 
-/** How long the session of a run may take to end, once it was asked to. */
+/** How long pg_terminate_backend waits for the session of a run. */
 const ENDS_WITHIN_MS = 10_000;
-/** The session that makes the role of a run holds this lock while it uses it. */
+/** The session that creates the role of a run holds this lock while it uses the role. */
 const LOCK = "pg_catalog.hashtext('pgwright_run'), pg_catalog.hashtext($1)";
 /** undefined_object, dependent_objects_still_exist */
 const GONE_OR_NEEDED = ["42704", "2BP01"];
 
 /**
- * Runs `use` with a session whose authenticated user has no privileges and may become only `role`; SET ROLE has been run.
- * `admin` is a superuser's session of the same database, for what is not the role's. The role of the run is dropped at the end;
- * one of a run that was killed is dropped by the next. For a superuser, who may do everything, the session is a superuser's.
+ * Runs `use` with a session whose session user has no privileges and can become only `role`; SET ROLE has been run. `admin` is a
+ * superuser's session in the same database, for work that the role must not do. The role of the run is dropped at the end; the
+ * next run drops the role of a killed run. If `role` is a superuser, the session is one of postgres.
  */
 export async function withRunRole<T>(
   host: Host,
   database: string,
   role: string,
   use: (client: Client, admin: Client) => Promise<T>,
-  /** Of the database, where the role itself may not connect to it. */
+  /** Grants the role of the run CONNECT on the database if `role` does not have it. */
   { grantConnect = false } = {},
 ): Promise<T> {
   return withDatabase(host, database, async (admin) => {
@@ -39,22 +39,22 @@ export async function withRunRole<T>(
     const run = `${RUN_ROLE_PREFIX}${randomBytes(8).toString("hex")}`;
     await removeFinished(admin);
     await admin.query(`SELECT pg_catalog.pg_advisory_lock(${LOCK})`, [run]);
-    // CONNECT is inherited from the role, whatever else PUBLIC may not do in this database.
+    // CONNECT is inherited from the role, since PUBLIC may not have it in this database.
     await admin.query(
       `CREATE ROLE ${quoted(run)} LOGIN NOINHERIT CONNECTION LIMIT 2;
        GRANT ${quoted(role)} TO ${quoted(run)} WITH INHERIT TRUE, SET TRUE, ADMIN FALSE`,
     );
     if (grantConnect && !(await mayConnect(admin, role)))
-      await undisturbed(() => admin.query(`GRANT CONNECT ON DATABASE ${quoted(database)} TO ${quoted(run)}`));
+      await retryConcurrentUpdate(() => admin.query(`GRANT CONNECT ON DATABASE ${quoted(database)} TO ${quoted(run)}`));
     let result: T;
     try {
       result = await inSession(host, database, run, role, async (client) => {
-        // What runs after a RESET ROLE may do nothing, rather than make objects that nobody owns afterwards.
+        // After a RESET ROLE, the session has no privileges, so it cannot create objects owned by the role of the run.
         await admin.query(`GRANT ${quoted(role)} TO ${quoted(run)} WITH INHERIT FALSE`);
         return use(client, admin);
       });
     } catch (error) {
-      await remove(admin, run, role).catch(() => undefined); // the server may be gone; the next run drops the role
+      await remove(admin, run, role).catch(() => undefined); // the server may be down; the next run drops the role
       throw error;
     }
     await remove(admin, run, role);
@@ -62,7 +62,7 @@ export async function withRunRole<T>(
   });
 }
 
-/** Whether a role is a superuser; one that does not exist is none. */
+/** True if the role exists and is a superuser. */
 export async function isSuperuser(client: Client, role: string): Promise<boolean> {
   const { rows } = await client.query<{ rolsuper: boolean }>(
     "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = $1",
@@ -79,14 +79,14 @@ async function mayConnect(client: Client, role: string): Promise<boolean> {
   return rows[0]?.may ?? false;
 }
 
-/** Two sessions that change privileges of one database at once: PostgreSQL ends one of them with an error, which changes nothing. */
-async function undisturbed(change: () => Promise<unknown>, tries = 10): Promise<void> {
+/** Retries `change`: when two sessions change privileges of one database at once, PostgreSQL cancels one of them with an error. */
+async function retryConcurrentUpdate(change: () => Promise<unknown>, tries = 10): Promise<void> {
   try {
     await change();
   } catch (error) {
     if (tries <= 1 || !/^tuple concurrently /.test((error as Error).message)) throw error;
     await setTimeout(50 + 200 * Math.random());
-    await undisturbed(change, tries - 1);
+    await retryConcurrentUpdate(change, tries - 1);
   }
 }
 
@@ -102,11 +102,11 @@ async function inSession<T>(
     await client.query(`SET ROLE ${quoted(role)}`);
     return await use(client);
   } finally {
-    await client.end().catch(() => undefined); // the connection may be gone
+    await client.end().catch(() => undefined); // the connection may be closed
   }
 }
 
-/** Drops the role of this run. What the run made after a RESET ROLE, where PUBLIC may make objects, goes to its role. */
+/** Drops the role of this run. Objects that the run created after a RESET ROLE, if PUBLIC may create them, go to `role`. */
 async function remove(admin: Client, run: string, role: string): Promise<void> {
   await admin.query(
     "SELECT pg_catalog.pg_terminate_backend(pid, $2) FROM pg_catalog.pg_stat_activity WHERE usename = $1",
@@ -117,10 +117,10 @@ async function remove(admin: Client, run: string, role: string): Promise<void> {
 }
 
 async function drop(admin: Client, run: string): Promise<void> {
-  await undisturbed(() => admin.query(`DROP OWNED BY ${quoted(run)}; DROP ROLE ${quoted(run)}`));
+  await retryConcurrentUpdate(() => admin.query(`DROP OWNED BY ${quoted(run)}; DROP ROLE ${quoted(run)}`));
 }
 
-/** Drops what killed runs have left, unless another run is doing so; a role that another database knows stays for a run there. */
+/** Drops roles of killed runs, unless another run is doing so. A role with privileges in another database is left to a run there. */
 async function removeFinished(admin: Client): Promise<void> {
   const { rows } = await admin.query<{ name: string }>(readSql("catalog/run-roles.sql"));
   for (const { name } of rows) {

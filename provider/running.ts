@@ -4,11 +4,11 @@ import type { Host } from "./host";
 import { OLDER_OPTIONS } from "./session-options";
 import { filesOf, intoVolume, runWithRepositories, type Handling, type Repositories } from "./restore";
 
-// The copy of a server that runs on the same engine, in a container of ours or of others.
+// Copies a server that runs in any container on the same engine.
 
 /**
- * psql in the container of a server, as its superuser, over its socket: that needs nothing that an image of PostgreSQL does not
- * have. What images are told of the superuser is in their environment. Options and database are arguments of the shell.
+ * psql in the container of a server, as its superuser, over its socket: every image of PostgreSQL has what this needs. Name and
+ * password of the superuser are in the container's environment. Options and database are arguments of the shell.
  */
 export const PSQL =
   `PGOPTIONS='${OLDER_OPTIONS}' ` +
@@ -19,7 +19,7 @@ async function ask(host: Host, source: string, query: string): Promise<string> {
   return (await host.docker(command)).toString().trim();
 }
 
-/** What a preview says of the copy; throws if there can be none. */
+/** Describes the copy in a preview; throws if the server cannot be copied. */
 export async function explainRunning(host: Host, source: string): Promise<string> {
   if (!(await host.inspect(source))?.running)
     throw new Error(`restoreFrom.running: container ${source} does not run on this Docker engine`);
@@ -35,16 +35,18 @@ export async function explainRunning(host: Host, source: string): Promise<string
   ).split("|");
   if (tablespaces) {
     throw new Error(
-      `restoreFrom.running: ${source} has tablespaces outside its data directory, which a copy does not bring: ${tablespaces}; move ` +
-        "what is in them to pg_default and drop them, or use a dump",
+      `restoreFrom.running: ${source} has tablespaces outside its data directory, which a copy does not include: ${tablespaces}; ` +
+        "move their objects to pg_default and drop the tablespaces, or use a dump",
     );
   }
   const renamed =
-    superuser === "postgres" ? "" : `; its superuser ${superuser} becomes postgres, beside a role ${superuser}`;
-  return `COPY of the running server ${source}, as it is then, ${size}${renamed}`;
+    superuser === "postgres"
+      ? ""
+      : `; its superuser ${superuser} is renamed to postgres, and a role ${superuser} is created`;
+  return `COPY of the running server ${source} at the time of the update, ${size}${renamed}`;
 }
 
-/** Fills an empty volume with a copy of the cluster of a server that runs on the same engine, as it is now. */
+/** Fills an empty volume with a copy of the current cluster of a server that runs on the same engine. */
 export async function copyRunning(
   host: Host,
   image: string,
@@ -54,35 +56,35 @@ export async function copyRunning(
 ): Promise<void> {
   const nothing: Repositories = { stanza: "", mounts: {}, options: {} };
   const name = `${host.container}-restore`;
-  // Both containers have one network namespace for the time of the copy: the data goes from server to volume, by no way over
-  // this program.
+  // Both containers share one network namespace during the copy, so the data goes directly from the server to the volume and not
+  // through this program.
   const run = (command: string[], files: Record<string, string> = {}, beside?: string) =>
     runWithRepositories(host, name, image, nothing, files, command, intoVolume(volume), beside);
-  const { superuser, socat } = await lookInto(host, source);
+  const { superuser, socat } = await readSource(host, source);
   if (socat) {
-    // In the namespace a socket that no file system shows; it goes with its input.
+    // An abstract socket exists only in the network namespace, and only until the input of the process is closed.
     const socket = `pgwright-${randomBytes(8).toString("hex")}`;
     const serve = ["exec", "--interactive", source, "bash", "-c", SERVE, "serve", socket];
-    await host.beside(serve, () => run(copyCommand(`@${socket}`, superuser), {}, source));
+    await host.runDuring(serve, () => run(copyCommand(`@${socket}`, superuser), {}, source));
   } else {
     await run(copyCommand("127.0.0.1", superuser), {}, source).catch((error: Error) => {
-      throw new Error(`${error.message.trim()}\n${letIn(source, superuser)}`);
+      throw new Error(`${error.message.trim()}\n${describeAccess(source, superuser)}`);
     });
   }
   if (superuser !== "postgres") await run(["bash", "-c", RENAME]);
   await run(["restore.sh", "--copied"], filesOf(handling));
 }
 
-/** What the way into the source depends on: the name of its superuser, and whether its image has socat. */
-async function lookInto(host: Host, source: string): Promise<{ superuser: string; socat: boolean }> {
+/** Reads what the connection to the source depends on: the name of its superuser, and whether its image has socat. */
+async function readSource(host: Host, source: string): Promise<{ superuser: string; socat: boolean }> {
   const look = 'echo "${POSTGRES_USER:-postgres}"; command -v bash >/dev/null && command -v socat || true';
   const [superuser = "", socat = ""] = (await host.docker(["exec", source, "sh", "-c", look])).toString().split("\n");
   return { superuser, socat: socat !== "" };
 }
 
-const letIn = (source: string, superuser: string) =>
-  `container ${source} has no socat, so the copy comes from 127.0.0.1 inside it, without a password: its pg_hba.conf needs ` +
-  `"host replication ${superuser} 127.0.0.1/32 trust", as images of the docker-library family have it`;
+const describeAccess = (source: string, superuser: string) =>
+  `container ${source} has no socat, so the copy connects from 127.0.0.1 inside the container, without a password; its pg_hba.conf ` +
+  `must have "host replication ${superuser} 127.0.0.1/32 trust", as in docker-library images`;
 
 const SERVE = `
 socat "ABSTRACT-LISTEN:$1/.s.PGSQL.5432,fork" UNIX-CONNECT:/var/run/postgresql/.s.PGSQL.5432 &
@@ -98,8 +100,8 @@ function copyCommand(from: string, superuser: string): string[] {
   return ["bash", "-c", `rm -rf ${to} && exec "$@"`, "copy", ...backup];
 }
 
-// The superuser of a stack is postgres. One of another name (POSTGRES_USER) gets that; a role of its former name, with its password
-// and parameters, has what it owns. In a server for one user, since nobody can rename himself.
+// The superuser of a stack is postgres. A superuser of another name (POSTGRES_USER) is renamed, and a role of the former name gets
+// its password and parameters, and is a member of postgres. In single-user mode, since a role cannot rename itself in a session.
 const RENAME = `
 cd ${CLUSTER_PATH}.unfinished
 : >/tmp/postgresql.conf

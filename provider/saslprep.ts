@@ -25,8 +25,8 @@ const rightToLeftThroughout = new RegExp(
 );
 
 /**
- * The text that PostgreSQL and libpq hash of a password: SASLprep (RFC 4013) as src/common/saslprep.c has it. A password that SASLprep
- * does not allow is hashed as it is. As there, what is prohibited is looked for before the normalisation.
+ * The text that PostgreSQL and libpq hash for a password: SASLprep (RFC 4013) as in src/common/saslprep.c. A password that SASLprep
+ * does not allow is hashed unchanged. As in that file, prohibited characters are checked before the normalisation.
  */
 export function saslprep(password: string): string {
   if (!nonAscii.test(password)) return password;

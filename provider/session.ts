@@ -6,8 +6,8 @@ import { whyDown } from "./readiness";
 const idle = new WeakMap<Host, Map<string, Client[]>>();
 
 /**
- * Runs `use` with a connection of its own. One that did its work well is reset and kept for the next caller: opening one
- * takes a quarter of a second, and a large stack has hundreds of changes. One that failed is closed, with its transaction.
+ * Runs `use` with its own connection. After success, the connection is reset and kept for the next caller: opening one takes a
+ * quarter of a second, and a large stack has hundreds of changes. After a failure it is closed, which ends its transaction.
  */
 export async function withDatabase<T>(host: Host, database: string, use: (client: Client) => Promise<T>): Promise<T> {
   const pools = idle.get(host) ?? new Map<string, Client[]>();
@@ -29,15 +29,15 @@ export async function withDatabase<T>(host: Host, database: string, use: (client
 
 interface Shared {
   client: Promise<Client | undefined>;
-  /** Questions that are not answered yet. */
+  /** Queries that are not answered yet. */
   open: Set<Promise<unknown>>;
 }
 
 const shared = new WeakMap<Host, Map<string, Shared>>();
 
 /**
- * Asks a database for what a refresh wants to know, over a connection that all reads share. `unknown` is the answer while
- * the server is down: then the last known state stands, and the resource Server says what is wrong.
+ * Queries a database for a refresh, over a connection that all reads share. Returns `unknown` while the server is down: then the
+ * resources keep their last known state, and the resource Server reports the problem.
  */
 export async function ask<T>(
   host: Host,
@@ -58,34 +58,34 @@ export async function ask<T>(
 function sharedWith(host: Host, database: string): Shared {
   const all = shared.get(host) ?? new Map<string, Shared>();
   shared.set(host, all);
-  const there = all.get(database);
-  if (there) return there;
-  const made: Shared = { client: openOrWait(host, database), open: new Set() };
-  all.set(database, made);
+  const existing = all.get(database);
+  if (existing) return existing;
+  const created: Shared = { client: openOrWait(host, database), open: new Set() };
+  all.set(database, created);
   const forget = () => {
-    if (all.get(database) === made) all.delete(database);
+    if (all.get(database) === created) all.delete(database);
   };
-  made.client.then((opened) => (opened ? opened.on("end", forget) : forget()), forget);
-  return made;
+  created.client.then((opened) => (opened ? opened.on("end", forget) : forget()), forget);
+  return created;
 }
 
-/** Ends our own connections to a database that nobody uses; what is asked there just now is answered first. */
-export async function leave(host: Host, database: string): Promise<void> {
-  const there = shared.get(host)?.get(database);
+/** Closes this process's idle and shared connections to a database, after their open queries are answered. */
+export async function closeConnections(host: Host, database: string): Promise<void> {
+  const existing = shared.get(host)?.get(database);
   shared.get(host)?.delete(database);
-  await Promise.allSettled(there?.open ?? []);
-  const reader = await there?.client.catch(() => undefined);
+  await Promise.allSettled(existing?.open ?? []);
+  const reader = await existing?.client.catch(() => undefined);
   const pool = idle.get(host)?.get(database)?.splice(0) ?? [];
   await Promise.all([...(reader ? [reader] : []), ...pool].map((client) => client.end()));
 }
 
-/** Ends all of our connections to a server, for a process that goes on without it. */
-export async function leaveAll(host: Host): Promise<void> {
+/** Closes all connections of this process to a server, for a process that continues without it. */
+export async function closeAllConnections(host: Host): Promise<void> {
   const databases = new Set([...(shared.get(host)?.keys() ?? []), ...(idle.get(host)?.keys() ?? [])]);
-  await Promise.all([...databases].map((database) => leave(host, database)));
+  await Promise.all([...databases].map((database) => closeConnections(host, database)));
 }
 
-/** A connection; undefined while the server is down. One that is starting is waited for. */
+/** Opens a connection; undefined while the server is down. Waits for a server that starts up. */
 async function openOrWait(host: Host, database: string): Promise<Client | undefined> {
   try {
     return await connect(host, database);
@@ -95,7 +95,7 @@ async function openOrWait(host: Host, database: string): Promise<Client | undefi
   }
 }
 
-/** True if PostgreSQL says that there is no such database. */
+/** True if PostgreSQL reports that the database does not exist. */
 export function isNoDatabase(error: unknown): boolean {
   return (error as { code?: string }).code === "3D000";
 }

@@ -12,10 +12,10 @@ export interface SqlStatement {
   line: number;
 }
 
-/** A file that is not what it should be, and where. */
+/** An error in a file of SQL, with file and line. */
 export class SqlFileError extends Error {}
 
-/** The parser has to be loaded once before anything is split. */
+/** Must be called once before splitStatements. */
 export const loadParser = loadModule;
 
 function lineAt(text: string, offset: number): number {
@@ -27,7 +27,7 @@ function offsetOf(text: string, characters: number): number {
   return Array.from(text).slice(0, Math.max(characters, 0)).join("").length;
 }
 
-/** Where the first token is: behind white space and comments, which PostgreSQL nests. `comment` gets each that a line ends. */
+/** Offset of the first token, after white space and (nested) comments. Calls `comment` with the offset of each `--` comment. */
 export function skipBlank(text: string, comment?: (at: number) => void): number {
   let at = 0;
   for (;;) {
@@ -51,7 +51,7 @@ function endOfComment(text: string, from: number): number {
   return text.length;
 }
 
-/** The error about what stands at an offset of a file. */
+/** An error about the text at an offset of a file. */
 export function errorAt(file: string, text: string, offset: number, problem: string): SqlFileError {
   return new SqlFileError(`${file}:${lineAt(text, offset)}: ${problem}`);
 }
@@ -60,15 +60,16 @@ interface Parsed {
   stmts?: { stmt: Node; stmt_location?: number; stmt_len?: number }[];
 }
 
-/** A statement with its parse tree, and where in the file the white space and comments before it begin. */
+/** A statement with its parse tree and its offsets in the file. */
 export interface ParsedStatement extends SqlStatement {
   tree: Node;
+  /** Offset of the white space and comments before it. */
   from: number;
-  /** Where its first token is. */
+  /** Offset of its first token. */
   at: number;
 }
 
-/** The statements of a part of a file. `refuse` says what is wrong with one. */
+/** Splits a part of a file into its statements. `refuse` returns the problem of a statement; throws SqlFileError for it. */
 export function splitStatements(
   file: string,
   text: string,
@@ -85,9 +86,9 @@ export function splitStatements(
   } catch (error) {
     const { cursorPosition = 0 } = (error as { sqlDetails?: { cursorPosition: number } }).sqlDetails ?? {};
     const at = from + offsetOf(body, cursorPosition);
-    const word = /^\\\S*/.exec(text.slice(at))?.[0];
-    const problem = word
-      ? `${word} is a command of psql, not SQL: write what it does as SQL`
+    const command = /^\\\S*/.exec(text.slice(at))?.[0];
+    const problem = command
+      ? `${command} is a command of psql, not SQL; write the equivalent SQL`
       : withoutLiteral((error as Error).message);
     throw errorAt(file, text, at, problem);
   }
@@ -102,28 +103,28 @@ export function splitStatements(
   });
 }
 
-/** A syntax error without the text of a string or comment, which may be the rest of the file, or a secret. */
+/** Removes the text of a string or comment from a syntax error: it may be a secret, or the rest of the file. */
 const withoutLiteral = (message: string): string =>
   message
     .replace(/^(unterminated .+?) at or near "[^]*$/, "$1")
     .replace(/ at or near "(?:[bexn]|u&)?['$][^]*$/i, " at or near a string constant");
 
-/** Says why a statement needs a client that we are not. */
+/** Why a statement needs a client that sends or receives rows, which pgwright is not; undefined if it does not. */
 export function needsClient(tree: Node): string | undefined {
   const copy = tree.CopyStmt as { filename?: string; is_program?: boolean; is_from?: boolean } | undefined;
   if (!copy || copy.filename || copy.is_program) return undefined;
   return copy.is_from
-    ? "COPY FROM STDIN needs a client that sends the rows: write INSERT, or COPY from a file of the server"
-    : "COPY TO STDOUT needs a client that takes the rows";
+    ? "COPY FROM STDIN needs a client that sends the rows; use INSERT, or COPY from a file on the server"
+    : "COPY TO STDOUT needs a client that receives the rows";
 }
 
-/** The kind of a statement that begins or ends a transaction; savepoints do not. */
+/** The kind of a statement that begins or ends a transaction; undefined for savepoints and other statements. */
 export function transactionKind(tree: Node): string | undefined {
   const kind = (tree.TransactionStmt as { kind: string } | undefined)?.kind;
   return kind && !/SAVEPOINT|RELEASE|ROLLBACK_TO/.test(kind) ? kind : undefined;
 }
 
-/** An error of PostgreSQL with file, line and SQLSTATE; `more` says how things stand now. */
+/** An error of PostgreSQL with file, line and SQLSTATE. `more`: further lines, such as the state of the migration. */
 export function located(file: string, statement: SqlStatement, error: DatabaseError, more: string[] = []): Error {
   const before = Array.from(statement.sql).slice(0, Math.max(Number(error.position ?? 0) - 1, 0));
   const line = statement.line + before.filter((character) => character === "\n").length;

@@ -2,15 +2,15 @@ import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { connect } from "./connection";
 import type { Host } from "./host";
-import { PERSON_OPTIONS } from "./session-options";
+import { INTERACTIVE_OPTIONS } from "./session-options";
 
-// Sessions of the superuser that others than pgwright open (a plugin of Pulumi, a client) cannot be given options in their start-up
-// packet. Settings of the role rank above those of a database, too, and the owner of a database cannot change them.
+// pgwright cannot add options to the start-up packet of superuser sessions that other programs open (a plugin of Pulumi, a client).
+// Settings of the role override those of a database too, and the owner of a database cannot change them.
 
-/** What sessions of the superuser should begin with, by parameter: PostgreSQL's defaults. */
-export const SUPERUSER_SETTINGS: Record<string, string> = PERSON_OPTIONS;
+/** Settings of the role postgres, by parameter: PostgreSQL's defaults. */
+export const SUPERUSER_SETTINGS: Record<string, string> = INTERACTIVE_OPTIONS;
 
-/** What of that is set. */
+/** Reads the values that the role postgres has for SUPERUSER_SETTINGS. */
 export async function readSuperuserSettings(client: Client): Promise<Record<string, string>> {
   const { rows } = await client.query<{ setting: string }>(
     `SELECT unnest(s.setconfig) AS setting FROM pg_catalog.pg_db_role_setting AS s
@@ -20,7 +20,7 @@ export async function readSuperuserSettings(client: Client): Promise<Record<stri
   return Object.fromEntries(set.filter(([name]) => name in SUPERUSER_SETTINGS));
 }
 
-/** Sets it. By a session that has begun with it, as ALTER ROLE takes no empty list otherwise. */
+/** Sets SUPERUSER_SETTINGS. FROM CURRENT, in a session with these values, since ALTER ROLE accepts no empty list as a literal. */
 export async function setSuperuserSettings(host: Host): Promise<void> {
   const client = await connect(host, "postgres", { options: SUPERUSER_SETTINGS });
   try {

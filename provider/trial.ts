@@ -2,10 +2,10 @@ import { CONFIG_PATH } from "../backup/paths";
 import { readSql } from "../sql/read";
 import { CommandError, POSTGRES, type Host } from "./host";
 
-// A new configuration is tried out in a throwaway server before the server's own file is touched: what libraries, locales and time
-// zones an image has, only a server of that image knows.
+// A new configuration is tried in a throwaway server before the server's own file is changed. Only a server of the image knows which
+// libraries, locales and time zones the image has.
 
-/** Of the server's container. */
+/** Limits of the server's container. */
 export interface Limits {
   /** MiB. */
   memory: number;
@@ -16,9 +16,9 @@ export interface Limits {
 
 export interface Trial {
   image: string;
-  /** The volume of the server's configuration, for the files that this names; it need not be there yet. */
+  /** The volume of the server's configuration, for files that parameters name; it may not exist yet. */
   volume: string;
-  /** postgresql.conf, pg_hba.conf and pg_ident.conf, as they will be written. */
+  /** The new postgresql.conf, pg_hba.conf and pg_ident.conf, by name. */
   files: Record<string, string>;
   limits?: Limits;
 }
@@ -26,7 +26,7 @@ export interface Trial {
 /** Longest time that the throwaway server may take, seconds. */
 const WITHIN_S = 120;
 
-// In the arguments what must not be as in the file: it is reached by its socket alone, archives nothing, and prints its log here.
+// The arguments of postgres override the file: the server listens only on its socket, archives nothing, and logs to a file.
 const SCRIPT = `
 set -uo pipefail
 data=/tmp/trial-data log=/tmp/trial-log socket=/tmp/trial-socket
@@ -51,8 +51,8 @@ fi
 exit 65
 `;
 
-/** Fails, with what the server says, where a server of the image does not start with the configuration or does not take it. */
-export async function tryOut(host: Host, { image, volume, files, limits }: Trial): Promise<void> {
+/** Throws, with the server's output, if a server of the image does not start with the configuration or rejects it. */
+export async function tryConfiguration(host: Host, { image, volume, files, limits }: Trial): Promise<void> {
   const name = `${host.container}-trial`;
   const limited = limits
     ? ["--memory", `${limits.memory}m`, "--memory-swap", `${limits.memory}m`, "--cpus", limits.cpus]
@@ -70,7 +70,7 @@ export async function tryOut(host: Host, { image, volume, files, limits }: Trial
     "ALL",
     "--init",
   ];
-  await host.docker(["rm", "--force", "--volumes", name]); // what a killed run has left
+  await host.docker(["rm", "--force", "--volumes", name]); // of a run that was killed
   await host.docker(["create", ...fixed, ...limited, ...shared, ...mounted, image, "bash", "-c", SCRIPT]);
   try {
     const owner = { uid: POSTGRES, gid: POSTGRES };
@@ -83,10 +83,10 @@ export async function tryOut(host: Host, { image, volume, files, limits }: Trial
     await host.docker(["start", "--attach", name]);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const said = (error.printed || error.output).trim().replaceAll("/trial/", "");
+    const output = (error.printed || error.output).trim().replaceAll("/trial/", "");
     throw new Error(
-      `server.settings: a server of image ${image} does not take the new configuration; correct it, nothing was changed. ` +
-        `It says:\n${said}`,
+      `server.settings: a server of image ${image} rejects the new configuration, and nothing was changed; correct the settings ` +
+        `that its output names:\n${output}`,
     );
   } finally {
     await host.docker(["rm", "--force", "--volumes", name]).catch(() => undefined);

@@ -1,5 +1,5 @@
-// Pure: texts on their way to a reader. Names, comments and errors come from owners of objects and authors of files, and a terminal,
-// a YAML parser and Markdown act on some characters instead of showing them.
+// Pure: makes texts safe to display. Names, comments and errors come from owners of objects and authors of files, and terminals,
+// YAML parsers and Markdown interpret some characters instead of showing them.
 
 // Line ends, terminal escapes, controls of the direction of text, and characters without width.
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
@@ -9,7 +9,7 @@ const SHORT: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 export const oneLine = (text: string): string =>
   text.replace(INVISIBLE, (found) => SHORT[found] ?? `\\u{${found.codePointAt(0)?.toString(16)}}`);
 
-/** Lines that belong together: those behind the first are indented, so that no text in them begins a message of its own. */
+/** The lines of one message: all after the first are indented, so that none can be read as the begin of another message. */
 export function linesOf(text: string): string[] {
   const [first = "", ...more] = text
     .trimEnd()

@@ -1,15 +1,15 @@
 import { linesOf, oneLine } from "../provider/visible-text";
 
-// Pure: pieces of Markdown that show any text as it is. GitHub looks for mentions, links, HTML and entities everywhere but in code.
+// Pure: Markdown that shows any text literally. GitHub interprets mentions, links, HTML and entities everywhere except in code.
 
-/** Lines between what opens and what closes them: where a document is cut, only lines go. */
+/** Lines with an opening and a closing part: where a document is truncated, only lines are dropped. */
 export interface Block {
   open: string[];
   lines: string[];
   close: string[];
 }
 
-/** So much of a line is shown, characters. */
+/** Longest line that is shown whole, characters. */
 const LINE = 2000;
 
 const clipped = (line: string): string => oneLine(line.length > LINE ? `${line.slice(0, LINE)} ...` : line);
@@ -31,11 +31,11 @@ export function bullet(text: string): string {
   return [`- ${code(first)}`, ...more.map((line) => `  - ${code(line.trim())}`)].join("\n");
 }
 
-/** A section of a list; none without items. */
+/** A section with a list; no section without items. */
 export const listed = (title: string, items: string[]): Block[] =>
   items.length > 0 ? [{ open: [`### ${title}`, ""], lines: items, close: [""] }] : [];
 
-/** A block of code under a heading, in a fence that the lines do not hold; none without lines. */
+/** A block of code under a heading, with a fence that no line contains; no block without lines. */
 export function fenced(heading: string[], language: string, lines: string[], close: string[] = []): Block[] {
   const shown = lines.map(clipped);
   const fence = "`".repeat(Math.max(2, longestTicks(shown)) + 1);
@@ -44,10 +44,10 @@ export function fenced(heading: string[], language: string, lines: string[], clo
     : [];
 }
 
-/** GitHub takes comments of up to 65,536 characters. */
+/** Below GitHub's limit for a comment, 65,536 characters. */
 const LONGEST = 60_000;
 
-/** A document of a heading and blocks, as much of it as a comment can hold; each block that is begun is closed. */
+/** A document of a heading and blocks, truncated to the size of a comment; each opened block is closed. */
 export function document(heading: string, blocks: Block[]): string {
   const written = [heading, ""];
   let room = LONGEST - heading.length;
@@ -58,7 +58,7 @@ export function document(heading: string, blocks: Block[]): string {
     const kept = fits < 0 ? lines : lines.slice(0, fits);
     if (kept.length > 0) written.push(...open, ...kept, ...close);
     if (fits >= 0) {
-      written.push("...", "", "The rest is in the output of the command: this is as much as a comment can hold.", "");
+      written.push("...", "", "The rest is in the output of the command: a comment cannot be longer.", "");
       break;
     }
   }

@@ -3,19 +3,19 @@ import { oneLine } from "../provider/visible-text";
 import { changeLines } from "./lines";
 import type { Change } from "./report";
 
-/** Something on the server that the stack file does not have. */
+/** An object on the server that the stack file does not declare. */
 export interface Undeclared {
   kind: string;
   name: string;
-  /** Where it is; undefined for what belongs to the whole server. */
+  /** Its database; undefined for an object of the whole server. */
   database?: string;
-  /** More about it, in words. */
+  /** Details, as text; may be empty. */
   what: string;
 }
 
 export interface Drift {
   stack: string;
-  /** What is another than the last update has left it. */
+  /** Objects that differ from the state of the last update. */
   changed: Change[];
   undeclared: Undeclared[];
 }
@@ -26,15 +26,15 @@ export function undeclaredLine({ kind, name, database, what }: Undeclared): stri
   return `+ ${kind} ${name}${database === undefined ? "" : ` in ${database}`}${what === "" ? "" : ` (${what})`}`;
 }
 
-const CHANGED = "Changed by hand since the last update";
-const UNDECLARED = "Nobody has declared";
+const CHANGED = "Changed outside of pgwright since the last update";
+const UNDECLARED = "Undeclared";
 
 export function headline({ stack, changed, undeclared }: Drift): string {
   const parts = [
-    ...(changed.length > 0 ? [`${changed.length} changed by hand`] : []),
-    ...(undeclared.length > 0 ? [`${undeclared.length} not declared`] : []),
+    ...(changed.length > 0 ? [`${changed.length} changed outside of pgwright`] : []),
+    ...(undeclared.length > 0 ? [`${undeclared.length} undeclared`] : []),
   ];
-  return `${stack}: ${parts.length > 0 ? parts.join(", ") : "as it was left by the last update"}`;
+  return `${stack}: ${parts.length > 0 ? parts.join(", ") : "no drift since the last update"}`;
 }
 
 /** Lines for a terminal. */

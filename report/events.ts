@@ -1,8 +1,8 @@
-// Pure: what Pulumi's engine tells of a run (--event-log FILE, an event a line), as far as a report needs it.
+// Pure: reads the event log of Pulumi's engine (--event-log FILE, an event a line), as far as a report needs it.
 
 export type Op = "create" | "update" | "replace" | "delete" | "refresh";
 
-/** One property that becomes another; undefined: it is not there. */
+/** A property before and after a change; undefined: absent. */
 export interface Value {
   /** Pulumi's property path, such as `parameters.work_mem` or `privileges["app: database"]`. */
   path: string;
@@ -10,11 +10,11 @@ export interface Value {
   after: unknown;
 }
 
-/** What happens to a resource; with `refresh`, what was found to have happened to it. */
+/** A planned change of a resource; with `refresh`, a change that was found on the server. */
 export interface Step {
   op: Op;
   urn: string;
-  /** Gone from the server: a refresh has not found it. */
+  /** A refresh has not found it on the server. */
   gone: boolean;
   values: Value[];
 }
@@ -28,9 +28,9 @@ export interface Message {
 export interface Events {
   steps: Step[];
   messages: Message[];
-  /** Resources that stay as they are. */
+  /** Number of resources without a change. */
   unchanged: number;
-  /** The outputs of the stack become others. */
+  /** The outputs of the stack change. */
   outputsChange: boolean;
 }
 
@@ -56,7 +56,7 @@ interface EngineEvent {
 
 const CHANGES = ["create", "update", "replace", "delete"];
 
-/** The value at a property path; undefined where there is none. */
+/** The value at a property path; undefined if absent. */
 export function valueAt(value: unknown, path: string): unknown {
   const steps = path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g);
   let found = value;
@@ -80,7 +80,7 @@ function changeOf({ resourcePreEvent }: EngineEvent): Step[] {
   return [{ op: metadata.op as Op, urn: metadata.urn, gone: false, values }];
 }
 
-/** Undeclared privileges that are left as they are: no input has them, so the engine compares none. */
+/** Changes of undeclared privileges that are not managed: they are in no input, so that the engine does not compare them. */
 function furtherOf({ old, new: now }: Metadata): Value[] {
   const [before, after] = [old?.outputs?.further, now?.outputs?.further] as (Record<string, string> | undefined)[];
   if (!before || !after) return [];
@@ -90,7 +90,7 @@ function furtherOf({ old, new: now }: Metadata): Value[] {
     .map((key) => ({ path: `further[${JSON.stringify(key)}]`, before: before[key], after: after[key] }));
 }
 
-/** What a refresh has found of a resource, if it is another than was left. */
+/** The change of a resource that a refresh has found, if any. */
 function foundOf({ resOutputsEvent }: EngineEvent): Step[] {
   const { metadata } = resOutputsEvent ?? {};
   if (!metadata) return [];
@@ -100,7 +100,7 @@ function foundOf({ resOutputsEvent }: EngineEvent): Step[] {
 }
 
 function stepsOf(events: EngineEvent[]): Step[] {
-  // A run that only refreshes calls what it finds an update or a delete when it is done, and a refresh before.
+  // In a run that only refreshes, an event that begins as a refresh ends as an update or a delete.
   const begun = new Map<string, string>();
   return events.flatMap((event) => {
     const { metadata } = event.resourcePreEvent ?? {};
@@ -125,7 +125,7 @@ function stackOutputsChange({ resOutputsEvent }: EngineEvent): boolean {
   return JSON.stringify(metadata.old?.outputs ?? {}) !== JSON.stringify(metadata.new.outputs ?? {});
 }
 
-/** Would an update of what a preview has looked at change anything, on the server or in the state? */
+/** Whether an update after this preview would change anything, on the server or in the state. */
 export const changesAnything = ({ steps, outputsChange }: Events): boolean => steps.length > 0 || outputsChange;
 
 export function readEvents(log: string): Events {

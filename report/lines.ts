@@ -11,7 +11,7 @@ function shown(value: unknown): string {
   return first.length > LONGEST || more.length > 0 ? `${first.slice(0, LONGEST)} ...` : first;
 }
 
-/** Pulumi's word for what is not known before the update, and for what nobody may see. */
+/** Pulumi's placeholder for values that are known only after the update. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 function valueLines({ path, before, after }: Value): string[] {
@@ -20,14 +20,14 @@ function valueLines({ path, before, after }: Value): string[] {
   return [...line("-", before), ...line("+", after)];
 }
 
-/** A change as lines: what happens to the resource, and each property before and after. */
+/** Formats a change: a line for the resource, and lines for each property before and after. */
 export function changeLines({ kind, name, op, gone, values }: Change): string[] {
   const subject = `${kind} ${name}`;
-  if (gone) return [`- ${subject} is gone`];
+  if (gone) return [`- ${subject} no longer exists`];
   const first = {
     create: `+ ${subject}`,
     update: `! ${subject}`,
-    replace: `! ${subject} is made anew`,
+    replace: `! ${subject} is replaced`,
     delete: `- ${subject}`,
     refresh: `! ${subject}`,
   }[op];

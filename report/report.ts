@@ -2,67 +2,67 @@ import { HAZARDS, hazardIn, type Hazard } from "../provider/hazard";
 import { oneLine } from "../provider/visible-text";
 import type { Events, Message, Op, Step, Value } from "./events";
 
-// Pure: what a reviewer wants to know of a preview, out of what the engine tells.
+// Pure: makes the report of a preview for a reviewer from the engine's events.
 
-/** A resource as people call it. */
+/** The type and name of a resource, for people. */
 export interface Subject {
-  /** Such as `CronJob`. */
+  /** The last part of its type, such as `CronJob`. */
   kind: string;
   name: string;
 }
 
-/** A message and what it is about. */
-export interface Told extends Subject {
+/** A message of a resource. */
+export interface ResourceMessage extends Subject {
   text: string;
 }
 
 export interface Change extends Subject {
   urn: string;
   op: Op;
-  /** Not there any more. */
+  /** It no longer exists on the server. */
   gone: boolean;
   values: Value[];
 }
 
 export interface Report {
   stack: string;
-  /** Why the change is refused. */
-  errors: Told[];
-  hazards: Record<Hazard, Told[]>;
-  warnings: Told[];
+  /** Why the preview fails. */
+  errors: ResourceMessage[];
+  hazards: Record<Hazard, ResourceMessage[]>;
+  warnings: ResourceMessage[];
   changes: Change[];
-  /** Changes that bring back what the last update has left, and somebody has changed by hand since. */
+  /** Changes that revert drift: the server differs from the last update, the stack file does not. */
   putBack: Change[];
-  /** What was changed by hand and stays so, as the stack file has it now, or leaves it alone. */
+  /** Drift that stays, because the stack file declares it now or does not manage it. */
   left: Change[];
-  /** What else the resources say of their changes. */
-  notes: Told[];
+  /** Other messages of the resources about their changes. */
+  notes: ResourceMessage[];
   unchanged: number;
 }
 
-/** They keep books for others, which tell what it means. */
-const SILENT = ["Inventory", "Protection"];
-/** What they say tells more than their properties. */
-const TELLING = ["Server", "Configuration", "Migrations", "Library"];
+/** Bookkeeping resources, whose changes other resources report. */
+const BOOKKEEPING = ["Inventory", "Protection"];
+/** Resources whose messages say more than their properties. */
+const WITHOUT_VALUES = ["Server", "Configuration", "Migrations", "Library"];
 
 export function subjectOf(urn: string): Subject {
   const [, , types = "", ...name] = urn.split("::");
   return { kind: types.split(/[:/$]/).pop() ?? "", name: name.join("::") };
 }
 
-/** Why a change is refused, with the resource that says it. */
-export const errorText = ({ kind, name, text }: Told): string =>
+/** An error with the resource that reports it. */
+export const errorText = ({ kind, name, text }: ResourceMessage): string =>
   kind === "" ? text : `${kind} ${oneLine(name)}: ${text}`;
 
 function changeOf({ op, urn, gone, values }: Step): Change {
   const subject = subjectOf(urn);
-  return { ...subject, urn, op, gone, values: TELLING.includes(subject.kind) ? [] : values };
+  return { ...subject, urn, op, gone, values: WITHOUT_VALUES.includes(subject.kind) ? [] : values };
 }
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
-/** Does the change do nothing but undo what a refresh has found? */
-function undoes({ op, values }: Step, found: Step | undefined): boolean {
+/** Whether a change only reverts what a refresh has found. */
+function reverts({ op, values }: Step, found: Step | undefined): boolean {
   if (!found) return false;
   if (op === "create") return found.gone;
   return values.every(({ path, before, after }) => {
@@ -71,25 +71,28 @@ function undoes({ op, values }: Step, found: Step | undefined): boolean {
   });
 }
 
-const toldOf = ({ urn, text }: Message): Told => ({ ...subjectOf(urn), text });
+const withSubject = ({ urn, text }: Message): ResourceMessage => ({ ...subjectOf(urn), text });
 
 export function makeReport(stack: string, { steps, messages, unchanged }: Events): Report {
-  const visible = steps.filter(({ urn }) => !SILENT.includes(subjectOf(urn).kind));
+  const visible = steps.filter(({ urn }) => !BOOKKEEPING.includes(subjectOf(urn).kind));
   const found = visible.filter(({ op }) => op === "refresh");
   const planned = visible.filter(({ op }) => op !== "refresh");
   const putBack = planned.filter((step) =>
-    undoes(
+    reverts(
       step,
       found.find(({ urn }) => urn === step.urn),
     ),
   );
-  const told = messages.map((message) => ({ ...message, ...hazardIn(message.text) }));
-  const plain = told.filter(({ hazard }) => !hazard);
-  const of = (severity: Message["severity"]) => plain.filter((each) => each.severity === severity).map(toldOf);
-  const hazards = HAZARDS.map((hazard) => [hazard, told.filter((each) => each.hazard === hazard).map(toldOf)]);
+  const classified = messages.map((message) => ({ ...message, ...hazardIn(message.text) }));
+  const plain = classified.filter(({ hazard }) => !hazard);
+  const of = (severity: Message["severity"]) => plain.filter((each) => each.severity === severity).map(withSubject);
+  const hazards = HAZARDS.map((hazard) => [
+    hazard,
+    classified.filter((each) => each.hazard === hazard).map(withSubject),
+  ]);
   return {
     stack,
-    // The stack itself only says that there was one.
+    // The stack itself reports only that there was an error.
     errors: of("error").filter(({ text }) => !/^(preview|update) failed$/.test(text)),
     hazards: Object.fromEntries(hazards) as Report["hazards"],
     warnings: of("warning"),

@@ -5,36 +5,36 @@ import { installPackages, isDebian, isRoot, systemName, updateLists } from "./de
 import { withLock } from "./lock";
 import { type Log, elapsed, findAll, lastLine, run, tail, withProgress } from "./run";
 
-/** What the image is built from unless the stack says otherwise. */
+/** The default base image. */
 export const defaultBase = "debian:trixie-slim";
-/** What stands in for it where it cannot be pulled. */
+/** The replacement for the default base image if that cannot be pulled. */
 export const ownBase = "pgwright/base:trixie";
 
-// The first line comes when the registry has answered; the engine's own time-out for that is 15 s, and it tries twice.
+// The first line is printed when the registry has answered; the engine's own timeout for that is 15 s, and it tries twice.
 const answerMs = 40_000;
 const pullMs = 900_000;
 
 /**
- * The image to build from: `base` if given, which has to be there or to be pulled; otherwise Debian trixie, which is
- * pulled or, where that is not possible, made from Debian's packages.
+ * Returns the image to build from: `base` if given, which is on the engine or can be pulled; otherwise Debian trixie, which is
+ * pulled or, if that is not possible, built from Debian's packages.
  */
 export async function ensureBaseImage({ log, base }: { log: Log; base?: string }): Promise<string> {
   const name = base ?? defaultBase;
   if (await isPresent(name)) return name;
-  // Once made it is kept: a base that comes and goes with the network would replace the image each time.
+  // Once built it is kept: a base that changes with the network would replace the image each time.
   if (!base && (await isPresent(ownBase))) return ownBase;
   const reason = await pull(name, log);
   if (!reason) return name;
   if (base) {
     throw new Error(
-      `The base image ${base} is not on the engine and cannot be pulled: ${reason}\n` +
-        `Correct its name, log in by \`docker login\`, or bring it here by \`docker load\`; ` +
-        `or leave the base image out of the stack file, and ${defaultBase} is used.`,
+      `base image ${base}: not on the engine, and cannot be pulled: ${reason}\n` +
+        `correct its name, log in with \`docker login\`, load it with \`docker load\`, ` +
+        `or remove the base image from the stack file to use ${defaultBase}`,
     );
   }
-  log(`${name} cannot be pulled (${reason}); the base image is made from Debian's packages`);
+  log(`${name} cannot be pulled (${reason}); the base image is built from Debian's packages`);
   await withLock(join(cacheFolder(), "base-image.lock"), log, async () => {
-    if (!(await isPresent(ownBase))) await make(reason, log);
+    if (!(await isPresent(ownBase))) await buildBase(reason, log);
   });
   return ownBase;
 }
@@ -53,8 +53,8 @@ async function pull(name: string, log: Log): Promise<string | undefined> {
   return result.timedOut ? "the registry does not answer" : lastLine(result.stderr);
 }
 
-/** Makes the base image by mmdebstrap. The archive goes through a file, so that half of one is never imported. */
-async function make(reason: string, log: Log): Promise<void> {
+/** Builds the base image with mmdebstrap. The archive goes through a file, so that a partial one is never imported. */
+async function buildBase(reason: string, log: Log): Promise<void> {
   await assertPossible(reason);
   if (findAll("mmdebstrap").length === 0) {
     await updateLists(log);
@@ -66,35 +66,35 @@ async function make(reason: string, log: Log): Promise<void> {
   const archive = temporaryName(join(folder, "base-image"));
   try {
     const args = ["--variant=minbase", "--format=tar", "trixie", archive];
-    const made = await withProgress(log, `making ${ownBase}`, () => run("mmdebstrap", args));
+    const made = await withProgress(log, `building ${ownBase}`, () => run("mmdebstrap", args));
     if (made.code !== 0) {
       throw new Error(
-        `No base image: ${defaultBase} cannot be pulled (${reason}), and \`mmdebstrap ${args.join(" ")}\` ended with ` +
+        `base image: ${defaultBase} cannot be pulled (${reason}), and \`mmdebstrap ${args.join(" ")}\` ended with ` +
           `code ${made.code}:\n${tail(made.stderr)}\n` +
-          `It needs a Debian mirror. Mend one of the two, or bring ${defaultBase} here by \`docker load\`.`,
+          `mmdebstrap needs a Debian mirror; correct one of the two, or load ${defaultBase} with \`docker load\``,
       );
     }
     const imported = await run("docker", ["import", "--change", 'CMD ["bash"]', archive, ownBase]);
     if (imported.code !== 0) throw new Error(`\`docker import\` of ${ownBase} failed: ${lastLine(imported.stderr)}`);
-    log(`made ${ownBase} in ${elapsed(started)}`);
+    log(`built ${ownBase} in ${elapsed(started)}`);
   } finally {
     rmSync(archive, { force: true });
   }
 }
 
-/** Throws what to do on a machine where the image cannot be made. */
+/** Throws, with what to do, if the image cannot be built on this machine. */
 async function assertPossible(reason: string): Promise<void> {
-  const problem = await impossible();
+  const problem = await buildProblem();
   if (!problem) return;
   throw new Error(
-    `No base image: ${defaultBase} cannot be pulled (${reason}), and it cannot be made here: ${problem}. ` +
-      `Bring it to the engine by \`docker load\`, or name one that is there as the base image in the stack file.`,
+    `base image: ${defaultBase} cannot be pulled (${reason}), and cannot be built on this machine: ${problem}; ` +
+      `load it with \`docker load\`, or name an image that is on the engine as the base image in the stack file`,
   );
 }
 
-async function impossible(): Promise<string | undefined> {
-  if (process.platform !== "linux" || !isDebian()) return `that takes Debian or Ubuntu, and this is ${systemName()}`;
-  if (!isRoot()) return "that takes root";
+async function buildProblem(): Promise<string | undefined> {
+  if (process.platform !== "linux" || !isDebian()) return `a build needs Debian or Ubuntu, and this is ${systemName()}`;
+  if (!isRoot()) return "a build needs root";
   const engine = (await run("docker", ["version", "--format", "{{.Server.Arch}}"])).stdout.trim();
   const here = process.arch === "x64" ? "amd64" : process.arch;
   if (engine !== here) return `this machine is ${here}, and the engine is ${engine}`;

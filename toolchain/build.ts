@@ -14,17 +14,17 @@ export interface Program {
   module: string;
   /** The Go package, as seen from the module. */
   package: string;
-  /** What the linker is told. */
+  /** Flags of the linker. */
   ldflags: string;
-  /** A script of the module that is started in its place, and starts the program as `FILE-built`. */
+  /** A script of the module that is installed under the program's name, and starts the program as `FILE-built`. */
   before?: string;
-  /** How long it takes on two cores from nothing, for the user. */
+  /** Duration of a build without caches on two cores, for messages. */
   duration: string;
-  /** What it belongs to; Pulumi if absent. */
+  /** What needs the program; Pulumi if absent. */
   purpose?: Purpose;
 }
 
-/** What cannot be had without a build, and how to do without the build. */
+/** What needs a build, and what to do instead of the build. */
 export interface Purpose {
   what: string;
   instead?: string;
@@ -32,7 +32,7 @@ export interface Purpose {
 
 const PULUMI: Purpose = { what: "Pulumi", instead: "install Pulumi from https://www.pulumi.com/docs/install" };
 
-/** The five programs, the slow ones with the time they take. */
+/** The five programs of Pulumi. */
 export function programs(versions: Versions): Program[] {
   const sdk = "github.com/pulumi/pulumi/sdk/v3";
   const pulumiVersion = `-s -w -X ${sdk}/go/common/version.Version=v${versions.pulumi}`;
@@ -65,7 +65,7 @@ export function programs(versions: Versions): Program[] {
   ];
 }
 
-/** The key of a built program: what it is built from, how, and for which machine. Not the version of Go: a program that works is kept. */
+/** The key of a built program: its sources, flags and machine. Not the version of Go, so that a newer Go does not rebuild it. */
 export function programKey(program: Program, sources: string): string {
   const folder = join(sources, program.module);
   const files = readdirSync(folder)
@@ -75,7 +75,7 @@ export function programKey(program: Program, sources: string): string {
   return keyOf([process.platform, process.arch, program.package, program.ldflags, ...contents]);
 }
 
-/** The key of everything that is built. */
+/** The key of all programs together. */
 export function buildKey(versions: Versions, sources: string): string {
   return keyOf(
     programs(versions).flatMap((program) => {
@@ -86,8 +86,8 @@ export function buildKey(versions: Versions, sources: string): string {
 }
 
 /**
- * Builds what is missing and puts it into the installation. Each program is kept under its own key as soon as it is
- * done, so that an interrupted run goes on with the next one and a change of one module builds one program.
+ * Builds the missing programs and adds them to the installation. Each program is stored under its own key when it is built, so
+ * that an interrupted run continues with the next one, and a change of one module rebuilds one program.
  */
 export async function build(installation: Installation, options: Options & { versions: Versions }): Promise<void> {
   const { versions, sources } = options;
@@ -100,14 +100,14 @@ export async function build(installation: Installation, options: Options & { ver
 }
 
 interface Options {
-  /** Where the modules are. */
+  /** Folder of the modules. */
   sources: string;
-  /** Where programs are kept. */
+  /** Folder of the built programs. */
   store: string;
   log: Log;
 }
 
-/** Where a program is kept; it is built first if it is not. `among`: all that Go has to be new enough for. */
+/** The path of a built program; builds it first if necessary. `among`: the programs for which Go has to be new enough. */
 export async function built(program: Program, which: string, among: Program[], options: Options): Promise<string> {
   const { sources, store, log } = options;
   mkdirSync(store, { recursive: true });
@@ -136,42 +136,44 @@ async function compile(go: string, program: Program, folder: string, output: str
     program.ldflags,
     program.package,
   ];
-  // Without cgo no C compiler and no C headers are needed. A workspace around the checkout must not take part.
+  // Without cgo, no C compiler and no C headers are needed. A Go workspace around the checkout is ignored.
   const { instead } = program.purpose ?? PULUMI;
   const result = await run(go, args, { cwd: folder, env: { CGO_ENABLED: "0", GOWORK: "off", GOFLAGS: undefined } });
   if (result.code === 0) return;
   throw new Error(
-    `Building ${program.file} failed: \`${go} build\` in ${folder} ended with code ${result.code}:\n` +
+    `${program.file}: cannot be built: \`${go} build\` in ${folder} ended with code ${result.code}:\n` +
       `${tail(result.stderr)}\n` +
-      `It needs a Go module proxy (see \`go env GOPROXY\`), about 3 GB of memory and 6 GB of disk for Go's caches. ` +
-      `Run the command again when that is mended: the programs that are done are kept.` +
-      (instead ? ` Or ${instead}.` : ""),
+      `the build needs a Go module proxy (see \`go env GOPROXY\`), about 3 GB of memory and 6 GB of disk for Go's caches; ` +
+      `correct the cause and run the command again, finished programs are kept` +
+      (instead ? `; or ${instead}` : ""),
   );
 }
 
-/** The Go command, new enough for every module. Throws what to install otherwise. */
+/** Finds a Go command that is new enough for every module. Throws, with what to install, if there is none. */
 export async function findGo(
   moduleFiles: readonly string[],
-  places = ["/usr/local/go/bin"],
+  folders = ["/usr/local/go/bin"],
   { what, instead }: Purpose = PULUMI,
 ): Promise<string> {
   const wanted = newest(moduleFiles.map((file) => /^go (\S+)/m.exec(readFileSync(file, "utf8"))?.[1] ?? "0.0"));
   const advice =
-    `Install Go ${wanted} or newer from https://go.dev/dl and put it on PATH, ` +
-    `${instead ? `or ${instead}, ` : ""}then run the command again.`;
-  // Go's own instructions put it there, and leave PATH to the login shell.
-  const go = findAll("go", places)[0];
+    `install Go ${wanted} or newer from https://go.dev/dl and put it on PATH, ` +
+    `${instead ? `or ${instead}, ` : ""}then run the command again`;
+  // The installation of Go uses that folder, and leaves PATH to the login shell.
+  const go = findAll("go", folders)[0];
   if (!go) {
-    throw new Error(`${what} has to be built here, and Go is neither on PATH nor in ${places.join()}. ${advice}`);
+    throw new Error(`${what}: a build needs Go, which is neither on PATH nor in ${folders.join()}; ${advice}`);
   }
-  // Away from the modules: inside of them Go would fetch the toolchain that they ask for before it answers.
+  // Outside of the modules: within them, Go would first download the toolchain that they require.
   const version = (await run(go, ["version"], { cwd: tmpdir() })).stdout.trim();
   if (isAtLeast(version, wanted)) return go;
-  const fetches = (await run(go, ["env", "GOTOOLCHAIN"], { cwd: tmpdir() })).stdout.trim();
-  // From 1.21 on Go fetches the toolchain that a module asks for, unless that is switched off.
-  if (isAtLeast(version, "1.21") && !/^local$|^path$|^go[\d.]+$/.test(fetches)) return go;
-  const hint = isAtLeast(version, "1.21") ? ` Or set GOTOOLCHAIN=auto (it is ${fetches}), and Go fetches it.` : "";
-  throw new Error(`${what} has to be built here with Go ${wanted}, but ${go} is "${version}". ${advice}${hint}`);
+  const toolchain = (await run(go, ["env", "GOTOOLCHAIN"], { cwd: tmpdir() })).stdout.trim();
+  // From 1.21 on, Go downloads the toolchain that a module requires, unless GOTOOLCHAIN disables that.
+  if (isAtLeast(version, "1.21") && !/^local$|^path$|^go[\d.]+$/.test(toolchain)) return go;
+  const hint = isAtLeast(version, "1.21")
+    ? `; or set GOTOOLCHAIN=auto (now ${toolchain}), so that Go downloads it`
+    : "";
+  throw new Error(`${what}: a build needs Go ${wanted}, but ${go} is "${version}"; ${advice}${hint}`);
 }
 
 function newest(versions: readonly string[]): string {

@@ -3,7 +3,7 @@ import { ensureEngine } from "./docker";
 import { ensurePulumi } from "./pulumi";
 import { ensureS3Server } from "./s3-server";
 
-// By hand: `npx sucrase-node toolchain/check.ts [pulumi] [engine] [base-image] [s3-server]` says what is found or made on this machine.
+// For developers: `npx sucrase-node toolchain/check.ts [pulumi] [engine] [base-image] [s3-server]` finds or installs these on this machine.
 const parts: Record<string, (log: (line: string) => void) => Promise<unknown>> = {
   pulumi: (log) => ensurePulumi({ log }),
   engine: (log) => ensureEngine({ log }),
@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   const names = process.argv.slice(2);
   for (const name of names.length > 0 ? names : Object.keys(parts)) {
     const part = parts[name];
-    if (!part) throw new Error(`there is no part "${name}": ${Object.keys(parts).join(", ")}`);
+    if (!part) throw new Error(`"${name}": unknown part; use one of ${Object.keys(parts).join(", ")}`);
     console.log(name, await part((line) => console.error(line)));
   }
 }

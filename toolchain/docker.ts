@@ -11,7 +11,7 @@ import { type Log, findAll, lastLine, run, tail } from "./run";
 export interface Engine {
   /** The engine's version. */
   version: string;
-  /** Where it listens: what DOCKER_HOST or the current context of the CLI says. */
+  /** Its address, by DOCKER_HOST or the current context of the CLI. */
   host: string;
 }
 
@@ -22,54 +22,54 @@ const defaultHost = "unix:///var/run/docker.sock";
 const engineGuide = "https://docs.docker.com/engine/install";
 
 /**
- * Finds an engine that answers, by DOCKER_HOST or the CLI's context. Where there is none and none is pointed to, it is
- * started, and on Debian or Ubuntu installed before that, if we are root. An engine elsewhere is never touched.
+ * Finds an engine that answers, by DOCKER_HOST or the CLI's context. If none answers at the default socket and this process is root,
+ * it starts one, and installs it first on Debian or Ubuntu. An engine at another address is never started.
  */
 export async function ensureEngine({ log }: { log: Log }): Promise<Engine> {
   const answer = await ask();
   const host = await endpoint();
   if (answer.ok) return { version: answer.version, host };
-  assertOurs(host, answer.reason);
+  assertStartable(host, answer.reason);
   return withLock(join(cacheFolder(), "engine.lock"), log, async () => {
     const again = await ask();
     if (again.ok) return { version: again.version, host };
     await installMissing(answer.reason, log);
     await start(log);
     const last = await ask();
-    if (!last.ok) throw new Error(`The engine was started but does not answer: ${last.reason}`);
-    log(`Docker's engine ${last.version} is ready`);
+    if (!last.ok) throw new Error(`Docker engine: was started, but does not answer: ${last.reason}`);
+    log(`Docker engine ${last.version} is ready`);
     return { version: last.version, host };
   });
 }
 
-/** Throws what the user has to do where we must not, or cannot, start an engine. */
-function assertOurs(host: string, reason: string): void {
+/** Throws, with what to do, if this process must not or cannot start an engine. */
+function assertStartable(host: string, reason: string): void {
   if (!localSocket.test(host)) {
     const from = process.env.DOCKER_HOST ? "DOCKER_HOST" : "the current context of the docker command";
-    const away = process.env.DOCKER_HOST ? "unset DOCKER_HOST" : "choose another by `docker context use default`";
+    const alternative = process.env.DOCKER_HOST ? "unset DOCKER_HOST" : "run `docker context use default`";
     throw new Error(
-      `The Docker engine at ${host}, given by ${from}, does not answer: ${reason}\n` +
-        `Start it or mend the way to it; or ${away} to use an engine on this machine.`,
+      `Docker engine at ${host}, given by ${from}: does not answer: ${reason}\n` +
+        `start it or correct the address; or ${alternative} to use an engine on this machine`,
     );
   }
   if (/permission denied/i.test(reason)) {
     throw new Error(
-      `A Docker engine is at ${host}, but this user may not use it: ${reason}\n` +
-        `Join its group (\`sudo usermod -aG docker $USER\`, then log in again), or run the command as root.`,
+      `Docker engine at ${host}: this user has no permission: ${reason}\n` +
+        `join its group (\`sudo usermod -aG docker $USER\`, then log in again), or run the command as root`,
     );
   }
   if (process.platform !== "linux") {
     throw new Error(
-      `No Docker engine answers at ${host}: ${reason}\n` +
-        `Start Docker Desktop (or install it: https://docs.docker.com/desktop), or let DOCKER_HOST point to an engine.`,
+      `Docker engine at ${host}: does not answer: ${reason}\n` +
+        `start Docker Desktop (or install it: https://docs.docker.com/desktop), or set DOCKER_HOST to another engine`,
     );
   }
   if (!isRoot()) {
-    const start = findDockerd() ? "Start it (`sudo systemctl start docker`)" : `Install one (${engineGuide})`;
+    const start = findDockerd() ? "start it (`sudo systemctl start docker`)" : `install one (${engineGuide})`;
     throw new Error(
-      `No Docker engine answers at ${host}: ${reason}\n` +
+      `Docker engine at ${host}: does not answer: ${reason}\n` +
         `${start}, run the command once as root, which does it for you on Debian and Ubuntu, ` +
-        `or let DOCKER_HOST point to an engine.`,
+        `or set DOCKER_HOST to another engine`,
     );
   }
 }
@@ -80,21 +80,21 @@ async function installMissing(reason: string, log: Log): Promise<void> {
   if (hasCommand && hasEngine) return;
   if (!isDebian()) {
     throw new Error(
-      `No Docker engine answers on this machine (${systemName()}): ${reason}\n` +
-        `Install one: ${engineGuide}. On Debian and Ubuntu it is done for you.`,
+      `Docker engine: none answers on this machine (${systemName()}): ${reason}\n` +
+        `install one: ${engineGuide} (on Debian and Ubuntu, this command installs it)`,
     );
   }
   await updateLists(log);
   if (!hasEngine) await installPackages(["docker.io"], log);
-  // In newer releases the command is a package of its own, which the engine only recommends.
+  // In newer releases the CLI is a separate package, which the engine only recommends.
   if (findAll("docker").length === 0 && (await packageExists("docker-cli"))) await installPackages(["docker-cli"], log);
   if (findAll("docker").length === 0) {
-    throw new Error(`The command docker is still not on PATH after the installation. Install it: ${engineGuide}`);
+    throw new Error(`docker: not on PATH after the installation; install it: ${engineGuide}`);
   }
 }
 
 async function start(log: Log): Promise<void> {
-  // The package may have started it.
+  // The installation of the package may have started it.
   if ((await ask()).ok) return;
   const answers = async () => (await ask()).ok;
   if (!existsSync("/run/systemd/system")) return startDockerd(systemFiles, answers, log);
@@ -103,12 +103,12 @@ async function start(log: Log): Promise<void> {
   if (result.code === 0) return;
   const journal = await run("journalctl", ["-u", "docker.service", "-n", "15", "--no-pager", "-o", "cat"]);
   throw new Error(
-    `\`systemctl start docker.service\` failed: ${lastLine(result.stderr)}\n${tail(journal.stdout)}\n` +
-      `Mend that and run the command again.`,
+    `\`systemctl start docker.service\`: failed: ${lastLine(result.stderr)}\n${tail(journal.stdout)}\n` +
+      `correct the cause and run the command again`,
   );
 }
 
-/** Asks the engine that the command line would use. */
+/** Contacts the engine that the docker command would use. */
 async function ask(): Promise<Answer> {
   if (findAll("docker").length === 0) return { ok: false, reason: "the command docker is not on PATH" };
   const result = await run("docker", ["version", "--format", "{{.Server.Version}}"], { timeoutMs: 20_000 });
@@ -117,7 +117,7 @@ async function ask(): Promise<Answer> {
   return { ok: false, reason: result.timedOut ? "no answer in 20 s" : lastLine(result.stderr) };
 }
 
-/** Where the engine listens. */
+/** The address of the engine. */
 async function endpoint(): Promise<string> {
   if (process.env.DOCKER_HOST) return process.env.DOCKER_HOST;
   if (findAll("docker").length === 0) return defaultHost;

@@ -8,28 +8,28 @@ import { type Log, elapsed, findAll, tail } from "./run";
 
 const sbin = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin"];
 
-/** The engine's program: it is often outside of a user's PATH. */
+/** The path of dockerd, which is often outside of a user's PATH. */
 export function findDockerd(): string | undefined {
   return findAll("dockerd", sbin)[0];
 }
 
 /**
- * Starts an engine that outlives us and returns when `answers` does, in 60 s at most. Without systemd, that is: in a
+ * Starts an engine that outlives this process, and returns when `answers` does, in 60 s at most. For machines without systemd: a
  * container, a small virtual machine or WSL.
  */
 export async function startDockerd(files: EngineFiles, answers: () => Promise<boolean>, log: Log): Promise<void> {
   const dockerd = findDockerd();
-  if (!dockerd) throw new Error("dockerd is not installed: install Docker's engine, then run the command again.");
+  if (!dockerd) throw new Error("dockerd: not installed; install Docker's engine, then run the command again");
   await removeLeftovers(files, log);
   const running = alivePid(files.pidFile, "dockerd");
   if (running) {
     log(`dockerd runs already as process ${running}, waiting until it answers`);
     if (await poll(answers, () => alivePid(files.pidFile, "dockerd") !== undefined)) return;
-    // Somebody else is starting one, or it hangs. It is not ours to end.
+    // It belongs to another user or hangs: this process must not end it.
     if (alivePid(files.pidFile, "dockerd")) {
       throw new Error(
-        `dockerd (process ${running}, from ${files.pidFile}) does not answer. ` +
-          `Look at its log, or end it by \`kill ${running}\` and run the command again.`,
+        `dockerd (process ${running}, from ${files.pidFile}): does not answer; ` +
+          `read its log, or end it with \`kill ${running}\` and run the command again`,
       );
     }
     await removeLeftovers(files, log);
@@ -43,7 +43,7 @@ export async function startDockerd(files: EngineFiles, answers: () => Promise<bo
     detached: true,
     stdio: ["ignore", output, output],
     cwd: "/",
-    // It calls iptables, which is outside of many a PATH.
+    // dockerd calls iptables, which is often outside of PATH.
     env: { ...process.env, PATH: [process.env.PATH, ...sbin].filter(Boolean).join(":"), DOCKER_HOST: undefined },
   });
   closeSync(output);
@@ -56,15 +56,15 @@ export async function startDockerd(files: EngineFiles, answers: () => Promise<bo
     log(`dockerd answers after ${elapsed(started)}`);
     return;
   }
-  const said = readFileSync(files.logFile).subarray(offset).toString();
+  const text = readFileSync(files.logFile).subarray(offset).toString();
   throw new Error(
-    `${dockerd} ${ended ?? `(process ${child.pid}) does not answer after ${elapsed(started)}`}. ` +
-      `The end of its log, ${files.logFile}:\n${tail(said)}\n` +
-      `If this is a container, it has to be a privileged one; or let DOCKER_HOST point to an engine elsewhere.`,
+    `${dockerd}: ${ended ?? `process ${child.pid} does not answer after ${elapsed(started)}`}; ` +
+      `the end of its log, ${files.logFile}:\n${tail(text)}\n` +
+      `if this machine is a container, run it privileged; or set DOCKER_HOST to another engine`,
   );
 }
 
-/** Polls until `answers`, for 60 s and as long as there is somebody to answer. */
+/** Polls until `answers`, for at most 60 s and while `alive`. */
 async function poll(answers: () => Promise<boolean>, alive: () => boolean): Promise<boolean> {
   const deadline = Date.now() + 60_000;
   for (;;) {

@@ -9,13 +9,13 @@ import { Installation } from "./installation";
 import { type Log, findAll, lastLine, run, withProgress } from "./run";
 import type { Versions } from "./versions";
 
-/** That a download is not to be had from here: something else has to be tried. */
+/** A download that is not available on this machine: the caller tries another source. */
 export class Unavailable extends Error {}
 
 const connectSeconds = 5;
 const downloadSeconds = 600;
 
-/** The name of Pulumi's release archive for this machine, undefined where there is none that we can unpack. */
+/** The name of Pulumi's release archive for this machine; undefined if none is supported. */
 export function archiveName(version: string, platform = process.platform, arch = process.arch): string | undefined {
   if (!["linux", "darwin"].includes(platform) || !["x64", "arm64"].includes(arch)) return undefined;
   return `pulumi-v${version}-${platform}-${arch}.tar.gz`;
@@ -30,11 +30,11 @@ export function findChecksum(checksums: string, name: string): string | undefine
   return undefined;
 }
 
-/** Fetches Pulumi's release and lets it fetch its plugins. Throws Unavailable if either is out of reach. */
+/** Downloads Pulumi's release, and with it the plugins. Throws Unavailable if one of them cannot be downloaded. */
 export async function download(installation: Installation, versions: Versions, log: Log): Promise<void> {
   const archive = archiveName(versions.pulumi);
-  if (!archive) throw new Unavailable(`there is no release for ${process.platform}-${process.arch}`);
-  // Everything is made beside, and moved as a whole: a killed run leaves nothing half done.
+  if (!archive) throw new Unavailable(`no release for ${process.platform}-${process.arch}`);
+  // A temporary folder is renamed when it is complete, so that a killed run leaves no partial installation.
   const folder = temporaryName(installation.folder);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -82,8 +82,8 @@ async function verify(file: string, archive: string, version: string, log: Log):
   const found = createHash("sha256").update(readFileSync(file)).digest("hex");
   if (found !== wanted) {
     throw new Error(
-      `The download of ${archive} has the sha256 ${found}, but ${url} says ${wanted}. It was altered or damaged on its ` +
-        `way and is not used. Run the command again; if it stays, look at the proxy in between, or install Pulumi yourself.`,
+      `${archive}: the download has the sha256 ${found}, but ${url} has ${wanted}, so it was changed or damaged in transit; ` +
+        `run the command again; if the error remains, check the proxy, or install Pulumi yourself`,
     );
   }
 }
@@ -98,15 +98,15 @@ async function installPlugins(installation: Installation, versions: Versions, lo
       throw new Unavailable(`\`pulumi ${args.join(" ")}\` failed: ${lastLine(result.stderr || result.stdout)}`);
     }
   }
-  if (!installation.isComplete()) throw new Unavailable("what was downloaded lacks a program");
+  if (!installation.isComplete()) throw new Unavailable("the download lacks a program");
 }
 
-/** Downloads a file by curl, which knows about proxies, or by Node where there is no curl. */
+/** Downloads a file with curl, which supports proxies, or with Node if curl is missing. */
 async function fetchFile(url: string, file: string): Promise<void> {
   const curl = findAll("curl")[0];
   if (curl) {
     const limits = ["--connect-timeout", `${connectSeconds}`, "--max-time", `${downloadSeconds}`];
-    // A connection that gives less than 1 kB/s for half a minute is a dead one.
+    // Less than 1 kB/s for half a minute counts as a dead connection.
     const speed = ["--speed-limit", "1000", "--speed-time", "30"];
     const result = await run(curl, ["-fsSL", ...limits, ...speed, "-o", file, url]);
     if (result.code !== 0) throw new Unavailable(`${url}: ${lastLine(result.stderr)}`);

@@ -1,8 +1,8 @@
-/** The files of one engine, so that a second one can be started beside the first. */
+/** The files of one engine; a second engine on the same machine needs other ones. */
 export interface EngineFiles {
   /** The engine's own pid file. */
   pidFile: string;
-  /** Where the engine keeps what lives as long as it does. */
+  /** The engine's folder for runtime files. */
   execRoot: string;
   /** The socket of a containerd that the system runs; undefined if the engine starts its own in any case. */
   containerdSocket?: string;

@@ -7,10 +7,10 @@ import type { Versions } from "./versions";
 
 type Environment = Record<string, string | undefined>;
 
-/** Environment of any Pulumi: it asks nobody for a newer one, and collects garbage less often, for a third of its time. */
+/** Environment that makes Pulumi faster: no check for updates, and less garbage collection, which takes a third of its time. */
 export const QUICK = { PULUMI_SKIP_UPDATE_CHECK: "true", GOGC: "400" };
 
-/** A Pulumi in our cache: `bin` with the command and its language host, `home` with the plugins in Pulumi's own layout. */
+/** A Pulumi in the cache: `bin` with the command and its language host, `home` with the plugins in Pulumi's own layout. */
 export class Installation {
   readonly bin: string;
   readonly home: string;
@@ -28,22 +28,22 @@ export class Installation {
     return join(this.bin, "pulumi");
   }
 
-  /** Where a program belongs, by its file name. */
-  place(file: string): string {
+  /** The path of a program in the installation, by its file name. */
+  pathOf(file: string): string {
     const plugin = /^pulumi-resource-(.+)$/.exec(file)?.[1];
     if (!plugin) return join(this.bin, file);
     return join(this.home, "plugins", `resource-${plugin}-v${this.versions.plugins[plugin]}`, file);
   }
 
-  /** Whether everything is there. */
+  /** Whether all programs are installed. */
   isComplete(): boolean {
     const plugins = Object.keys(this.versions.plugins).map((name) => `pulumi-resource-${name}`);
-    return ["pulumi", "pulumi-language-nodejs", ...plugins].every((file) => isExecutable(this.place(file)));
+    return ["pulumi", "pulumi-language-nodejs", ...plugins].every((file) => isExecutable(this.pathOf(file)));
   }
 
   /**
-   * Pulumi writes a log of every step in all detail, encrypted, to be sent with a bug report: a third of its time with a
-   * thousand resources, and more than 100 MB a day. A file in place of the log's folder keeps it from that.
+   * Disables the encrypted log that Pulumi writes for bug reports: with a thousand resources it takes a third of the time, and more
+   * than 100 MB a day. A file in place of the log's folder prevents it.
    */
   silence(): void {
     const logs = join(this.home, "logs");
@@ -53,7 +53,7 @@ export class Installation {
     writeFileSync(logs, "");
   }
 
-  /** Puts a program in its place: a hard link where the file system has them. */
+  /** Adds a program: as a hard link if the file system supports it. */
   add(source: string, file: string): void {
     this.put(file, (target) => {
       try {
@@ -64,13 +64,13 @@ export class Installation {
     });
   }
 
-  /** Puts a copy of a file of the checkout in its place. */
+  /** Adds a copy of a file of the checkout. */
   copy(source: string, file: string): void {
     this.put(file, (target) => copyFileSync(source, target));
   }
 
   private put(file: string, make: (target: string) => void): void {
-    const target = this.place(file);
+    const target = this.pathOf(file);
     if (isExecutable(target)) return;
     mkdirSync(dirname(target), { recursive: true });
     const temporary = temporaryName(target);
@@ -81,8 +81,8 @@ export class Installation {
   }
 
   /**
-   * What a process needs to use it. PULUMI_HOME is ours, for the plugins in it; the user's login and its settings stay
-   * where they are, because Pulumi looks for those under PULUMI_CREDENTIALS_PATH first.
+   * The environment of a process that uses this installation. PULUMI_HOME is the installation's, for the plugins in it. The user's
+   * login and settings stay in effect, because Pulumi reads them from PULUMI_CREDENTIALS_PATH first.
    */
   environment(cache: string, env: Environment = process.env): Record<string, string> {
     return {
@@ -94,7 +94,7 @@ export class Installation {
   }
 }
 
-/** Where the user's Pulumi keeps its login. A PULUMI_HOME in our cache is our own doing, from an outer call. */
+/** The folder with the user's Pulumi login. A PULUMI_HOME in the cache was set by an outer call of pgwright, and is ignored. */
 export function credentialsFolder(cache: string, env: Environment = process.env): string {
   if (env.PULUMI_CREDENTIALS_PATH) return env.PULUMI_CREDENTIALS_PATH;
   if (env.PULUMI_HOME && !isInside(env.PULUMI_HOME, cache)) return env.PULUMI_HOME;

@@ -6,11 +6,11 @@ import type { EngineFiles } from "./engine-files";
 import type { Log } from "./run";
 
 /**
- * Removes what killed engines leave and what makes the next one fail:
- * - pid files whose process is gone or is another program by now (engines before 23 take any process for themselves);
- * - the engine's own containerd if it outlived the engine: it holds the lock on its database, and the next one would
- *   wait for that in vain. Containers do not run under it but under shims, which outlive it;
- * - the socket of the system's containerd if nobody listens on it: the engine would wait for it instead of starting its own.
+ * Removes leftovers of killed engines that make the next one fail:
+ * - pid files whose process has ended or is another program now (engines before 23 mistake any process for an engine);
+ * - the engine's own containerd if it outlived the engine: it holds the lock of its database, for which the next one would
+ *   wait in vain. Containers do not run under it but under shims, which outlive it;
+ * - the socket of the system's containerd if no process listens on it: the engine would wait for it instead of starting its own.
  */
 export async function removeLeftovers(files: EngineFiles, log: Log): Promise<void> {
   if (alivePid(files.pidFile, "dockerd") === undefined) {
@@ -32,7 +32,7 @@ function removeFile(file: string, log: Log): void {
   rmSync(file, { force: true });
 }
 
-/** The pid in `file` if it is of a living process of `program`. */
+/** The pid in `file` if it is that of a running process of `program`. */
 export function alivePid(file: string, program: string): number | undefined {
   try {
     const pid = Number(readFileSync(file, "utf8").trim());
@@ -42,7 +42,7 @@ export function alivePid(file: string, program: string): number | undefined {
   }
 }
 
-/** Whether the process lives and is of that program. A dead one that nobody has reaped yet does not count. */
+/** Whether the process runs that program. A zombie does not count. */
 function isProgram(pid: number, program: string): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
@@ -54,7 +54,7 @@ function isProgram(pid: number, program: string): boolean {
   }
 }
 
-/** Those processes of containerd that an engine with this folder started and that have no engine above them. */
+/** Processes of containerd that an engine with this folder started, and whose parent is no longer an engine. */
 function orphans(execRoot: string): number[] {
   const config = withoutVar(join(execRoot, "containerd", "containerd.toml"));
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
@@ -70,7 +70,7 @@ function orphans(execRoot: string): number[] {
   });
 }
 
-/** /var/run is /run under its old name. */
+/** The path without the old name /var/run of /run. */
 function withoutVar(path: string): string {
   return path.replace(/^\/var\/run\//, "/run/");
 }
@@ -83,7 +83,7 @@ async function end(pid: number): Promise<void> {
     }
     process.kill(pid, "SIGKILL");
   } catch {
-    // It ended by itself.
+    // The process has ended.
   }
 }
 

@@ -4,26 +4,26 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Log, elapsed } from "./run";
 
-/** Who holds a lock. `born` tells a process from a later one with the same pid, where the system shows it. */
+/** The holder of a lock. `born` distinguishes a process from a later one with the same pid; empty where the system does not show it. */
 export interface Holder {
   pid: number;
   host: string;
   born: string;
 }
 
-/** A holder on another machine cannot be asked; it touches its lock, and is taken for dead after this silence. */
+/** A holder on another machine cannot be checked: it touches its lock, and counts as dead if the lock is older than this. */
 const silenceMs = 120_000;
 const heartbeatMs = 10_000;
 
-/** Whether the lock of `holder` is left over. `touched` is when the lock file was last written. */
+/** Whether the holder of a lock has ended. `touched`: when the lock file was last written, in milliseconds. */
 export function isStale(holder: Holder | undefined, touched: number, now = Date.now()): boolean {
-  // A lock without content is being written, or its writer was killed in between.
+  // A lock without content is being written, or its writer was killed.
   if (!holder) return now - touched > 5_000;
   if (holder.host !== hostname()) return now - touched > silenceMs;
   return !isAlive(holder.pid) || holder.born !== bornOf(holder.pid);
 }
 
-/** Runs `work` while no other process runs something under the same lock file; waits for its turn. */
+/** Runs `work` under an exclusive lock; waits while another process holds the lock. */
 export async function withLock<T>(file: string, log: Log, work: () => Promise<T>): Promise<T> {
   mkdirSync(dirname(file), { recursive: true });
   await acquire(file, log);
@@ -33,14 +33,14 @@ export async function withLock<T>(file: string, log: Log, work: () => Promise<T>
     return await work();
   } finally {
     clearInterval(heartbeat);
-    // Only our own: after a long sleep of the machine somebody may have taken it over.
+    // After a long suspension of the machine, another process may have taken the lock over.
     if (isOurs(read(file)?.holder)) rmSync(file, { force: true });
   }
 }
 
 async function acquire(file: string, log: Log): Promise<void> {
   const started = Date.now();
-  let told = 0;
+  let loggedAt = 0;
   for (;;) {
     try {
       writeFileSync(file, JSON.stringify(ourselves()), { flag: "wx" });
@@ -53,19 +53,19 @@ async function acquire(file: string, log: Log): Promise<void> {
       discard(file);
       continue;
     }
-    if (found?.holder && Date.now() - told > 20_000) {
+    if (found?.holder && Date.now() - loggedAt > 20_000) {
       const { pid, host } = found.holder;
-      const where = host === hostname() ? `process ${pid}` : `process ${pid} on ${host}`;
-      log(`waiting for ${where}, which does the same (${elapsed(started)}; lock ${file})`);
-      told = Date.now();
+      const other = host === hostname() ? `process ${pid}` : `process ${pid} on ${host}`;
+      log(`waiting for ${other}, which holds the lock ${file} (${elapsed(started)})`);
+      loggedAt = Date.now();
     }
     await sleep(200);
   }
 }
 
 /**
- * Removes a stale lock. Two may find it at once, and the slower one must not remove the lock that the faster one has
- * taken since: it is moved away first, looked at again, and put back if it is a live one.
+ * Removes a stale lock. If two processes find it at once, the slower one must not remove the new lock of the faster one: the file
+ * is renamed first, checked again, and restored if its holder is alive.
  */
 function discard(file: string): void {
   const aside = `${file}.stale-${process.pid}`;
@@ -79,7 +79,7 @@ function discard(file: string): void {
     try {
       linkSync(aside, file);
     } catch {
-      // Somebody else holds it by now; both work, into files of their own.
+      // A third process holds the lock now. Both work, but into files of their own.
     }
   }
   rmSync(aside, { force: true });
@@ -102,11 +102,11 @@ function touch(file: string): void {
   try {
     utimesSync(file, new Date(), new Date());
   } catch {
-    // Gone: the end of the work notices.
+    // The lock was removed: withLock checks that at its end.
   }
 }
 
-/** This process, as it signs a lock. */
+/** The holder entry of this process. */
 export function ourselves(): Holder {
   return { pid: process.pid, host: hostname(), born: bornOf(process.pid) };
 }
@@ -115,7 +115,7 @@ function isOurs(holder: Holder | undefined): boolean {
   return holder?.pid === process.pid && holder.host === hostname();
 }
 
-/** Does a process of this machine run? One that is dead but not reaped does not. */
+/** Whether a process of this machine runs. A zombie does not. */
 export const isRunning = (pid: number): boolean => isAlive(pid) && bornOf(pid) !== "gone";
 
 function isAlive(pid: number): boolean {
@@ -127,11 +127,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The start time of a process in ticks (Linux), empty elsewhere. One that is dead but not reaped counts as gone. */
+/** The start time of a process in ticks on Linux, otherwise empty; "gone" for a zombie. */
 function bornOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name, in parentheses, may hold blanks; behind it come the state and, 19 fields on, the start time.
+    // The name, in parentheses, may contain blanks. The state follows it, and 19 fields later the start time.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return fields[0] === "Z" ? "gone" : (fields[19] ?? "");
   } catch {

@@ -11,15 +11,15 @@ import { type Versions, checkout, isAtLeast, readVersions } from "./versions";
 export interface Pulumi {
   /** The absolute path of pulumi. */
   command: string;
-  /** What to add to the environment of pulumi and of what starts it. */
+  /** Additions to the environment of pulumi and of the process that starts it. */
   env: Record<string, string>;
-  /** Where it is from: the user's own, Pulumi's downloads, or the Go modules in this folder. */
+  /** Its source: PATH, Pulumi's downloads, or the Go modules in this folder. */
   source: "path" | "installed" | "built";
 }
 
 /**
- * Finds or makes a Pulumi with the plugins that the project needs: the one on PATH if it is new enough, then an earlier
- * result of ours, then Pulumi's own downloads, then a build from Go modules. The last two are done once a machine.
+ * Finds or installs a Pulumi with the plugins that the project needs: the one on PATH if it is new enough, then one in the cache,
+ * then Pulumi's own downloads, then a build from Go modules. The last two happen once a machine.
  */
 export async function ensurePulumi({ log }: { log: Log }): Promise<Pulumi> {
   const versions = readVersions();
@@ -28,17 +28,17 @@ export async function ensurePulumi({ log }: { log: Log }): Promise<Pulumi> {
   if (own) return { command: own, env: QUICK, source: "path" };
   if (process.platform === "win32") {
     throw new Error(
-      `No pulumi ${versions.pulumi} or newer is on PATH. Install it from https://www.pulumi.com/docs/install ` +
-        `(on Windows it is not installed for you) and open a new terminal.`,
+      `pulumi: version ${versions.pulumi} or newer is not on PATH; install it from https://www.pulumi.com/docs/install ` +
+        `(on Windows, pgwright does not install it) and open a new terminal`,
     );
   }
   const found = findInCache(cache, versions);
   if (found) return found;
   return withLock(join(cache, "pulumi.lock"), log, async () => {
-    // Whoever held the lock before has done the work.
+    // The previous holder of the lock may have installed it.
     const made = findInCache(cache, versions);
     if (made) return made;
-    // Before for the room, and after because a compiler that outlives its killed parent still finishes its file.
+    // Before, to free disk space; after, since a compiler that outlives its killed parent still writes its file.
     sweepAll(cache);
     await install(cache, versions, log);
     sweepAll(cache);
@@ -46,7 +46,7 @@ export async function ensurePulumi({ log }: { log: Log }): Promise<Pulumi> {
   });
 }
 
-/** The first pulumi on PATH that is new enough and not one of ours, which an outer call may have put there. */
+/** The first pulumi on PATH that is new enough. One in the cache, which an outer call may have added to PATH, is skipped. */
 async function findOnPath(minimum: string, cache: string, log: Log): Promise<string | undefined> {
   for (const command of findAll("pulumi")) {
     if (isInside(command, cache)) continue;
@@ -56,7 +56,7 @@ async function findOnPath(minimum: string, cache: string, log: Log): Promise<str
     });
     const version = result.stdout.trim();
     if (result.code === 0 && isAtLeast(version, minimum)) return command;
-    log(`${command} is not used: it is ${version || "broken"}, and ${minimum} or newer is needed`);
+    log(`${command}: not used, its version is ${version || "unknown"}; ${minimum} or newer is needed`);
   }
   return undefined;
 }
@@ -87,12 +87,12 @@ function findInCache(cache: string, versions: Versions): Pulumi | undefined {
 async function install(cache: string, versions: Versions, log: Log): Promise<void> {
   const { installed, built } = installations(cache, versions);
   const started = Date.now();
-  log(`Pulumi ${versions.pulumi} is not on this machine yet; it is put into ${cache}, once`);
+  log(`Pulumi ${versions.pulumi}: not on this machine yet; installing it into ${cache}`);
   try {
     await download(installed, versions, log);
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
-    log(`Pulumi cannot be downloaded (${error.message}); it is built from Go modules, in 10 minutes or less`);
+    log(`Pulumi cannot be downloaded (${error.message}); building it from Go modules, which takes up to 10 minutes`);
     await build(built, {
       versions,
       sources: join(checkout, "toolchain"),
@@ -104,5 +104,5 @@ async function install(cache: string, versions: Versions, log: Log): Promise<voi
 }
 
 function fail(cache: string): never {
-  throw new Error(`Something removed files from ${cache} while Pulumi was put there. Run the command again.`);
+  throw new Error(`${cache}: files were removed while Pulumi was installed there; run the command again`);
 }

@@ -6,7 +6,7 @@ import { delimiter, isAbsolute, join } from "node:path";
 /** Receives one line for the user. */
 export type Log = (line: string) => void;
 
-/** How a program is run. */
+/** Options of a run of a program. */
 export interface RunOptions {
   cwd?: string;
   /** Additions to the environment; undefined removes a variable. */
@@ -17,7 +17,7 @@ export interface RunOptions {
   firstOutputMs?: number;
 }
 
-/** What a program left behind. A program that cannot be started has the code 127, like in a shell. */
+/** The result of a program. A program that cannot be started has the code 127, as in a shell. */
 export interface RunResult {
   code: number;
   stdout: string;
@@ -27,7 +27,7 @@ export interface RunResult {
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Runs a program to its end. It never throws for what the program does, and takes the program along when we are ended. */
+/** Runs a program to its end. Never throws for a failure of the program. A signal that ends this process ends the program too. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
@@ -36,17 +36,17 @@ export function run(command: string, args: readonly string[], options: RunOption
       stdio: ["ignore", "pipe", "pipe"],
     });
     let [stdout, stderr, timedOut] = ["", "", false];
-    const giveUp = () => {
+    const killOnTimeout = () => {
       timedOut = true;
       child.kill("SIGKILL");
     };
     const timers: NodeJS.Timeout[] = [];
-    if (options.timeoutMs) timers.push(setTimeout(giveUp, options.timeoutMs));
-    const firstOutput = options.firstOutputMs ? setTimeout(giveUp, options.firstOutputMs) : undefined;
+    if (options.timeoutMs) timers.push(setTimeout(killOnTimeout, options.timeoutMs));
+    const firstOutput = options.firstOutputMs ? setTimeout(killOnTimeout, options.firstOutputMs) : undefined;
     const forward = (signal: NodeJS.Signals) => {
       child.kill(signal);
       finish();
-      // A listener switches the default off; it is due again unless somebody else listens too.
+      // A listener disables the default action of a signal, so the signal is sent again unless other listeners remain.
       if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
     };
     const finish = () => {
@@ -96,7 +96,7 @@ export function tail(output: string, lines = 15): string {
     .join("\n");
 }
 
-/** The last line that says something, for a message of one line. */
+/** The last line of an output, for a message of one line. */
 export function lastLine(output: string): string {
   return output.trim().split("\n").pop()?.trim() || "no message";
 }

@@ -11,12 +11,12 @@ const PROGRAM: Program = {
   package: "github.com/versity/versitygw/cmd/versitygw",
   ldflags: "-s -w",
   duration: "1 minute",
-  purpose: { what: "The object store of the tests" },
+  purpose: { what: "the object store of the tests" },
 };
 
-/** An object store that speaks S3, for the tests: built once a machine. */
+/** Builds the S3 object store of the tests, once a machine. */
 export async function ensureS3Server({ log }: { log: Log }): Promise<string> {
   const cache = cacheFolder();
-  const place = { sources: join(checkout, "toolchain"), store: join(cache, "test-programs"), log };
-  return withLock(join(cache, "s3-server.lock"), log, () => built(PROGRAM, "", [PROGRAM], place));
+  const options = { sources: join(checkout, "toolchain"), store: join(cache, "test-programs"), log };
+  return withLock(join(cache, "s3-server.lock"), log, () => built(PROGRAM, "", [PROGRAM], options));
 }

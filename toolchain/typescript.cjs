@@ -1,5 +1,5 @@
-// Preloaded wherever our TypeScript runs: takes the types off. That is half the time of a start, so what came out is kept.
-// Lines stay where they are, so that stack traces need no source maps.
+// Preloaded wherever the TypeScript runs: removes the types. This takes half the time of a start, so the results are cached.
+// Line numbers do not change, so that stack traces need no source maps.
 const { createHash } = require("node:crypto");
 const { mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
 const { join } = require("node:path");
@@ -9,7 +9,7 @@ const folder = join(__dirname, "..", "node_modules", ".cache", "pgwright-typescr
 const { version } = require("sucrase/package.json");
 
 function transformed(code, filePath) {
-  const { transform } = require("sucrase"); // not loaded where all is kept
+  const { transform } = require("sucrase"); // loaded only if a file is not cached
   return transform(code, { transforms: ["imports", "typescript"], filePath }).code;
 }
 
@@ -19,16 +19,16 @@ addHook(
     try {
       return readFileSync(kept, "utf8");
     } catch {
-      // not kept yet
+      // not cached yet
     }
     const result = transformed(code, filePath);
     try {
       mkdirSync(folder, { recursive: true });
       const own = `${kept}.${process.pid}`;
       writeFileSync(own, result);
-      renameSync(own, kept); // whole or not at all, whoever else writes it
+      renameSync(own, kept); // atomic, since other processes may write the same file
     } catch {
-      // a checkout that cannot be written to: every start does it again
+      // a read-only checkout: every start transforms the file again
     }
     return result;
   },

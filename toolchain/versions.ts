@@ -4,7 +4,7 @@ import { join } from "node:path";
 /** The checkout that this folder belongs to. */
 export const checkout = join(__dirname, "..");
 
-/** What has to be on a machine: Pulumi, and the resource plugins by name. */
+/** Required versions of Pulumi, and of the resource plugins by name. */
 export interface Versions {
   pulumi: string;
   plugins: Record<string, string>;
@@ -18,7 +18,7 @@ export function parseVersion(text: string): [number, number, number] | undefined
   return match ? [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)] : undefined;
 }
 
-/** Whether `version` is `minimum` or newer. A text without a version never is. */
+/** Whether `version` is `minimum` or newer; false for a text without a version. */
 export function isAtLeast(version: string, minimum: string): boolean {
   const [have, want] = [parseVersion(version), parseVersion(minimum)];
   if (!have || !want) return false;
@@ -30,9 +30,8 @@ export function isAtLeast(version: string, minimum: string): boolean {
 }
 
 /**
- * Versions from the two places that state them: package.json pins the plugins (a plugin has the version of its npm
- * package), and the Go module pins the Pulumi that is built, which is also the one that is downloaded and the oldest
- * that is accepted on PATH.
+ * Reads the versions. package.json pins the plugins: a plugin has the version of its npm package. The Go module pins Pulumi: that
+ * version is built or downloaded, and is the oldest that is accepted on PATH.
  */
 export function readVersions(root = checkout): Versions {
   const manifestFile = join(root, "package.json");
@@ -43,7 +42,7 @@ export function readVersions(root = checkout): Versions {
     if (!version || !/^\d+\.\d+\.\d+$/.test(version)) {
       throw new Error(
         `${manifestFile}: the version of @pulumi/${name} is ${JSON.stringify(version)}, ` +
-          `but the plugin needs an exact one: write three numbers, such as "5.2.0", without ^ or ~.`,
+          `but the plugin needs an exact one; write three numbers, such as "5.2.0", without ^ or ~`,
       );
     }
     plugins[name] = version;
@@ -51,7 +50,7 @@ export function readVersions(root = checkout): Versions {
   const moduleFile = join(root, "toolchain", "pulumi", "go.mod");
   const pulumi = /github\.com\/pulumi\/pulumi\/pkg\/v3 v(\d+\.\d+\.\d+)/.exec(readFileSync(moduleFile, "utf8"))?.[1];
   if (!pulumi) {
-    throw new Error(`${moduleFile}: no version of github.com/pulumi/pulumi/pkg/v3 found; it must be required there.`);
+    throw new Error(`${moduleFile}: has no version of github.com/pulumi/pulumi/pkg/v3; add it to require`);
   }
   return { pulumi, plugins };
 }

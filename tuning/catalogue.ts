@@ -1,4 +1,4 @@
-/** The parameters of PostgreSQL 17 and of the extensions in the image: what exists, what is allowed, what a change costs. */
+/** The parameters of PostgreSQL 17 and of the extensions in the image: names, allowed values, and how a change takes effect. */
 import catalogue from "./parameters.json";
 import { whyManaged, whyOtherVersion } from "./managed";
 import { nearest } from "./nearest";
@@ -6,7 +6,7 @@ import { formatQuantity, parseQuantity, unitsFor } from "./units";
 
 export type Context = "internal" | "postmaster" | "sighup" | "superuser-backend" | "backend" | "superuser" | "user";
 
-/** A row of pg_settings as the image has it; see extract.ts. Bounds and default are in `unit`, as PostgreSQL prints them. */
+/** A row of pg_settings in the image; see extract.ts. Bounds and default are in `unit`, in PostgreSQL's notation. */
 export interface Parameter {
   name: string;
   context: Context;
@@ -15,13 +15,13 @@ export interface Parameter {
   min?: string;
   max?: string;
   values?: string[];
-  /** What the server uses when no file says otherwise (boot_val); absent when it is computed or has none. */
+  /** Value of the server without a setting (boot_val); absent if the server computes it or there is none. */
   default?: string;
 }
 
 export type Value = string | number | boolean;
 
-/** What has to happen for a new value in postgresql.conf to take effect. */
+/** How a new value in postgresql.conf takes effect. */
 export type ApplyMode = "restart" | "reload" | "new connections";
 
 export const postgresqlVersion: string = catalogue.postgresql;
@@ -29,7 +29,7 @@ export const parameters = catalogue.parameters as readonly Parameter[];
 
 const byName = new Map(parameters.map((parameter) => [parameter.name.toLowerCase(), parameter]));
 
-/** Classes of parameters, the part before the dot, of libraries in the image: each knows all of its own. */
+/** Classes of parameters (the part before the dot) of the libraries in the image. The catalogue is complete for each. */
 const classes = new Set(parameters.flatMap(({ name }) => (name.includes(".") ? [classOf(name)] : [])));
 function classOf(name: string): string {
   return name.toLowerCase().split(".")[0] ?? "";
@@ -37,27 +37,27 @@ function classOf(name: string): string {
 
 const customName = /^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)+$/;
 
-/** Is it a parameter that no library of the image has? PostgreSQL keeps any text in it, for functions and policies, or for a library that is added. */
+/** True for a customized option of no library in the image. It accepts any string, for functions, policies or an added library. */
 export const isCustom = (name: string): boolean => customName.test(name.toLowerCase()) && !classes.has(classOf(name));
 
 const customParameter = (name: string): Parameter => ({ name: name.toLowerCase(), context: "user", type: "string" });
 
-/** The parameter of that name, whatever its case: PostgreSQL compares names without it. */
+/** Finds a parameter by its name. PostgreSQL compares names without regard to case. */
 export function findParameter(name: string): Parameter | undefined {
   return byName.get(name.toLowerCase()) ?? (isCustom(name) ? customParameter(name) : undefined);
 }
 
-/** Classes of the image that a person may have meant by the one of a custom parameter. */
+/** Classes in the image with a name similar to the class of a custom parameter. */
 export const nearClasses = (name: string): string[] => (isCustom(name) ? nearest(classOf(name), classes) : []);
 
-/** What is wrong with a setting of the stack file, in one sentence, or undefined: checkValue, and nothing that pgwright manages. */
+/** As checkValue; additionally refuses parameters that pgwright sets itself. */
 export function checkSetting(name: string, value: Value): string | undefined {
   const why = whyManaged(name.toLowerCase());
   if (why !== undefined) return `${show(name, value)}: pgwright sets ${name.toLowerCase()} itself: ${why}`;
   return checkValue(name, value);
 }
 
-/** What PostgreSQL would say against `value`, in one sentence with what is allowed, or undefined if it takes it. */
+/** Describes why PostgreSQL would refuse `value`, and what is allowed; undefined if it accepts it. */
 export function checkValue(name: string, value: Value): string | undefined {
   const parameter = findParameter(name);
   if (parameter === undefined) return `${show(name, value)}: ${unknownName(name)}`;
@@ -69,10 +69,10 @@ export function checkValue(name: string, value: Value): string | undefined {
 }
 
 /**
- * The form of `value` that pg_settings.setting shows for it: numbers in the parameter's unit, on or off, an enum as
- * PostgreSQL spells it; so that "1GB", "1024MB" and 131072 blocks are equal. Throws on a value that checkValue refuses.
+ * The form of `value` in pg_settings.setting: numbers in the parameter's unit, on or off, an enum in PostgreSQL's spelling. So
+ * "1GB", "1024MB" and 131072 blocks are equal. Throws for a value that checkValue refuses.
  *
- * Where the server shows something else by design, see shownOtherwise; time zones are compared as they are written.
+ * For parameters that the server reports with another value, see isComputedByServer. Names of time zones are not normalised.
  */
 export function canonicalValue(name: string, value: Value): string {
   const parameter = findParameter(name);
@@ -83,10 +83,10 @@ export function canonicalValue(name: string, value: Value): string {
 }
 
 /**
- * Does a running server that took `value` from its file show another one in pg_settings? It does for values that stand for
- * "choose for me", for keepalives in a session over the socket, and for an archive command that is out of use.
+ * True if pg_settings of a running server shows another value than `value` in its file: for values that let the server choose,
+ * for keepalives in a session over the socket, and for an archive command that is not used.
  */
-export function shownOtherwise(name: string, value: Value): boolean {
+export function isComputedByServer(name: string, value: Value): boolean {
   switch (name.toLowerCase()) {
     case "wal_buffers":
       return Number(canonicalValue(name, value)) < 4;
@@ -105,12 +105,12 @@ export function shownOtherwise(name: string, value: Value): boolean {
   }
 }
 
-// They are of context user or superuser, but read only once, when a session starts.
+// Their context is user or superuser, but the server reads them only at the start of a session.
 const readAtSessionStart = new Set(["local_preload_libraries", "session_preload_libraries"]);
 
 /**
- * How a new value in postgresql.conf takes effect. Parameters that a session may change for itself (contexts user and
- * superuser) count as "reload": running sessions follow the file unless they, their role or their database set another value.
+ * How a new value in postgresql.conf takes effect. Contexts user and superuser count as "reload": a reload changes the value in
+ * running sessions too, unless the session, its role or its database sets another one.
  */
 export function applyModeOf(name: string): ApplyMode {
   const parameter = findParameter(name);
@@ -131,7 +131,7 @@ export function applyModeOf(name: string): ApplyMode {
   }
 }
 
-/** Libraries that work only if the postmaster loads them, by the prefix of their parameters. */
+/** Libraries that must be in shared_preload_libraries, by the class of their parameters. */
 const preloaded = new Map([
   ["auth_delay", "auth_delay"],
   ["cron", "pg_cron"],
@@ -141,7 +141,7 @@ const preloaded = new Map([
   ["pgaudit", "pgaudit"],
 ]);
 
-/** The library that must be in shared_preload_libraries for the parameter to mean anything, if there is one. */
+/** The library that must be in shared_preload_libraries for a parameter to have an effect; undefined if there is none. */
 export const preloadLibraryOf = (name: string): string | undefined => preloaded.get(classOf(name));
 
 const show = (name: string, value: Value): string => `${name} = ${JSON.stringify(value)}`;
@@ -155,7 +155,7 @@ function unknownName(name: string): string {
   );
   const hint = near.length > 0 ? `; did you mean ${near.join(" or ")}?` : "";
   if (name.includes(".") && !classes.has(classOf(name)) && hint === "")
-    return "each part of the name of a parameter has letters a to z, digits, _ and $, and begins with a letter or _";
+    return "not a parameter name; each part has letters a to z, digits, _ and $, and begins with a letter or _";
   return `neither PostgreSQL 17 nor an extension of the image has a parameter ${JSON.stringify(name)}${hint}`;
 }
 
@@ -163,7 +163,7 @@ type Read = { canonical: string } | { problem: string };
 
 function readValue(parameter: Parameter, value: Value): Read {
   const text = String(value);
-  // A newline cannot be written in postgresql.conf as such, and hides what follows it in a review.
+  // postgresql.conf cannot contain a line break in a value, and a review would overlook the text after it.
   if (/[\n\r\0]/.test(text)) return { problem: "a value must not contain a line break or a NUL character" };
   switch (parameter.type) {
     case "bool":
@@ -178,45 +178,46 @@ function readValue(parameter: Parameter, value: Value): Read {
   }
 }
 
-/** parse_bool in src/backend/utils/adt/bool.c: prefixes count, and "o" alone is neither on nor off. */
+/** As parse_bool in src/backend/utils/adt/bool.c: accepts prefixes, but not "o". */
 function readBool(text: string): Read {
-  const word = text.toLowerCase();
-  if (word !== "") {
-    if ("true".startsWith(word) || "yes".startsWith(word) || word === "on" || word === "1") return { canonical: "on" };
-    if ("false".startsWith(word) || "no".startsWith(word) || word === "of" || word === "off" || word === "0") {
+  const lower = text.toLowerCase();
+  if (lower !== "") {
+    if ("true".startsWith(lower) || "yes".startsWith(lower) || lower === "on" || lower === "1")
+      return { canonical: "on" };
+    if ("false".startsWith(lower) || "no".startsWith(lower) || lower === "of" || lower === "off" || lower === "0") {
       return { canonical: "off" };
     }
   }
-  return { problem: "it takes on or off (or true, false, yes, no, 1, 0)" };
+  return { problem: "must be on or off (or true, false, yes, no, 1, 0)" };
 }
 
-const onWords = new Set(["true", "yes", "1"]);
-const offWords = new Set(["false", "no", "0"]);
+const onSpellings = new Set(["true", "yes", "1"]);
+const offSpellings = new Set(["false", "no", "0"]);
 
-/** Spellings that PostgreSQL takes but does not list in enumvals (the "hidden" ones of guc_tables.c), and what they become. */
-function hiddenSpelling(parameter: Parameter, word: string): string {
+/** Resolves spellings that PostgreSQL accepts but does not list in enumvals (the hidden ones of guc_tables.c). */
+function resolveHiddenSpelling(parameter: Parameter, spelling: string): string {
   const values = parameter.values ?? [];
-  if (parameter.name === "wal_level" && (word === "archive" || word === "hot_standby")) return "replica";
-  if (word === "debug" && values.includes("debug2")) return "debug2";
+  if (parameter.name === "wal_level" && (spelling === "archive" || spelling === "hot_standby")) return "replica";
+  if (spelling === "debug" && values.includes("debug2")) return "debug2";
   if (values.includes("on") && values.includes("off")) {
-    if (onWords.has(word)) return "on";
-    if (offWords.has(word)) return "off";
+    if (onSpellings.has(spelling)) return "on";
+    if (offSpellings.has(spelling)) return "off";
   }
-  return word;
+  return spelling;
 }
 
 function readEnum(parameter: Parameter, text: string): Read {
-  const word = hiddenSpelling(parameter, text.toLowerCase());
-  const canonical = parameter.values?.find((candidate) => candidate.toLowerCase() === word);
+  const spelling = resolveHiddenSpelling(parameter, text.toLowerCase());
+  const canonical = parameter.values?.find((candidate) => candidate.toLowerCase() === spelling);
   if (canonical === undefined) {
     const allowed = (parameter.values ?? []).map((allowedValue) => (allowedValue === "" ? '""' : allowedValue));
-    return { problem: `it takes one of ${allowed.join(", ")}` };
+    return { problem: `must be one of ${allowed.join(", ")}` };
   }
   // "on" is an old name of the first method; the server shows the method.
   return { canonical: parameter.name === "wal_compression" && canonical === "on" ? "pglz" : canonical };
 }
 
-// The server shows these as the modes of files that they are (show_log_file_mode and its like).
+// The server shows these file modes in octal (show_log_file_mode and similar functions).
 const shownInOctal = new Set(["log_file_mode", "unix_socket_permissions", "data_directory_mode"]);
 
 function readNumber(parameter: Parameter, type: "integer" | "real", text: string): Read {
@@ -225,21 +226,21 @@ function readNumber(parameter: Parameter, type: "integer" | "real", text: string
   const units = unit === undefined ? "" : `; units: ${unitsFor(unit).join(", ")} (case matters)`;
   const quantity = parseQuantity(text, type, unit);
   if ("problem" in quantity) {
-    if (quantity.problem === "no unit allowed") return { problem: `it takes ${what} without a unit` };
-    if (quantity.problem === "unknown unit") return { problem: `PostgreSQL does not know that unit${units}` };
-    return { problem: `it takes ${what}${units}` };
+    if (quantity.problem === "no unit allowed") return { problem: `must be ${what} without a unit` };
+    if (quantity.problem === "unknown unit") return { problem: `unknown unit${units}` };
+    return { problem: `must be ${what}${units}` };
   }
   const { value } = quantity;
   if ((min !== undefined && value < Number(min)) || (max !== undefined && value > Number(max))) {
     const range = `${formatQuantity(Number(min), unit)} to ${formatQuantity(Number(max), unit)}`;
-    const counted = unit === undefined ? "" : ` (a number without a unit counts ${unit})`;
-    return { problem: `it is outside the range of ${name}, ${range}${counted}` };
+    const counted = unit === undefined ? "" : ` (a number without a unit is in units of ${unit})`;
+    return { problem: `outside the range of ${name}, ${range}${counted}` };
   }
   if (shownInOctal.has(name)) return { canonical: value.toString(8).padStart(4, "0") };
   return { canonical: type === "integer" ? String(value === 0 ? 0 : value) : formatReal(value) };
 }
 
-/** C's %g, with which PostgreSQL shows numbers that are not whole: six significant digits. */
+/** Formats a real as PostgreSQL does, with C's %g: six significant digits. */
 function formatReal(value: number): string {
   if (value === 0) return "0";
   const [mantissa = "", power = "0"] = value.toExponential(5).split("e");

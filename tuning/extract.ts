@@ -1,8 +1,8 @@
 /**
- * Takes the parameter catalogue out of an image:  npx sucrase-node tuning/extract.ts IMAGE [--check]
+ * Extracts the parameter catalogue from an image:  npx sucrase-node tuning/extract.ts IMAGE [--check]
  *
- * Writes tuning/parameters.json; with --check it compares instead, lists what differs and exits with 1. What a parameter is
- * called, may be and costs to change is read from the server that will run, never from documentation of some version.
+ * Writes tuning/parameters.json; with --check it compares instead, lists the differences and exits with 1. Names, ranges and contexts
+ * of parameters are read from the server that will run, not from the documentation of another version.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -16,10 +16,10 @@ interface Catalogue {
 
 const file = join(__dirname, "parameters.json");
 
-// Libraries that register their parameters when the postmaster loads them; all others of the image do it in a session.
+// Libraries that register their parameters only when the postmaster loads them. The others of the image do so in a session.
 const preloaded = ["pg_stat_statements", "pg_cron", "pgaudit", "pg_partman_bgw", "pg_prewarm"];
 
-// Defaults of internal parameters are what the build or the machine happens to be, so they are left out.
+// Without defaults of internal parameters, which depend on the build and the machine.
 const catalogueQuery = `
   SELECT json_strip_nulls(json_build_object(
     'name', name, 'context', context, 'type', vartype, 'unit', unit,
@@ -29,14 +29,14 @@ const catalogueQuery = `
     'default', CASE WHEN context <> 'internal' THEN boot_val END))
   FROM pg_settings ORDER BY lower(name) COLLATE "C";`;
 
-/** SQL that loads every library of the image; one that cannot be loaded in a session has no parameters there. */
+/** SQL that loads every library of the image. A library that cannot be loaded in a session registers no parameters in it. */
 export const LOAD_ALL = `
 SELECT format('LOAD %L', name) FROM pg_ls_dir((SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR')) AS name
 WHERE name LIKE '%.so' ORDER BY name
 \\gexec
 `;
 
-/** Starts a server in a throwaway container and runs `script` there; `$PSQL` in it asks that server. Returns stdout. */
+/** Starts a server in a throwaway container and runs `script`, in which `$PSQL` connects to this server. Returns stdout. */
 export function inThrowawayServer(image: string, script: string): string {
   const start = `
     set -euo pipefail
@@ -63,18 +63,18 @@ ${catalogueQuery}
 SQL`,
   );
   const [version = "", ...rows] = answer.trim().split("\n");
-  // "17.5 (Debian 17.5-1)": the packager's part says nothing about parameters.
+  // "17.5 (Debian 17.5-1)": the version of the package is irrelevant for parameters.
   const postgresql = version.split(" ")[0] ?? "";
   return { postgresql, parameters: rows.map((row) => JSON.parse(row) as Parameter) };
 }
 
-/** One line a parameter, so that a new PostgreSQL shows as a readable diff. */
+/** One line for each parameter, so that the diff for a new PostgreSQL is readable. */
 export function serialise(catalogue: Catalogue): string {
   const lines = catalogue.parameters.map((parameter) => `    ${JSON.stringify(parameter)}`);
   return `{\n  "postgresql": ${JSON.stringify(catalogue.postgresql)},\n  "parameters": [\n${lines.join(",\n")}\n  ]\n}\n`;
 }
 
-/** What differs between two catalogues, a line each; the version is no difference. */
+/** The differences between the parameters of two catalogues, one a line. */
 export function differences(recorded: Parameter[], actual: Parameter[]): string[] {
   const before = new Map(recorded.map((parameter) => [parameter.name, JSON.stringify(parameter)]));
   const after = new Map(actual.map((parameter) => [parameter.name, JSON.stringify(parameter)]));
@@ -107,7 +107,7 @@ function main(args: string[]): number {
   if (found.length === 0) console.log(`${actual.parameters.length} parameters, as recorded`);
   else
     console.error(
-      `The image differs from tuning/parameters.json; npx sucrase-node tuning/extract.ts ${image} records it.`,
+      `image ${image} differs from tuning/parameters.json; to record it: npx sucrase-node tuning/extract.ts ${image}`,
     );
   return found.length === 0 ? 0 : 1;
 }

@@ -1,39 +1,39 @@
 /**
- * What a server may use of its container's memory limit, as a sum that a person can follow.
+ * The memory that a server can use of its container's limit, as a sum of items.
  *
- * The model is deliberately pessimistic: every session, every cron job and every parallel worker works at the same time, each
- * at one sort and one hash, while autovacuum, one private and one parallel index build run, and /dev/shm is full.
- * The limit is enforced by the kernel, which kills; so the sum, not an average, has to stay inside it.
+ * The model is pessimistic: every session, every cron job and every parallel worker runs one sort and one hash at the same time,
+ * while autovacuum, one private and one parallel index build run, and /dev/shm is full. The kernel kills processes at the limit, so
+ * the sum must stay within it, not an average.
  *
- * Not in it, because no setting bounds it: queries with several big sorts or hashes in one process, temp_buffers of
- * sessions that use temporary tables, and logical decoding. The page cache is not in it either: the kernel takes it back.
+ * Not included, because no setting bounds it: queries with several big sorts or hashes in one process, temp_buffers of
+ * sessions that use temporary tables, and logical decoding. The page cache is not included either, as the kernel can reclaim it.
  */
 
 const MIB = 1024;
 
 /**
- * Multiples of work_mem that one session may use: a sort and a hash, which takes hash_mem_multiplier times work_mem. With
- * the multiplier at its default of 2 that is the 3 by which PGTune divides.
+ * Multiples of work_mem that one session can use: a sort, and a hash of hash_mem_multiplier times work_mem. With the default
+ * multiplier of 2 this is the 3 by which PGTune divides.
  */
 const sessionShare = (demand: Demand): number => 1 + demand.hashMemMultiplier;
 
-/** A backend that has filled its catalogue caches: 1.3 to 3.2 MiB were measured with PostgreSQL 17; 4 leaves some room. */
+/** A backend with full catalogue caches: 1.3 to 3.2 MiB measured with PostgreSQL 17, rounded up. */
 const PROCESS = 4 * MIB;
 /**
- * A process maps what it touches of shared_buffers with 8 bytes for 4 kB, as huge pages are rarely there in a container:
- * all of them in the end, or 32 GiB where there are more (a host of that size should reserve huge pages).
+ * Page tables of a process: 8 bytes for each 4 kB of shared_buffers that it touches, as huge pages are rare in a container. A process
+ * touches all of them over time; above 32 GiB only these count, as a host of that size should reserve huge pages.
  */
 const pageTables = (sharedBuffers: number): number => Math.min(sharedBuffers, 32 * 1024 * MIB) / 512;
 /** Postmaster, checkpointer, writers, launchers (10 MiB measured), pgBackRest's archive-push and the health check. */
 const SERVER_PROCESSES = 40 * MIB;
-/** `postgres -C shared_memory_size` with 128 MB to 64 GB and 20 to 300 connections, from above. */
+/** Upper bound of `postgres -C shared_memory_size`, measured with 128 MB to 64 GB and 20 to 300 connections. */
 const BUFFER_OVERHEAD = 1.025;
 const SHARED_FIXED = 12 * MIB;
 const SHARED_PER_SESSION = 0.05 * MIB;
-/** pgvector's README asks for /dev/shm of at least maintenance_work_mem for a parallel HNSW build; a quarter is for the rest. */
+/** pgvector's README: a parallel HNSW build needs /dev/shm of at least maintenance_work_mem; the additional quarter is for the rest. */
 const PARALLEL_BUILD_SHARE = 1.25;
 
-/** The settings that take memory. Memory in kB. */
+/** The settings that determine memory use. Memory in kB. */
 export interface Demand {
   sharedBuffers: number;
   connections: number;
@@ -42,7 +42,7 @@ export interface Demand {
   parallelWorkersPerGather: number;
   autovacuumWorkers: number;
   workMem: number;
-  /** No memory, a factor. */
+  /** A factor, not in kB. */
   hashMemMultiplier: number;
   maintenanceWorkMem: number;
   autovacuumWorkMem: number;
@@ -63,11 +63,11 @@ export interface Budget {
 }
 
 /**
- * The size of /dev/shm in MiB: the graph of a parallel HNSW build (all of maintenance_work_mem) and beside it the hash tables
- * of as many parallel joins as there are workers for; not less than a sixteenth of the memory for those, because a join that
- * gets no workers still takes their share. Docker's 64 MiB are too little for either. Where even this is full, a query
- * ends with "could not resize shared memory segment", which is better than the kernel ending the server: what lies there
- * counts inside the container's limit. A small container therefore gets an eighth instead of 256 MiB at least.
+ * The size of /dev/shm in MiB: the graph of a parallel HNSW build (all of maintenance_work_mem), and the hash tables of as many
+ * parallel joins as there are workers for. The joins get at least a sixteenth of the memory, because a join that gets no workers
+ * still allocates their share. Docker's 64 MiB are too small for either. If /dev/shm is full, a query fails with "could not resize
+ * shared memory segment". As its content counts within the container's limit, a larger one would let the kernel kill the server; a
+ * small container therefore gets at least an eighth of its memory instead of 256 MiB.
  */
 export function sharedMemoryFor(demand: Demand, limit: number): number {
   const {
@@ -84,13 +84,13 @@ export function sharedMemoryFor(demand: Demand, limit: number): number {
   return Math.max(least, Math.ceil((PARALLEL_BUILD_SHARE * maintenanceWorkMem + joins) / MIB));
 }
 
-/** Adds up what `demand` can use in a container of `limit` MiB with a /dev/shm of that size. */
+/** The memory that `demand` can use in a container of `limit` MiB, with the /dev/shm of sharedMemoryFor. */
 export function budgetOf(demand: Demand, limit: number): Budget {
   const { connections, cronJobs, parallelWorkers, autovacuumWorkers } = demand;
   const sessions = connections + cronJobs;
   const processes = sessions + parallelWorkers + autovacuumWorkers;
   const perProcess = PROCESS + pageTables(demand.sharedBuffers);
-  // A parallel worker's hash lies in /dev/shm, which is counted below; without parallel queries it only sorts for an index.
+  // A parallel worker's hash is in /dev/shm, which is a separate item; without parallel queries a worker only sorts for an index.
   const workerShare = demand.parallelWorkersPerGather > 0 ? 1 : 0;
   const item = (what: string, kilobytes: number): BudgetItem => ({ what, mebibytes: Math.ceil(kilobytes / MIB) });
   const items = [
@@ -117,7 +117,7 @@ export function budgetOf(demand: Demand, limit: number): Budget {
 
 export const fits = (demand: Demand, limit: number): boolean => budgetOf(demand, limit).total <= limit;
 
-/** The largest whole number from `low` to `high` for which `holds`, which must not hold again above one where it does not. */
+/** The largest integer from `low` to `high` for which `holds` is true. `holds` must be monotonic: true up to a number, false above it. */
 export function largest(low: number, high: number, holds: (value: number) => boolean): number | undefined {
   if (!holds(low)) return undefined;
   let [held, failed] = [low, high + 1];

@@ -1,4 +1,4 @@
-/** Up to three of `known` that a person may have meant by `name`, the nearest first. */
+/** Up to three names of `known` that are similar to `name`, the most similar first. */
 export function nearest(name: string, known: Iterable<string>): string[] {
   const wanted = name.toLowerCase();
   const tolerance = Math.max(2, Math.floor(wanted.length / 4));
@@ -10,7 +10,7 @@ export function nearest(name: string, known: Iterable<string>): string[] {
     .map(({ candidate }) => candidate);
 }
 
-/** Levenshtein's distance: insertions, deletions and replacements from `a` to `b`. */
+/** The Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {

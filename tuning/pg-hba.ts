@@ -1,18 +1,18 @@
-/** How the names of the roles begin that pgwright makes for one run each (provider/run-role.ts). */
+/** Prefix of the roles that pgwright creates for a single run (provider/run-role.ts). */
 export const RUN_ROLE_PREFIX = "pgwright_run_";
 
-/** Lines of pg_ident.conf: over the socket the container's own user may log in as the role of a run, which has no password. */
+/** Lines of pg_ident.conf: over the socket, the container's user can log in as the role of a run, which has no password. */
 export const userNameMaps = [`pgwright postgres /^${RUN_ROLE_PREFIX}`];
 
-/** In the rules below: where the Docker host comes from as the server sees it, the gateway of the server's network. */
+/** Placeholder in the rules for the address of the Docker host as the server sees it: the gateway of the server's network. */
 export const GATEWAY = "gateway";
 
 /**
- * Rules of pg_hba.conf, first match first. Over the socket the container's own user is the superuser (whoever may use the
- * Docker engine is that anyway); over the network a SCRAM password is needed, from the networks that are allowed.
- * `networks`: CIDR, such as "10.0.0.0/8". "all" does not stand for connections that stream the WAL, which only roles with REPLICATION may open.
- * `address`: where the port is published on the Docker host. pgwright itself comes from the Docker host, as the superuser, whatever the
- * networks are: schemas and extensions are made over TCP.
+ * Rules of pg_hba.conf; the first match counts. Over the socket, the container's user is the superuser (every user of the Docker engine
+ * has this access anyway). Over the network, the allowed networks need a SCRAM password.
+ * `networks`: CIDR, such as "10.0.0.0/8". `replication` is listed beside `all`, which does not include connections that stream the WAL.
+ * `address`: the published address of the Docker host. pgwright connects from there over TCP as the superuser, to create schemas and
+ * extensions, so this rule does not depend on `networks`.
  */
 export function hbaRules(networks: string[], address = "127.0.0.1"): string[] {
   const isOwn = !/^(127\.|0\.0\.0\.0$)/.test(address);

@@ -1,6 +1,6 @@
 /**
- * The numbers behind the settings. The base are the rules of PGTune (le0pard/pgtune at 7caef27c, configurationSlice.js,
- * for PostgreSQL 17 on Linux); where a number differs, a comment says why. Memory in kB, rounded down, as there.
+ * The numbers of the settings, based on the rules of PGTune (le0pard/pgtune at 7caef27c, configurationSlice.js, for PostgreSQL 17 on
+ * Linux). Comments give the reason for each different number. Memory in kB, rounded down, as in PGTune.
  */
 import { budgetOf, fits, largest, type Demand } from "./memory";
 
@@ -10,22 +10,22 @@ export type Workload = "oltp" | "web" | "analytics" | "mixed" | "vector";
 export interface Resources {
   /** The container's memory limit, MiB; at least 512. */
   memory: number;
-  /** The container's CPU limit; parts of a CPU count as none beside whole ones. */
+  /** The container's CPU limit, rounded down to whole CPUs but at least 1. */
   cpus: number;
   storage: Storage;
   workload: Workload;
-  /** max_connections; without it, as many as the workload usually has and the memory allows. */
+  /** max_connections; if absent, the usual number for the workload, limited by the memory. */
   connections?: number;
-  /** The databases together, compared with the memory; "similar" if absent. */
+  /** Size of all databases compared with the memory; "similar" if absent. */
   databaseSize?: "smaller" | "similar" | "larger";
 }
 
-/** What a workload changes. `analytics` is PGTune's "dw"; PGTune has no "vector". */
+/** The numbers that depend on the workload. `analytics` is PGTune's "dw"; PGTune has no "vector". */
 interface Profile {
   connections: number;
-  /** Work_mem is divided by it: analytical queries sort and hash in more places at once. */
+  /** Divisor of work_mem, as analytical queries run more sorts and hashes at once. */
   workMemDivisor: number;
-  /** The part of the memory that maintenance_work_mem gets is one of this many. */
+  /** maintenance_work_mem is the memory divided by this number. */
   maintenanceDivisor: number;
   maintenanceMost: number;
   minWal: number;
@@ -62,8 +62,8 @@ export const profiles: Record<Workload, Profile> = {
     statisticsTarget: 500,
     jit: true,
   },
-  // An HNSW graph that outgrows maintenance_work_mem is built many times slower (a million vectors of 1,536 dimensions need
-  // 8 GB), and an index goes to the WAL whole when it is built.
+  // The build of an HNSW graph that exceeds maintenance_work_mem is many times slower (a million vectors of 1,536 dimensions need
+  // 8 GB), and the build writes the whole index to the WAL.
   vector: {
     ...web,
     connections: 100,
@@ -75,13 +75,13 @@ export const profiles: Record<Workload, Profile> = {
   },
 };
 
-/** PGTune never goes below PostgreSQL's own default. Connections that the stack file asks for may bring it down to 1MB. */
+/** PGTune's minimum is PostgreSQL's default. A declared number of connections can lower work_mem to 1MB. */
 const USUAL_WORK_MEM = 4 * MB;
 const LEAST_WORK_MEM = 1 * MB;
-/** So many clients should get in, behind a pooler at least, before work_mem is considered. */
+/** Below this number of connections work_mem is lowered instead. */
 const USUAL_LEAST_CONNECTIONS = 20;
 const LEAST_CONNECTIONS = 10;
-/** Below this PostgreSQL runs, but hardly with extensions, backups and a dozen clients beside each other. */
+/** With less memory, extensions, backups and a dozen clients hardly fit together. */
 const LEAST_MEMORY = 512;
 
 export interface Plan extends Demand {
@@ -96,20 +96,20 @@ export interface Plan extends Demand {
   jit: boolean;
   workerProcesses: number;
   parallelMaintenanceWorkers: number;
-  /** Is work_mem less than PGTune's, for want of memory? And max_connections less than usual for the workload? */
+  /** True if the memory lowers work_mem below PGTune's, or max_connections below the usual number of the workload. */
   limited: { workMem: boolean; connections: boolean };
 }
 
-/** As each maps all of shared_buffers, their page tables alone take a sixteenth of the memory then. */
+/** Each maps all of shared_buffers, so that the page tables of this many need a sixteenth of the memory. */
 const MOST_PARALLEL_WORKERS = 128;
 
 /**
- * Background workers beside parallel ones and cron jobs: the launchers of pg_cron and of logical replication, and two of
- * whatever else registers one (pg_partman's, a subscription's).
+ * Background workers in addition to parallel workers and cron jobs: the launchers of pg_cron and of logical replication, and two for
+ * other uses, such as pg_partman or a subscription.
  */
 export const OTHER_WORKERS = 4;
 
-/** Calculates the plan, or throws with what would fit. */
+/** Calculates the plan. Throws an error with what would fit if the connections do not fit in the memory. */
 export function plan(resources: Resources): Plan {
   checkResources(resources);
   const { memory, workload, connections: wanted } = resources;
@@ -133,25 +133,25 @@ export function plan(resources: Resources): Plan {
     statisticsTarget: profile.statisticsTarget,
     hugePages: base.sharedBuffers >= 2 * GB ? "try" : "off",
     jit: profile.jit,
-    // PGTune gives parallel queries all of them, and cron jobs then wait for a worker until they fail.
+    // PGTune reserves none for cron jobs, which would then wait for a worker until they fail.
     workerProcesses: Math.max(8, base.parallelWorkers + base.cronJobs + OTHER_WORKERS),
     parallelMaintenanceWorkers: parallelMaintenanceWorkers(workload, base.parallelWorkers),
     limited: { workMem: workMem < pgtune, connections: wanted === undefined && connections < profile.connections },
   };
 }
 
-/** What depends on neither connections nor work_mem. */
+/** The part of the demand that depends on neither connections nor work_mem. */
 function basicDemand({ memory, cpus, workload }: Resources): Omit<Demand, "connections" | "workMem"> {
   const profile = profiles[workload];
   const kilobytes = memory * MB;
-  // A worker for 128 MiB at most: 32 CPUs in a small container would otherwise need more memory than all connections.
+  // At most one worker for each 128 MiB: the workers of 32 CPUs in a small container would need more memory than all connections.
   const parallelWorkers = Math.min(wholeCpus(cpus), Math.floor(memory / 128), MOST_PARALLEL_WORKERS);
   return {
     sharedBuffers: Math.floor(kilobytes / 4),
-    // pg_cron's own default with background workers is 5; a small container gets fewer, as each is a session.
+    // pg_cron's default with background workers is 5; a small container gets fewer, as each is a session.
     cronJobs: Math.min(5, Math.floor(memory / 256)),
     parallelWorkers,
-    // PGTune's half of the workers, below four CPUs too (where it leaves the server's 2), but one always stays for others.
+    // PGTune's half of the workers, also below four CPUs, where PGTune keeps the server's 2; one worker is always left for other queries.
     parallelWorkersPerGather: Math.min(
       Math.ceil(parallelWorkers / 2),
       parallelWorkers - 1,
@@ -159,13 +159,13 @@ function basicDemand({ memory, cpus, workload }: Resources): Omit<Demand, "conne
     ),
     autovacuumWorkers: cpus >= 32 ? 5 : cpus >= 16 ? 4 : 3,
     hashMemMultiplier: 2,
-    // Below 1GB a sixteenth is enough: it counts in a process and in /dev/shm, and a dozen clients have to get in beside it.
+    // Below 1GB a sixteenth must do: it counts both in a process and in /dev/shm, and a dozen clients must fit in addition.
     maintenanceWorkMem: Math.min(
       Math.floor(kilobytes / (memory < 1024 ? 16 : profile.maintenanceDivisor)),
       profile.maintenanceMost,
     ),
     // PGTune: 2GB where maintenance_work_mem reaches that, otherwise all of maintenance_work_mem, for each worker at once.
-    // PostgreSQL 17 keeps dead row ids in a radix tree that is up to 20 times smaller (its release notes), so less will do.
+    // PostgreSQL 17 keeps dead row ids in a radix tree that is up to 20 times smaller (its release notes), so less is enough.
     autovacuumWorkMem: Math.min(2 * GB, Math.max(16 * MB, Math.floor(kilobytes / 64))),
   };
 }
@@ -184,7 +184,7 @@ export function pgtuneWorkMem({ memory, cpus, workload, databaseSize }: Resource
 
 function walBuffers(sharedBuffers: number): number {
   const share = Math.floor((3 * sharedBuffers) / 100);
-  // A WAL segment is 16MB, and nothing is gained above it.
+  // More than a WAL segment of 16MB gains nothing.
   return share > 14 * MB ? 16 * MB : share;
 }
 
@@ -194,12 +194,12 @@ function randomPageCost({ storage, databaseSize, workload }: Resources): number 
 }
 
 function parallelMaintenanceWorkers(workload: Workload, parallelWorkers: number): number {
-  // HNSW builds scale with processes, and the session that builds is one; pgvector's README suggests 7 beside it.
+  // HNSW builds scale with processes; pgvector's README suggests 7 workers in addition to the session.
   if (workload === "vector") return Math.min(parallelWorkers - 1, 7);
   return Math.min(Math.ceil(parallelWorkers / 2), parallelWorkers - 1, 4);
 }
 
-/** PGTune's number for the workload, or as many as fit with work_mem at 4MB; if those are very few, with less. */
+/** PGTune's number for the workload, or as many as fit with work_mem at 4MB; with less work_mem if these are below 20. */
 function deriveConnections(usual: number, fit: (connections: number, workMem: number) => boolean): number {
   const most = largest(LEAST_CONNECTIONS, usual, (n) => fit(n, USUAL_WORK_MEM)) ?? 0;
   if (most === usual) return usual;
@@ -208,21 +208,21 @@ function deriveConnections(usual: number, fit: (connections: number, workMem: nu
   return Math.max(most, few ?? LEAST_CONNECTIONS);
 }
 
-/** The error for more connections than the memory is for, with both figures and two ways out. */
+/** The error for more connections than fit in the memory, with two remedies. */
 function tooMany(resources: Resources, at: (connections: number, workMem: number) => Demand): string {
   const { memory, connections = 0 } = resources;
   const needed = budgetOf(at(connections, LEAST_WORK_MEM), memory).total;
   const possible = largest(1, connections, (n) => fits(at(n, LEAST_WORK_MEM), memory)) ?? 0;
   const enough = largest(0, 64 * 1024, (step) => !fitsWith(resources, connections, memory + step * 64));
-  const ways = [
+  const remedies = [
     possible >= LEAST_CONNECTIONS
-      ? `ask for at most ${possible} connections, behind a pooler if there are more clients`
+      ? `declare at most ${possible} connections, with a pooler if there are more clients`
       : "",
     enough === undefined ? "" : `give the container at least ${memory + (enough + 1) * 64} MiB`,
-  ].filter((way) => way !== "");
+  ].filter((remedy) => remedy !== "");
   return (
     `${connections} connections do not fit in ${memory} MiB of memory: even with work_mem at 1MB the server could use ` +
-    `${needed} MiB; ${ways.join(", or ")}`
+    `${needed} MiB; ${remedies.join(", or ")}`
   );
 }
 
@@ -232,11 +232,11 @@ function fitsWith(resources: Resources, connections: number, memory: number): bo
 
 function checkResources({ memory, cpus, connections }: Resources): void {
   if (!Number.isInteger(memory) || memory < LEAST_MEMORY) {
-    throw new Error(`memory: ${memory} MiB; it takes a whole number of MiB, ${LEAST_MEMORY} at least`);
+    throw new Error(`memory: ${memory} MiB; must be a whole number of MiB, at least ${LEAST_MEMORY}`);
   }
-  if (!(cpus > 0 && Number.isFinite(cpus))) throw new Error(`cpus: ${cpus}; it takes a number above 0`);
+  if (!(cpus > 0 && Number.isFinite(cpus))) throw new Error(`cpus: ${cpus}; must be a number above 0`);
   if (connections !== undefined && (!Number.isInteger(connections) || connections < 5)) {
-    // Three are reserved for superusers, and what is left must do for monitoring and one client at least.
-    throw new Error(`connections: ${connections}; it takes a whole number, 5 at least`);
+    // Three are reserved for superusers; monitoring and one client need two more.
+    throw new Error(`connections: ${connections}; must be a whole number, at least 5`);
   }
 }

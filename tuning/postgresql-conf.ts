@@ -1,20 +1,20 @@
-/** postgresql.conf as text: written so that the server reads back exactly what was meant, and read as the server reads it. */
+/** Writes postgresql.conf so that the server reads the exact values, and parses it as the server does. */
 import type { Setting } from "./defaults";
 
 const header = [
-  "# Written by pgwright from the stack file. Changes made here by hand are put back by the next 'pulumi up':",
-  "# make them under the settings of the server in the stack file.",
+  "# Written by pgwright from the stack file. The next 'pulumi up' overwrites changes in this file:",
+  "# declare them under server.settings of the stack file.",
 ];
 
 const namePattern = /^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*$/;
 
-/** Sorted by name, so that equal settings are an equal text. Values are always quoted: no value is then read as a comment. */
+/** Sorted by name, so that equal settings give equal text. All values are quoted, so that none is read as a comment. */
 export function renderPostgresqlConf(settings: readonly Setting[]): string {
   const sorted = [...settings].sort((a, b) => compare(a.name.toLowerCase(), b.name.toLowerCase()));
   sorted.forEach((setting, index) => {
-    if (!namePattern.test(setting.name)) throw new Error(`${JSON.stringify(setting.name)} is no name of a parameter`);
+    if (!namePattern.test(setting.name)) throw new Error(`${JSON.stringify(setting.name)} is not a parameter name`);
     if (sorted[index + 1]?.name.toLowerCase() === setting.name.toLowerCase()) {
-      throw new Error(`${setting.name} is set twice; the server would take the later one without a word`);
+      throw new Error(`${setting.name} is set twice, and the server would use the last value without a warning`);
     }
   });
   const lines = sorted.flatMap(({ name, value, reason }) => [
@@ -43,7 +43,7 @@ const escapes: Record<string, string> = {
   "'": "''",
 };
 
-/** The reverse of DeescapeQuotedString in src/backend/utils/misc/guc-file.l. */
+/** The inverse of DeescapeQuotedString in src/backend/utils/misc/guc-file.l. */
 function quote(name: string, value: string): string {
   if (value.includes("\0")) throw new Error(`${name}: a value cannot contain a NUL character`);
   return `'${value.replace(/[\b\f\n\r\t\\']/g, (character) => escapes[character]!)}'`;
@@ -64,8 +64,8 @@ const settingLine =
   /^\s*([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*(?:\.[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)*)(?:\s*=\s*|\s+|(?='))('(?:[^'\\]|\\[^]|'')*'|[^\s'#=]+)\s*(?:#.*)?$/u;
 
 /**
- * The settings in a postgresql.conf by lower-case name, the last of each, as the server counts. Throws on a line that the
- * server would refuse; an include directive is such a line here, because what it brings in cannot be seen.
+ * The settings of a postgresql.conf by lower-case name; the last of each counts, as for the server. Throws for a line that the server
+ * would refuse, and for an include directive, because the included file is not available here.
  */
 export function parsePostgresqlConf(text: string): Map<string, string> {
   const found = new Map<string, string>();

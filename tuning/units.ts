@@ -1,9 +1,9 @@
 /**
- * Numbers with units as PostgreSQL reads them in postgresql.conf (parse_int, parse_real and convert_to_base_unit in
+ * Parses numbers with units as PostgreSQL does in postgresql.conf (parse_int, parse_real and convert_to_base_unit in
  * src/backend/utils/misc/guc.c of PostgreSQL 17).
  */
 
-/** Bytes in a memory unit, the largest first. The names are case-sensitive, as in PostgreSQL: "gb" is no unit. */
+/** Bytes in a memory unit, the largest first. The names are case-sensitive, as in PostgreSQL: "gb" is not a unit. */
 const memory: Record<string, number> = { TB: 1024 ** 4, GB: 1024 ** 3, MB: 1024 ** 2, kB: 1024, B: 1 };
 /** Microseconds in a unit of time, the largest first. */
 const time: Record<string, number> = { d: 86_400e6, h: 3_600e6, min: 60e6, s: 1e6, ms: 1e3, us: 1 };
@@ -14,7 +14,7 @@ interface Base {
 }
 
 function baseOf(unit: string): Base {
-  // "8kB" is a block: shared_buffers = 16384 means 16384 of them.
+  // "8kB" is a block: shared_buffers = 16384 means 16384 blocks.
   if (unit === "8kB") return { units: memory, size: 8192 };
   const units = unit in memory ? memory : time;
   const size = units[unit];
@@ -22,7 +22,7 @@ function baseOf(unit: string): Base {
   return { units, size };
 }
 
-/** The units that a value of a parameter with base unit `unit` may carry. */
+/** The units that a value of a parameter with base unit `unit` can have. */
 export function unitsFor(unit: string): string[] {
   return Object.keys(baseOf(unit).units);
 }
@@ -55,7 +55,7 @@ export function parseQuantity(text: string, type: "integer" | "real", baseUnit: 
   return { value: type === "integer" ? roundHalfEven(value) : value };
 }
 
-/** C's strtol with base 0: a leading zero means octal, which is how modes of files are written. */
+/** As C's strtol with base 0: a leading zero means octal, as in file modes. */
 function integerOrDecimal(written: string): number {
   const negative = written.startsWith("-");
   const digits = written.replace(/^[+-]/, "");
@@ -70,9 +70,9 @@ function roundHalfEven(value: number): number {
   return Math.abs(value % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
-/** A number of base units for people: the largest unit that keeps it whole ("16 of 8kB" is 128kB). */
+/** Formats a number of base units with the largest unit that keeps it whole (16 of 8kB is 128kB). */
 export function formatQuantity(value: number, baseUnit: string | undefined): string {
-  // -1 and 0 stand for "automatic" or "off" and have no unit to speak of.
+  // -1 and 0 mean "automatic" or "off", without a unit.
   if (baseUnit === undefined || value <= 0) return String(value);
   const { units, size } = baseOf(baseUnit);
   const total = value * size;
@@ -80,7 +80,7 @@ export function formatQuantity(value: number, baseUnit: string | undefined): str
   return unit === undefined ? `${total / size}${baseUnit}` : `${total / units[unit]!}${unit}`;
 }
 
-/** kB, the unit in which PGTune calculates, as postgresql.conf would be written by hand: 1048576 is "1GB". */
+/** Formats kB, the unit in which PGTune calculates, for postgresql.conf: 1048576 is "1GB". */
 export function formatKilobytes(kilobytes: number): string {
   if (kilobytes % 1024 ** 2 === 0) return `${kilobytes / 1024 ** 2}GB`;
   if (kilobytes % 1024 === 0) return `${kilobytes / 1024}MB`;

@@ -1,12 +1,12 @@
-// Pure: what a vector index takes, in memory while it is built and on disk.
+// Pure: the size of a vector index on disk, and in memory during its build.
 
 export const DEFAULT_M = 16;
 export const DEFAULT_EF_CONSTRUCTION = 64;
 
-/** Types that an index may hold. */
+/** Types of indexed values. */
 export type VectorType = "vector" | "halfvec" | "bit" | "sparsevec";
 
-/** Most dimensions that an index takes, by type (of sparsevec: most numbers that are not zero). Source: pgvector's README. */
+/** Maximum dimensions of an indexed value, by type (for sparsevec: non-zero elements). Source: pgvector's README. */
 export const MOST_DIMENSIONS: Record<VectorType, number> = {
   vector: 2000,
   halfvec: 4000,
@@ -14,7 +14,7 @@ export const MOST_DIMENSIONS: Record<VectorType, number> = {
   sparsevec: 1000,
 };
 
-/** Bytes of one value. Source: pgvector's README. A sparsevec is taken to have as many numbers as an index allows. */
+/** Bytes of one value. Source: pgvector's README. A sparsevec counts with the maximum of non-zero elements. */
 export function valueBytes(type: VectorType, dimensions: number): number {
   switch (type) {
     case "vector":
@@ -28,7 +28,7 @@ export function valueBytes(type: VectorType, dimensions: number): number {
   }
 }
 
-/** What of a page holds tuples: without its header and what the index keeps at its end. */
+/** Bytes of a page for tuples: without its header and the special space at its end. */
 const PAGE = 8192 - 24 - 8;
 const LINE_POINTER = 4;
 const align = (bytes: number): number => Math.ceil(bytes / 8) * 8;
@@ -36,7 +36,7 @@ const align = (bytes: number): number => Math.ceil(bytes / 8) * 8;
 /** Edges of a vector: 2 m in the lowest layer, and m in each above, of which there are 1 / (m - 1) on average. */
 const edges = (m: number): number => 2 * m + m / (m - 1);
 
-/** Bytes of an HNSW index on disk: an element and its neighbours are two tuples, 6 bytes an edge. Within a tenth for 64 to 2,000 dimensions. */
+/** Bytes of an HNSW index on disk: an element and its neighbours are two tuples, 6 bytes an edge. Error < 10 % for 64 to 2,000 dimensions. */
 export function hnswBytes(rows: number, type: VectorType, dimensions: number, m: number): number {
   const element = align(88 + valueBytes(type, dimensions)) + LINE_POINTER;
   const neighbours = align(4 + 6 * edges(m)) + LINE_POINTER;
@@ -44,19 +44,19 @@ export function hnswBytes(rows: number, type: VectorType, dimensions: number, m:
   return Math.ceil(rows / perPage) * 8192;
 }
 
-/** Bytes of memory of an HNSW graph while it is built: its values, 16 bytes an edge, and what the allocator keeps of each. */
+/** Bytes of memory of an HNSW graph during its build: its values, 16 bytes an edge, and the overhead of the allocator. */
 export function graphBytes(rows: number, type: VectorType, dimensions: number, m: number): number {
   return Math.ceil(rows * (align(valueBytes(type, dimensions)) + 16 * edges(m) + 200));
 }
 
-/** Bytes of an IVFFlat index on disk: a copy of each value, sorted into lists, of which the last page is half full. */
+/** Bytes of an IVFFlat index on disk: a copy of each value, sorted into lists, whose last pages are half full. */
 export function ivfflatBytes(rows: number, type: VectorType, dimensions: number, lists: number): number {
   const entry = align(8 + valueBytes(type, dimensions)) + LINE_POINTER;
   const perPage = Math.max(1, Math.floor(PAGE / entry));
   return (Math.ceil(rows / perPage) + Math.ceil(lists / 2)) * 8192;
 }
 
-/** As many lists as pgvector's README advises: rows / 1000, and their root above a million rows. */
+/** The number of lists that pgvector's README advises: rows / 1000, and the square root of the rows above a million. */
 export function advisedLists(rows: number): number {
   return Math.max(1, Math.round(rows <= 1_000_000 ? rows / 1000 : Math.sqrt(rows)));
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
-import type { Told } from "../../adopt/told";
+import type { ReportEntry } from "../../adopt/report";
 import { adopt as adoptServer, type Adoption } from "../../adopt/stack";
 import { writeStackFile } from "../../adopt/stack-file";
 import { ownImage } from "../../components/image";
@@ -23,7 +23,7 @@ export interface Request {
   force: boolean;
 }
 
-/** What the arguments ask for. */
+/** Parses the arguments; throws with the usage if they are incomplete. */
 export function adoptRequest(args: string[]): Request {
   const text = { type: "string" } as const;
   const { values } = parseArgs({ args, options: { from: text, port: text, engine: text, force: { type: "boolean" } } });
@@ -34,7 +34,7 @@ export function adoptRequest(args: string[]): Request {
   return { from, engine, force, ...(port === undefined ? {} : { port: Number(port) }) };
 }
 
-/** Of a stack file that is written anew: what Pulumi needs for the stack, and secrets. */
+/** The parts of an existing stack file that a new one keeps: Pulumi's own keys, and secrets. */
 function keptOf(file: string): Record<string, unknown> {
   const { config = {}, ...others } = (existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined) ?? {};
   const secrets = Object.entries(config as object).filter(([, value]) => JSON.stringify(value).includes('"secure":'));
@@ -48,29 +48,29 @@ async function read({ from, engine }: Request) {
   return readServer(await ContainerSource.open(host), await readContainer(host));
 }
 
-function printList(what: string, list: Told[]): void {
+function printList(what: string, list: ReportEntry[]): void {
   if (list.length === 0) return;
   print("", what);
   for (const { at, text } of list) print(`  ${at.length > 0 ? `${at.join(".")}: ` : ""}${text}`);
 }
 
-function tell({ config, report }: Adoption, file: string, stack: string): void {
+function printAdoption({ config, report }: Adoption, file: string, stack: string): void {
   const count = (map: object | undefined) => Object.keys(map ?? {}).length;
   print(`${file}: ${count(config.roles)} roles and ${count(config.databases)} databases are declared`);
-  printList("up changes this, beside the copy:", report.changes);
-  printList("this is there and not declared, or has to be known:", report.left);
-  print("", `Nothing was changed. Read ${file}, then: npm run preview -- --stack ${stack}`);
+  printList("the first update changes, besides the copy:", report.changes);
+  printList("not declared, or to be checked:", report.notes);
+  print("", `nothing was changed on the server; review ${file}, then: npm run preview -- --stack ${stack}`);
 }
 
-/** `npm run adopt`: reads a running server, changes nothing there, and writes the stack file that declares what it is. */
+/** `npm run adopt`: reads a running server, changes nothing on it, and writes the stack file that declares it. */
 export async function adopt({ stack, args }: Invocation): Promise<number> {
   const request = adoptRequest(args);
   const file = stackFile(stack);
   if (existsSync(file) && !request.force)
-    throw new Error(`${file} is there already: take another --stack, or --force to write it anew`);
+    throw new Error(`${file}: exists already; choose another --stack, or overwrite it with --force`);
   const facts = await read(request);
   const adoption = adoptServer(facts, { engine: request.engine, port: request.port, image: ownImage() });
   writeFileSync(file, writeStackFile(facts.from, adoption, keptOf(file)));
-  tell(adoption, file, stack);
+  printAdoption(adoption, file, stack);
   return 0;
 }

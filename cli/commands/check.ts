@@ -3,7 +3,7 @@ import { FOLDERS } from "../../folders.cjs";
 import { log } from "../print";
 import { ROOT } from "../project";
 
-/** What is looked at for imports: all that holds TypeScript. */
+/** Folders whose imports are checked: all that hold TypeScript. */
 const IMPORTING = [...Object.keys(FOLDERS), "bench", "test"];
 
 const CHECKS: [string, string[]][] = [
@@ -16,12 +16,12 @@ const CHECKS: [string, string[]][] = [
   ["migrations", ["squawk", "--pg-version=17", "sql/*/migrations/*.sql"]],
 ];
 
-/** `npm run check`: types, lint, imports, format and what is generated; all of them, even if one fails. */
+/** `npm run check`: types, lint, imports, format and generated files; a failed check does not stop the others. */
 export async function check(): Promise<number> {
   const failed = CHECKS.filter(([what, command]) => {
     log(`checking ${what} ...`);
     return spawnSync("npx", ["--no-install", ...command], { cwd: ROOT, stdio: "inherit", shell: true }).status !== 0;
   });
-  if (failed.length > 0) log("", `not clean: ${failed.map(([what]) => what).join(", ")}`);
+  if (failed.length > 0) log("", `failed checks: ${failed.map(([what]) => what).join(", ")}`);
   return failed.length > 0 ? 1 : 0;
 }

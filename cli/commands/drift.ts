@@ -8,19 +8,19 @@ import { takeReports, writeReports } from "../reports";
 import { hostOf, ignoredDrift } from "../server";
 import { findUndeclared } from "../undeclared";
 
-/** What a drift ends with; 1 is an error. */
+/** Exit code if there is drift; 1 is an error. */
 const DRIFT = 2;
 
-/** `npm run drift`: what is another than the last update has left it, and what nobody has declared. Changes nothing. */
+/** `npm run drift`: reports objects that changed since the last update, and undeclared objects. Changes nothing. */
 export async function drift({ stack, args }: Invocation): Promise<number> {
   const { files, rest } = takeReports(args);
-  if (rest.length > 0) throw new Error(`drift takes --report FILE, and not ${rest.join(" ")}`);
+  if (rest.length > 0) throw new Error(`drift: takes only --report FILE, not ${rest.join(" ")}`);
   await ensureEngine({ log });
   const project = await Project.open(stack);
   const deployment = await project.deployment(stack);
   const host = hostOf(stack);
   if (!(await host.inspect())?.running)
-    throw new Error(`container ${host.container} does not run: npm run up starts it`);
+    throw new Error(`container ${host.container}: not running; npm run up starts it`);
   const { code, stdout, stderr, events } = await project.observe(
     ["refresh", "--preview-only", "--non-interactive", "--stack", stack],
     { quiet: true },

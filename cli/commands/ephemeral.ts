@@ -7,9 +7,10 @@ import type { Invocation } from "../invocation";
 
 const ACTIONS: Record<Action, (request: Request) => Promise<number>> = { up, list, destroy, sweep };
 
-/** `npm run ephemeral`: stacks for a while, of which nothing is left. */
+/** `npm run ephemeral`: stacks with an expiry, which leave nothing behind. */
 export async function ephemeral({ stack, args }: Invocation): Promise<number> {
-  if (stack !== "dev") throw new Error(`--stack "${stack}": an ephemeral stack is named without a flag\n${USAGE}`);
+  if (stack !== "dev")
+    throw new Error(`--stack "${stack}": not an option of ephemeral; write the name without a flag\n${USAGE}`);
   const request = parseRequest(args);
   return ACTIONS[request.action](request);
 }

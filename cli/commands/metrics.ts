@@ -4,7 +4,7 @@ import { renderMetrics, type Metric } from "../metrics";
 import { databasesWithVectors, hasBackup, hostOf } from "../server";
 import type { Host } from "../../provider/host";
 
-/** `npm run --silent metrics`: figures of the backups and vector indexes in Prometheus' text format, for its textfile collector say. */
+/** `npm run --silent metrics`: metrics of backups and vector indexes in Prometheus' text format, for example for its textfile collector. */
 export async function metrics({ stack }: Invocation): Promise<number> {
   const host = hostOf(stack);
   const figures = hasBackup(stack) ? await read(host, "postgres", "backup_metrics") : [];

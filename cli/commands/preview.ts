@@ -10,8 +10,8 @@ import { observeRefreshed } from "../refreshed";
 import { takeReports, writeReports } from "../reports";
 import { refreshFlags } from "../server";
 
-/** `npm run preview`: what `npm run up` would do. `--report FILE.md` or `FILE.json`: the same for a reviewer, or for a program.
- * `--data FOLDER`: of the stack file and the SQL of another checkout, from which nothing is run. */
+/** `npm run preview`: what `npm run up` would do. `--report FILE.md` or `FILE.json` also writes it for a reviewer or a program.
+ * `--data FOLDER` previews the stack file and the SQL of another checkout, and runs none of its code. */
 export async function preview({ stack, args }: Invocation): Promise<number> {
   const { files, rest: others } = takeReports(args);
   const { data, rest } = takeData(others);
@@ -21,7 +21,7 @@ export async function preview({ stack, args }: Invocation): Promise<number> {
   const command = ["preview", "--stack", stack, ...rest];
   const { code, events } = await observeRefreshed(project, command, await refreshFlags(stack));
   const report = makeReport(stack, events);
-  // Once more at the end, behind the table of resources and the outputs.
+  // Pulumi prints the errors before the table of resources and the outputs: repeated last, they are seen.
   if (code !== 0) log(...report.errors.map(errorText));
   writeReports(files, { markdown: () => toMarkdown(report), data: report });
   return code;

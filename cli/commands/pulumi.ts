@@ -1,11 +1,11 @@
 import type { Invocation } from "../invocation";
 import { Project } from "../project";
 
-/** `npm run pulumi -- ARGS`: the same Pulumi in the same environment. */
+/** `npm run pulumi -- ARGS`: runs Pulumi in the environment of the other commands. */
 export async function passThrough({ args, stack }: Invocation): Promise<number> {
   const project = await Project.open(stack);
-  // Commands that are about one stack take the flag; the others would refuse it.
-  const aboutStack = [
+  // Commands for one stack take --stack; the others would refuse it.
+  const stackCommands = [
     "up",
     "preview",
     "destroy",
@@ -19,6 +19,6 @@ export async function passThrough({ args, stack }: Invocation): Promise<number> 
     "watch",
   ];
   const named =
-    aboutStack.includes(args[0] ?? "") && !(args[0] === "stack" && ["ls", "init", "select"].includes(args[1] ?? ""));
+    stackCommands.includes(args[0] ?? "") && !(args[0] === "stack" && ["ls", "init", "select"].includes(args[1] ?? ""));
   return project.run(named ? [...args, "--stack", stack] : args);
 }

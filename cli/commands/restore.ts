@@ -7,10 +7,10 @@ import { stackFile } from "../server";
 import { bringUp } from "./up";
 
 const USAGE =
-  "npm run restore -- --time TIME | --name POINT | --lsn LSN | --backup LABEL | --latest   the server goes back to that\n" +
-  "npm run restore -- --accept                                                             the data from before is removed";
+  "npm run restore -- --time TIME | --name POINT | --lsn LSN | --backup LABEL | --latest   restores the server to that point\n" +
+  "npm run restore -- --accept                                                             removes the data from before the restore";
 
-/** What the arguments ask for: the keys of restoreFrom, or "accept". */
+/** Parses the arguments: the keys of restoreFrom, or "accept". Throws the usage if they are not exactly one of these. */
 export function restoreRequest(args: string[]): Record<string, string> | "accept" {
   const text = { type: "string" } as const;
   const flag = { type: "boolean" } as const;
@@ -22,34 +22,34 @@ export function restoreRequest(args: string[]): Record<string, string> | "accept
   return accept ? "accept" : (target as Record<string, string>);
 }
 
-/** Writes restoreFrom into a stack file, or takes it out; all else in it stays as it is, comments too. */
+/** Writes restoreFrom into the text of a stack file, or removes it; everything else stays, comments included. */
 export function withRestore(text: string, request: Record<string, string> | "accept"): string {
   const document = parseDocument(text);
   const path = ["config", "pgwright:restoreFrom"];
   if (request === "accept") document.deleteIn(path);
   else document.setIn(path, { inPlace: true, ...request });
-  // In quotes: what looks like a date or a number is a text.
+  // Quoted, so that a text that looks like a date or a number stays a text.
   return document.toString({ lineWidth: 0, defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" });
 }
 
 /**
- * `npm run restore`: writes the target into the stack file and brings the server there. The restored data is made and checked
- * beside the server's own, which is kept until `--accept`.
+ * `npm run restore`: writes the target into the stack file and updates the stack. The data is restored and checked beside the
+ * server's current data, which is kept until `--accept`.
  */
 export async function restore({ stack, args }: Invocation): Promise<number> {
   const request = restoreRequest(args);
   const file = stackFile(stack);
-  if (!existsSync(file)) throw new Error(`there is no stack file ${file}`);
+  if (!existsSync(file)) throw new Error(`stack file ${file} does not exist`);
   writeFileSync(file, withRestore(readFileSync(file, "utf8"), request));
   const { code } = await bringUp(stack);
   if (code !== 0) {
     log(
       "",
-      `restoreFrom stands in ${file}: mend what is wrong and run the same again, or take it out before the next up, if the ` +
-        "server did not get as far as the restored data",
+      `${file}: has restoreFrom, but the update failed; correct the cause and run the same command again, or, if the server does not ` +
+        "have the restored data yet, remove restoreFrom before the next update",
     );
   } else if (request !== "accept") {
-    log("", "The data from before is kept until you run: npm run restore -- --accept");
+    log("", "the data from before the restore is kept; to remove it: npm run restore -- --accept");
   }
   return code;
 }

@@ -4,12 +4,12 @@ import type { Host } from "../../provider/host";
 import { describeFailure, lastRuns } from "../../provider/kinds/cron-runs";
 import { readSql } from "../../sql/read";
 import { formatDuration } from "../ephemeral/arguments";
-import { expiryOf, findMarked } from "../ephemeral/engine";
+import { expiryOf, findLabelled } from "../ephemeral/engine";
 import type { Invocation } from "../invocation";
 import { print } from "../print";
 import { cronDatabase, databasesWithVectors, hostOf } from "../server";
 
-/** `npm run status`: how the server, its backups, its vector indexes and its cron jobs stand; ends with 1 if something needs somebody. */
+/** `npm run status`: state of the server, its backups, vector indexes and cron jobs; exits with 1 if one of them needs attention. */
 export async function status({ stack }: Invocation): Promise<number> {
   return (await printStatus(stack)) ? 0 : 1;
 }
@@ -17,11 +17,11 @@ export async function status({ stack }: Invocation): Promise<number> {
 interface Line {
   what: string;
   value: string;
-  /** Somebody has to look at it. */
+  /** It needs attention. */
   alarm: boolean;
 }
 
-/** Prints how things stand; true if all is well. */
+/** Prints the status; true if nothing needs attention. */
 export async function printStatus(stack: string): Promise<boolean> {
   const host = hostOf(stack);
   const lines = [await containerLine(host, host.container, "server")];
@@ -29,7 +29,7 @@ export async function printStatus(stack: string): Promise<boolean> {
   if (await host.inspect(`${host.container}-agent`)) {
     lines.push(await containerLine(host, `${host.container}-agent`, "backup agent"));
     lines.push(...(await askLines(host, "postgres", "catalog/backup-status.sql", "backups")));
-  } else lines.push({ what: "backups", value: "none: the stack file has no backup", alarm: false });
+  } else lines.push({ what: "backups", value: "none: the stack file declares no backup", alarm: false });
   for (const database of databasesWithVectors(stack))
     lines.push(...(await askLines(host, database, "catalog/vector-status.sql", "vectors")));
   lines.push(...(await jobLines(host, cronDatabase(stack))));
@@ -40,21 +40,21 @@ export async function printStatus(stack: string): Promise<boolean> {
 
 async function containerLine(host: Host, name: string, what: string): Promise<Line> {
   const state = await host.inspect(name);
-  return { what, value: state ? `${name} is ${state.status}` : `${name} is not there`, alarm: !state?.running };
+  return { what, value: state ? `${name} is ${state.status}` : `${name} does not exist`, alarm: !state?.running };
 }
 
-/** Until when an ephemeral stack is there, by what its Docker objects say. */
+/** The expiry of an ephemeral stack, by the labels of its Docker objects; no line for other stacks. */
 async function ephemeralLines(host: Host): Promise<Line[]> {
-  const objects = await findMarked(host, host.container);
+  const objects = await findLabelled(host, host.container);
   if (objects.length === 0) return [];
   const expires = expiryOf(objects);
   const ephemeral = { what: "ephemeral", value: formatDuration(expires, Date.now()), alarm: expires <= Date.now() };
   return (await isDurable(host))
     ? [ephemeral]
-    : [ephemeral, { what: "durability", value: "none: if the machine crashes, the data is lost", alarm: false }];
+    : [ephemeral, { what: "durability", value: "none: a crash of the machine loses the data", alarm: false }];
 }
 
-/** Does the server wait for its disk? One that does not answer is told by other lines. */
+/** Whether fsync is on. True if the server does not answer, which other lines report. */
 async function isDurable(host: Host): Promise<boolean> {
   const client = await connect(host, "postgres").catch(() => undefined);
   if (!client) return true;
@@ -62,17 +62,17 @@ async function isDurable(host: Host): Promise<boolean> {
   return rows[0]?.fsync !== "off";
 }
 
-/** Lines that a query gives. */
+/** The lines that a query returns. */
 function askLines(host: Host, database: string, file: string, what: string): Promise<Line[]> {
   return linesFrom(host, database, what, async (client) => (await client.query<Line>(readSql(file))).rows);
 }
 
-/** How many cron jobs ran well, and a line for each whose last run failed. */
+/** The number of cron jobs whose last run succeeded, and a line for each whose last run failed. */
 function jobLines(host: Host, database: string): Promise<Line[]> {
   return linesFrom(host, database, "cron jobs", async (client) => {
     const runs = await lastRuns(client);
     const failed = runs.filter((run) => run.failed);
-    const value = `${runs.length - failed.length} of ${runs.length} that have run succeeded last`;
+    const value = `last run succeeded for ${runs.length - failed.length} of ${runs.length} that have run`;
     return [
       { what: "cron jobs", value, alarm: false },
       ...failed.map((run) => ({
@@ -84,7 +84,7 @@ function jobLines(host: Host, database: string): Promise<Line[]> {
   });
 }
 
-/** What a database answers; one line that says why it does not. */
+/** Reads lines from a database; if that fails, one line with the error. */
 async function linesFrom(
   host: Host,
   database: string,

@@ -7,7 +7,7 @@ import { log } from "../print";
 import { ROOT } from "../project";
 import { withTerminal } from "../terminal";
 
-/** `npm test`: unit tests, then integration tests with the real engine; arguments go to vitest. */
+/** `npm test`: unit tests, then integration tests with a Docker engine; arguments are passed to vitest. */
 export async function test({ args }: Invocation): Promise<number> {
   await ensureEngine({ log });
   await ensureBaseImage({ log });

@@ -4,15 +4,15 @@ import { ensureEngine } from "../../toolchain/docker";
 import type { Invocation } from "../invocation";
 import { log } from "../print";
 import { Project } from "../project";
-import { repairInterrupted } from "../repair";
+import { recoverInterrupted } from "../recover";
 import { observeRefreshed } from "../refreshed";
 import { refreshFlags } from "../server";
 import { printSummary } from "../summary";
 import type { Stdout } from "../terminal";
 
 /**
- * Brings a stack to what its stack file says. A preview comes first, so that what it refuses stops the update before its first
- * change; where it finds nothing to change, there is no update. `stdout`: where Pulumi prints.
+ * Updates a stack to what its stack file declares. A preview runs first: if it fails, the update does not start; if it finds no
+ * change, no update is needed. `stdout`: the destination of Pulumi's output.
  */
 export async function bringUp(
   stack: string,
@@ -22,10 +22,10 @@ export async function bringUp(
   await ensureEngine({ log });
   const project = await Project.open(stack);
   await project.ensureStack(stack);
-  await repairInterrupted(project, stack);
+  await recoverInterrupted(project, stack);
   const refresh = await refreshFlags(stack);
   const flags = ["--stack", stack];
-  // Arguments may be such as only an update takes (--plan): then Pulumi makes its preview itself.
+  // Only an update takes some arguments (--plan): then Pulumi runs its own preview.
   if (args.length > 0)
     return { project, code: await project.run(["up", "--yes", ...flags, ...refresh, ...args], {}, stdout) };
   const {
@@ -34,17 +34,17 @@ export async function bringUp(
     ...seen
   } = await observeRefreshed(project, ["preview", ...flags], refresh, { stdout });
   if (refused !== 0) {
-    log("", ...makeReport(stack, events).errors.map(errorText), "The preview is refused: nothing was changed.");
+    log("", ...makeReport(stack, events).errors.map(errorText), "the preview failed; nothing was changed");
     return { project, code: refused };
   }
   if (!changesAnything(events)) return { project, code: 0 };
   return { project, code: await project.run(["up", "--yes", "--skip-preview", ...flags, ...seen.refresh], {}, stdout) };
 }
 
-/** `npm run up`: everything that is missing on this machine, then `pulumi up`, then what to do next. */
+/** `npm run up`: installs what is missing on this machine, updates the stack, and prints the next commands. */
 export async function up({ stack, args }: Invocation): Promise<number> {
   const { project, code } = await bringUp(stack, args);
   if (code === 0) await printSummary(project, stack);
-  else log("", "`npm run up` can be run again at any time: it goes on where this run has stopped.");
+  else log("", "`npm run up` can be run again at any time; it continues where this run stopped");
   return code;
 }

@@ -1,6 +1,6 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 
-/** The roles and databases of a stack file that one can connect with. */
+/** The roles of a stack file that can log in with a password, and its databases. */
 export interface Choice {
   roles: string[];
   databases: string[];
@@ -9,31 +9,32 @@ export interface Choice {
 /** The superuser, whom every server has. */
 const SUPERUSER = "postgres";
 
-/** What a stack file offers; unchecked, as Pulumi's program checks it. */
+/** Reads them from a stack file without validation, which is left to the Pulumi program. */
 export function choiceOf(config: Record<string, unknown>): Choice {
   const roles = (config["pgwright:roles"] ?? {}) as Record<string, { login?: boolean; password?: boolean } | null>;
   const logins = Object.entries(roles).filter(([, role]) => role?.login && role.password !== false);
   return { roles: logins.map(([role]) => role), databases: Object.keys(config["pgwright:databases"] ?? {}) };
 }
 
-/** The role and database that are meant: the ones named, or the only ones there are. */
+/** The requested role and database; for each that is not requested, the only declared one. */
 export function choose(
   { roles, databases }: Choice,
   wanted: { role?: string; database?: string },
 ): { role: string; database: string } {
   return {
-    role: oneOf("--role", wanted.role, roles, "no role of this name can log in with a password"),
-    database: oneOf("--database", wanted.database, databases, "there is no such database in the stack file"),
+    role: oneOf("--role", wanted.role, roles, "no such role with a login and a password"),
+    database: oneOf("--database", wanted.database, databases, "no such database in the stack file"),
   };
 }
 
-/** The superuser and his database are always there, and meant where there is nothing else. */
+/** The superuser and its database always exist, and are the default if nothing else is declared. */
 function oneOf(option: string, named: string | undefined, there: string[], unknown: string): string {
   const all = [...there, SUPERUSER];
   if (named !== undefined && !all.includes(named))
-    throw new Error(`${option} "${named}": ${unknown}; there are ${all.join(", ")}`);
+    throw new Error(`${option} "${named}": ${unknown}; use one of ${all.join(", ")}`);
   if (named !== undefined) return named;
-  if (there.length > 1) throw new Error(`which one? Write ${option} with one of ${all.join(", ")}`);
+  if (there.length > 1)
+    throw new Error(`${option}: not given, and the stack file declares several; use one of ${all.join(", ")}`);
   return there[0] ?? SUPERUSER;
 }
 
@@ -45,7 +46,7 @@ export interface Connection {
   database: string;
 }
 
-/** For `set -a; . FILE; set +a`, and, but for values in quotes, for `docker run --env-file`. */
+/** Formats it for `set -a; . FILE; set +a`; without quoted values, `docker run --env-file` reads it too. */
 export function envText({ host, port, role, password, database }: Connection): string {
   const [user, secret, name] = [role, password, database].map(encodeURIComponent);
   const variables = {
@@ -65,7 +66,7 @@ function quoted(value: string): string {
   return /^[\w./:@%+,=-]*$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }
 
-/** Writes a file that only its owner can read, in place of any that is there. */
+/** Writes a file that only its owner can read; replaces an existing file atomically. */
 export function writeSecretFile(file: string, content: string): void {
   const unfinished = `${file}.${process.pid}`;
   try {

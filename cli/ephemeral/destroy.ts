@@ -2,17 +2,19 @@ import { existsSync } from "node:fs";
 import { print } from "../print";
 import { ephemeralFile } from "../project";
 import type { Request } from "./arguments";
-import { findMarked } from "./engine";
+import { findLabelled } from "./engine";
 import { findStacks } from "./list";
 import { findState, hostFor, removeStack } from "./remove";
 
-/** Removes a stack at once, whatever state it is in: what is on the engine, its state, its history and its stack file. */
+/** Removes a stack in any condition: its Docker objects, its state, its history and its stack file. */
 export async function destroy({ name, options: { engine } }: Request): Promise<number> {
   const host = hostFor(name, engine);
-  const objects = await findMarked(host, host.container);
+  const objects = await findLabelled(host, host.container);
   if (objects.length === 0 && !(await findState(name)) && !existsSync(ephemeralFile(name))) {
     const others = (await findStacks(host.engine)).map((each) => each.name);
-    throw new Error(`there is no ephemeral stack ${name}; there are ${others.join(", ") || "none"}`);
+    throw new Error(
+      `ephemeral stack ${name}: does not exist; existing ephemeral stacks: ${others.join(", ") || "none"}`,
+    );
   }
   await removeStack(name, host);
   print(`removed ${name}`);

@@ -1,21 +1,21 @@
 import { EPHEMERAL, EXPIRES, labelFlags, type Labels } from "../../provider/ephemeral-labels";
 import { CommandError, type Host } from "../../provider/host";
 
-// What is on the Docker engine says for itself that it is ephemeral, and until when: no state is asked.
+// Labels of the Docker objects say that a stack is ephemeral and when it expires, so that no state is needed.
 
 export type ObjectKind = "container" | "network" | "volume";
 
 /** A Docker object with the labels of an ephemeral stack. */
-export interface Marked {
+export interface LabelledObject {
   kind: ObjectKind;
-  /** By which it is removed: that of a volume is its name. */
+  /** Identifies it for removal; for a volume, its name. */
   id: string;
   name: string;
-  /** The server it belongs to. */
+  /** The server that it belongs to. */
   server: string;
-  /** Milliseconds since 1970; NaN if the label is no time. */
+  /** Milliseconds since 1970; NaN if the label is not a time. */
   expires: number;
-  /** Of a container: "running", "exited", ... */
+  /** Of a container: "running", "exited", ...; otherwise empty. */
   status: string;
 }
 
@@ -26,14 +26,14 @@ const LISTS: Record<ObjectKind, string[]> = {
   volume: ["volume", "ls", "--format", `{{.Name}}\t{{.Name}}\t${LABELS}\t`],
 };
 
-/** What the names of servers begin with; a label with another value is none of ours. */
+/** Prefix of server names; objects whose label has another value are ignored. */
 const SERVER = "pgwright-";
 
 /** The stack of a server. */
 export const stackOf = (server: string): string => server.slice(SERVER.length);
 
-/** What `docker ... ls` printed in the format above. */
-export function parseList(kind: ObjectKind, text: string): Marked[] {
+/** Parses the output of `docker ... ls` in the format above. */
+export function parseList(kind: ObjectKind, text: string): LabelledObject[] {
   return text
     .split("\n")
     .filter((line) => line !== "")
@@ -43,7 +43,7 @@ export function parseList(kind: ObjectKind, text: string): Marked[] {
     });
 }
 
-async function list(host: Host, filter: string): Promise<Marked[]> {
+async function list(host: Host, filter: string): Promise<LabelledObject[]> {
   const kinds = Object.keys(LISTS) as ObjectKind[];
   const lists = await Promise.all(
     kinds.map(async (kind) => parseList(kind, (await host.docker([...LISTS[kind], "--filter", filter])).toString())),
@@ -51,14 +51,14 @@ async function list(host: Host, filter: string): Promise<Marked[]> {
   return lists.flat();
 }
 
-/** Everything on the engine that is marked; of one server, if it is named. */
-export async function findMarked(host: Host, server?: string): Promise<Marked[]> {
+/** Finds the labelled objects on the engine: those of one server if it is given. */
+export async function findLabelled(host: Host, server?: string): Promise<LabelledObject[]> {
   const found = await list(host, `label=${EPHEMERAL}${server === undefined ? "" : `=${server}`}`);
   return found.filter((each) => each.server.startsWith(SERVER));
 }
 
-/** Objects of the names that a server would have, which are not marked as its own. */
-export async function findUnmarked(host: Host): Promise<string[]> {
+/** Finds objects with a name that the server needs, but without its label. */
+export async function findUnlabelled(host: Host): Promise<string[]> {
   const { container } = host;
   const names = [container, `${container}-data`, `${container}-config`];
   const found = await list(host, `name=${container}`);
@@ -67,14 +67,14 @@ export async function findUnmarked(host: Host): Promise<string[]> {
     .map(({ kind, name }) => `${kind} ${name}`);
 }
 
-/** When a stack may be removed: at the latest time on anything of it. Never, if one of them has no time. */
-export function expiryOf(objects: Marked[]): number {
+/** The expiry of a stack: the latest of its objects. Infinity if an object has no valid expiry. */
+export function expiryOf(objects: LabelledObject[]): number {
   const times = objects.map(({ expires }) => expires);
   return times.some(Number.isNaN) ? Infinity : Math.max(...times);
 }
 
-/** Gives a stack more time: an empty volume that says so, since the labels of what is there cannot be changed. */
-export async function extend(host: Host, objects: Marked[], server: string, labels: Labels): Promise<void> {
+/** Extends the expiry of a stack by an empty volume with a later label, since Docker cannot change labels of existing objects. */
+export async function extend(host: Host, objects: LabelledObject[], server: string, labels: Labels): Promise<void> {
   const prefix = `${server}-until-`;
   const name = prefix + labels[EXPIRES]?.replace(/\W/g, "");
   await host.docker(["volume", "create", ...labelFlags(labels), name]);
@@ -82,17 +82,17 @@ export async function extend(host: Host, objects: Marked[], server: string, labe
   if (former.length > 0) await host.docker(["volume", "rm", "--force", ...former.map(({ id }) => id)]);
 }
 
-/** Containers of a killed run that hold a volume, which nobody can remove before them. */
-async function helpersOf(host: Host, volumes: Marked[]): Promise<string[]> {
+/** Helper containers of a killed run that use a volume: the volume can be removed only after them. */
+async function helpersOf(host: Host, volumes: LabelledObject[]): Promise<string[]> {
   if (volumes.length === 0) return [];
   const holding = volumes.flatMap(({ name }) => ["--filter", `volume=${name}`]);
   const list = ["ps", "--all", "--quiet", "--no-trunc", "--filter", "label=pgwright.helper", ...holding];
   return (await host.docker(list)).toString().split("\n").filter(Boolean);
 }
 
-/** Removes everything of a server that is marked, data and all, and nothing else. Throws what is left, and why. */
-export async function removeMarked(host: Host, server: string): Promise<void> {
-  const found = await findMarked(host, server);
+/** Removes all labelled objects of a server, data included, and no others. Throws with the objects that remain and the reasons. */
+export async function removeLabelled(host: Host, server: string): Promise<void> {
+  const found = await findLabelled(host, server);
   const ids = (kind: ObjectKind) => found.filter((each) => each.kind === kind).map(({ id }) => id);
   const volumes = found.filter(({ kind }) => kind === "volume");
   const problems: string[] = [];
@@ -105,8 +105,8 @@ export async function removeMarked(host: Host, server: string): Promise<void> {
   };
   await remove(["rm", "--force", "--volumes"], [...ids("container"), ...(await helpersOf(host, volumes))]);
   await Promise.all([remove(["network", "rm"], ids("network")), remove(["volume", "rm"], ids("volume"))]);
-  const left = await findMarked(host, server);
-  if (left.length === 0) return;
-  const names = left.map(({ kind, name }) => `${kind} ${name}`).join(", ");
-  throw new Error(`of ${server} there is left: ${names}. ${problems.join(" ")}`);
+  const remaining = await findLabelled(host, server);
+  if (remaining.length === 0) return;
+  const names = remaining.map(({ kind, name }) => `${kind} ${name}`).join(", ");
+  throw new Error(`${server}: not removed: ${names}; ${problems.join(" ")}`);
 }

@@ -1,27 +1,27 @@
 import { Host } from "../../provider/host";
 import { formatDuration, timeText, type Request } from "./arguments";
-import { expiryOf, findMarked, stackOf, type Marked } from "./engine";
+import { expiryOf, findLabelled, stackOf, type LabelledObject } from "./engine";
 import { print, printJson } from "../print";
 import { claimedBy } from "./port";
 import { engineOf, stacksHere } from "./remove";
 
-/** An ephemeral stack, by what is on its engine. */
+/** An ephemeral stack, as the Docker objects on its engine describe it. */
 export interface Found {
   name: string;
   host: Host;
-  objects: Marked[];
+  objects: LabelledObject[];
   /** Milliseconds since 1970. */
   expires: number;
 }
 
-/** Engines that stacks may be on: the one named; else the user's own, and those that stack files of this checkout name. */
+/** Engines that stacks may be on: the given one; otherwise the default one, and those in stack files of this checkout. */
 export function engines(named?: string): (string | undefined)[] {
   return named === undefined ? [...new Set([undefined, ...stacksHere().map((stack) => engineOf(stack))])] : [named];
 }
 
-/** The ephemeral stacks on an engine, those first that expire first. */
+/** Finds the ephemeral stacks on an engine, sorted by expiry. */
 export async function findStacks(engine?: string): Promise<Found[]> {
-  const objects = await findMarked(new Host("", engine));
+  const objects = await findLabelled(new Host("", engine));
   const servers = [...new Set(objects.map(({ server }) => server))];
   return servers
     .map((server) => {
@@ -40,7 +40,7 @@ interface Row {
   engine?: string;
 }
 
-/** Prints the stacks there are. */
+/** Prints the ephemeral stacks. */
 export async function list({ options: { engine, json } }: Request): Promise<number> {
   const found = (await Promise.all(engines(engine).map(findStacks))).flat();
   const rows = await Promise.all(found.map(rowOf));
@@ -49,7 +49,7 @@ export async function list({ options: { engine, json } }: Request): Promise<numb
   else
     printTable([
       ["stack", "until", "port", "data", "server"],
-      ...rows.map((row, i) => inWords(row, found[i] as Found)),
+      ...rows.map((row, i) => formatRow(row, found[i] as Found)),
     ]);
   return 0;
 }
@@ -67,14 +67,14 @@ async function rowOf({ name, host, objects, expires }: Found): Promise<Row> {
   };
 }
 
-/** What its data takes, bytes; null if it does not answer. */
+/** Size of the server's data, bytes; null if it cannot be read. */
 async function sizeOf(host: Host): Promise<number | null> {
   const measure = ["exec", host.container, "du", "--summarize", "--block-size=1", "/var/lib/postgresql/data"];
   const printed = await host.docker(measure).then(String, () => "");
   return Number.parseInt(printed) || null;
 }
 
-const inWords = ({ stack, port, bytes, server }: Row, { expires }: Found): string[] => [
+const formatRow = ({ stack, port, bytes, server }: Row, { expires }: Found): string[] => [
   stack,
   formatDuration(expires, Date.now()),
   String(port ?? "-"),

@@ -8,10 +8,10 @@ import { envText, writeSecretFile } from "./connection";
 export interface Outcome {
   name: string;
   expires: number;
-  /** The stack file that it was made from, and the keys of it that it has not. */
+  /** The stack file that it was derived from, and the keys of that file that were dropped. */
   from: string;
-  leftOut: string[];
-  /** Whom the file of variables is for. */
+  ignoredKeys: string[];
+  /** The role and database of the file of variables. */
   login?: { role: string; database: string };
   options: Request["options"];
 }
@@ -25,8 +25,8 @@ interface Outputs {
   superuserPassword: string;
 }
 
-/** Says where the server is, to people or programs; passwords only to who has asked for them. */
-export async function tell(project: Project, outcome: Outcome): Promise<void> {
+/** Prints the address of the server as text or JSON, and writes the file of variables. Passwords go only into JSON and file. */
+export async function printOutcome(project: Project, outcome: Outcome): Promise<void> {
   const { options, login, name, expires } = outcome;
   const outputs = await readOutputs(project, name);
   const { host, port, databases } = outputs;
@@ -52,14 +52,16 @@ async function readOutputs(project: Project, stack: string): Promise<Outputs> {
   return JSON.parse(stdout) as Outputs;
 }
 
-function describeOutcome({ name, expires, from, leftOut, login, options }: Outcome, outputs: Outputs): string[] {
+function describeOutcome({ name, expires, from, ignoredKeys, login, options }: Outcome, outputs: Outputs): string[] {
   const { version, host, port, databases } = outputs;
   const [database = "postgres"] = databases;
   const lines = [
     ["until", formatDuration(expires, Date.now())],
     ["address", `${host}:${port}`],
     ["databases", databases.join(", ") || "postgres"],
-    ...(leftOut.length > 0 ? [["left out", `${leftOut.join(", ")} of ${from}: an ephemeral stack is not kept`]] : []),
+    ...(ignoredKeys.length > 0
+      ? [["ignored", `${ignoredKeys.join(", ")} of ${from}: not supported by ephemeral stacks`]]
+      : []),
     ...(login ? [["variables", `${options.env}, for role ${login.role} in database ${login.database}`]] : []),
     ["as superuser", `npm run psql -- --stack ${name} -d ${database}`],
     ...(login ? [] : [["for programs", `npm run --silent ephemeral -- up ${name} --json, or --env FILE`]]),

@@ -3,26 +3,26 @@ import { EPHEMERAL, labelFlags, type Labels } from "../../provider/ephemeral-lab
 import { CommandError, type Host } from "../../provider/host";
 import { isTaken } from "../../provider/port";
 
-// A port is claimed on the engine by an empty volume of its name. Of several runs at once, wherever they are, one makes the
-// volume, and the others find that its labels are not theirs.
+// An empty volume on the engine, with the port in its name, claims the port. Of several concurrent runs on any machines, one creates
+// the volume, and the others find the labels of another stack on it.
 
-/** Below the range that systems pick ports of outgoing connections from. */
+/** Below the range of ephemeral ports, which systems use for outgoing connections. */
 const FIRST = 20_000;
 const COUNT = 12_000;
 const PREFIX = "pgwright-port-";
 
-/** Ports in the order in which a server tries them: mostly the same one again. */
+/** Ports in the order in which a server tries them. The order depends on the server, so that it mostly gets the same port again. */
 export function* candidates(server: string): Generator<number> {
   const start = createHash("sha256").update(server).digest().readUInt32BE() % COUNT;
   for (let i = 0; i < COUNT; i += 1) yield FIRST + ((start + i) % COUNT);
 }
 
-/** The port that a volume is the claim to. */
+/** The port that a volume claims; undefined for other volumes. */
 export function claimedBy(volume: string): number | undefined {
   return volume.startsWith(PREFIX) ? Number(volume.slice(PREFIX.length)) : undefined;
 }
 
-/** A port of the Docker host for a server: the one that it has, or a free one. */
+/** Claims a port of the Docker host for a server: its former one if possible, otherwise a free one. Throws if none is free. */
 export async function claimPort(
   host: Host,
   server: string,
@@ -44,13 +44,13 @@ async function claim(host: Host, port: number, server: string, labels: Labels): 
   return (await host.docker(["volume", "inspect", "--format", format, volume])).toString().trim() === server;
 }
 
-/** Ports of all containers, also of those that are stopped and will want them again. */
+/** Ports of all containers, including stopped ones, which need them when they start. */
 async function publishedPorts(host: Host): Promise<Set<number>> {
   const containers = (await host.docker(["ps", "--all", "--quiet"])).toString().split("\n").filter(Boolean);
   if (containers.length === 0) return new Set();
   const inspect = ["container", "inspect", "--format", "{{json .HostConfig.PortBindings}}", ...containers];
   const printed = await host.docker(inspect).then(String, (error) => {
-    if (error instanceof CommandError) return error.printed; // one has gone meanwhile
+    if (error instanceof CommandError) return error.printed; // a container was removed meanwhile
     throw error;
   });
   return new Set([...printed.matchAll(/"HostPort":"(\d+)"/g)].map(([, port]) => Number(port)));

@@ -3,11 +3,11 @@ import { dirname } from "node:path";
 import { EPHEMERAL, type Labels } from "../../provider/ephemeral-labels";
 import { Host } from "../../provider/host";
 import { ephemeralFile, mayHaveState, Project, removeTraces, type Deployment } from "../project";
-import { endRun } from "../repair";
+import { endRun } from "../recover";
 import { configured, containerName } from "../server";
-import { removeMarked } from "./engine";
+import { removeLabelled } from "./engine";
 
-/** The engine of a stack: the one named, that of its stack file, or the user's own. */
+/** The engine of a stack: the given one, or the one in its stack file; undefined: the default engine. */
 export function engineOf(stack: string, named?: string): string | undefined {
   const written = existsSync(ephemeralFile(stack)) ? configured(stack, "engine") : undefined;
   return named ?? (typeof written === "string" ? written : undefined);
@@ -15,14 +15,14 @@ export function engineOf(stack: string, named?: string): string | undefined {
 
 export const hostFor = (stack: string, engine?: string) => new Host(containerName(stack), engineOf(stack, engine));
 
-/** Stacks that have a stack file in this checkout. */
+/** Ephemeral stacks that have a stack file in this checkout. */
 export function stacksHere(): string[] {
   const folder = dirname(ephemeralFile(""));
   const files = existsSync(folder) ? readdirSync(folder) : [];
   return files.flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? []);
 }
 
-/** Does a state hold anything of Docker's without the mark? Then the stack is somebody's. */
+/** Whether a state holds a Docker object without the label of ephemeral stacks: then the stack is permanent. */
 export function isKept({ resources = [] }: Deployment): boolean {
   return resources.some(({ type, outputs = {} }) => {
     if (type === "pgwright:index:Cluster") return (outputs.labels as Labels | undefined)?.[EPHEMERAL] === undefined;
@@ -35,7 +35,7 @@ const DOCKER_OBJECTS = ["container:Container", "network:Network", "volume:Volume
   (type) => `docker:index/${type}`,
 );
 
-/** The state of a stack, if there is one. Throws if it is that of a stack that is kept, which is never taken for an ephemeral one. */
+/** Finds the state of an ephemeral stack. Throws if the stack is permanent. */
 export async function findState(stack: string): Promise<{ project: Project; deployment: Deployment } | undefined> {
   if (!mayHaveState(stack)) return undefined;
   const project = await Project.open(stack, true);
@@ -43,15 +43,15 @@ export async function findState(stack: string): Promise<{ project: Project; depl
   if (!deployment) return undefined;
   if (!isKept(deployment)) return { project, deployment };
   throw new Error(
-    `stack ${stack} is not ephemeral, and is left as it is: npm run destroy -- --stack ${stack} takes it down`,
+    `stack ${stack}: not ephemeral, nothing was changed; to remove it: npm run destroy -- --stack ${stack}`,
   );
 }
 
-/** Removes what there is of a stack: on the engine whatever is marked as its, here its state and its stack file. */
+/** Removes a stack: its labelled objects on the engine, its state and its stack file. */
 export async function removeStack(stack: string, host: Host): Promise<void> {
   const { project } = (await findState(stack)) ?? {};
   if (project) await endRun(project, stack);
-  await removeMarked(host, containerName(stack));
+  await removeLabelled(host, containerName(stack));
   await project?.forgetStack(stack);
   removeTraces(stack);
   rmSync(ephemeralFile(stack), { force: true });

@@ -1,11 +1,11 @@
 import { log, print } from "../print";
 import { configured, containerName } from "../server";
 import { formatDuration, type Request } from "./arguments";
-import { expiryOf, findMarked } from "./engine";
+import { expiryOf, findLabelled } from "./engine";
 import { engines, findStacks } from "./list";
 import { hostFor, removeStack, stacksHere } from "./remove";
 
-/** Removes what has expired, here and on the engines, and nothing else. One that cannot be removed does not hold up the others. */
+/** Removes expired stacks, in this checkout and on the engines. A stack that cannot be removed does not stop the others. */
 export async function sweep({ options: { engine } }: Request): Promise<number> {
   let failed = 0;
   let removed = 0;
@@ -20,12 +20,12 @@ export async function sweep({ options: { engine } }: Request): Promise<number> {
     }
   };
   for (const each of engines(engine)) {
-    await attempt(`what has expired on ${each ?? "the Docker engine"}`, async () => {
+    await attempt(`expired stacks on ${each ?? "the Docker engine"}`, async () => {
       for (const { name, host, expires } of await findStacks(each)) {
         if (expires > Date.now()) continue;
         await attempt(`${name}, until ${formatDuration(expires, Date.now())}`, async () => {
-          // Somebody may have given it more time since.
-          if (expiryOf(await findMarked(host, host.container)) > Date.now()) return false;
+          // Another run may have extended the expiry meanwhile.
+          if (expiryOf(await findLabelled(host, host.container)) > Date.now()) return false;
           await removeStack(name, host);
           return true;
         });
@@ -39,11 +39,11 @@ export async function sweep({ options: { engine } }: Request): Promise<number> {
   return failed > 0 ? 1 : 0;
 }
 
-/** Forgets a stack of this checkout whose time is over and of which the engine has nothing any more. */
+/** Removes the files of an expired stack of this checkout that has no objects on the engine. */
 async function forget(name: string): Promise<boolean> {
   const { expires } = (configured(name, "ephemeral") ?? {}) as { expires?: string };
   const host = hostFor(name);
-  if (!(Date.parse(expires ?? "") < Date.now()) || (await findMarked(host, containerName(name))).length > 0)
+  if (!(Date.parse(expires ?? "") < Date.now()) || (await findLabelled(host, containerName(name))).length > 0)
     return false;
   await removeStack(name, host);
   return true;

@@ -7,27 +7,27 @@ import { ensureEngine } from "../../toolchain/docker";
 import { bringUp } from "../commands/up";
 import { log } from "../print";
 import { ephemeralFile, Project, ROOT } from "../project";
-import { isAtWork } from "../repair";
+import { isAtWork } from "../recover";
 import { containerName } from "../server";
 import { parseDuration, timeText, type Request } from "./arguments";
 import { choiceOf, choose } from "./connection";
 import { derive, hasForeignSecrets, hasSecrets } from "./derive";
-import { expiryOf, extend, findMarked, findUnmarked, type Marked } from "./engine";
-import { tell } from "./outcome";
+import { expiryOf, extend, findLabelled, findUnlabelled, type LabelledObject } from "./engine";
+import { printOutcome } from "./outcome";
 import { claimedBy, claimPort } from "./port";
 import { findState, removeStack } from "./remove";
 
 const FROM = "Pulumi.dev.yaml";
 const FOR = "8h";
 
-/** The stack file that an ephemeral one is made from. */
+/** The stack file from which the ephemeral one is derived. */
 interface Source {
   file: string;
   text: string;
   config: Record<string, unknown>;
 }
 
-/** Makes a stack, or brings the one of that name up to date and gives it more time. */
+/** Creates a stack, or updates the existing one of that name and extends its expiry. */
 export async function up({ name, options }: Request): Promise<number> {
   const source = readSource(name, options.from);
   const login = options.env === undefined ? undefined : choose(choiceOf(source.config), options);
@@ -36,29 +36,34 @@ export async function up({ name, options }: Request): Promise<number> {
   const engine = source.config["pgwright:engine"];
   const host = new Host(containerName(name), typeof engine === "string" ? engine : undefined);
 
-  const objects = await takeUp(name, host);
+  const objects = await existingObjects(name, host);
   const isNew = objects.length === 0;
-  const labels = ephemeralLabels(host.container, timeText(isNew ? until : madeUntil(objects)));
+  const labels = ephemeralLabels(host.container, timeText(isNew ? until : firstExpiry(objects)));
   const port = objects.map((each) => claimedBy(each.name)).find((each) => each !== undefined);
-  const leftOut = await prepare(name, host, { labels, port, notDurable: options["not-durable"] }, source);
-  if (!isNew) await giveTime(host, objects, until, options.for !== undefined);
+  const ignoredKeys = await prepare(name, host, { labels, port, notDurable: options["not-durable"] }, source);
+  if (!isNew) await extendExpiry(host, objects, until, options.for !== undefined);
 
   const { project, code } = await bringUp(name, [], "stderr");
-  const there = await findMarked(host, host.container);
-  if (code === 0) await tell(project, { name, expires: expiryOf(there), leftOut, from: source.file, login, options });
-  else if (isNew && there.every(isClaim) && !isAtWork(project, name)) await removeStack(name, host);
-  else log("", `Run the same again to go on, or: npm run ephemeral -- destroy ${name}`);
+  const remaining = await findLabelled(host, host.container);
+  if (code === 0)
+    await printOutcome(project, { name, expires: expiryOf(remaining), ignoredKeys, from: source.file, login, options });
+  else if (isNew && remaining.every(isClaim) && !isAtWork(project, name)) await removeStack(name, host);
+  else
+    log(
+      "",
+      `stack ${name}: the update failed; run the same command again to continue, or: npm run ephemeral -- destroy ${name}`,
+    );
   return code;
 }
 
-/** Reads the stack file that is named; that of the stack itself where it has one and none is named. Tells what is wrong with it. */
+/** Reads the given stack file; the default is the stack's own if it exists. Throws if it cannot be used. */
 function readSource(name: string, from: string | undefined): Source {
   const own = resolve(ROOT, `Pulumi.${name}.yaml`);
   if (existsSync(own))
-    throw new Error(`${own} is the stack file of a stack that is kept: choose another name for an ephemeral one`);
+    throw new Error(`${own}: stack file of a permanent stack; choose another name for the ephemeral stack`);
   const file =
     from === undefined && existsSync(ephemeralFile(name)) ? ephemeralFile(name) : resolve(ROOT, from ?? FROM);
-  if (!existsSync(file)) throw new Error(`--from: there is no stack file ${file}`);
+  if (!existsSync(file)) throw new Error(`--from: stack file ${file} does not exist`);
   const text = readFileSync(file, "utf8");
   try {
     const { text: derived } = derive(text, { expires: "", port: 0 });
@@ -67,33 +72,36 @@ function readSource(name: string, from: string | undefined): Source {
     throw new Error(`${file}: ${(error as Error).message}`);
   }
   throw new Error(
-    `${file} holds secrets that only its own stack can decrypt, as it has no encryptionsalt: set them with a passphrase ` +
+    `${file}: only its own stack can decrypt its secrets, since it has no encryptionsalt; set them with a passphrase ` +
       "(PULUMI_CONFIG_PASSPHRASE) in a stack file for ephemeral stacks",
   );
 }
 
-const isClaim = ({ name }: Marked) => claimedBy(name) !== undefined;
+const isClaim = ({ name }: LabelledObject) => claimedBy(name) !== undefined;
 
-/** The time that the stack was made with, which all that belongs to it bears for ever. */
-const madeUntil = (objects: Marked[]) => Math.min(...objects.map(({ expires }) => expires));
+/** The expiry at the creation of the stack: the resources in its state keep it in their labels. */
+const firstExpiry = (objects: LabelledObject[]) => Math.min(...objects.map(({ expires }) => expires));
 
-/** What is on the engine of the stack: nothing, or what an earlier run has made, whose state has to be here. */
-async function takeUp(name: string, host: Host): Promise<Marked[]> {
-  const others = await findUnmarked(host);
+/** The stack's objects on the engine. Throws if the name is in use, or if another checkout has created the stack. */
+async function existingObjects(name: string, host: Host): Promise<LabelledObject[]> {
+  const others = await findUnlabelled(host);
   if (others.length > 0)
-    throw new Error(`${others.join(", ")} is on the Docker engine and not of an ephemeral stack: choose another name`);
-  const objects = await findMarked(host, host.container);
-  if (expiryOf(objects) === Infinity) throw new Error(`something of ${host.container} is ephemeral and has no time`);
+    throw new Error(`${others.join(", ")}: on the Docker engine, but not of an ephemeral stack; choose another name`);
+  const objects = await findLabelled(host, host.container);
+  if (expiryOf(objects) === Infinity)
+    throw new Error(
+      `${host.container}: an object of the ephemeral stack has no expiry; run: npm run ephemeral -- destroy ${name}`,
+    );
   const { deployment } = (await findState(name)) ?? {};
-  if (objects.length === 0 && deployment) await removeStack(name, host); // swept from elsewhere: it begins anew
+  if (objects.length === 0 && deployment) await removeStack(name, host); // another checkout has swept the stack: its state is obsolete
   if (deployment || objects.every(isClaim)) return objects;
   throw new Error(
-    `ephemeral stack ${name} is on the Docker engine, and its state is not here: it was made by another checkout. Use it from ` +
+    `ephemeral stack ${name}: on the Docker engine, but created by another checkout, which has its state; use it from ` +
       `there, choose another name, or remove it: npm run ephemeral -- destroy ${name}`,
   );
 }
 
-/** Writes the stack's own stack file; returns the keys that it did not take along. */
+/** Writes the stack's own stack file; returns the keys that were dropped. */
 async function prepare(
   name: string,
   host: Host,
@@ -117,7 +125,7 @@ async function prepare(
     else writeFileSync(file, former);
     throw error;
   }
-  return derived.leftOut;
+  return derived.ignoredKeys;
 }
 
 const serverOf = (config: Record<string, unknown> = {}) =>
@@ -129,14 +137,14 @@ async function mustDecrypt(name: string, from: string): Promise<void> {
   const { code, stderr } = await project.capture(["config", "--show-secrets", "--json", "--stack", name]);
   if (code === 0) return;
   throw new Error(
-    `the secrets of ${from} cannot be decrypted: set PULUMI_CONFIG_PASSPHRASE to the passphrase that they were encrypted with. ` +
+    `${from}: its secrets cannot be decrypted; set PULUMI_CONFIG_PASSPHRASE to the passphrase that encrypted them: ` +
       stderr.trim(),
   );
 }
 
-/** A stack that is there gets the time that was asked for, if that is later; one that has expired gets some anyway. */
-async function giveTime(host: Host, objects: Marked[], until: number, asked: boolean): Promise<void> {
+/** Extends the expiry of an existing stack, if `until` is later and was requested or the stack has expired. */
+async function extendExpiry(host: Host, objects: LabelledObject[], until: number, isRequested: boolean): Promise<void> {
   const expires = expiryOf(objects);
-  if (until <= expires || (!asked && expires > Date.now())) return;
+  if (until <= expires || (!isRequested && expires > Date.now())) return;
   await extend(host, objects, host.container, ephemeralLabels(host.container, timeText(until)));
 }

@@ -11,7 +11,7 @@ import { mustAnswer } from "../restore";
 export interface BackupConfigurationInputs {
   /** The volume that server and agent read their configuration from. */
   volume: string;
-  /** Any image: the files travel through a container made of it that never starts. */
+  /** Any image: the files are copied through a container that never starts. */
   image: string;
   /** Name of the server in the repositories. */
   stanza: string;
@@ -19,20 +19,20 @@ export interface BackupConfigurationInputs {
   options: Options;
   /** Options of it that are secret. */
   secrets: Options;
-  /** Folders of the Docker host that hold repositories and dumps; there are none if absent. */
+  /** Folders of the Docker host that hold repositories and dumps; none if absent. */
   folders?: string[];
-  /** CAs of the endpoints of buckets, by file; there are none if absent. */
+  /** CA certificates of the endpoints of buckets, by file; none if absent. */
   certificates?: Record<string, string>;
-  /** When the agent does what: five cron fields, by job. */
+  /** Schedules of the agent: five cron fields, by job. */
   schedules: Record<string, string>;
-  /** What a drill looks at; there are none if absent. */
+  /** Specification of the drills; no drills if absent. */
   drill?: DrillSpecification;
-  /** What is dumped; there are no dumps if absent. */
+  /** Specification of the dumps; no dumps if absent. */
   dumps?: Dumps;
 }
 
 export interface BackupConfigurationState extends BackupConfigurationInputs {
-  /** Tells one passphrase from another. */
+  /** Fingerprint of the passphrase. */
   passphrase: string;
 }
 
@@ -57,23 +57,26 @@ async function write(host: Host, inputs: BackupConfigurationInputs): Promise<voi
   await host.writeVolume(volume, image, { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) }, true);
 }
 
-/** One for all repositories; short, and of a text that is long. */
+/** All repositories have the same passphrase. A short hash suffices, as the passphrase is long. */
 function passphraseId({ secrets }: BackupConfigurationInputs): string {
   const [, passphrase = ""] = Object.entries(secrets).find(([name]) => name.endsWith("-cipher-pass")) ?? [];
   return passphrase === "" ? "" : createHash("sha256").update(`pgwright ${passphrase}`).digest("hex").slice(0, 12);
 }
 
-/** What leads to the buckets. */
-function way({ options, secrets, certificates }: BackupConfigurationInputs): string {
-  const leads = ([name]: [string, string]) => /^repo\d+-(type|path|s3-|storage-)/.test(name);
-  const entries = [...Object.entries({ ...options, ...secrets }).filter(leads), ...Object.entries(certificates ?? {})];
+/** The options by which the buckets are reached, as one text to compare. */
+function bucketAccess({ options, secrets, certificates }: BackupConfigurationInputs): string {
+  const isAccess = ([name]: [string, string]) => /^repo\d+-(type|path|s3-|storage-)/.test(name);
+  const entries = [
+    ...Object.entries({ ...options, ...secrets }).filter(isAccess),
+    ...Object.entries(certificates ?? {}),
+  ];
   return JSON.stringify(entries.sort());
 }
 
-/** A bucket that does not let itself be read would stop the archive. */
-async function lookInto(inputs: BackupConfigurationInputs, { host }: Operation): Promise<void> {
+/** Fails if a bucket cannot be read: it would stop archiving. */
+async function checkBuckets(inputs: BackupConfigurationInputs, { host }: Operation): Promise<void> {
   const { image, stanza, options, certificates, secrets } = inputs;
-  if (!(await host.imageExists(image))) return; // not in a preview, but before it is written down
+  if (!(await host.imageExists(image))) return; // then the preview cannot check; the update does before it writes
   await mustAnswer(host, image, { stanza, options, certificates, mounts: {} }, secrets);
 }
 
@@ -97,18 +100,18 @@ async function readBack(host: Host, state: BackupConfigurationState): Promise<Ba
   };
 }
 
-/** The files by which server and agent know repositories and schedules; both look at them again each time. */
+/** The files that configure repositories and schedules for server and agent; both read them at each use. */
 export const backupConfiguration: Kind<BackupConfigurationInputs, BackupConfigurationState> = {
   replaceOn: ["volume"],
   notCompared: ["image"],
   async explain(old, inputs, operation) {
     const added = (inputs.folders ?? []).filter((folder) => !old?.folders?.includes(folder));
     await mustBeWritable(operation.host, inputs.image, added);
-    if (!old || way(old) !== way(inputs)) await lookInto(inputs, operation);
+    if (!old || bucketAccess(old) !== bucketAccess(inputs)) await checkBuckets(inputs, operation);
     if (!old || old.stanza !== inputs.stanza || old.passphrase === passphraseId(inputs)) return;
     throw new Error(
-      "what a repository is encrypted with cannot change: nothing in it could be read or archived any more. Put the former " +
-        "backupPassphrase (or encrypted) back, or begin a new repository under another backup.name",
+      "backupPassphrase: the encryption of a repository cannot change, because its content would become unreadable and archiving would " +
+        "stop; restore the former backupPassphrase (or encrypted), or begin a new repository under another backup.name",
     );
   },
   async create(inputs, { host, preview }) {
@@ -120,6 +123,6 @@ export const backupConfiguration: Kind<BackupConfigurationInputs, BackupConfigur
     if (!preview) await write(host, inputs);
     return { ...inputs, passphrase: passphraseId(inputs) };
   },
-  // The files go with their volume.
+  // The files are deleted with their volume.
   delete: async () => undefined,
 };

@@ -10,15 +10,15 @@ export interface BackupsInputs {
   agent: string;
   /** Name of the server in the repositories. */
   stanza: string;
-  /** How many repositories there are. */
+  /** Number of repositories. */
   repositories: number;
-  /** Where those in buckets are, by number. */
+  /** Location of each repository in a bucket, by number. */
   buckets?: Record<string, string>;
-  /** Which of its clusters the server has: another one gets a full backup at once. */
+  /** Number of the server's cluster: a restore begins another one, which gets a full backup at once. */
   generation: number;
-  /** That cluster is from a backup. */
+  /** The cluster was restored from a backup. */
   restored: boolean;
-  /** Always true: every repository knows the server and has a backup of it. */
+  /** Every repository has the stanza and a backup. Declared: true. */
   ready: boolean;
 }
 
@@ -34,7 +34,7 @@ async function info(host: Host, inputs: BackupsInputs): Promise<StanzaInfo | und
 
 const numbers = ({ repositories }: BackupsInputs) => Array.from({ length: repositories }, (_, i) => i + 1);
 
-/** Numbers of the repositories in buckets that the server did not have before. */
+/** Numbers of the repositories in buckets that are new for the server. */
 function newBuckets(old: BackupsInputs | undefined, { buckets = {} }: BackupsInputs): string[] {
   const before = Object.values(old?.buckets ?? {});
   return Object.keys(buckets).filter((number) => !before.includes(buckets[number] as string));
@@ -48,30 +48,32 @@ async function prepare(
   try {
     await pgbackrest(host, inputs, "--io-timeout=10", "stanza-create");
   } catch (error) {
-    throw explained(error, inputs);
+    throw explainError(error, inputs);
   }
   await pgbackrest(host, inputs, "--io-timeout=10", "check");
   const now = await info(host, inputs);
-  const another = old ? old.generation !== inputs.generation : inputs.restored;
-  // A bucket that the server did not have before has missed WAL, whatever backups it holds.
+  const isOtherCluster = old ? old.generation !== inputs.generation : inputs.restored;
+  // A bucket that is new for the server lacks WAL, even if it holds backups.
   const isNew = (repository: number) => newBuckets(old, inputs).includes(String(repository));
   const without = numbers(inputs).filter(
-    (repository) => another || isNew(repository) || !newestBackup(now, repository),
+    (repository) => isOtherCluster || isNew(repository) || !newestBackup(now, repository),
   );
   for (const repository of without) {
-    say(`making ${another ? "a full backup of the restored cluster" : "a full backup"} in repository ${repository}`);
+    say(
+      `taking ${isOtherCluster ? "a full backup of the restored cluster" : "a full backup"} in repository ${repository}`,
+    );
     await host.docker(["exec", inputs.agent, "backup.sh", "full", String(repository)]);
   }
   return { ...inputs, ready: true };
 }
 
-/** In words of what to do, where pgBackRest's own do not say it. */
-function explained(error: unknown, { stanza }: BackupsInputs): unknown {
+/** An error that says what to do, where pgBackRest's message does not. */
+function explainError(error: unknown, { stanza }: BackupsInputs): unknown {
   if (!(error instanceof CommandError)) return error;
   if (/do not match the database|system-id/.test(error.output)) {
     return new Error(
-      `the repository holds backups of another server under the name ${stanza}: restore from them (restoreFrom), give this ` +
-        `server another name (backup.name), or use another repository. ${error.output.trim()}`,
+      `the repository holds backups of another server under the name ${stanza}; restore from them (restoreFrom), choose another ` +
+        `backup.name, or use another repository: ${error.output.trim()}`,
     );
   }
   const problem = bucketProblem(error.output);
@@ -82,16 +84,17 @@ function explained(error: unknown, { stanza }: BackupsInputs): unknown {
   return error;
 }
 
-/** The server's place in the repositories, and a first backup of it. Backups stay when it is deleted: they go with the volume. */
+/** The stanza of the server in each repository, and a first backup. Deleting the resource keeps the backups; their volume holds them. */
 export const backups: Kind<BackupsInputs, BackupsInputs> = {
   replaceOn: ["stanza"],
   notCompared: ["restored"],
   async explain(old, inputs, { host, preview, info: say, warn }) {
     if (!preview) return;
     if (old && (old.repositories < inputs.repositories || newBuckets(old, inputs).length > 0))
-      return say("the new repository gets a place for this server and a full backup");
-    if (!old) return say("the repositories get a place for this server and a first full backup");
-    if (!old.ready && !(await whyDown(host))) warn("a repository has lost its backups: a full one will be made");
+      return say("creates the stanza and a full backup in the new repository");
+    if (!old) return say("creates the stanza and a first full backup in each repository");
+    if (!old.ready && !(await whyDown(host)))
+      warn("a repository has no backup of this server any more; the update takes a full backup");
   },
   async create(inputs, operation) {
     return { id: inputs.stanza, state: operation.preview ? inputs : await prepare(undefined, inputs, operation) };

@@ -8,43 +8,43 @@ import { mustBeWritable } from "../host-folder";
 import type { Kind, Operation } from "../kind";
 import { archiveNow } from "../archive";
 import { whyDown } from "../readiness";
-import { only, readable, readInfo, restore, type Handling, type Repositories } from "../restore";
-import { beginFilling, endFilling, isUnfinished, lookAtForeign, mustBeUnused, remove } from "../data-volume";
+import { readInfo, restore, selectReadable, selectRepositories, type Handling, type Repositories } from "../restore";
+import { beginFilling, endFilling, inspectForeignVolume, isUnfinished, mustBeUnused, remove } from "../data-volume";
 import { copyRunning, explainRunning } from "../running";
 import { withDatabase } from "../session";
 
-/** What a cluster is restored from. */
+/** The source of a restored cluster. */
 export interface Origin extends Target {
-  /** Name of the server in the repository, or the container of one that runs. */
+  /** Name of the server in the repository, or the container of a running server. */
   server: string;
-  /** A copy of it as it is now, without a repository. */
+  /** Copies the running server, without a repository. */
   running?: boolean;
-  /** The repository, if it is not the server's own: a volume, a folder of the Docker host, or a bucket. */
+  /** The repository: a volume, a folder of the Docker host, or a bucket; the server's own repositories if absent. */
   repository?: string;
 }
 
 export interface ClusterInputs {
-  /** Name of the volume; one that takes its place has a number more. */
+  /** Name of the volume; the volumes that replace it have a number appended. */
   name: string;
   /** Image of the server. */
   image: string;
-  /** Always true: the volume is there. */
+  /** Always true: the volume should exist. */
   present: boolean;
-  /** Of the volume, as of all Docker objects of the stack; none if absent. */
+  /** Labels of the volume, as of all Docker objects of the stack; none if absent. */
   labels?: Labels;
-  /** What the cluster is made from; by initdb if absent. */
+  /** The source of the cluster; created by initdb if absent. */
   restoreFrom?: Origin;
-  /** The repositories that this is in. */
+  /** The repositories that hold this source. */
   from?: Repositories;
-  /** Secret options of those. */
+  /** Secret options of these repositories. */
   fromSecrets: Options;
-  /** What is done with restored data. */
+  /** SQL and checks for restored data. */
   handling?: Handling;
-  /** May a cluster that is there be replaced by a restored one? */
+  /** Allows a restored cluster to replace an existing one. */
   inPlace: boolean;
-  /** A volume that this state has not made, and whose data a restored cluster takes the place of, in another volume. */
+  /** A volume that is not in the state and whose data a restored cluster, in another volume, may replace. */
   replace?: string;
-  /** A volume that this state has not made, and whose cluster the server goes on with. */
+  /** A volume that is not in the state and whose cluster the server uses. */
   adopt?: string;
   /** The server's own repositories. */
   own?: Repositories;
@@ -54,21 +54,21 @@ export interface ClusterInputs {
 export interface ClusterState extends ClusterInputs {
   /** The volume in use. */
   volume: string;
-  /** The one that it took the place of; kept as long as the stack file says restoreFrom. */
+  /** The volume that it replaced; kept as long as the stack file has restoreFrom. */
   previous: string;
-  /** Counts the clusters that this has been, from 1 on. */
+  /** Number of the cluster, from 1 on: each new or restored cluster increments it. */
   generation: number;
 }
 
 const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MB`;
 
-/** The name of the volume that takes the place of another: NAME, NAME-2, NAME-3, ... */
+/** The name of the volume that replaces another: NAME, NAME-2, NAME-3, ... */
 export function nextVolume(name: string, volume: string): string {
   const number = Number(/-(\d+)$/.exec(volume.slice(name.length))?.[1] ?? 1);
   return `${name}-${number + 1}`;
 }
 
-/** The same, past volumes that this state has not made. */
+/** The same, but skips volumes that are not in the state. */
 async function nextFreeVolume(host: Host, name: string, volume: string): Promise<string> {
   const next = nextVolume(name, volume);
   const isFree = !(await host.volumeExists(next)) || (await isUnfinished(host, next));
@@ -79,12 +79,12 @@ const sameOrigin = (a: Origin | undefined, b: Origin | undefined) =>
   JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 const sorted = (origin: Origin | undefined) => origin && Object.entries(origin).sort();
 
-/** Does this change make a restored cluster? */
+/** True if the change creates a restored cluster. */
 function restores(old: ClusterState | undefined, { restoreFrom }: ClusterInputs): boolean {
   return restoreFrom !== undefined && (!old?.present || !sameOrigin(old.restoreFrom, restoreFrom));
 }
 
-const withoutIt = (problem: string) => `the restore goes on without a repository. ${problem}`;
+const describeSkipped = (problem: string) => `the restore continues without ${problem}`;
 
 async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Operation): Promise<void> {
   const { restoreFrom, from, fromSecrets, image } = inputs;
@@ -92,10 +92,10 @@ async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Opera
   if (!restoreFrom || !from) return;
   await mustExist(host, from);
   if (!(await host.imageExists(image))) {
-    return warn("which backup this is restored from can be told once the image is on the engine");
+    return warn(`image ${image} is not on the engine: the preview cannot name the backup to restore from`);
   }
   const found = await readInfo(host, image, from, fromSecrets);
-  for (const problem of unreadable(found)) warn(withoutIt(describeProblem(problem, from.options)));
+  for (const problem of unreadable(found)) warn(describeSkipped(describeProblem(problem, from.options)));
   const [backup, ...others] = chooseBackups(found, from.stanza, restoreFrom);
   if (!backup) return;
   info(
@@ -103,72 +103,76 @@ async function explainRestore(inputs: ClusterInputs, { host, info, warn }: Opera
       `${mebibytes(backup.info.size)}), ${describeTarget(restoreFrom)}` +
       (endsWithBackup(restoreFrom) ? "" : `; ${mebibytes(walAfter(found, backup))} of WAL at most`) +
       (restoreFrom.name !== undefined && others.length > 0
-        ? "; from an older backup if the point is before that one"
+        ? "; from an older backup if the restore point is before this one"
         : ""),
   );
 }
 
-/** A volume that is not there would be made, empty, by whoever mounts it. */
+/** Throws if a volume does not exist: Docker would create it, empty, on the first mount. */
 async function mustExist(host: Host, { mounts }: Repositories): Promise<void> {
   for (const source of Object.values(mounts)) {
     if (!source.startsWith("/") && !(await host.volumeExists(source)))
-      throw new Error(`there is no volume ${source} on the Docker engine, and it should hold the backups`);
+      throw new Error(
+        `volume ${source}: not on the Docker engine, but restoreFrom reads backups from it; restore it, or declare another repository`,
+      );
   }
 }
 
-/** Refuses to begin anew under a name whose backups are there. */
+/** Refuses an empty cluster if the repositories hold backups under its name. */
 async function mustBeNew({ own, ownSecrets, image }: ClusterInputs, host: Host): Promise<void> {
   if (!own) return;
   const isFolder = (source: string) => source.startsWith("/");
   await mustBeWritable(host, image, Object.values(own.mounts).filter(isFolder));
   if (!(await host.imageExists(image))) return;
   const volumes = Object.entries(own.mounts).filter(([, source]) => !isFolder(source));
-  const there = await Promise.all(volumes.map(([, volume]) => host.volumeExists(volume)));
-  const absent = volumes.filter((_, i) => !there[i]).map(([path]) => path);
+  const exist = await Promise.all(volumes.map(([, volume]) => host.volumeExists(volume)));
+  const absent = volumes.filter((_, i) => !exist[i]).map(([path]) => path);
   const keep = (number: number) => !absent.includes(own.options[`repo${number}-path`] ?? "");
-  const repositories = only(own, keep);
+  const repositories = selectRepositories(own, keep);
   if (repositoryNumbers(repositories.options).length === 0) return;
   const newest = newestBackup(await readInfo(host, image, repositories, onlyRepositories(ownSecrets, keep)));
   if (!newest) return;
   throw new Error(
     `the repository holds backups of a server named ${own.stanza}, the newest of ` +
-      `${new Date(newest.timestamp.stop * 1000).toISOString()}: write restoreFrom: {} to go on from them, give this server another ` +
+      `${new Date(newest.timestamp.stop * 1000).toISOString()}; write restoreFrom: {} to restore them, give this server another ` +
       "name (backup.name), or use another repository",
   );
 }
 
-/** Looks at a volume that this state has not made: its data is not touched without a word for it in the stack file. */
+/** Inspects a volume that is not in the state: its data is neither used nor replaced unless the stack file declares it. */
 async function explainForeign(inputs: ClusterInputs, { host, info, warn, hazard }: Operation): Promise<boolean> {
   const { name, image, restoreFrom, replace, adopt } = inputs;
-  const found = await lookAtForeign(host, name, image);
+  const found = await inspectForeignVolume(host, name, image);
   if (found === "nothing") return false;
   if (found === "unknown") {
-    warn(`volume ${name} is on the Docker engine: whether it holds data is known once the image is there`);
+    warn(
+      `volume ${name}: it is not in the state, and pgwright cannot read whether it holds data before the image exists`,
+    );
     return false;
   }
-  const problem = `volume ${name} is on the Docker engine, holds data, and this state has not made it`;
-  const [key, word] = restoreFrom ? ["restoreFrom.replace", replace] : ["server.adoptVolume", adopt];
-  if (word !== name) {
-    const does = restoreFrom ? "put the restored data in the place of its data" : "go on with its data";
-    throw new Error(`${problem}; write ${key}: ${name} to ${does}, or remove the volume, or choose another stack`);
+  const problem = `volume ${name}: it holds data and is not in the state of this stack`;
+  const [key, declared] = restoreFrom ? ["restoreFrom.replace", replace] : ["server.adoptVolume", adopt];
+  if (declared !== name) {
+    const effect = restoreFrom ? "replace its data by the restored data" : "use its data";
+    throw new Error(`${problem}; write ${key}: ${name} to ${effect}, or remove the volume, or choose another stack`);
   }
   if (restoreFrom) {
     hazard(
       "loss",
-      `${problem}: restored data takes the place of its data; the volume is kept until restoreFrom is taken out`,
+      `${problem}; the restored data replaces its data, and the volume is kept until restoreFrom is removed`,
     );
     return true;
   }
   await mustBeUnused(host, name);
-  info(`${problem}: the server goes on with its data`);
+  info(`${problem}; the server uses its data`);
   return true;
 }
 
 const hasForeignData = async ({ name, image }: ClusterInputs, { host }: Operation) =>
-  (await lookAtForeign(host, name, image)) === "data";
+  (await inspectForeignVolume(host, name, image)) === "data";
 
 async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }: Operation): Promise<void> {
-  const isOurs = !(await host.volumeExists(volume));
+  const isNew = !(await host.volumeExists(volume));
   await host.docker(["volume", "create", ...labelFlags(inputs.labels), volume]);
   const { restoreFrom, from, fromSecrets, handling, image } = inputs;
   if (!restoreFrom || !handling) return;
@@ -181,17 +185,17 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }:
     }
     if (!from) return;
     await mustExist(host, from);
-    const { repositories, secrets, problems } = await readable(host, image, from, fromSecrets);
-    for (const problem of problems) warn(withoutIt(problem));
+    const { repositories, secrets, problems } = await selectReadable(host, image, from, fromSecrets);
+    for (const problem of problems) warn(describeSkipped(problem));
     const printed = await restore(host, image, volume, repositories, secrets, restoreFrom, handling);
     const [, backup] = /restore backup set ([0-9FDI_-]+)/.exec(printed) ?? [];
-    const [, told] = /last completed transaction was at log time (.*)/.exec(printed) ?? [];
+    const [, time] = /last completed transaction was at log time (.*)/.exec(printed) ?? [];
     info(
-      `restored ${from.stanza} from ${backup}, ${told ? `up to ${told}` : "after which the archive has no transaction"}`,
+      `restored ${from.stanza} from ${backup}, ${time ? `up to ${time}` : "after which the archive has no transaction"}`,
     );
     await endFilling(host, volume);
   } catch (error) {
-    if (isOurs) {
+    if (isNew) {
       await remove(host, volume);
       await endFilling(host, volume);
     }
@@ -201,26 +205,27 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }:
   }
 }
 
-/** What the server has written and not archived yet may be what somebody wants to go back to. */
-async function archiveRest({ host, warn }: Operation): Promise<void> {
+/** Archives the newest WAL first, since the restore target may be in it. */
+async function archiveNewestWal({ host, warn }: Operation): Promise<void> {
   if (await whyDown(host)) return;
   if (!(await withDatabase(host, "postgres", archiveNow)))
-    warn("the newest WAL could not be archived within a minute: the restore goes on with what the archive has");
+    warn("the newest WAL was not archived within a minute; the restore continues with the archived WAL");
 }
 
-/** The engine changes no label of what is there. */
+/** Throws if the labels changed: the engine cannot change labels of existing objects. */
 function mustHaveLabels(old: Labels | undefined, labels: Labels | undefined): void {
-  const told = (all: Labels | undefined) => (all?.[EPHEMERAL] ? `ephemeral until ${all[EXPIRES]}` : "not ephemeral");
-  if (told(old) === told(labels)) return;
+  const describe = (all: Labels | undefined) =>
+    all?.[EPHEMERAL] ? `ephemeral until ${all[EXPIRES]}` : "not ephemeral";
+  if (describe(old) === describe(labels)) return;
   throw new Error(
-    `pgwright:ephemeral: the stack was made ${told(old)}, and would become ${told(labels)}: put that back, or make another stack ` +
-      "(npm run ephemeral -- up NAME --for TIME makes one, or gives it more time)",
+    `pgwright:ephemeral: the stack was created ${describe(old)} and is now declared ${describe(labels)}; revert the key, or create ` +
+      "another stack (npm run ephemeral -- up NAME --for TIME creates one, or extends its expiry)",
   );
 }
 
 /**
- * The server's data: a volume with one cluster, new or from a backup. A restore into a stack that has data goes into another
- * volume, while the server is in use, and the server moves there once its checks have passed.
+ * The server's data: a volume with one cluster, new or from a backup. A restore into a stack that has data fills another volume
+ * while the server runs, and the server moves to this volume once the checks have passed.
  */
 export const cluster: Kind<ClusterInputs, ClusterState> = {
   replaceOn: ["name"],
@@ -237,17 +242,17 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
     if (!old.present) {
       if (inputs.restoreFrom) return explainRestore(inputs, operation);
       await mustBeNew(inputs, host);
-      return hazard("loss", `volume ${old.volume} is gone, with all data: an empty cluster will be made`);
+      return hazard("loss", `volume ${old.volume} is missing with all its data: the update creates an empty cluster`);
     }
     if (restores(old, inputs)) {
       if (!inputs.inPlace) {
         throw new Error(
-          `restoreFrom has changed, and the stack has data in volume ${old.volume}: write restoreFrom.inPlace: true to put the ` +
-            "restored data in its place (the volume is kept), or restore into another stack",
+          `restoreFrom: it has changed, and the stack has data in volume ${old.volume}; write restoreFrom.inPlace: true to replace ` +
+            "this data by the restored data (the volume is kept), or restore into another stack",
         );
       }
       await explainRestore(inputs, operation);
-      return hazard("loss", `the data of the server becomes that of the backup; volume ${old.volume} is kept`);
+      return hazard("loss", `the data of the server is replaced by the restored data; volume ${old.volume} is kept`);
     }
     if (!inputs.restoreFrom && old.previous !== "")
       hazard("loss", `volume ${old.previous}, from before the restore, is removed`);
@@ -260,7 +265,7 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
     return { id: name, state: { ...inputs, volume, previous, generation: 1 } };
   },
   async read(_id, state, { name }, { host }) {
-    // A state of earlier versions, which had a plain volume of that name.
+    // Earlier versions had a plain volume of that name in the state.
     const { volume = name, previous = "", generation = 1 } = state as Partial<ClusterState>;
     return { ...state, volume, previous, generation, present: await host.volumeExists(volume) };
   },
@@ -274,8 +279,8 @@ export const cluster: Kind<ClusterInputs, ClusterState> = {
     if (restores(old, inputs)) {
       const volume = await nextFreeVolume(host, inputs.name, old.volume);
       if (!preview) {
-        await remove(host, volume); // of a restore that was killed
-        if (inputs.own && inputs.from?.stanza === inputs.own.stanza) await archiveRest(operation);
+        await remove(host, volume); // a killed restore may have left it
+        if (inputs.own && inputs.from?.stanza === inputs.own.stanza) await archiveNewestWal(operation);
         await fill(volume, inputs, operation);
         if (old.previous !== "") await remove(host, old.previous);
       }

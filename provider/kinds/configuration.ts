@@ -6,40 +6,40 @@ import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { ask } from "../session";
 import { mustSuitDatabases } from "../database-parameters";
-import { tryOut, type Limits } from "../trial";
+import { tryConfiguration, type Limits } from "../trial";
 import { alignValues, changedParameters, type Parameters } from "./parameters";
 
 export interface ConfigurationInputs {
   /** The volume that the server reads its configuration from. */
   volume: string;
-  /** Any image: the files travel through a container made of it that never starts. */
+  /** Image of the server; the files are copied through a container of it that is never started. */
   image: string;
   /** postgresql.conf, by parameter. */
   parameters: Parameters;
-  /** Why a parameter has its value: comments in the file. */
+  /** Why a parameter has its value, by parameter: comments in the file. */
   reasons: Record<string, string>;
-  /** pg_hba.conf, a rule a line; GATEWAY stands for the address of the Docker host. */
+  /** Rules of pg_hba.conf, one a line; GATEWAY stands for the address of the Docker host. */
   hba: string[];
-  /** The server's network, whose gateway that is. States of earlier versions have none. */
+  /** The server's network, for its gateway. States of earlier versions have none. */
   network?: string;
-  /** Of the server's container, for the throwaway server that tries the configuration out. */
+  /** Limits of the server's container, for the throwaway server that tries the configuration. */
   limits?: Limits;
-  /** pg_ident.conf, a map a line. */
+  /** Lines of pg_ident.conf. */
   ident: string[];
 }
 
 export type ConfigurationState = ConfigurationInputs;
 
-/** A parameter of ours in the file, by which the server shows which version of the file it has loaded. */
+/** A custom parameter in the file: its value in the server is the version of the file that the server has loaded. */
 export const CONFIGURATION_ID = "pgwright.configuration";
 
-/** Names one set of parameters and rules; equal for equal content. */
+/** Hash of the parameters and rules. */
 export function configurationId(parameters: Parameters, hba: string[]): string {
   const content = JSON.stringify([Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1)), hba]);
   return createHash("sha256").update(content).digest("hex").slice(0, 16);
 }
 
-const WRITTEN = "# Written by pgwright from the stack file; changes made here are put back.";
+const WRITTEN = "# Written by pgwright from the stack file; the next update reverts changes made here.";
 const linesOf = (text = "") => text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
 
 function files({ parameters, reasons, hba, ident }: ConfigurationInputs, version: string): Record<string, string> {
@@ -57,7 +57,7 @@ function files({ parameters, reasons, hba, ident }: ConfigurationInputs, version
 }
 
 const FILES = ["postgresql.conf", "pg_hba.conf", "pg_ident.conf"];
-/** What the server has loaded, kept for the case that it does not take what comes instead. */
+/** Name of the copy of a loaded file, kept in case the server rejects the new one. */
 const former = (file: string) => `${file}.former`;
 
 function rendered(inputs: ConfigurationInputs, gateways: string[]): Record<string, string> {
@@ -71,7 +71,7 @@ async function write(inputs: ConfigurationInputs, host: Host): Promise<void> {
   await host.writeVolume(inputs.volume, inputs.image, { ...kept, ...rendered(inputs, gateways) });
 }
 
-/** The files as they are, under the names of former ones, if the server has loaded them. */
+/** The current files under their `former` names, if the server has loaded them. */
 async function loadedFiles({ volume, image }: ConfigurationInputs, host: Host): Promise<Record<string, string>> {
   if (!(await host.inspect())?.running) return {};
   const loaded = await ask(host, "postgres", readLoaded, "");
@@ -88,8 +88,8 @@ async function readLoaded(client: Client): Promise<string> {
   return rows[0]?.id ?? "";
 }
 
-/** Puts the files back that the server had loaded before the last change. False if there are none, or they are there already. */
-export async function putBackFormer(host: Host, volume: string, image: string): Promise<boolean> {
+/** Restores the files that the server had loaded before the last change. False if there are none, or they are in place already. */
+export async function restoreFormerFiles(host: Host, volume: string, image: string): Promise<boolean> {
   const found = await host.readVolume(volume, image);
   const before = Object.fromEntries(FILES.map((file) => [file, found[former(file)] ?? ""]));
   if (before["postgresql.conf"] === "" || FILES.every((file) => found[file] === before[file])) return false;
@@ -97,12 +97,12 @@ export async function putBackFormer(host: Host, volume: string, image: string): 
   return true;
 }
 
-/** Refuses what a server of the image does not take, before the file of the server in use is touched. */
+/** Refuses a configuration that a server of the image rejects, before the files of the running server are changed. */
 async function explain(old: ConfigurationState | undefined, inputs: ConfigurationInputs, { host }: Operation) {
   const { image, volume, limits, parameters } = inputs;
-  if (!(await host.imageExists(image))) return; // not in a preview, but before it is written
+  if (!(await host.imageExists(image))) return; // a preview cannot try it; the update does so after building the image
   const files = rendered(inputs, await gatewaysOf(host, inputs.network));
-  await tryOut(host, { image, volume, files, limits });
+  await tryConfiguration(host, { image, volume, files, limits });
   if (old) await mustSuitDatabases(host, parameters, changedParameters(old.parameters, parameters));
 }
 
@@ -119,10 +119,10 @@ async function readBack(host: Host, state: ConfigurationState): Promise<Configur
   };
 }
 
-/** The configuration files on their volume. What they say takes effect through the resource Server. */
+/** The configuration files on their volume. The resource Server makes them take effect. */
 export const configuration: Kind<ConfigurationInputs, ConfigurationState> = {
   replaceOn: ["volume"],
-  // Another image may lack what the configuration names: then it is tried out too.
+  // The image is compared: a new image may lack a library that the configuration names, so it is tried again.
   notCompared: ["reasons", "network", "limits"],
   explain,
   async create(inputs, { host, preview }) {
@@ -134,6 +134,6 @@ export const configuration: Kind<ConfigurationInputs, ConfigurationState> = {
     if (!preview) await write(inputs, host);
     return inputs;
   },
-  // The files go with their volume.
+  // The files are removed with their volume.
   delete: async () => undefined,
 };

@@ -47,7 +47,7 @@ async function put(client: Client, inputs: CronJobInputs): Promise<string> {
   await client.query("BEGIN");
   await client.query("SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('cron'))");
   const [found, ...others] = await find(client, job, role);
-  // A job of this name that another role has made is not declared.
+  // Jobs of this name that belong to other roles are undeclared.
   for (const { jobid } of others) await client.query("SELECT cron.unschedule($1::bigint)", [jobid]);
   let id = found?.jobid;
   if (id) {
@@ -70,12 +70,12 @@ async function put(client: Client, inputs: CronJobInputs): Promise<string> {
   return id;
 }
 
-/** True if the database has no pg_cron: it was dropped, or lives in another database now. */
+/** True if the database has no pg_cron: the extension was dropped, or is in another database. */
 function isNoCron(error: unknown): boolean {
   return isNoDatabase(error) || ["42P01", "3F000"].includes((error as { code?: string }).code ?? "");
 }
 
-/** Last runs in each database of these that holds pg_cron: the log is read once for all jobs. */
+/** Last runs by the database of pg_cron, batched: the log is read once for all jobs. */
 const runs = new Batch<Map<string, CronRun[]>>(
   async (host, databases) =>
     new Map(
@@ -89,7 +89,7 @@ const runs = new Batch<Map<string, CronRun[]>>(
 export const cronJob: Kind<CronJobInputs, CronJobState> = {
   replaceOn: ["job", "cronDatabase"],
   async check({ active, command }) {
-    // One that is switched off may wait for its correction: an adopted server's jobs come so.
+    // An inactive job may have such a command: adoption declares it inactive until it is corrected.
     const problem = active ? await commandProblem(command) : undefined;
     return problem === undefined ? [] : [{ property: "command", reason: problem }];
   },
@@ -104,7 +104,8 @@ export const cronJob: Kind<CronJobInputs, CronJobState> = {
       const rows = await ask(host, state.cronDatabase, (client) => find(client, state.job, inputs.role), unknown);
       const [row, ...others] = rows;
       if (!row) return undefined;
-      for (const { username } of others) warn(`role ${username} has a job of the same name, ${state.job}`);
+      for (const { username } of others)
+        warn(`cron job ${state.job}: role ${username} has an undeclared job of the same name; unschedule it`);
       const { jobid, schedule, command, database, username, active } = row;
       const all = (await runs.ask(host, state.cronDatabase)).get(state.cronDatabase) ?? [];
       const failed = all.find((run) => run.jobId === jobid && run.failed);

@@ -11,7 +11,7 @@ export interface CronRun {
   failed: boolean;
   /** Such as "2026-01-02 03:04:05 UTC". */
   startedAt: string;
-  /** What PostgreSQL said at its end, in one line. */
+  /** PostgreSQL's message at its end, as one line. */
   message: string;
 }
 

@@ -19,7 +19,7 @@ import { server } from "./server";
 import { tieredTable } from "./tiered-table";
 import { vectorIndex } from "./vector-index";
 
-/** Every kind of resource that this plugin knows, by Pulumi type token. */
+/** All kinds of resources of this plugin, by Pulumi type token. */
 export const kinds = {
   "pgwright:index:Access": access,
   "pgwright:index:BackupConfiguration": backupConfiguration,

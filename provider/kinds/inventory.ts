@@ -6,23 +6,23 @@ import type { Kind, Operation } from "../kind";
 import { whyDown } from "../readiness";
 import { isNoDatabase, withDatabase } from "../session";
 
-/** What a database has that holds rows, or that its tables are made with. */
+/** Declared objects of a database whose removal can lose rows. */
 export interface DatabaseInventory {
   extensions: string[];
-  /** Tiered tables, schema.name, and what becomes of their rows once they are taken out of the stack file. */
+  /** Tiered tables, by schema.name, and what happens to their rows once they are undeclared. */
   tiers: Record<string, "keep" | "drop">;
 }
 
 export interface InventoryInputs {
   databases: Record<string, DatabaseInventory>;
-  /** Volumes of backups and dumps; `kept`: they stay when they are declared no more. */
+  /** Volumes of backups and dumps; `kept`: they stay once they are undeclared. */
   volumes: Record<string, { holds: string; kept: boolean }>;
-  /** Docker objects that the stack makes beside the data volume, such as "volume NAME". States of earlier versions have none. */
+  /** Docker objects of the stack beside the data volume, such as "volume NAME". States of earlier versions have none. */
   objects?: string[];
 }
 
-/** What was declared and is no more. */
-const gone = <T>(former: Record<string, T>, now: Record<string, T>) =>
+/** Entries that were declared and are not any more. */
+const undeclared = <T>(former: Record<string, T>, now: Record<string, T>) =>
   Object.entries(former).filter(([name]) => !(name in now));
 
 interface Holding {
@@ -47,8 +47,8 @@ async function explainDatabase(database: string, operation: Operation): Promise<
   });
   const { tables, size, sessions } = found ?? {};
   const what = found ? `, ${tables} ${tables === 1 ? "table" : "tables"}, ${size}` : "";
-  const connected = sessions ? `; ${sessions === 1 ? "a session is" : `${sessions} sessions are`} ended` : "";
-  operation.hazard("loss", `database ${database} is dropped with all that is in it${what}${connected}`);
+  const connected = sessions ? `; ${sessions === 1 ? "a session is" : `${sessions} sessions are`} terminated` : "";
+  operation.hazard("loss", `database ${database} is dropped with all its objects${what}${connected}`);
 }
 
 async function explainTiers(database: string, tiers: [string, string][], operation: Operation): Promise<void> {
@@ -64,7 +64,7 @@ async function explainTiers(database: string, tiers: [string, string][], operati
   }
 }
 
-/** Objects are named up to this many. */
+/** Most objects that a message names. */
 const NAMED = 10;
 
 async function explainExtensions(database: string, extensions: string[], operation: Operation): Promise<void> {
@@ -77,7 +77,7 @@ async function explainExtensions(database: string, extensions: string[], operati
     const more = dependents.length > NAMED ? ` and ${dependents.length - NAMED} more` : "";
     operation.warn(
       `extension ${extension} of database ${database} cannot be dropped while it is used by ` +
-        `${dependents.slice(0, NAMED).join(", ")}${more}: unless a pending migration drops those, the update will fail`,
+        `${dependents.slice(0, NAMED).join(", ")}${more}: the update fails unless a pending migration drops these objects`,
     );
   }
 }
@@ -90,25 +90,25 @@ async function isOnEngine(host: Host, object: string): Promise<boolean> {
 }
 
 /**
- * Refuses Docker objects that are on the engine before this state has made them: Docker takes a volume of the name as it is, writes
- * into it, and a destroy removes it. All that the stack makes on the engine depends on this resource, so it is known here first.
+ * Refuses Docker objects that exist on the engine and not in the state: Docker would use an existing volume of the same name, and a
+ * destroy would remove it. All Docker objects of the stack depend on this resource, so the check runs before any is created.
  */
 async function mustBeOurs(
   old: InventoryInputs | undefined,
   inputs: InventoryInputs,
   { host }: Operation,
 ): Promise<void> {
-  if (old && !old.objects) return; // the state of an earlier version, which has made them
+  if (old && !old.objects) return; // an earlier version has created them
   const added = (inputs.objects ?? []).filter((object) => !old?.objects?.includes(object));
-  const there = await Promise.all(added.map((object) => isOnEngine(host, object)));
+  const exist = await Promise.all(added.map((object) => isOnEngine(host, object)));
   const problems = added.flatMap((object, i) => {
     const [kind = "", name = ""] = object.split(" ");
     const volume = inputs.volumes[name];
-    if (!there[i] || volume?.kept) return [];
-    const problem = `${object}: it is on the Docker engine, and this state has not made it; `;
+    if (!exist[i] || volume?.kept) return [];
+    const problem = `${object}: it exists on the Docker engine, but not in the state of this stack; `;
     if (volume && kind === "volume")
       return [
-        `${problem}write backup.keep: true to use it and never remove it, or name it as volume in the stack file`,
+        `${problem}write backup.keep: true to use it and never remove it, or declare it as volume in the stack file`,
       ];
     return [`${problem}remove it (docker ${kind} rm ${name}) or choose another stack`];
   });
@@ -116,8 +116,8 @@ async function mustBeOurs(
 }
 
 /**
- * What a stack declares that goes with its rows once it is not declared any more. Pulumi asks nobody about a resource that it will
- * delete, so this is where a preview looks at what such a change would take along.
+ * The declared objects of a stack that are removed with their data once they are undeclared. Pulumi does not call the provider in the
+ * preview of a delete, so this resource reports the loss of data.
  */
 export const inventory: Kind<InventoryInputs, InventoryInputs> = {
   async explain(old, inputs, operation) {
@@ -128,11 +128,11 @@ export const inventory: Kind<InventoryInputs, InventoryInputs> = {
         await explainDatabase(database, operation);
         continue;
       }
-      await explainTiers(database, gone(former.tiers, now.tiers), operation);
+      await explainTiers(database, undeclared(former.tiers, now.tiers), operation);
       const extensions = former.extensions.filter((each) => !now.extensions.includes(each));
       await explainExtensions(database, extensions, operation);
     }
-    for (const [volume, { holds, kept }] of gone(old?.volumes ?? {}, inputs.volumes))
+    for (const [volume, { holds, kept }] of undeclared(old?.volumes ?? {}, inputs.volumes))
       if (!kept) operation.hazard("loss", `volume ${volume} is removed, with ${holds}`);
   },
   create: async (inputs, { name }) => ({ id: name, state: inputs }),

@@ -9,7 +9,7 @@ export interface LibraryInputs {
   database: string;
   /** Folder of sql/functions. */
   library: LibraryName;
-  /** Hash of its files; of what is installed, or what is wrong with that. */
+  /** Hash of its files; in the state, the hash of the installed files, or why they differ from them. */
   files: string;
 }
 
@@ -18,9 +18,9 @@ interface LibraryParts {
   routines: string;
   tables: string[];
   types?: string[];
-  /** What works only with it, by name and owner: it cannot go before that. */
+  /** Query of the objects that need the library, by name and owner: it cannot be dropped before them. */
   users?: string;
-  /** A query that brings one of those up to date; its owner runs it for each, after the library was changed. */
+  /** A query that updates one of these objects, run as its owner after the library was changed. */
   refresh?: string;
 }
 
@@ -39,7 +39,7 @@ const LIBRARIES = {
     tables: ["tiers_sets"],
     users:
       "SELECT format('%I.%I', schema_name, set_name) AS name, owner_name AS owner FROM pgwright.tiers_sets ORDER BY 1",
-    // Views, triggers and procedures of a set are made from texts of the library.
+    // The library generates views, triggers and procedures of each set.
     refresh:
       "SELECT pgwright.tiers_alter(config) FROM pgwright.tiers_sets WHERE format('%I.%I', schema_name, set_name) = $1",
   },
@@ -64,18 +64,18 @@ async function routines(client: Client, library: LibraryName): Promise<string> {
 }
 
 async function installed(client: Client, library: LibraryName): Promise<string | undefined> {
-  const { rows: there } = await client.query("SELECT to_regclass('pgwright.libraries') IS NOT NULL AS is");
-  if (!there[0].is) return undefined;
+  const { rows: exists } = await client.query("SELECT to_regclass('pgwright.libraries') IS NOT NULL AS is");
+  if (!exists[0].is) return undefined;
   const { rows } = await client.query<{ files: string; routines: string }>(
     "SELECT files, routines FROM pgwright.libraries WHERE name = $1",
     [library],
   );
   const [found] = rows;
   if (!found) return undefined;
-  return found.routines === (await routines(client, library)) ? found.files : "changed by hand";
+  return found.routines === (await routines(client, library)) ? found.files : "changed outside of pgwright";
 }
 
-/** Takes the routines away, and the views that use them. */
+/** Drops the routines, and the views that use them. */
 async function dropRoutines(client: Client, library: LibraryName): Promise<void> {
   const { rows } = await client.query<{ routine: string }>(
     `SELECT p.oid::regprocedure::text AS routine FROM pg_proc AS p
@@ -96,7 +96,7 @@ async function install(
   await client.query(LOCK);
   await client.query(readSql("catalog/libraries.sql"));
   await mustOwnSchema(client);
-  // A routine whose result has changed cannot be replaced.
+  // CREATE OR REPLACE cannot change the result type of a routine.
   await dropRoutines(client, library);
   for (const text of Object.values(readLibrary(library))) await client.query(text);
   await client.query(
@@ -105,23 +105,23 @@ async function install(
     [library, files, await routines(client, library)],
   );
   await client.query("COMMIT");
-  // Each by itself, and after the commit: it waits for what runs, which waits for nothing of this.
+  // One by one and after the commit: each update waits for running jobs, which must not wait for this transaction.
   const { refresh }: LibraryParts = LIBRARIES[library];
   for (const { name, owner } of refresh ? await usersOf(client, library) : []) {
     const run = (session: Client) => session.query(refresh as string, [name]);
     await withRunRole(host, database, owner, run, { grantConnect: true }).catch((error: Error) =>
-      warn(`${name} is not brought up to date: ${error.message}`),
+      warn(`${name} was not updated to the new library ${library}: ${error.message}`),
     );
   }
 }
 
-/** Takes away what all libraries share, after the last one. */
+/** Drops the shared objects of all libraries, after the last one. */
 async function dropShared(client: Client): Promise<void> {
   const { rows } = await client.query("SELECT NOT EXISTS (SELECT FROM pgwright.libraries) AS last");
   if (!rows[0].last) return;
   await client.query("DROP TABLE pgwright.libraries");
   await client.query("SAVEPOINT shared");
-  // Migrations note there what was applied.
+  // The schema stays if the ledger of migrations is in it.
   await client.query("DROP SCHEMA pgwright").catch((error: { code?: string }) => {
     if (error.code !== "2BP01") throw error;
     return client.query("ROLLBACK TO shared");
@@ -157,7 +157,8 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
       const users = await usersOf(client, state.library);
       if (users.length > 0)
         throw new Error(
-          `the library ${state.library} of ${state.database} is still used by ${users.map(({ name }) => name).join(", ")}; drop that first`,
+          `the library ${state.library} of ${state.database} is still used by ${users.map(({ name }) => name).join(", ")}; ` +
+            "drop these first",
         );
       await dropRoutines(client, state.library);
       for (const table of LIBRARIES[state.library].tables)

@@ -1,13 +1,13 @@
-import { canonicalValue, findParameter, shownOtherwise } from "../../tuning/catalogue";
+import { canonicalValue, findParameter, isComputedByServer } from "../../tuning/catalogue";
 import { formatQuantity } from "../../tuning/units";
 
 /** Values of parameters, by name. */
 export type Parameters = Record<string, string>;
 
-/** True if both texts mean the same to PostgreSQL: "1GB" and "1024MB" do. */
+/** True if both texts are the same value to PostgreSQL, such as "1GB" and "1024MB". */
 export function sameValue(name: string, a: string, b: string): boolean {
   if (a === b) return true;
-  // Parameters of other extensions, and what somebody wrote by hand, need not be in the catalogue.
+  // Parameters of other extensions, and ones that were edited into the file, may not be in the catalogue.
   if (!findParameter(name)) return false;
   try {
     return canonicalValue(name, a) === canonicalValue(name, b);
@@ -16,7 +16,7 @@ export function sameValue(name: string, a: string, b: string): boolean {
   }
 }
 
-/** What was found, written as the wanted values are where it means the same, so that it is no difference. */
+/** The actual values; one that equals its wanted value is given in the wanted spelling, so that it is no difference. */
 export function alignValues(actual: Parameters, wanted: Parameters): Parameters {
   return Object.fromEntries(
     Object.entries(actual).map(([name, value]) => {
@@ -26,9 +26,9 @@ export function alignValues(actual: Parameters, wanted: Parameters): Parameters 
   );
 }
 
-/** As alignValues, for what a running server shows: some parameters it shows otherwise than they were set. */
+/** As alignValues, for values of a running server, which shows some parameters in another form than they were set. */
 export function alignShown(actual: Parameters, wanted: Parameters): Parameters {
-  const shown = Object.entries(wanted).filter(([name, value]) => name in actual && shownOtherwise(name, value));
+  const shown = Object.entries(wanted).filter(([name, value]) => name in actual && isComputedByServer(name, value));
   return { ...alignValues(actual, wanted), ...Object.fromEntries(shown) };
 }
 
@@ -42,7 +42,7 @@ export function changedParameters(old: Parameters, wanted: Parameters): string[]
     .sort();
 }
 
-/** A value of pg_settings, which has none, with its unit: "4096" of work_mem is "4MB". */
+/** A value of pg_settings with its unit: "4096" of work_mem is "4MB". */
 export function withUnit(name: string, value: string): string {
   const unit = findParameter(name)?.unit;
   return unit && /^[1-9]\d*$/.test(value) ? formatQuantity(Number(value), unit) : value;

@@ -31,24 +31,24 @@ export interface PartitionSetInputs {
   template: { tablespace?: string; storage?: Record<string, string>; indexes?: string[] };
   sub?: { by: "list" | "hash"; column: string; modulus?: number; partitions?: Members; default?: boolean };
   members?: Members | { modulus: number };
-  /** A table that is not partitioned yet becomes so, by this column. */
+  /** Partition a plain table by this column, while it is in use. */
   convert?: { column: string };
-  /** The role that maintains it; the owner of the database if absent, and only if the table is its own. */
+  /** Role of the maintenance job; if absent, the owner of the database, which must then own the table. */
   maintainer?: string;
-  /** Partitions that were attached, detached or renamed by hand, with what: none should be. */
+  /** Drift by partition: what was attached, detached or renamed outside of pgwright. Declared: empty. */
   byHand: Record<string, string>;
 }
 
-/** Steps of a plan are shown up to this many. */
-const SHOWN = 30;
+/** A preview shows at most this many steps of a plan. */
+const MAX_SHOWN_STEPS = 30;
 
-/** The columns of pgwright.partition_sets, as jsonb_populate_record takes them; it leaves out what is none. */
+/** A row of pgwright.partition_sets as JSON for jsonb_populate_record, which ignores keys that are no columns. */
 function row(inputs: PartitionSetInputs): string {
   const { startAt: start_at, ...columns } = inputs;
   return JSON.stringify({ ...columns, start_at });
 }
 
-/** What the books have, in the words of the inputs; undefined if the set is not among them. */
+/** The set as pgwright.partition_sets declares it, with its drift; undefined if it is missing there. */
 async function find(client: Client, parent: string): Promise<Omit<PartitionSetInputs, "database"> | undefined> {
   const { rows } = await client.query(
     `SELECT parent, kind, step, zone, premake, start_at AS "startAt", naming, overflow, retention, template, sub, members,
@@ -61,9 +61,9 @@ async function find(client: Client, parent: string): Promise<Omit<PartitionSetIn
     "SELECT partition, what FROM pgwright.partition_drift($1)",
     [parent],
   );
-  const there = Object.fromEntries(Object.entries(rows[0] as object).filter(([, value]) => value !== null));
+  const declared = Object.fromEntries(Object.entries(rows[0] as object).filter(([, value]) => value !== null));
   const byHand = Object.fromEntries(drift.map(({ partition, what }) => [partition, what]));
-  return { ...there, byHand } as Omit<PartitionSetInputs, "database">;
+  return { ...declared, byHand } as Omit<PartitionSetInputs, "database">;
 }
 
 interface Step {
@@ -75,8 +75,8 @@ interface Step {
 }
 
 /**
- * What the next run would do with these inputs, as the library says itself. It looks at rows, and planning a query of a table alone runs
- * code of its owner (predicates of indexes): `run` is a session of that role.
+ * The steps of the next run with these inputs, computed by the library. `run` must be a session of the table's owner: the library reads
+ * rows, and planning a query already runs code of the owner (predicates of indexes).
  */
 async function plan(run: Client, inputs: PartitionSetInputs): Promise<Step[]> {
   const { rows } = await run.query<Step>(
@@ -96,9 +96,9 @@ function describeStep({ action, partition, bound, row_count: rows, size }: Step)
   return `${action} ${partition} ${range}, about ${rows} rows, ${size}`;
 }
 
-function listed(first: string, steps: Step[]): [string, ...string[]] {
-  const more = steps.length > SHOWN ? [`and ${steps.length - SHOWN} more`] : [];
-  return [first, ...steps.slice(0, SHOWN).map(describeStep), ...more];
+function listSteps(first: string, steps: Step[]): [string, ...string[]] {
+  const more = steps.length > MAX_SHOWN_STEPS ? [`and ${steps.length - MAX_SHOWN_STEPS} more`] : [];
+  return [first, ...steps.slice(0, MAX_SHOWN_STEPS).map(describeStep), ...more];
 }
 
 async function explain(
@@ -108,7 +108,7 @@ async function explain(
 ): Promise<void> {
   if (!preview || (await whyDown(host))) return;
   for (const [partition, what] of Object.entries(old?.byHand ?? {})) warn(`${partition}: ${what}`);
-  const missing = `${inputs.parent}: there is no such table yet; the update fails unless one of its migrations creates it`;
+  const missing = `${inputs.parent}: the table does not exist; the update fails unless one of its migrations creates it`;
   try {
     await withDatabase(host, inputs.database, async (client) => {
       const { rows } = await client.query(
@@ -116,17 +116,18 @@ async function explain(
         [inputs.parent],
       );
       if (!rows[0].there) return warn(missing);
-      if (!rows[0].ready) return info(`its partitions are made; which, a preview says once this database has a set`);
+      if (!rows[0].ready)
+        return info(`the update creates its partitions; previews list them once this database has a set of partitions`);
       const owner = await ownerOf(client, inputs.parent);
       if (inputs.maintainer === undefined) await mustBelongToJob(client, [inputs.parent], MAINTENANCE);
       const steps = await asOwner(host, inputs.database, owner, (run) => plan(run, inputs));
-      // What the clock drops anyway is no effect of this change.
-      const newly = differences(old?.retention, inputs.retention).length > 0;
-      const lost = steps.filter(({ action }) => newly && action === "drop");
-      if (lost.length > 0) hazard("loss", ...listed(`${inputs.parent}: its retention drops`, lost));
+      // Without a changed retention, the runs drop these partitions with or without this update.
+      const retentionChanged = differences(old?.retention, inputs.retention).length > 0;
+      const lost = steps.filter(({ action }) => retentionChanged && action === "drop");
+      if (lost.length > 0) hazard("loss", ...listSteps(`${inputs.parent}: its retention drops`, lost));
       for (const step of steps.filter(({ action }) => action === "hold")) warn(describeStep(step));
       const others = steps.filter((step) => !lost.includes(step) && step.action !== "hold");
-      if (others.length > 0) info(...listed("will be done:", others));
+      if (others.length > 0) info(...listSteps("the update runs these steps:", others));
     });
   } catch (error) {
     if (!isNoDatabase(error)) throw error;
@@ -134,7 +135,7 @@ async function explain(
   }
 }
 
-/** The owner of a table; throws if there is no such table. */
+/** The owner of a table; throws if the table does not exist. */
 async function ownerOf(client: Client, parent: string): Promise<string> {
   const { rows } = await client.query<{ owner: string }>("SELECT pgwright.partition_may($1) AS owner", [parent]);
   return rows[0]?.owner ?? "";
@@ -147,7 +148,7 @@ const MAINTENANCE: OwnerJob = {
   needs: (_table, owner) => `become ${owner}`,
 };
 
-/** What makes, fills and alters partitions runs code of their owner (triggers, defaults, expressions): in a session of that role. */
+/** Runs in a session of the owner: creating, filling and altering partitions runs the owner's code (triggers, defaults, expressions). */
 const asOwner = <T>(host: Host, database: string, owner: string, use: (run: Client) => Promise<T>): Promise<T> =>
   withRunRole(
     host,
@@ -163,7 +164,7 @@ const asOwner = <T>(host: Host, database: string, owner: string, use: (run: Clie
 async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation): Promise<PartitionSetInputs> {
   const { parent, database } = inputs;
   await withDatabase(host, database, async (client) => {
-    const owner = await ownerOf(client, parent); // its table is there
+    const owner = await ownerOf(client, parent); // throws if the table does not exist
     await client.query(
       `INSERT INTO pgwright.partition_sets
        SELECT * FROM jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb)
@@ -180,20 +181,20 @@ async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation):
         await run.query("CALL pgwright.maintain_partitions(pg_catalog.now(), $1)", [parent]);
       } catch (error) {
         const { detail, message } = error as { detail?: string; message: string };
-        throw new Error(`the partitions of ${parent} could not all be brought up to date: ${detail ?? message}`);
+        throw new Error(`${parent}: the maintenance of its partitions failed: ${detail ?? message}`);
       }
     });
     const { rows: left } = await client.query<{ copying: string | null; attention: string | null }>(
       "SELECT copying, attention FROM pgwright.partition_health WHERE parent = $1",
       [parent],
     );
-    if (left[0]?.copying) info(`its job goes on: ${left[0].copying}`);
+    if (left[0]?.copying) info(`its job continues: ${left[0].copying}`);
     if (left[0]?.attention) warn(left[0].attention);
   });
   return inputs;
 }
 
-/** A set of partitions: its declaration in the books of the library, which a job keeps up to the clock. */
+/** A set of partitions: a row of pgwright.partition_sets, whose partitions a cron job maintains. */
 export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
   replaceOn: ["database", "parent"],
   explain,
@@ -204,10 +205,10 @@ export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
   async read(_id, state, _inputs, { host }) {
     try {
       const { database, parent } = state;
-      const there = await ask(host, database, (client) => find(client, parent), state);
-      return there && { ...there, database };
+      const found = await ask(host, database, (client) => find(client, parent), state);
+      return found && { ...found, database };
     } catch (error) {
-      // Without its library, or its database, there is no set.
+      // Without the library or the database, the set does not exist.
       if (isNoDatabase(error) || ["42P01", "3F000", "42883"].includes((error as { code?: string }).code ?? ""))
         return undefined;
       throw error;

@@ -3,28 +3,28 @@ import { UNKNOWN, type Kind } from "../kind";
 import { scramVerifier } from "../scram";
 
 export interface PasswordInputs {
-  /** Whose password it is. */
+  /** Role of the password. */
   role: string;
-  /** The password, when the stack file gives one; otherwise one is made up. */
+  /** The password, if the stack file declares one; a random one if absent. */
   value?: string;
-  /** Another value than before makes up a new password. */
+  /** A changed value generates a new password. */
   rotation?: string;
 }
 
 export interface PasswordState extends PasswordInputs {
   password: string;
-  /** What PostgreSQL stores of it (SCRAM-SHA-256), so that the password itself never travels in a statement. */
+  /** What PostgreSQL stores (SCRAM-SHA-256), so that no statement contains the password. */
   verifier: string;
 }
 
-/** A preview makes none: the update would make another one. */
-function make(inputs: PasswordInputs, preview: boolean): PasswordState {
+/** A preview generates no password, since the update would generate another one. */
+function generate(inputs: PasswordInputs, preview: boolean): PasswordState {
   if (preview) return { ...inputs, password: inputs.value ?? UNKNOWN, verifier: UNKNOWN };
   const password = inputs.value ?? randomBytes(24).toString("base64url");
   return { ...inputs, password, verifier: scramVerifier(password, randomBytes(16)) };
 }
 
-/** Versions before SASLprep made another verifier of some passwords: nobody could log in. */
+/** Earlier versions, without SASLprep, computed a wrong verifier for some passwords, with which no login works. */
 function isVerifier({ password, verifier }: PasswordState): boolean {
   if (/^[\0-\x7f]*$/.test(password)) return true;
   const [, salt = ""] = /^SCRAM-SHA-256\$\d+:([^$]*)\$/.exec(verifier) ?? [];
@@ -33,9 +33,9 @@ function isVerifier({ password, verifier }: PasswordState): boolean {
 
 /** A password and its verifier, kept in the state as secrets. */
 export const password: Kind<PasswordInputs, PasswordState> = {
-  create: async (inputs, { preview }) => ({ id: inputs.role, state: make(inputs, preview) }),
+  create: async (inputs, { preview }) => ({ id: inputs.role, state: generate(inputs, preview) }),
   read: async (_id, state) => (isVerifier(state) ? state : { ...state, value: undefined }),
   update: async (_id, old, inputs, { preview }) =>
-    old.value === inputs.value && old.rotation === inputs.rotation ? { ...old, ...inputs } : make(inputs, preview),
+    old.value === inputs.value && old.rotation === inputs.rotation ? { ...old, ...inputs } : generate(inputs, preview),
   delete: async () => undefined,
 };

@@ -7,30 +7,32 @@ export interface PresenceInputs {
   what: "container" | "image";
   /** Name of the container, or name and tag of the image. */
   object: string;
-  /** Always true: what should be. */
+  /** Always true: the object should exist. */
   present: boolean;
-  /** A container that is stopped is started: nobody else looks after it. */
+  /** Starts a stopped container, for containers without another resource that does so. */
   running?: boolean;
-  /** Where the container's port is published on this machine; undefined on a remote engine. */
+  /** Address and port on this machine at which the container is published; undefined on a remote engine. */
   publishes?: { address: string; port: number };
 }
 
 export interface PresenceState extends PresenceInputs {
-  /** Counts how often the object had to be made again; what makes it is triggered when this rises. */
+  /** Number of creations of the object: a change triggers the resource that creates it. */
   generation: number;
 }
 
 /**
- * Notices in every preview that something of the Docker engine was removed by hand. The Docker plugin itself would notice
- * only on a refresh, and a refresh of what lives inside PostgreSQL fails while the server is gone.
+ * Detects in every preview that an object of the Docker engine was removed outside of pgwright. The Docker plugin itself detects it
+ * only on a refresh, and a refresh of the resources inside PostgreSQL fails while the server does not exist.
  */
 export const presence: Kind<PresenceInputs, PresenceState> = {
   notCompared: ["publishes", "running"],
   async explain(old, { what, object, publishes, running }, { host, warn }) {
     if (old && !old.present && old.object === object) {
-      if (running && (await host.inspect(object))) warn(`container ${object} does not run: it will be started`);
+      if (running && (await host.inspect(object))) warn(`container ${object} does not run: the update starts it`);
       else
-        warn(`${what} ${object} is gone: it will be made again${what === "container" ? " on the same volumes" : ""}`);
+        warn(
+          `${what} ${object} is missing: the update recreates it${what === "container" ? " on the same volumes" : ""}`,
+        );
     }
     if (publishes && what === "container" && !(await isPresent({ what, object }, host))) {
       await mustBeFree(publishes);
@@ -55,23 +57,23 @@ async function isPresent({ what, object, running }: Wanted, host: Host): Promise
   return running ? Boolean(container?.running) : container !== undefined;
 }
 
-/** A new cluster and its first WAL, bytes. */
+/** Size of a new cluster and its first WAL, bytes. */
 const ROOM = 256 * 2 ** 20;
 
-/** Fails before anything is made where the disk of an engine on this machine has no room for a server. */
+/** Throws, before anything is created, if the disk of an engine on this machine has no room for a server. */
 async function mustHaveRoom(host: Host): Promise<void> {
   const folder = (await host.docker(["info", "--format", "{{.DockerRootDir}}"])).toString().trim();
   if (!existsSync(folder)) return; // the engine is in a virtual machine of its own
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize >= ROOM) return;
   const [free, needed] = [bavail * bsize, ROOM].map((bytes) => Math.floor(bytes / 2 ** 20));
-  throw new Error(`${DISK_FULL} ${folder} has ${free} MB left, and a server takes ${needed} MB to begin with`);
+  throw new Error(`${DISK_FULL}: ${folder} has ${free} MB free, and a new server needs ${needed} MB`);
 }
 
-/** Fails where Docker would fail later, with what to do about it. */
+/** Throws, with what to do, if the port is in use: Docker would fail later, without advice. */
 async function mustBeFree({ address, port }: { address: string; port: number }): Promise<void> {
   if (await isTaken(address, port))
     throw new Error(
-      `port ${port} on ${address} is taken by another program: stop that, or choose another server.port in the stack file`,
+      `port ${port} on ${address}: in use by another program; stop this program, or set another server.port`,
     );
 }

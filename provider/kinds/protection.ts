@@ -5,8 +5,8 @@ export interface ProtectionInputs {
 }
 
 /**
- * Nothing by itself. It depends on all other resources of a stack, so a destroy begins with it; where it is protected, the
- * destroy ends with it too, before anything is gone. A protected volume alone would be found last.
+ * A resource without an object. It depends on all other resources of a stack, so a destroy begins with it. If it is protected, the
+ * destroy fails before anything is removed. Protection of the volume alone would be checked last.
  */
 export const protection: Kind<ProtectionInputs, ProtectionInputs> = {
   create: async (inputs, { name }) => ({ id: name, state: inputs }),

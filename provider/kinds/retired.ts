@@ -1,9 +1,9 @@
 import type { Kind } from "../kind";
 
-/** A kind that earlier versions had. The state of a stack may still hold one, which the next update takes out of it. */
+/** A kind of earlier versions. The state of a stack may still hold such resources; the next update removes them from it. */
 export const retired: Kind<object, object> = {
-  create: () => Promise.reject(new Error("this kind of resource is no more")),
+  create: () => Promise.reject(new Error("this kind of resource exists only in states of earlier versions")),
   read: async (_id, state) => state,
-  update: () => Promise.reject(new Error("this kind of resource is no more")),
+  update: () => Promise.reject(new Error("this kind of resource exists only in states of earlier versions")),
   delete: async () => undefined,
 };

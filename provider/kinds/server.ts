@@ -8,27 +8,27 @@ import { untilReady, whyDown } from "../readiness";
 import { readSql } from "../../sql/read";
 import { ask, withDatabase } from "../session";
 import { readSuperuserSettings, setSuperuserSettings, SUPERUSER_SETTINGS } from "../superuser-settings";
-import { CONFIGURATION_ID, putBackFormer } from "./configuration";
+import { CONFIGURATION_ID, restoreFormerFiles } from "./configuration";
 import { alignShown, changedParameters, sameValue, withUnit, type Parameters } from "./parameters";
 
 export interface ServerInputs {
-  /** Id of the container, so that another container means another look. */
+  /** Id of the container: a new container triggers an update. */
   containerId: string;
-  /** Always true: what should be. */
+  /** Always true: the server should run. */
   running: boolean;
-  /** What should be in effect. */
+  /** Values that should be in effect. */
   parameters: Parameters;
-  /** Name of the configuration that should be loaded (see configurationId). */
+  /** Hash of the configuration that should be loaded (see configurationId). */
   configuration: string;
   /** SCRAM verifier of the superuser's password. */
   verifier: string;
-  /** Parameters set by ALTER SYSTEM, which would win over the stack file: none should be. */
+  /** Parameters set by ALTER SYSTEM, which override the stack file; wanted: none. */
   alterSystem: Parameters;
-  /** What sessions of the superuser begin with, whatever a database says. */
+  /** Settings of role postgres, which override those of a database. */
   superuserSettings: Parameters;
-  /** May the server be restarted for parameters that need it? */
+  /** Whether the server may restart for parameters that need it. */
   restartPolicy: "allow" | "forbid";
-  /** Where the configuration is, and an image to look there: what the server does not take is put back. */
+  /** Volume and image of the configuration files, to revert a configuration that the server rejects. */
   volume?: string;
   image?: string;
 }
@@ -42,8 +42,8 @@ export interface ServerState extends ServerInputs {
 const STOP_WITHIN_S = 120;
 
 /**
- * Values in hazard, by the names asked for (PostgreSQL's own spelling may differ: TimeZone), in base units. Of what our own session
- * pins, what the files say.
+ * Values in effect, in base units, by the given names (PostgreSQL's spelling may differ: TimeZone). For parameters that this session
+ * sets itself, the values of the files.
  */
 async function inEffect(client: Client, names: string[]): Promise<Parameters> {
   const { rows } = await client.query<{ name: string; setting: string }>(readSql("catalog/settings-in-effect.sql"), [
@@ -52,7 +52,7 @@ async function inEffect(client: Client, names: string[]): Promise<Parameters> {
   return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
 }
 
-/** Reads what the running server uses. Values that mean the same as the wanted ones are given as those. */
+/** Reads the values in effect. One that equals its wanted value is given in the wanted spelling. */
 async function observe(client: Client, inputs: ServerInputs) {
   const { rows } = await client.query<{
     configuration: string;
@@ -72,12 +72,12 @@ async function observe(client: Client, inputs: ServerInputs) {
 
 interface Change {
   name: string;
-  /** Value in effect and value to be, as people write them. */
+  /** "NAME old -> new", with units. */
   text: string;
   restart: boolean;
 }
 
-/** What the running server would change; a parameter that is no longer set goes back to PostgreSQL's default. */
+/** Changes of the values in effect; a parameter that is no longer set gets PostgreSQL's default. */
 async function pendingChanges(host: Host, old: ServerState, inputs: ServerInputs): Promise<Change[]> {
   const names = changedParameters(old.parameters, inputs.parameters);
   const live = await ask(host, "postgres", (client) => inEffect(client, names), old.parameters);
@@ -91,14 +91,14 @@ async function pendingChanges(host: Host, old: ServerState, inputs: ServerInputs
   });
 }
 
-/** Says which of the changed parameters need what, and refuses a restart that is not allowed. */
+/** Reports how each changed parameter takes effect, and refuses a restart that is not allowed. */
 async function plan(
   old: ServerState | undefined,
   inputs: ServerInputs,
   { host, info, warn, hazard }: Operation,
 ): Promise<void> {
   if (!old) return;
-  if (!old.running) return warn("the server is stopped: it will be started");
+  if (!old.running) return warn("the server is stopped: the update starts it");
   if (old.containerId !== inputs.containerId) {
     hazard("restart", "the server moves into a new container");
     if (inputs.restartPolicy === "forbid") {
@@ -108,7 +108,7 @@ async function plan(
       );
     }
   }
-  for (const name of Object.keys(old.alterSystem)) warn(`${name} was set by ALTER SYSTEM: it will be put back`);
+  for (const name of Object.keys(old.alterSystem)) warn(`${name} was set by ALTER SYSTEM: the update resets it`);
   if (old.verifier !== inputs.verifier) info("the superuser's password is set to the declared one");
   for (const [name, value] of Object.entries(SUPERUSER_SETTINGS)) {
     const now = old.superuserSettings?.[name];
@@ -129,15 +129,15 @@ async function plan(
   }
 }
 
-/** Brings the running server to what the configuration files say. */
+/** Makes the running server use the configuration files. */
 async function activate(host: Host, inputs: ServerInputs, { info }: Operation): Promise<ServerState> {
   const container = await host.inspect();
-  // One that ends again and again is not waited for: the engine's pauses between its tries grow.
+  // A container that exits repeatedly is restarted at once, since the engine's pauses between its restarts grow.
   if (container && !container.running)
     await host.docker([container.status === "restarting" ? "restart" : "start", host.container]);
   await untilReady(host);
 
-  // The socket trusts the container's own user, so the password can be set whatever it was, and travels as a verifier.
+  // The socket needs no password, so the password can be set whatever it was. The statement has only the verifier.
   const pending = await withDatabase(host, "postgres", async (client) => {
     await client.query(`ALTER ROLE postgres PASSWORD ${client.escapeLiteral(inputs.verifier)}`);
     const { rows } = await client.query(
@@ -150,8 +150,10 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
 
   if (pending.length > 0) {
     if (inputs.restartPolicy === "forbid")
-      throw new Error(`${pending.join(", ")}: needs a restart, and restartPolicy is "forbid"`);
-    // A server that does not take its configuration would not come back: another process of it reads the files first.
+      throw new Error(
+        `${pending.join(", ")}: needs a restart, and restartPolicy is "forbid"; set server.restartPolicy to "allow"`,
+      );
+    // A server that rejects its configuration would not start again, so another postgres process reads the files first.
     await host.docker([
       "exec",
       host.container,
@@ -169,19 +171,19 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
   if (wrong.length > 0 || now.configuration !== inputs.configuration) {
     const each = wrong.map((name) => `${name} is ${now.parameters[name]} instead of ${inputs.parameters[name]}`);
     throw new Error(
-      `the server did not take the configuration: ${each.join("; ") || "it has loaded another version of the file"}`,
+      `the server did not apply the configuration: ${each.join("; ") || "it has loaded another version of the file"}`,
     );
   }
   return { ...inputs, ...now };
 }
 
-/** The same; where it fails, file and server are as they were. */
-async function activateOrPutBack(inputs: ServerInputs, operation: Operation): Promise<ServerState> {
+/** The same; after a failure, the former files and values are in effect again. */
+async function activateOrRevert(inputs: ServerInputs, operation: Operation): Promise<ServerState> {
   const { host, warn } = operation;
   try {
     return await activate(host, inputs, operation);
   } catch (error) {
-    if (!inputs.volume || !inputs.image || !(await putBackFormer(host, inputs.volume, inputs.image))) throw error;
+    if (!inputs.volume || !inputs.image || !(await restoreFormerFiles(host, inputs.volume, inputs.image))) throw error;
     try {
       const runs =
         (await host.inspect())?.running && (await withDatabase(host, "postgres", reloadOnly).catch(() => false));
@@ -189,7 +191,7 @@ async function activateOrPutBack(inputs: ServerInputs, operation: Operation): Pr
       await untilReady(host);
       warn("the former configuration is in effect again");
     } catch (problem) {
-      warn(`the former configuration was put back, and the server does not run: ${(problem as Error).message}`);
+      warn(`the former configuration was restored, but the server does not run: ${(problem as Error).message}`);
     }
     throw error;
   }
@@ -200,7 +202,7 @@ async function reloadOnly(client: Client): Promise<boolean> {
   return true;
 }
 
-/** What parameters are for those who connect from now on: a session that is open keeps the value of some. */
+/** Runs `use` in a new session, since open sessions keep the former value of some parameters. */
 async function asNewSession<T>(host: Host, use: (client: Client) => Promise<T>): Promise<T> {
   const client = await connect(host, "postgres");
   try {
@@ -210,9 +212,9 @@ async function asNewSession<T>(host: Host, use: (client: Client) => Promise<T>):
   }
 }
 
-/** Has the server read its files and returns the parameters that wait for a restart. */
+/** Reloads the configuration and returns the parameters that wait for a restart. */
 async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
-  // "could not be applied" is also what a parameter says that waits for a restart; those are tried out before the restart.
+  // Parameters that wait for a restart have the error "could not be applied" too; another process checks them before the restart.
   const { rows: bad } = await client.query(
     `SELECT file.sourcefile, file.sourceline, file.name, error
      FROM pg_file_settings AS file LEFT JOIN pg_settings AS now ON lower(now.name) = lower(file.name)
@@ -227,7 +229,7 @@ async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
       ...bad.map((row) => `${row.sourcefile}:${row.sourceline} ${row.name ?? ""}: ${row.error}`),
       ...badRules.map((row) => `${row.file}:${row.line}: ${row.error}`),
     ];
-    throw new Error(`PostgreSQL refuses its configuration:\n${lines.join("\n")}`);
+    throw new Error(`PostgreSQL rejects its configuration:\n${lines.join("\n")}`);
   }
   await client.query("SELECT pg_reload_conf()");
   for (let tries = 0; tries < 50; tries += 1) {
@@ -242,13 +244,13 @@ async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
   throw new Error(`the server did not load its configuration within 5 s`);
 }
 
-/** The running server: started, answering, and using what its configuration says. */
+/** The running server: it is started, accepts connections, and uses its configuration. */
 export const server: Kind<ServerInputs, ServerState> = {
   notCompared: ["restartPolicy", "volume", "image"],
   explain: plan,
   async create(inputs, operation) {
     if (operation.preview) return { id: operation.host.container, state: { ...inputs, version: UNKNOWN } };
-    return { id: operation.host.container, state: await activateOrPutBack(inputs, operation) };
+    return { id: operation.host.container, state: await activateOrRevert(inputs, operation) };
   },
   async read(_id, state, inputs, { host, warn }) {
     const found = await ask(host, "postgres", (client) => observe(client, inputs), undefined);
@@ -259,8 +261,8 @@ export const server: Kind<ServerInputs, ServerState> = {
   },
   async update(_id, old, inputs, operation) {
     if (operation.preview) return { ...inputs, version: old.version };
-    return activateOrPutBack(inputs, operation);
+    return activateOrRevert(inputs, operation);
   },
-  // The server goes with its container.
+  // The server is removed with its container.
   delete: async () => undefined,
 };

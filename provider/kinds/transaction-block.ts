@@ -1,12 +1,12 @@
 import { commandsOf, node } from "./migrations/tree";
 import type { Node } from "../sql-file";
 
-// Pure: which commands PostgreSQL refuses inside a transaction block, from their parse trees.
+// Pure: recognises commands that PostgreSQL refuses inside a transaction block, from their parse trees.
 
-/** REINDEX of all tables of these is a transaction a table. */
+/** Targets of REINDEX that use one transaction for each table. */
 const MANY_TABLES = ["REINDEX_OBJECT_SCHEMA", "REINDEX_OBJECT_SYSTEM", "REINDEX_OBJECT_DATABASE"];
 
-/** The command that cannot run inside a transaction block, by its name; undefined if the statement can. */
+/** The name of a command that cannot run inside a transaction block; undefined if the statement can. */
 export function outsideTransaction(stmt: Node): string | undefined {
   const reindex = node<{ kind?: string; params?: { DefElem: { defname: string } }[] }>(stmt, "ReindexStmt");
   const cluster = node<{ relation?: object }>(stmt, "ClusterStmt");

@@ -1,4 +1,4 @@
--- How many tables, views and routines a database has that no extension brings.
+-- Number of tables, views and routines of a database that belong to no extension.
 SELECT count(*)::int AS objects
 FROM (
   SELECT c.oid, 'pg_class'::regclass AS class FROM pg_class AS c WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid >= 16384

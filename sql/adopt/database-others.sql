@@ -1,4 +1,4 @@
--- What a database has that no stack file declares, beside what its schemas hold. `kind` is a key of adopt/others.ts.
+-- Objects of a database that a stack file cannot declare, besides the contents of its schemas. `kind` is a key of adopt/others.ts.
 SELECT 'publication' AS kind, pubname::text AS name
 FROM pg_publication
 UNION ALL
@@ -29,7 +29,7 @@ WHERE lanacl IS NOT NULL AND lanacl <> acldefault('l', lanowner)
 UNION ALL
 SELECT 'default privilege',
        format(
-         'on %s that %s will make%s', CASE defaclobjtype WHEN 'n' THEN 'schemas' ELSE 'types' END, pg_get_userbyid(defaclrole),
+         'on %s that %s creates%s', CASE defaclobjtype WHEN 'n' THEN 'schemas' ELSE 'types' END, pg_get_userbyid(defaclrole),
          coalesce(' in ' || (SELECT nspname FROM pg_namespace AS n WHERE n.oid = defaclnamespace), '')
        )
 FROM pg_default_acl

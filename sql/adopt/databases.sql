@@ -1,4 +1,4 @@
--- The databases, with what a stack file can and cannot say of them.
+-- The databases, with properties that a stack file can and cannot declare.
 SELECT datname AS name, pg_get_userbyid(datdba) AS owner, datconnlimit AS "connectionLimit",
        datallowconn AS "allowsConnections", datistemplate AS "isTemplate", pg_encoding_to_char(encoding) AS encoding,
        datlocprovider AS provider,

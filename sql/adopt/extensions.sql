@@ -1,4 +1,4 @@
--- The extensions of a database beside plpgsql.
+-- The extensions of a database besides plpgsql.
 SELECT extname AS name, nspname AS schema, extversion AS version
 FROM pg_extension AS e
 JOIN pg_namespace AS n ON n.oid = extnamespace

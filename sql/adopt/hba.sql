@@ -1,4 +1,4 @@
--- The rules for clients, in their order; lines that PostgreSQL cannot read, with the reason.
+-- The rules of pg_hba.conf in their order; lines that PostgreSQL cannot parse, with the error.
 SELECT type, array_to_json(database) AS databases, array_to_json(user_name) AS users, address, netmask, auth_method AS method,
        line_number AS line, error
 FROM pg_hba_file_rules

@@ -1,4 +1,4 @@
--- The jobs of pg_cron, in the database that holds it.
+-- The jobs of pg_cron; runs in the database with the extension.
 SELECT jobid::text AS id, jobname AS name, schedule, command, database, username AS role, active
 FROM cron.job
 ORDER BY jobname, jobid

@@ -1,4 +1,4 @@
--- The schemas of a database; not those that PostgreSQL, sessions, extensions or libraries make.
+-- The schemas of a database, without those of PostgreSQL, sessions, extensions and pgwright.
 SELECT nspname AS name, pg_get_userbyid(nspowner) AS owner
 FROM pg_namespace AS n
 WHERE n.oid >= 16384 AND nspname !~ '^pg_' AND nspname NOT IN ('pgwright', 'public')

@@ -1,4 +1,4 @@
--- What the server has that no stack file declares. `kind` is a key of adopt/others.ts, which says what becomes of it.
+-- Objects of the server that a stack file cannot declare. `kind` is a key of adopt/others.ts, which says what happens to them.
 SELECT 'tablespace' AS kind, spcname AS name
 FROM pg_tablespace
 WHERE oid >= 16384

@@ -1,4 +1,4 @@
--- The server as a whole. Its bootstrap superuser is the one whose oid is 10, however it is named.
+-- Properties of the server. The bootstrap superuser has oid 10, whatever its name.
 SELECT current_setting('server_version_num')::int AS version, rolsuper AS "isSuperuser", current_user AS "user",
        (SELECT rolname FROM pg_roles WHERE oid = 10) AS bootstrap,
        (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles

@@ -1,5 +1,5 @@
--- Parameters that somebody has set for the whole server. As text with their unit, as a file takes it. Those that no library has
--- registered are not in pg_settings.
+-- Parameters that are set for the whole server, as text with their unit, in the format of a configuration file. Parameters that no
+-- library has registered are not in pg_settings.
 SELECT name, current_setting(name) AS value, reset_val AS "resetValue", boot_val AS "bootValue", context, false AS custom
 FROM pg_settings
 WHERE source IN ('configuration file', 'command line', 'environment variable', 'global') AND context <> 'internal'

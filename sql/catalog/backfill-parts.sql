@@ -1,5 +1,5 @@
--- The tables that an UPDATE of table $1, as SQL names it, reads: itself and, unless $2 (ONLY), its partitions and descendants.
--- Blocks, and rows a block where somebody has counted them.
+-- The tables that an UPDATE of table $1 (quoted as in SQL) reads: itself and, unless $2 (ONLY), its partitions and descendants.
+-- With blocks, and rows per block; null before the first VACUUM or ANALYZE.
 WITH RECURSIVE part AS (
   SELECT $1::regclass::oid AS oid
   UNION

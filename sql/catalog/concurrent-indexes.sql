@@ -1,6 +1,6 @@
--- Indexes that a statement with CONCURRENTLY may have left behind. $1 is what it names: index, table, schema or database, $2 its name
--- as SQL writes it. With $3: the index of this name of the table, or the index $2 itself; without: those that REINDEX makes and
--- could not finish, of the tables concerned, their partitions and TOAST tables.
+-- Indexes that a statement with CONCURRENTLY may have left invalid. $1 is the kind of object that it names: index, table, schema or
+-- database, $2 its name, quoted as in SQL. With $3: the index of this name of the table, or the index $2 itself. Without: unfinished
+-- indexes of REINDEX on the named tables, their partitions and TOAST tables.
 WITH root AS (
   SELECT coalesce((SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid = named.oid), named.oid) AS oid
   FROM (SELECT pg_catalog.to_regclass($2)::oid AS oid WHERE $1 IN ('index', 'table')) AS named

@@ -1,4 +1,5 @@
--- Who is connected to the database $1, in words. What CREATE DATABASE ends by itself, and what belongs to another session, is not told.
+-- Sessions and prepared transactions of the database $1, as lines of a message. Without $2 those of pgwright are included. Autovacuum
+-- workers, which CREATE DATABASE ends itself, and parallel workers, which end with their leader, are not.
 SELECT format(
   '%s (%s, %s, pid %s)',
   coalesce(a.usename, a.backend_type),

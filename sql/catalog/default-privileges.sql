@@ -1,6 +1,6 @@
--- What objects get that roles create from now on: for all schemas (schema is empty) and in single schemas. For the roles $1,
--- who are known to create objects, PostgreSQL's own default counts too, which gives EXECUTE on functions to PUBLIC; for all
--- others only what somebody has set. A privilege on their own objects that was revoked from roles has a row too.
+-- Default privileges: in all schemas (schema is empty) and in single schemas. For the roles $1, the declared creators of objects,
+-- PostgreSQL's own defaults are included, such as EXECUTE on functions for PUBLIC; for other roles only those set by ALTER DEFAULT
+-- PRIVILEGES. A default privilege that was revoked from the creator itself has a row too.
 WITH entry AS (
   SELECT creator.oid AS role, '' AS schema, kind.code,
          coalesce(

@@ -1,5 +1,5 @@
--- Ordinary tables that have the columns of the ledger of another tool for migrations; views and foreign tables are none, since what
--- they show is made by code of others. `version`: the column of a ledger that can be read as it is.
+-- Ordinary tables with the columns of the ledger of another migration tool. Views and foreign tables are excluded, because reading them
+-- runs code of users. `others`: the ledger may have further columns.
 WITH tool (tool, columns, others) AS (
   VALUES ('dbmate', '{version}', false),
          ('Rails', '{version}', false),

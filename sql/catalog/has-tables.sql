@@ -1,4 +1,4 @@
--- Whether a database holds tables that neither an extension nor pgwright has made.
+-- Whether a database has tables that belong neither to an extension nor to pgwright.
 SELECT EXISTS (
   SELECT
   FROM pg_catalog.pg_class AS c

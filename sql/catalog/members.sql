@@ -1,4 +1,4 @@
--- Roles that have the privileges of others without SET ROLE, and whose: groups of groups too.
+-- Roles that inherit privileges, and the roles that they inherit them from, directly or indirectly.
 WITH RECURSIVE member AS (
   SELECT member, roleid FROM pg_auth_members WHERE inherit_option
   UNION

@@ -1,13 +1,13 @@
--- What the catalog knows of tables (or indexes of tables) $1, types $2, functions $3 and schemas $4, as SQL names them, in one
--- row; $3 are lists of parts as JSON. A table counts with its partitions and descendants. Rows are estimated as the planner
--- does: null where nobody has counted yet.
+-- Facts of the catalog about tables (or tables of indexes) $1, types $2, functions $3 and schemas $4, quoted as in SQL, in one row;
+-- $3 are lists of parts as JSON. Sizes of a table include its partitions and descendants. Rows are estimated as by the planner: null
+-- before the first VACUUM or ANALYZE.
 WITH RECURSIVE
 named AS (
   SELECT name, coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = found.oid), found.oid) AS oid
   FROM unnest($1::text[]) AS name, LATERAL (SELECT to_regclass(name)::oid AS oid) AS found
   WHERE found.oid IS NOT NULL
 ),
--- Those that are locked or scanned along: the table that a partition belongs to, and a table's DEFAULT partition.
+-- Tables that are locked or scanned too: the partitioned table of a partition, and the DEFAULT partition of a table.
 along AS (
   SELECT inhparent AS oid FROM named JOIN pg_inherits ON inhrelid = named.oid
   UNION

@@ -1,4 +1,4 @@
--- Which migrations were applied. dbmate reads it too: dbmate --migrations-table pgwright.migrations
+-- The ledger of applied migrations. dbmate reads it too: dbmate --migrations-table pgwright.migrations
 CREATE SCHEMA IF NOT EXISTS pgwright;
 CREATE TABLE IF NOT EXISTS pgwright.migrations (
   version text PRIMARY KEY,
@@ -10,8 +10,8 @@ CREATE TABLE IF NOT EXISTS pgwright.migrations (
   batch jsonb,
   pending jsonb
 );
--- How far an unfinished statement is that is run in batches; and what becomes of the row when a transaction commits. Ledgers of before
--- get the columns once: ALTER TABLE locks everybody out, even if there is nothing to do.
+-- `batch`: progress of an unfinished statement in batches. `pending`: the row after the commit of an open transaction. Ledgers of earlier
+-- versions get the columns once, because ALTER TABLE takes ACCESS EXCLUSIVE even if the column exists.
 DO $$
 DECLARE
   v_column text;

@@ -1,5 +1,5 @@
--- The ledger, whatever columns it has by now. A row may wait for a transaction: when that has committed, the row is as `outcome` says
--- (null: it is gone). `status` is that of the transaction; null: the row waits for none.
+-- The ledger, also without the columns of later versions. A row may wait for a transaction: after its commit the row has the values of
+-- `outcome` (null: it is deleted). `status` is that of the transaction; null: the row waits for none.
 SELECT version, name, hash, statements, finished_at IS NOT NULL AS finished, row -> 'batch' AS batch, row -> 'pending' -> 'outcome' AS outcome,
        xid::text AS xid,
        CASE

@@ -1,4 +1,4 @@
--- What the roles $1 own in this database (and of what all databases share), in words, and what else ends with them.
+-- Objects that the roles $1 own in this database, and shared objects; with the number of their sessions and default privileges here.
 SELECT rolname AS role,
        coalesce(
          (SELECT json_agg(pg_describe_object(classid, objid, objsubid) ORDER BY classid, objid)

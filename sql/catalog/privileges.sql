@@ -1,8 +1,8 @@
--- Every privilege on the database, and on the objects of the schemas $1. One row a privilege, also one that was revoked from the
--- owner of the object; objects that nobody else has a privilege on have one row with a null grantee. A null ACL means PostgreSQL's
--- default for the kind: acldefault knows it.
--- An extension decides about its own objects: only those are here that $2 names (kind, schema and name, a space between them).
--- `target` is the object as GRANT names it, `parent` the partitioned table that a partition belongs to.
+-- Privileges on the database and on the objects of the schemas $1. One row per privilege, also for one that was revoked from the
+-- owner; an object without privileges of other roles has one row with a null grantee. A null ACL stands for the defaults of
+-- acldefault.
+-- Objects of extensions are included only if $2 names them (kind, schema and name, separated by spaces).
+-- `target` is the object as in GRANT, `parent` the root table of a partition.
 WITH scope AS (
   SELECT oid, nspname, nspowner, nspacl
   FROM pg_namespace

@@ -1,4 +1,4 @@
--- What in this database keeps the role $1 from being dropped, in words.
+-- Objects and privileges in this database that prevent DROP ROLE of $1.
 SELECT pg_describe_object(classid, objid, objsubid)
          || CASE deptype WHEN 'o' THEN ' (owner)' WHEN 'r' THEN ' (policy)' ELSE ' (privileges)' END AS what
 FROM pg_shdepend

@@ -1,4 +1,4 @@
--- Databases, beside this one, in which the role $1 still owns something or has a privilege.
+-- Databases other than this one in which the role $1 owns objects or has privileges.
 SELECT DISTINCT datname AS database, datallowconn AS "allowsConnections"
 FROM pg_shdepend
 JOIN pg_database AS d ON d.oid = dbid

@@ -1,4 +1,4 @@
--- The roles $1 as they are: attributes, password, memberships, and parameters.
+-- Attributes, verifiers, memberships and parameters of the roles $1.
 SELECT rolname AS name, rolcanlogin AS login, rolsuper AS superuser, rolinherit AS inherit, rolcreatedb AS "createDatabase",
        rolcreaterole AS "createRole", rolreplication AS replication, rolbypassrls AS "bypassRowLevelSecurity",
        rolconnlimit AS "connectionLimit", nullif(rolvaliduntil, 'infinity')::text AS "validUntil", rolpassword AS verifier,

@@ -1,4 +1,4 @@
--- What the schemas $1 hold, without what belongs to an extension: type and identity as DROP names them.
+-- Objects of the schemas $1, without those of extensions: type and identity for DROP.
 SELECT n.nspname AS schema, object.type, object.identity
 FROM pg_depend AS d
 JOIN pg_namespace AS n ON n.oid = d.refobjid,

@@ -1,5 +1,5 @@
--- What names without a schema mean to a session with search_path $4: relations $1 and types $2, as SQL writes them, and functions
--- $3. pg_catalog comes first, as in any session; what is found there, or nowhere, is not in the result.
+-- Resolves unqualified names as a session with search_path $4: relations $1 and types $2, quoted as in SQL, and functions $3.
+-- pg_catalog comes first, as in any session; names that are found there, or in no schema, are not in the result.
 WITH named AS (
   SELECT 'relation' AS kind, written FROM pg_catalog.unnest($1::text[]) AS written
   UNION ALL

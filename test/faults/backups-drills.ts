@@ -92,7 +92,7 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
     stack.sql("app", "INSERT INTO t SELECT 1; SELECT pg_switch_wal()");
     await eventually("the archive goes on", () => waiting(stack) <= 1, { seconds: 150 });
     await eventually("status tells of the hole", async () => {
-      inAgent(stack, "sh", "-c", "rm -f /tmp/agent-told; report.sh"); // as it does every ten minutes
+      inAgent(stack, "sh", "-c", "rm -f /tmp/agent-reported; report.sh"); // as it does every ten minutes
       return /! archive, repository 1 +\d+ WAL segments are missing before [0-9A-F]{24}/.test(await status(stack));
     });
     const { code, text } = await stack.cli("drill");
@@ -153,7 +153,7 @@ async function onAgent(stack: TestStack, checks: Checks): Promise<void> {
     expect((await backup).code !== 0, "the command says that it went well");
     expect(/! backup agent +\S+ is exited/.test(await status(stack)), await status(stack));
     const { code, text } = await stack.tryUp();
-    expect(code === 0 && /agent does not run: it will be started/.test(text), text);
+    expect(code === 0 && /agent does not run: the update starts it/.test(text), text);
     expect((await stack.cli("backup", "full")).code === 0, "no backup after it");
     await drillPasses(stack);
   });
@@ -244,7 +244,10 @@ async function onNames(stack: TestStack, disk: string, checks: Checks): Promise<
       await encrypted.up();
       await encrypted.secret("backupPassphrase", "another passphrase, as long");
       const { messages } = await encrypted.preview();
-      expect(/what a repository is encrypted with cannot change/.test(messages.join()), messages.join("\n"));
+      expect(
+        /backupPassphrase: the encryption of a repository cannot change/.test(messages.join()),
+        messages.join("\n"),
+      );
       await clone.secret("restorePassphrase", "another passphrase, as long");
       const { code, text } = await clone.tryUp();
       expect(code !== 0 && /cipher|decrypt|passphrase/i.test(text), text);

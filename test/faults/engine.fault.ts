@@ -44,7 +44,7 @@ async function engineEnds(engine: OwnEngine, checks: Checks): Promise<void> {
       await checks.that(`the engine is ended by ${signal} and started again`, async () => {
         await engine.end(signal);
         const { code, text } = await stack.tryUp();
-        expect(code !== 0 && /Docker engine .* does not answer: start it/.test(text), text);
+        expect(code !== 0 && /Docker engine .* does not answer; start it/.test(text), text);
         await engine.up();
         await repaired(stack, rows);
       });
@@ -92,7 +92,7 @@ async function diskFull(engine: OwnEngine, checks: Checks): Promise<void> {
     try {
       engine.fill();
       const { code, text } = await stack.tryUp();
-      expect(code !== 0 && /disk .* is full.*make room/is.test(text), text);
+      expect(code !== 0 && /disk .* is full.*free space/is.test(text), text);
     } finally {
       engine.free();
       await stack.dispose();
@@ -110,7 +110,7 @@ async function diskFull(engine: OwnEngine, checks: Checks): Promise<void> {
         stack.configure((each) => (each.server = { ...each.server, settings: { work_mem: "3MB" } }));
         const { code, text } = await stack.tryUp();
         engine.free();
-        expect(code !== 0 && /disk .* is full.*make room/is.test(text), text);
+        expect(code !== 0 && /disk .* is full.*free space/is.test(text), text);
         await repaired(stack, () => String(acknowledged));
       },
     );
@@ -135,7 +135,7 @@ async function diskFull(engine: OwnEngine, checks: Checks): Promise<void> {
         stack.configure((each) => (each.server = { ...each.server, settings: { work_mem: "4MB" } }));
         const { code, text } = await stack.tryUp();
         engine.free();
-        expect(code !== 0 && /disk .* is full.*make room/is.test(text), text);
+        expect(code !== 0 && /disk .* is full.*free space/is.test(text), text);
         await repaired(stack, () => String(acknowledged));
       },
     );

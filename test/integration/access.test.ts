@@ -117,9 +117,9 @@ describe("access to databases", () => {
       expect.stringMatching(/^EXECUTE on 6 of 7 functions of data \(/),
       'INSERT on table data.my.Table "x"',
       'MAINTAIN on table "Odd ""s.x"" schéma".T able',
-      'SELECT on all 5 tables of data, and on those to come; on table "Odd ""s.x"" schéma".T able',
+      'SELECT on all 5 tables of data, and on future tables; on table "Odd ""s.x"" schéma".T able',
       'USAGE on schemas Odd "s.x" schéma, data',
-      "USAGE on sequence data.s, and on sequences to come",
+      "USAGE on sequence data.s, and on future sequences",
     ]);
     expect(messages.join("\n")).toContain(
       'GRANT EXECUTE ON ROUTINE data.defaults(integer, timestamp with time zone) TO "reader";',
@@ -249,7 +249,7 @@ describe("access to databases", () => {
       'privileges["writer: tables that owner will make in data"]',
     ]);
     const by = (words: string) =>
-      `${words}${words.endsWith("database app") ? "" : " in database app"}, which nobody declared`;
+      `${words}${words.endsWith("database app") ? "" : " in database app"}, not declared in the stack file`;
     expect(told(preview)).toEqual([
       by("PUBLIC loses EXECUTE on function data.shut()"),
       by("PUBLIC loses TEMPORARY on database app"),
@@ -258,9 +258,9 @@ describe("access to databases", () => {
       by("heir loses USAGE on schema data"),
       by("leaver loses INSERT on table data.t"),
       by("writer loses CREATE, USAGE on schema data"),
-      by("writer loses DELETE on tables that owner will make in data"),
+      by("writer loses DELETE on future tables created by owner in data"),
       by("writer loses INSERT on table data.t"),
-      by("writer loses SELECT on tables that leaver will make"),
+      by("writer loses SELECT on future tables created by leaver"),
       by("writer loses UPDATE on column secret of table data.t"),
       by("writer loses UPDATE on sequence data.s"),
     ]);
@@ -291,11 +291,11 @@ describe("access to databases", () => {
     expect(told(preview)).toEqual([
       usual("PUBLIC gains USAGE on schema public"),
       usual("owner gains DELETE, MAINTAIN, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE on table data.t"),
-      usual("owner gains INSERT on table data.t; on tables that owner will make,"),
+      usual("owner gains INSERT on table data.t; on future tables created by owner,"),
       back("reader gains CONNECT on database app"),
       back("reader gains EXECUTE on function data.proc(integer) in database app"),
       back("reader gains SELECT on table data.events_1 in database app"),
-      back("reader gains USAGE on sequences that owner will make in data in database app"),
+      back("reader gains USAGE on future sequences created by owner in data in database app"),
     ]);
     expect(differing(preview)).toEqual([
       'privileges["reader: all sequences in data"]',
@@ -348,16 +348,16 @@ describe("access to databases", () => {
       expect.stringMatching(/^reader loses EXECUTE on 6 of 8 functions of data \(.*\), in database app$/),
     ]);
     const up = await stack.up();
-    expect(up).toContain("not declared, left as it is: writer: table data.t: DELETE");
+    expect(up).toContain("not declared in the stack file, and not revoked: writer: table data.t: DELETE");
     expect(can("writer", "table('data.t', 'DELETE')")).toBe(true);
     expect(can("reader", "function('data.proc(int)', 'EXECUTE')")).toBe(false);
     const { changes, messages } = await stack.preview();
     expect(changes).toEqual([]);
-    expect(messages.join("\n")).toContain("not declared: writer: table data.t: DELETE");
+    expect(messages.join("\n")).toContain("not declared in the stack file: writer: table data.t: DELETE");
 
     stack.configure(() => (app().undeclared = "revoke"));
     const back = await stack.preview();
-    expect(told(back)).toEqual(["writer loses DELETE on table data.t in database app, which nobody declared"]);
+    expect(told(back)).toEqual(["writer loses DELETE on table data.t in database app, not declared in the stack file"]);
     expect(back.messages.join("\n")).toContain('REVOKE DELETE ON TABLE data.t FROM "writer" CASCADE;');
     await stack.up();
     expect(can("writer", "table('data.t', 'DELETE')")).toBe(false);
@@ -379,11 +379,11 @@ describe("access to databases", () => {
       "update Access",
     ]);
     expect(preview.messages.join("\n")).toContain(
-      "privileges of database app are reconciled again after the migrations: what these grant and no grant declares is revoked",
+      "privileges of database app are reconciled again after the migrations; undeclared privileges that a migration grants are revoked",
     );
     const text = await stack.up();
     expect(text).toContain(
-      'ACCESS: writer loses SELECT on table data.my.Table "x" in database app, which nobody declared',
+      'ACCESS: writer loses SELECT on table data.my.Table "x" in database app, not declared in the stack file',
     );
     expect(text).toContain('ACCESS: reader gains INSERT on table data.my.Table "x" in database app');
     expect(can("reader", `table('${table}', 'INSERT')`)).toBe(true);
@@ -396,7 +396,9 @@ describe("access to databases", () => {
     );
     const failed = await stack.tryUp();
     expect(failed.code).not.toBe(0);
-    expect(failed.text).toContain("ACCESS: writer loses SELECT on table data.t in database app, which nobody declared");
+    expect(failed.text).toContain(
+      "ACCESS: writer loses SELECT on table data.t in database app, not declared in the stack file",
+    );
     expect(can("writer", "table('data.t', 'SELECT')")).toBe(false);
   });
 

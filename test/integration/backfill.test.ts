@@ -160,7 +160,7 @@ describe("statements in batches", () => {
     expect(done).toBeLessThan(ROWS);
     sql("TRUNCATE w.seen");
     const said = await apply(fill, "rows=400", [], name);
-    expect(said[0]).toMatch(/^\d+_x\.sql line 3 goes on at block \d+: [\d,]+ rows of w\.t are done$/);
+    expect(said[0]).toMatch(/^\d+_x\.sql line 3 continues at block \d+: [\d,]+ rows of w\.t are done$/);
     expect(left("t")).toBe(0);
     // From the beginning, the same statements would have found nothing to do many times.
     const idle = Number(
@@ -176,7 +176,7 @@ describe("statements in batches", () => {
     await again;
     sql("UPDATE w.t SET x = NULL WHERE id < 100");
     const edited = await apply("UPDATE w.t SET x = 'b' WHERE x IS NULL", "rows=400", [], next);
-    expect(edited.join("\n")).not.toContain("goes on at");
+    expect(edited.join("\n")).not.toContain("continues at");
     expect(left("t")).toBe(0);
   });
 
@@ -205,7 +205,7 @@ describe("statements in batches", () => {
     expect(messages.join("\n")).toMatch(/from statement 2 on, which has changed [\d,]+ rows already/);
     const { code, text } = await stack.cli("up");
     expect(code, text).toBe(0);
-    expect(text).toMatch(new RegExp(`${name} line 4 goes on at block \\d+: [\\d,]+ rows of w.t are done`));
+    expect(text).toMatch(new RegExp(`${name} line 4 continues at block \\d+: [\\d,]+ rows of w.t are done`));
     expect(text).toMatch(new RegExp(`${name} line 4 has changed 50,000 rows of w.t in batches`));
     // Each row once; and from the beginning, the same statement would have found nothing to do in between.
     expect(sql("SELECT sum(n) FROM w.seen")).toBe(`${ROWS}`);
@@ -259,7 +259,7 @@ describe("statements in batches", () => {
     });
     await holder;
     await run;
-    expect(said.join("\n")).toMatch(/_x.sql waits for a lock that somebody else holds \(try 1 of 10\)/);
+    expect(said.join("\n")).toMatch(/_x.sql waits for a lock that another session holds \(try 1 of 10\)/);
     expect(left("t")).toBe(0);
     expect(longest).toBeLessThan(1500);
   });
@@ -267,7 +267,7 @@ describe("statements in batches", () => {
   it("fail when their condition stays true, and change nothing then", async () => {
     table("t", 5000);
     await expect(apply("UPDATE w.t SET n = n + 1\nWHERE x IS NULL")).rejects.toThrow(
-      /_x\.sql:3: \d+ of \d+ rows still meet the condition after the UPDATE\. The condition .* has to become false by it/,
+      /_x\.sql:3: \d+ of \d+ rows still meet the condition after the UPDATE; a statement in batches has to make its condition false/,
     );
     expect(sql("SELECT count(*) FROM w.t WHERE n > 0")).toBe("0");
     expect(sql(`SELECT count(*) FROM pgwright.migrations WHERE version = '${version}'`)).toBe("0");
@@ -277,7 +277,7 @@ describe("statements in batches", () => {
         'BEGIN INSERT INTO w.t SELECT max(id) + 1 FROM w.t; RETURN NULL; END';
       CREATE TRIGGER more AFTER UPDATE ON w.t FOR EACH STATEMENT EXECUTE FUNCTION w.more()`);
     await expect(apply("UPDATE w.t SET x = 'a' WHERE x IS NULL")).rejects.toThrow(
-      /_x\.sql:3: after 10 passes it still finds rows to change: others keep writing such rows/,
+      /_x\.sql:3: after 10 passes there are still rows to change, because other sessions write such rows/,
     );
     expect(sql(`SELECT statements, batch -> 'rows' FROM pgwright.migrations WHERE version = '${version}'`)).toMatch(
       /^0\|\d+$/,
@@ -295,7 +295,7 @@ describe("statements in batches", () => {
     );
     sql("CREATE VIEW w.v AS SELECT * FROM w.t");
     await expect(apply("UPDATE w.v SET x = 1 WHERE x IS NULL")).rejects.toThrow(
-      /_x\.sql:3: pgwright:batch takes tables and partitioned tables; w\.v is none/,
+      /_x\.sql:3: pgwright:batch works on tables and partitioned tables; w\.v is neither/,
     );
     await expect(apply("UPDATE w.absent SET x = 1 WHERE x IS NULL")).rejects.toThrow(
       /_x\.sql:3: relation "w.absent" does not exist/,

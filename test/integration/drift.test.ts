@@ -40,7 +40,7 @@ describe("drift and reports", () => {
 
   it("is quiet where nobody has changed anything, and where only the stack file is another", async () => {
     const { code, text } = await stack.cli("drift");
-    expect(text).toContain("as it was left by the last update");
+    expect(text).toContain("no drift since the last update");
     expect(code).toBe(0);
     stack.configure((config) => (config.databases!.app!.jobs!.count!.schedule = "0 5 * * *"));
     expect((await stack.cli("drift")).code).toBe(0);
@@ -133,7 +133,7 @@ describe("drift and reports", () => {
     ]);
     expect(report.hazards.restart.map((told) => told.text)).toEqual(["max_locks_per_transaction 64 -> 100"]);
     const markdown = readFileSync(file("preview.md"), "utf8");
-    expect(markdown).toMatch(/^## `.*`: \*\*Restart\*\*.*3 to change, 4 to put back\n/);
+    expect(markdown).toMatch(/^## `.*`: \*\*Restart\*\*.*3 to update, 4 to revert\n/);
     expect(text).toContain("RESTART: max_locks_per_transaction 64 -> 100");
     // As was said: then all is as declared, but for what nobody has.
     await stack.up("--refresh");
@@ -144,7 +144,7 @@ describe("drift and reports", () => {
     stack.configure((config) => {
       config.drift = { ignore: ["Role intruder", "Database scratch", "Setting app", "hstore", "attic", "sneaky"] };
     });
-    expect((await stack.cli("drift")).text).toContain("as it was left by the last update");
+    expect((await stack.cli("drift")).text).toContain("no drift since the last update");
   });
 
   it("stops an update that is held to a preview from before it", async () => {
@@ -181,7 +181,7 @@ describe("drift and reports", () => {
   it("does not take what it cannot write", async () => {
     const { code, text } = await stack.cli("drift", "--report", "drift.txt");
     expect(code).toBe(1);
-    expect(text).toContain('--report "drift.txt": name a file that ends with .md or .json');
-    expect((await stack.cli("drift", "--refresh")).text).toContain("drift takes --report FILE, and not --refresh");
+    expect(text).toContain('--report "drift.txt": unknown format; name a file that ends with .md or .json');
+    expect((await stack.cli("drift", "--refresh")).text).toContain("drift: takes only --report FILE, not --refresh");
   });
 });

@@ -29,10 +29,10 @@ describe("what a change would take along", () => {
     stack.configure((config) => delete config.databases!.old);
     const client = await stack.connect("postgres", await stack.output("superuserPassword"), "old");
     expect(await messages()).toMatch(
-      /DATA LOSS: database old is dropped with all that is in it, 2 tables, \d+ MB; a session is ended/,
+      /DATA LOSS: database old is dropped with all its objects, 2 tables, \d+ MB; a session is terminated/,
     );
     await client.end();
-    expect(await messages()).toMatch(/database old is dropped with all that is in it, 2 tables, \d+ MB$/m);
+    expect(await messages()).toMatch(/database old is dropped with all its objects, 2 tables, \d+ MB$/m);
   });
 
   it("is told: a schema with what it holds", async () => {
@@ -46,7 +46,7 @@ describe("what a change would take along", () => {
       };
     });
     expect(await messages()).toMatch(
-      /DATA LOSS: schema data of database app is removed with all that it holds: table data.t/,
+      /DATA LOSS: schema data of database app is dropped with all its objects: table data.t/,
     );
     stack.configure(
       (config) =>
@@ -100,7 +100,7 @@ describe("what a change would take along", () => {
     const preview = await stack.preview();
     expect(preview.code).not.toBe(0);
     expect(preview.messages.join("\n")).toMatch(
-      /guards.forbid has lock[^]*LOCK: reads and writes of data.t in database app wait .*takes ACCESS EXCLUSIVE, and rewrites the table[^]*such as "reads and writes of data.t in database app"/,
+      /guards.forbid: this change has forbidden hazards \(lock\):[^]*LOCK: reads and writes of data.t in database app wait .*takes ACCESS EXCLUSIVE, and rewrites the table[^]*such as "reads and writes of data.t in database app"/,
     );
     stack.configure((config) => (config.guards = { forbid: ["lock"], except: ["data.t"] }));
     await stack.up();
@@ -120,7 +120,7 @@ describe("what a change would take along", () => {
     const refused = await stack.preview();
     expect(refused.code).not.toBe(0);
     expect(refused.messages.join("\n")).toMatch(
-      /guards.forbid has access, and this change means:[^]*ACCESS: reader loses CONNECT on database app[^]*such as .*"reader loses CONNECT on database app"/,
+      /guards.forbid: this change has forbidden hazards \(access\):[^]*ACCESS: reader loses CONNECT on database app[^]*such as .*"reader loses CONNECT on database app"/,
     );
     expect((await stack.cli("up")).code).not.toBe(0);
     expect(stack.sql("app", "SELECT has_database_privilege('reader', 'app', 'CONNECT')")).toBe("t");
@@ -134,7 +134,7 @@ describe("what a change would take along", () => {
       delete config.databases!.old;
     });
     const refusal =
-      /guards.forbid has loss, and this change means:\s+DATA LOSS: database old is dropped .*\s+to let it through, write what it is about into guards.except, such as "database old"/;
+      /guards.forbid: this change has forbidden hazards \(loss\):\s+DATA LOSS: database old is dropped .*\s+to allow it, add a part of the message to guards.except, such as "database old"/;
     const preview = await stack.preview();
     expect(preview.code).not.toBe(0);
     expect(preview.messages.join("\n")).toMatch(refusal);

@@ -112,7 +112,7 @@ DELETE FROM data.filled;`),
     expect(all.slice(0, -1)).toEqual([
       `LOCK: reads and writes of data.t in database app wait (${t}, about 20,000 rows): 003_costs.sql line 2 takes ACCESS EXCLUSIVE, and rewrites the table, and keeps the lock to the end of the file; instead: ADD COLUMN without the default, then SET DEFAULT, then an UPDATE with -- pgwright:batch`,
       `DATA LOSS: data.parts_1 in database app is dropped with about 2 rows (${size("data.parts_1")}): 003_costs.sql line 7`,
-      `LOCK: reads and writes of data.parts in database app wait (${size("data.parts")}, about 2 rows): 003_costs.sql line 7 takes ACCESS EXCLUSIVE, and keeps the lock to the end of the file; instead: a file of its own for what takes time`,
+      `LOCK: reads and writes of data.parts in database app wait (${size("data.parts")}, about 2 rows): 003_costs.sql line 7 takes ACCESS EXCLUSIVE, and keeps the lock to the end of the file; instead: move the long statements to a file of their own`,
       "DATA LOSS: data.filled in database app is emptied of about 100 rows (8192 bytes), by a DELETE without WHERE: 003_costs.sql line 8",
       `LOCK: writes of data.t in database app wait (${t}, about 20,000 rows): 004_costs.sql line 2 takes SHARE, and builds an index; instead: CREATE INDEX CONCURRENTLY, with transaction:false`,
     ]);
@@ -129,7 +129,9 @@ DELETE FROM data.filled;`),
       return blind;
     });
     expect(code).toBe(0);
-    expect(messages).toContain("how large the tables of app are cannot be seen now");
+    expect(messages).toContain(
+      "database app: sizes of tables are unknown, because the server is down or a session holds a lock on a table",
+    );
     expect(messages.join("\n")).toContain(
       "reads and writes of data.t in database app wait: 003_costs.sql line 2 takes ACCESS EXCLUSIVE",
     );
@@ -232,12 +234,12 @@ DELETE FROM data.filled;`),
   it("go on where they were interrupted, and may be mended there", async () => {
     const first = "CREATE TABLE data.first (id int);";
     write("005_steps.sql", up(`${first}\nSELECT 1 / 0;`, " transaction:false"));
-    await expect(run()).rejects.toThrow(/005_steps\.sql:3: division by zero.*statements 1 to 1 of 2 are done/s);
+    await expect(run()).rejects.toThrow(/005_steps\.sql:3: division by zero.*statements 1 to 1 of 2 are committed/s);
     write("005_steps.sql", up(`${first.replace("first", "other")}\nSELECT 1;`, " transaction:false"));
-    await expect(run()).rejects.toThrow(/what was applied has been edited since/);
+    await expect(run()).rejects.toThrow(/the applied statements were edited since/);
     write("005_steps.sql", up(`${first}\nSELECT 1;`, " transaction:false"));
     expect((await stack.preview()).messages.join()).toContain(
-      "will apply 005_steps.sql: 2 statements as owner, each by itself, from statement 2 on",
+      "will apply 005_steps.sql: 2 statements as owner, each committed separately, from statement 2 on",
     );
     await stack.up();
     await quiet();
@@ -257,8 +259,8 @@ DELETE FROM data.filled;`),
     const [one, two]: [string[], string[]] = [[], []];
     await Promise.all([run(one), run(two), holder]);
     const said = [...one, ...two].join("\n");
-    expect(said).toContain("006_lock.sql waits for a lock that somebody else holds (try 1 of 10)");
-    expect(said).toContain("waiting: somebody else is applying migrations to this database");
+    expect(said).toContain("006_lock.sql waits for a lock that another session holds (try 1 of 10)");
+    expect(said).toContain("waiting for another session that applies migrations to this database");
     expect(said.match(/applied 006_lock\.sql/g)).toHaveLength(1);
   });
 
@@ -304,7 +306,7 @@ ${up("CREATE INDEX CONCURRENTLY plain_id ON plain (id);\nSELECT 1 / 0;", " trans
     expect(said).toContain("will apply 008-parts.v2.sql: 3 statements as owner, in 2 parts");
     expect(said).toMatch(/BRIEF LOCK: reads and writes of data\.t in database app wait .*007 plain\.sql line 3/);
     expect((await stack.tryUp()).text).toMatch(
-      /008-parts\.v2\.sql:7: division by zero[^]*statements 1 to 2 of 3 are done/,
+      /008-parts\.v2\.sql:7: division by zero[^]*statements 1 to 2 of 3 are committed/,
     );
     expect(stack.sql("app", "SELECT count(*) FROM data.plain")).toBe("1");
     write("008-parts.v2.sql", readMigrations(folder)["008-parts.v2.sql"]!.replace("1 / 0", "1"));
@@ -379,7 +381,7 @@ ${up("CREATE INDEX CONCURRENTLY plain_id ON plain (id);\nSELECT 1 / 0;", " trans
     sql(`CREATE FUNCTION data.yes(text) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT true';
          CREATE INDEX code ON data.applied (version) WHERE data.yes(version)`);
     expect(await refusal()).toMatch(
-      /data"?\."?applied"? is not read as superuser: it has indexes or statistics of expressions/,
+      /data"?\."?applied"? is not read as superuser: it has indexes or statistics on expressions/,
     );
     sql("DROP INDEX data.code");
     await stack.up();
@@ -394,13 +396,13 @@ ${up("CREATE INDEX CONCURRENTLY plain_id ON plain (id);\nSELECT 1 / 0;", " trans
       `DELETE FROM pgwright.migrations; CREATE TABLE data.flyway_schema_history (${flyway}); DROP TABLE data.applied`,
     );
     expect(await refusal()).toContain(
-      "database taken: another tool has applied migrations, as its ledger says: data.flyway_schema_history (Flyway); declare migrations.baseline",
+      "database taken: another tool has applied migrations, according to data.flyway_schema_history (Flyway); declare migrations.baseline",
     );
     const failed = await stack.tryUp();
     expect(failed.code).not.toBe(0);
     stack.configure(() => (databases.taken!.migrations = { folder: taken, baseline: "4" }));
     expect(await refusal()).toContain(
-      'baseline: "4" is no version of the folder; there are 0001, 0002, 0003, and "0" for none',
+      'baseline: "4" is not a version in the folder; write one of 0001, 0002, 0003, or "0" for none',
     );
     stack.configure(() => (databases.taken!.migrations = { folder: taken, baseline: "0003" }));
     expect((await stack.preview()).messages).toContain(

@@ -22,7 +22,7 @@ describe("a stack that something has happened to", () => {
     docker("kill", stack.container);
     const preview = await stack.preview();
     expect(preview.changes.map(({ kind }) => kind)).toEqual(["Server"]);
-    expect(preview.messages.join("\n")).toMatch(/stopped: it will be started/);
+    expect(preview.messages.join("\n")).toMatch(/stopped: the update starts it/);
     await stack.up();
     expect(rows()).toBe("1000");
     expect((await stack.preview()).changes).toEqual([]);
@@ -31,7 +31,7 @@ describe("a stack that something has happened to", () => {
   it("gets its container back after somebody removed it", async () => {
     docker("rm", "--force", stack.container);
     const preview = await stack.preview();
-    expect(preview.messages.join("\n")).toMatch(/container .* is gone: it will be made again on the same volumes/);
+    expect(preview.messages.join("\n")).toMatch(/container .* is missing: the update recreates it on the same volumes/);
     expect(preview.changes.filter(({ kind }) => kind === "Container").map(({ op }) => op)).toContain("replace");
     expect(preview.changes.filter(({ op }) => op === "delete")).toEqual([]);
     await stack.up();
@@ -57,7 +57,7 @@ describe("a stack that something has happened to", () => {
     docker("restart", "--time", "30", stack.container); // without a configuration it ends again and again
     const preview = await stack.preview();
     expect(preview.changes.map(({ kind }) => kind)).toEqual(["Configuration", "Server"]);
-    expect(preview.messages.join("\n")).toMatch(/postgresql.conf is missing .*'pulumi up' writes it again/);
+    expect(preview.messages.join("\n")).toMatch(/postgresql.conf: missing .*npm run up writes it again/);
     await stack.up();
     expect(rows()).toBe("1000");
     expect((await stack.preview()).changes).toEqual([]);
@@ -71,7 +71,7 @@ describe("a stack that something has happened to", () => {
       expect(code).not.toBe(0);
       // First of all that is printed: Docker's plugin would say it in its way.
       expect(/error: (.*)/.exec(text)?.[1]).toMatch(
-        /Docker engine unix:\/\/\/nowhere\/docker.sock does not answer: start it/,
+        /Docker engine unix:\/\/\/nowhere\/docker.sock does not answer; start it/,
       );
     } finally {
       stack.env.DOCKER_HOST = env.DOCKER_HOST;

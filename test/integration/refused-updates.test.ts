@@ -50,7 +50,7 @@ describe("an update that cannot be done", () => {
     if (what === "a locale") {
       const { code, text } = await stack.tryUp();
       expect(code).not.toBe(0);
-      expect(text).toMatch(/does not take the new configuration/);
+      expect(text).toMatch(/rejects the new configuration/);
     }
     expect({ file: file(), start: stack.startTime() }).toEqual(before);
     stack.configure((config) => (config.server = { allowFrom: ["203.0.113.0/24"] }));
@@ -65,7 +65,7 @@ describe("an update that cannot be done", () => {
     stack.sql("app", make);
     stack.configure((config) => (config.server!.settings = { default_text_search_config: "public.plain" }));
     expect((await stack.preview()).messages.join("\n")).toMatch(
-      /default_text_search_config is public\.plain, which postgres cannot take: invalid value/,
+      /default_text_search_config = public\.plain is invalid in database postgres: invalid value/,
     );
     stack.sql("postgres", make);
     await stack.up();
@@ -105,8 +105,8 @@ describe("an update that cannot be done", () => {
     });
     const { code, text } = await stack.cli("up");
     expect(code, text).not.toBe(0);
-    expect(text).toMatch(/schema reporting of database app still holds table reporting\.m/);
-    expect(text).toMatch(/The preview is refused: nothing was changed/);
+    expect(text).toMatch(/schema reporting of database app still contains table reporting\.m/);
+    expect(text).toMatch(/the preview failed; nothing was changed/);
     expect(stack.sql("app", "SELECT count(*) FROM data.t")).toBe("3000");
     stack.sql("app", "DROP TABLE reporting.m");
     const done = await stack.cli("up");
@@ -121,7 +121,9 @@ describe("an update that cannot be done", () => {
     stack.sql("postgres", "ALTER ROLE postgres PASSWORD 'of another server'");
     const locked = await stack.cli("up");
     expect(locked.code, locked.text).toBe(0);
-    expect(locked.text).toMatch(/The server has another password of postgres than this stack has set/);
+    expect(locked.text).toMatch(
+      /password of postgres: changed on the server; an update sets the password of this stack again/,
+    );
     await (await stack.connect("postgres", await stack.output<string>("superuserPassword"), "app")).end();
   });
 
@@ -141,19 +143,23 @@ describe("an update that cannot be done", () => {
 
     const all = await refusal();
     for (const object of ["network", "container"])
-      expect(all).toContain(`${object} ${stack.container}: it is on the Docker engine, and this state has not made it`);
-    expect(all).toContain(`volume ${stack.container}-config: it is on the Docker engine`);
+      expect(all).toContain(
+        `${object} ${stack.container}: it exists on the Docker engine, but not in the state of this stack`,
+      );
+    expect(all).toContain(`volume ${stack.container}-config: it exists on the Docker engine`);
     expect(all).not.toContain(`volume ${stack.container}-backup:`); // kept volumes are to be used again
-    expect((await stack.tryUp()).text).toContain("this state has not made it");
+    expect((await stack.tryUp()).text).toContain("not in the state of this stack");
     expect(rows()).toBe("1");
 
     docker("rm", "--force", stack.container, `${stack.container}-agent`);
     docker("network", "rm", stack.container);
     docker("volume", "rm", `${stack.container}-config`, `${stack.container}-agent`);
-    const foreign = `volume ${volume} is on the Docker engine, holds data, and this state has not made it`;
-    expect(await refusal()).toContain(`${foreign}; write server.adoptVolume: ${volume} to go on with its data`);
+    const foreign = `volume ${volume}: it holds data and is not in the state of this stack`;
+    expect(await refusal()).toContain(`${foreign}; write server.adoptVolume: ${volume} to use its data`);
     stack.configure((config) => (config.restoreFrom = {}));
-    expect(await refusal()).toContain(`${foreign}; write restoreFrom.replace: ${volume} to put the restored data in`);
+    expect(await refusal()).toContain(
+      `${foreign}; write restoreFrom.replace: ${volume} to replace its data by the restored`,
+    );
 
     // A restore that fails leaves it alone.
     stack.configure((config) => (config.restoreFrom = { replace: volume, name: "no such point" }));
@@ -165,7 +171,7 @@ describe("an update that cannot be done", () => {
       delete config.restoreFrom;
       config.server = { ...config.server, adoptVolume: volume };
     });
-    expect((await stack.preview()).messages.join("\n")).toContain(`${foreign}: the server goes on with its data`);
+    expect((await stack.preview()).messages.join("\n")).toContain(`${foreign}; the server uses its data`);
     await stack.up();
     expect(rows()).toBe("1");
     expect((await stack.unchanged()).code).toBe(0);

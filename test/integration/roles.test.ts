@@ -142,7 +142,9 @@ describe("roles", () => {
     const { changes, messages } = await stack.preview();
     expect(changes.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual(["Role group", "Role reader"]);
     for (const { detailedDiff } of changes) expect(Object.keys(detailedDiff ?? {})).toEqual(["verifier"]);
-    expect(messages.join("\n")).toContain("its password was changed by hand: it gets the declared one");
+    expect(messages.join("\n")).toContain(
+      "its password was changed outside of pgwright; the update sets the declared one",
+    );
     expect(messages.join("\n")).toContain(`ALTER ROLE "reader" PASSWORD '...'`);
     expect(messages.join("\n")).toContain('ALTER ROLE "group" PASSWORD NULL');
     for (const refresh of [[], ["--refresh"]]) {
@@ -306,10 +308,12 @@ describe("roles", () => {
     });
     const { messages } = await stack.preview();
     const said = messages.join("\n");
-    expect(said).toContain("role leaver is removed; what it owns in app goes to owner: table data.theirs");
-    expect(said).toContain("role leaver is removed; what it owns in second goes to owner: table public.also");
-    expect(said).toContain("role leaver is removed; its open sessions are ended: 1");
-    expect(said).toContain("role leaver is removed; so are its default privileges in app");
+    expect(said).toContain("role leaver is removed; owner becomes the owner of its objects in app: table data.theirs");
+    expect(said).toContain(
+      "role leaver is removed; owner becomes the owner of its objects in second: table public.also",
+    );
+    expect(said).toContain("role leaver is removed; its sessions are terminated: 1");
+    expect(said).toContain("role leaver is removed; its default privileges in app are removed too");
     await stack.up();
     expect(stack.sql("app", "SELECT count(*) FROM pg_roles WHERE rolname = 'leaver'")).toBe("0");
     expect(
@@ -352,14 +356,14 @@ describe("roles", () => {
     const refusedPreview = await stack.preview();
     expect(refusedPreview.code).not.toBe(0);
     expect(refusedPreview.messages.join("\n")).toMatch(
-      /schema full of database app still holds .*table "full".t.*dropSchemas/s,
+      /schema full of database app still contains .*table "full".t.*dropSchemas/s,
     );
     expect((await stack.tryUp()).code).not.toBe(0);
     expect(stack.sql("app", 'SELECT id FROM "full".t')).toBe("1");
 
     stack.configure(() => ((databases().app as { dropSchemas?: string[] }).dropSchemas = ["full"]));
     expect((await stack.preview()).messages.join("\n")).toMatch(
-      /DATA LOSS: schema full of database \w+ is removed with all that it holds: /,
+      /DATA LOSS: schema full of database \w+ is dropped with all its objects: /,
     );
     await stack.up();
     expect(stack.sql("app", "SELECT count(*) FROM pg_namespace WHERE nspname IN ('full', 'empty')")).toBe("0");
@@ -404,18 +408,18 @@ describe("roles", () => {
     });
     const { messages } = await stack.preview();
     expect(messages.filter((each) => each.startsWith("ACCESS: ")).sort()).toEqual([
-      "ACCESS: PUBLIC loses CONNECT, TEMPORARY on database there, which nobody declared",
-      "ACCESS: PUBLIC loses EXECUTE on functions to come in database there, which nobody declared",
+      "ACCESS: PUBLIC loses CONNECT, TEMPORARY on database there, not declared in the stack file",
+      "ACCESS: PUBLIC loses EXECUTE on future functions in database there, not declared in the stack file",
       "ACCESS: found gains CONNECT on database there, which it has through PUBLIC already",
       "ACCESS: found gains membership of group",
       "ACCESS: found loses SUPERUSER",
       "ACCESS: found loses membership of new_owner",
-      "ACCESS: stranger loses SELECT on table data.kept in database there, which nobody declared",
+      "ACCESS: stranger loses SELECT on table data.kept in database there, not declared in the stack file",
     ]);
     const said = messages.join("\n");
-    expect(said).toContain("role found is there already: adopted, and brought to the declaration");
+    expect(said).toContain("role found already exists; the update adopts it and alters it as declared");
     expect(said).toContain(`ALTER ROLE "found" NOSUPERUSER VALID UNTIL 'infinity' PASSWORD '...'`);
-    expect(said).toContain("database there is there already: adopted with what is in it");
+    expect(said).toContain("database there already exists; the update adopts it with its contents");
     expect(said).toContain('ALTER DATABASE "there" OWNER TO "found"');
     await stack.up();
     const client = await stack.connect("found", "its new one", "there");
@@ -459,7 +463,7 @@ describe("roles", () => {
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
     expect(text).toMatch(
-      /role made_up cannot be removed.*in database aside: .*table (public\.)?mine \(owner\).*REASSIGN OWNED BY "made_up"/s,
+      /role made_up cannot be dropped.*in database aside: .*table (public\.)?mine \(owner\).*REASSIGN OWNED BY "made_up"/s,
     );
     expect(stack.sql("aside", "SELECT id FROM mine")).toBe("3");
     stack.sql("aside", "REASSIGN OWNED BY made_up TO postgres; DROP OWNED BY made_up");

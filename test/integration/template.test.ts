@@ -136,15 +136,15 @@ describe("a database that is made as a copy", () => {
     const { messages, changes } = await stack.preview();
     const said = messages.join("\n");
     expect(said).toMatch(
-      /COPY of database shop, \d+ [kM]B, by wal_log \(up to as much WAL\); before anybody else can connect, \S+mask\.sql \(2 statements\) is run as role owner/,
+      /COPY of database shop, \d+ [kM]B, by wal_log \(up to as much WAL\); before other roles can connect, the update runs \S+mask\.sql \(2 statements\) as role owner/,
     );
     expect(said).toMatch(
-      /connected to shop; .*\n {2}app \(a pool, [\d.]+, pid \d+\)\n {2}postgres \(prepared transaction 'left over'\)$/m,
+      /database shop is in use; .*\n {2}app \(a pool, [\d.]+, pid \d+\)\n {2}postgres \(prepared transaction 'left over'\)$/m,
     );
     expect(changes.map(({ kind }) => kind)).not.toContain("Migrations");
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
-    expect(text).toMatch(/database shop cannot be copied while somebody is connected to it/);
+    expect(text).toMatch(/database shop cannot be copied while it is in use/);
     expect(text).toMatch(/app \(a pool, [\d.]+, pid \d+\)/);
     expect(text).toContain("postgres (prepared transaction 'left over')");
     expect(names()).toBe("copy postgres shop");
@@ -158,7 +158,7 @@ describe("a database that is made as a copy", () => {
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
     expect(text).toMatch(/bad\.sql:3: column "nickname" of relation "customers" does not exist \(SQLSTATE 42703\)/);
-    expect(text).toContain("there is no database masked, and nothing was changed: ");
+    expect(text).toContain("database masked was not created, and nothing was changed: ");
     expect(names()).toBe("copy postgres shop");
     mask("bad.sql", "SELECT 1;\nSELECT FROM FROM;\n");
     const preview = await stack.preview();
@@ -177,7 +177,7 @@ describe("a database that is made as a copy", () => {
     );
     await expect(stack.connect("app", "password of app", "masked")).rejects.toThrow(/does not exist/);
     const text = await made;
-    expect(text).toMatch(/run in it: \S+wait\.sql \(1 statement\), \S+mask\.sql \(2 statements\), as role owner/);
+    expect(text).toMatch(/ran \S+wait\.sql \(1 statement\), \S+mask\.sql \(2 statements\) as role owner/);
     expect(names()).toBe("copy masked postgres shop");
     expect(stack.sql("masked", "SELECT count(*), string_agg(DISTINCT name, ',') FROM data.customers")).toBe(
       "5000|nobody",
@@ -200,11 +200,11 @@ describe("a database that is made as a copy", () => {
     mask("mask.sql", "UPDATE data.customers SET name = 'somebody'");
     const { messages, changes } = await stack.preview();
     expect(changes.map(({ kind, op }) => `${op} ${kind}`)).toEqual(["update Database"]);
-    expect(messages.join("\n")).toContain("copyOf changes nothing: database masked is there already");
+    expect(messages.join("\n")).toContain("database masked: copyOf has no effect, because the database already exists");
     await stack.up();
     expect(stack.sql("masked", "SELECT DISTINCT name FROM data.customers")).toBe("nobody");
     stack.configure(() => delete databases().masked!.copyOf);
-    expect((await stack.preview()).messages.join("\n")).toContain("copyOf changes nothing");
+    expect((await stack.preview()).messages.join("\n")).toContain("copyOf has no effect");
     await stack.up();
     await quiet();
   });
@@ -213,9 +213,9 @@ describe("a database that is made as a copy", () => {
     stack.sql("postgres", "CREATE DATABASE mine");
     stack.configure(() => (databases().mine = { owner: "owner", copyOf: { database: "shop" } }));
     const said = (await stack.preview()).messages.join("\n");
-    expect(said).toContain("database mine is there already: adopted with what is in it");
-    expect(said).toContain("copyOf changes nothing: database mine is there already");
-    expect(await stack.up()).toContain("copyOf changes nothing: database mine is there already");
+    expect(said).toContain("database mine already exists; the update adopts it with its contents");
+    expect(said).toContain("database mine: copyOf has no effect, because the database already exists");
+    expect(await stack.up()).toContain("database mine: copyOf has no effect, because the database already exists");
     expect(stack.sql("mine", "SELECT to_regnamespace('data') IS NULL")).toBe("t");
     await quiet();
   });
@@ -225,7 +225,7 @@ describe("a database that is made as a copy", () => {
     let { code, messages } = await stack.preview();
     expect(code).not.toBe(0);
     expect(messages.join("\n")).toContain(
-      "database third should be a copy of shopp, and there is no such database; there are copy, masked, mine, postgres, shop",
+      "database third: database shopp of copyOf does not exist; write one of copy, masked, mine, postgres, shop",
     );
     stack.sql("postgres", "CREATE DATABASE shopp");
     stack.sql(
@@ -235,9 +235,9 @@ describe("a database that is made as a copy", () => {
     );
     ({ code, messages } = await stack.preview());
     expect(code).not.toBe(0);
-    expect(messages.join("\n")).toContain("database shopp holds pg_cron, and its jobs would come along");
+    expect(messages.join("\n")).toContain("database shopp has the extension pg_cron, whose jobs would be copied");
     const { text } = await stack.tryUp();
-    expect(text).toContain("database shopp holds pg_cron, and its jobs would come along");
+    expect(text).toContain("database shopp has the extension pg_cron, whose jobs would be copied");
     expect(names()).toBe("copy masked mine postgres shop shopp");
     stack.sql("shopp", "SET allow_system_table_mods = on; DELETE FROM pg_extension WHERE oid = 99999");
   });
@@ -261,7 +261,7 @@ describe("a database that is made as a copy", () => {
     signal("CONT");
     expect((await backup).code).toBe(0);
     expect(code).not.toBe(0);
-    expect(text).toContain("cannot be copied by file_copy while a backup is made");
+    expect(text).toContain("cannot be copied by file_copy during a backup");
     await stack.up();
     expect(names()).toBe("copy masked mine postgres shop shopp third");
     await quiet();
@@ -271,7 +271,7 @@ describe("a database that is made as a copy", () => {
     stack.sql("postgres", "DROP DATABASE copy");
     stack.configure(() => (databases().gone = { owner: "owner" })); // made in the same update, for what comes after
     const { messages } = await stack.preview("--refresh");
-    expect(messages.join("\n")).toContain("database copy does not exist: it is made again, as a copy of shop");
+    expect(messages.join("\n")).toContain("database copy does not exist; the update recreates it as a copy of shop");
     await stack.up("--refresh");
     expect(stack.sql("copy", "SELECT count(*) FROM data.events")).toBe("500");
     await quiet();
@@ -282,7 +282,7 @@ describe("a database that is made as a copy", () => {
       stack.sql("gone", "CREATE TABLE things AS SELECT generate_series(1, 10)");
       stack.configure(() => delete databases().gone);
       const text = await stack.up();
-      const [, point] = /restore -- --name "(before database gone goes [^"]+)"/.exec(text) ?? [];
+      const [, point] = /restore -- --name "(before drop of database gone [^"]+)"/.exec(text) ?? [];
       expect(point, text).toBeDefined();
       expect(stack.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname = 'gone'")).toBe("0");
       const { code, text: printed } = await stack.cli("restore", "--name", point as string);

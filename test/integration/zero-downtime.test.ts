@@ -165,7 +165,7 @@ describe("the migrations of docs/zero-downtime.md", () => {
     })();
     const expanded = await upTo("20260302000100");
     await report;
-    expect(expanded).toContain("20260302000100_amount_expand.sql waits for a lock that somebody else holds");
+    expect(expanded).toContain("20260302000100_amount_expand.sql waits for a lock that another session holds");
 
     young = [await loop(newWriter)];
     stack.configure(() => (migrations().target = "20260302000200"));

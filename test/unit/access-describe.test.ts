@@ -60,7 +60,7 @@ describe("a change of privileges in words", () => {
       {
         there: tables("a b c"),
         grants: [all("r", "SELECT")],
-        says: ["r gains SELECT on all 3 tables of s, and on those to come, in database d"],
+        says: ["r gains SELECT on all 3 tables of s, and on future tables, in database d"],
       },
     ],
     [
@@ -69,7 +69,7 @@ describe("a change of privileges in words", () => {
         there: [...tables("a b", { r: ["DELETE"] }), ...tables("c")],
         later: later(CREATORS, "r", "DELETE"),
         former: [all("r", "DELETE")],
-        says: ["r loses DELETE on 2 of 3 tables of s (a, b), and on those to come, in database d"],
+        says: ["r loses DELETE on 2 of 3 tables of s (a, b), and on future tables, in database d"],
       },
     ],
     [
@@ -78,8 +78,8 @@ describe("a change of privileges in words", () => {
         there: [...tables("a", { r: ["INSERT", "DELETE"] }), ...tables("b")],
         later: later(["owner"], "r", "DELETE"),
         says: [
-          "r loses DELETE on table s.a, and on tables that owner will make, in database d, which nobody declared",
-          "r loses INSERT on table s.a in database d, which nobody declared",
+          "r loses DELETE on table s.a, and on future tables created by owner, in database d, not declared in the stack file",
+          "r loses INSERT on table s.a in database d, not declared in the stack file",
         ],
       },
     ],
@@ -103,8 +103,8 @@ describe("a change of privileges in words", () => {
         grants: [one("r", "a", "SELECT")],
         former: [one("r", "a", "SELECT")],
         says: [
-          "q loses SELECT on table s.b in database d, which nobody declared",
-          "r may no longer pass on SELECT on table s.a in database d, which nobody declared",
+          "q loses SELECT on table s.b in database d, not declared in the stack file",
+          "r loses GRANT OPTION for SELECT on table s.a in database d, not declared in the stack file",
         ],
       },
     ],
@@ -118,8 +118,8 @@ describe("a change of privileges in words", () => {
         ],
         grants: [one("r", "a", "SELECT")],
         says: [
-          "r loses SELECT on column x of table s.a in database d, but has it through the whole table too, which nobody declared",
-          "r loses UPDATE on columns x, y of table s.a, in database d, which nobody declared",
+          "r loses SELECT on column x of table s.a in database d, but has it through the whole table too, not declared in the stack file",
+          "r loses UPDATE on columns x, y of table s.a, in database d, not declared in the stack file",
         ],
       },
     ],
@@ -162,8 +162,8 @@ describe("a change of privileges in words", () => {
         there: tables("a"),
         later: [...later(CREATORS, "public", "SELECT", ""), ...later(["x"], "r", "SELECT", "")],
         says: [
-          "PUBLIC loses SELECT on tables to come in database d, which nobody declared",
-          "r loses SELECT on tables that x will make in database d, which nobody declared",
+          "PUBLIC loses SELECT on future tables in database d, not declared in the stack file",
+          "r loses SELECT on future tables created by x in database d, not declared in the stack file",
         ],
       },
     ],
@@ -178,7 +178,7 @@ describe("a change of privileges in words", () => {
         says: [
           "PUBLIC gains USAGE on schema public in database d, PostgreSQL's own default, but revoked",
           "owner gains REFERENCES on table s.a in database d, PostgreSQL's own default, but revoked",
-          "postgres gains SELECT on tables that postgres will make in database d, PostgreSQL's own default, but revoked",
+          "postgres gains SELECT on future tables created by postgres in database d, PostgreSQL's own default, but revoked",
         ],
       },
     ],
@@ -192,7 +192,7 @@ describe("a change of privileges in words", () => {
         grants: [{ role: "r", on: { kind: "schema", schema: "s", name: "s" }, privileges: ["USAGE"] }],
         former: [{ role: "r", on: { kind: "schema", schema: "s", name: "s" }, privileges: ["CREATE"] }],
         says: [
-          "PUBLIC loses CONNECT on database d, which nobody declared",
+          "PUBLIC loses CONNECT on database d, not declared in the stack file",
           "r loses CREATE on schema s in database d",
           "r gains USAGE on schema s in database d",
         ],
@@ -275,8 +275,8 @@ describe("a change of privileges in words", () => {
         NOBODY,
       ),
     ).toEqual([
-      "r loses DELETE, UPDATE on 1000 of 1001 tables of s (t0, t1, t2, t3, t4, t5 and 994 more), in database d, which nobody declared",
-      "q gains SELECT on all 1001 tables of s, and on those to come, in database d",
+      "r loses DELETE, UPDATE on 1000 of 1001 tables of s (t0, t1, t2, t3, t4, t5 and 994 more), in database d, not declared in the stack file",
+      "q gains SELECT on all 1001 tables of s, and on future tables, in database d",
     ]);
   });
 });

@@ -62,7 +62,7 @@ describe("names of objects", () => {
     expect(stack({ t: ["SELECT"] })).toThrow(/write schema\.name; "a\.b"\.name/);
     expect(stack({}, { "public.f": ["EXECUTE"] })).toThrow(/write schema\.name\(argument types\)/);
     expect(stack({ '"a.b".t': ["SELECT"] })).not.toThrow(/tables/);
-    expect(stack({})).toThrow(/dropSchemas\[0\]: "public" is in schemas too/);
+    expect(stack({})).toThrow(/dropSchemas\[0\]: "public" is also in schemas/);
   });
 });
 

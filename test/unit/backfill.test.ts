@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseMigration } from "../../provider/kinds/migrations/file";
 import { blocksIn, Throttle, shareOf, type Part } from "../../provider/kinds/migrations/throttle";
-import { batchStatement, placeIn, type Batch } from "../../provider/kinds/migrations/batches";
+import { batchStatement, positionIn, type Batch } from "../../provider/kinds/migrations/batches";
 
 const parse = (body: string, options = " transaction:false") =>
   parseMigration("001_x.sql", `-- migrate:up${options}\n${body}`);
@@ -37,29 +37,35 @@ describe("the directive pgwright:batch", () => {
 
   const where = "WHERE x IS NULL";
   it.each([
-    ["-- pgwright:batch\nSELECT 1;", /001_x\.sql:3: pgwright:batch takes an UPDATE or DELETE .*; this is neither/],
-    ["-- pgwright:batch\nINSERT INTO a.t SELECT 1;", /this is neither/],
-    ["-- pgwright:batch\nMERGE INTO a.t USING a.u ON true WHEN MATCHED THEN DELETE;", /this is neither/],
-    ["-- pgwright:batch\nUPDATE a.t SET x = 1;", /with a WHERE; without one/],
-    ["-- pgwright:batch\nDELETE FROM a.t;", /with a WHERE; without one/],
+    [
+      "-- pgwright:batch\nSELECT 1;",
+      /001_x\.sql:3: pgwright:batch needs an UPDATE or DELETE .*; this statement is neither/,
+    ],
+    ["-- pgwright:batch\nINSERT INTO a.t SELECT 1;", /this statement is neither/],
+    ["-- pgwright:batch\nMERGE INTO a.t USING a.u ON true WHEN MATCHED THEN DELETE;", /this statement is neither/],
+    ["-- pgwright:batch\nUPDATE a.t SET x = 1;", /with a WHERE; add a condition/],
+    ["-- pgwright:batch\nDELETE FROM a.t;", /with a WHERE; add a condition/],
     [`-- pgwright:batch\nUPDATE t SET x = 1 ${where};`, /with its schema: schema\.t/],
     [`-- pgwright:batch\nWITH c AS (SELECT 1) UPDATE a.t SET x = 1 ${where};`, /without WITH/],
     [`-- pgwright:batch\nUPDATE a.t SET x = 1 ${where} RETURNING x;`, /without RETURNING/],
     ["-- pgwright:batch\nUPDATE a.t SET x = 1 WHERE CURRENT OF c;", /without CURRENT OF/],
-    [`-- pgwright:bach\nUPDATE a.t SET x = 1 ${where};`, /001_x\.sql:2: there is no directive pgwright:bach; write/],
+    [`-- pgwright:bach\nUPDATE a.t SET x = 1 ${where};`, /001_x\.sql:2: unknown directive pgwright:bach; write/],
     [`-- pgwright:batch rows=0\nUPDATE a.t SET x = 1 ${where};`, /option "rows=0" .*rows=1 to rows=1000000/],
     [`-- pgwright:batch pause=2m\nUPDATE a.t SET x = 1 ${where};`, /option "pause=2m" .*pause=0ms to pause=60s/],
     [`-- pgwright:batch pause=61s\nUPDATE a.t SET x = 1 ${where};`, /option "pause=61s"/],
-    [`-- pgwright:batch\n-- pgwright:batch\nUPDATE a.t SET x = 1 ${where};`, /001_x\.sql:3: a statement has one/],
-    [`UPDATE a.t\n-- pgwright:batch\nSET x = 1 ${where};`, /001_x\.sql:3: .* stands on a line of its own before/],
-    ["SELECT 1;\n-- pgwright:batch", /001_x\.sql:3: .* stands on a line of its own before/],
+    [
+      `-- pgwright:batch\n-- pgwright:batch\nUPDATE a.t SET x = 1 ${where};`,
+      /001_x\.sql:3: the statement has a second directive/,
+    ],
+    [`UPDATE a.t\n-- pgwright:batch\nSET x = 1 ${where};`, /001_x\.sql:3: .*; write it on a line of its own before/],
+    ["SELECT 1;\n-- pgwright:batch", /001_x\.sql:3: .*; write it on a line of its own before/],
   ])("refuses %j", async (body, problem) => {
     await expect(parse(body)).rejects.toThrow(problem);
   });
 
   it("refuses to be in a transaction", async () => {
     await expect(parse(`-- pgwright:batch\nUPDATE a.t SET x = 1 ${where};`, "")).rejects.toThrow(
-      /001_x\.sql:3: pgwright:batch commits each piece: write transaction:false beside/,
+      /001_x\.sql:3: pgwright:batch commits each batch; write transaction:false beside/,
     );
   });
 });
@@ -121,7 +127,7 @@ describe("a piece of a statement", () => {
         if (i >= head && i < head + 5) return;
         const at = i < head ? inHead + i : condition + i - head - 5;
         expect(Array.from(piece)[at]).toBe(character);
-        expect(placeIn(batch, piece, at + 1)).toBe(i + 1);
+        expect(positionIn(batch, piece, at + 1)).toBe(i + 1);
       });
     }
   });
@@ -146,7 +152,7 @@ describe("the pace of a backfill", () => {
     for (let from = 0; from < blocksIn(parts) && sizes.length < 10_000;) {
       const to = pace.end(parts, from);
       sizes.push(to - from);
-      pace.took(to - from, rows * (to - from), cost(to - from, from));
+      pace.recordBatch(to - from, rows * (to - from), cost(to - from, from));
       from = to;
     }
     return sizes;

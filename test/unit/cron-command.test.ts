@@ -13,8 +13,8 @@ it.each([
 
 it.each([
   ["SELEC 1", 'line 1: syntax error at or near "SELEC"'],
-  ["", "there is no statement in it"],
-  ["-- nothing", "there is no statement in it"],
+  ["", "the command has no statement"],
+  ["-- nothing", "the command has no statement"],
   ["SET vacuum_cost_limit = 2000; VACUUM shop.carts", "VACUUM cannot run inside a transaction"],
   ["SELECT 1; CREATE INDEX CONCURRENTLY ON shop.carts (id)", "CREATE INDEX CONCURRENTLY cannot run inside"],
   ["SELECT 1; REINDEX SCHEMA shop", "REINDEX of a schema or a database cannot run inside"],

@@ -70,10 +70,10 @@ describe("files that mask a copy", () => {
     ["\\set x 1", /^mask\.sql:1: \\set is a command of psql, not SQL/],
     [
       "SELECT 1;\nBEGIN;\nSELECT 2;\nCOMMIT;",
-      /^mask\.sql:2: each statement is run by itself.*leave BEGIN and COMMIT out/,
+      /^mask\.sql:2: pgwright commits each statement separately.*remove BEGIN and COMMIT/,
     ],
     ["COPY t FROM STDIN;", /^mask\.sql:1: COPY FROM STDIN needs a client/],
-    ["-- nothing\n", /^mask\.sql: there is no statement in it/],
+    ["-- nothing\n", /^mask\.sql: the file has no statement/],
   ])("are refused with %j", async (sql, problem) => {
     await expect(parse(sql)).rejects.toThrow(problem);
   });
@@ -88,9 +88,9 @@ describe("the name of a restore point", () => {
 
   it("fits PostgreSQL and the quotes of a shell, whatever the database is called", () => {
     const names = ["n".repeat(63), "ü".repeat(31), '"; rm -rf $HOME `x` \\', "a!b"];
-    for (const name of names.map((each) => restorePointName(`database ${each} goes`, time))) {
+    for (const name of names.map((each) => restorePointName(`drop of database ${each}`, time))) {
       expect(Buffer.byteLength(name)).toBeLessThanOrEqual(63);
-      expect(name).toMatch(/^before database [\w .-]+ 2026-11-25 13:00:00$/);
+      expect(name).toMatch(/^before drop of database [\w .-]+ 2026-11-25 13:00:00$/);
     }
   });
 });

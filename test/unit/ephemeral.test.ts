@@ -21,12 +21,12 @@ describe("arguments", () => {
   });
 
   it.each<[string[], RegExp]>([
-    [[], /^ephemeral "": write one of up, list, destroy, sweep/],
-    [["make", "a"], /^ephemeral "make": write one of/],
-    [["up"], /^ephemeral up takes one name, not ""/],
-    [["up", "a", "b"], /^ephemeral up takes one name, not "a b"/],
-    [["sweep", "a"], /^ephemeral sweep takes no name, not "a"/],
-    [["up", "../a"], /^"\.\.\/a": a stack is named by 1 to 50 letters, digits/],
+    [[], /^ephemeral "": unknown action; use one of up, list, destroy, sweep/],
+    [["make", "a"], /^ephemeral "make": unknown action; use one of/],
+    [["up"], /^ephemeral up: takes one name, not ""/],
+    [["up", "a", "b"], /^ephemeral up: takes one name, not "a b"/],
+    [["sweep", "a"], /^ephemeral sweep: takes no name, not "a"/],
+    [["up", "../a"], /^"\.\.\/a": invalid stack name; use 1 to 50 letters, digits/],
     [["up", "-a"], /Unknown option '-a'/],
     [["up", "a", "--form", "b"], /Unknown option '--form'/],
     [["destroy", "a", "--for", "1h"], /Unknown option '--for'/],
@@ -37,7 +37,9 @@ describe("arguments", () => {
       1_800_000, 28_800_000, 2_592_000_000,
     ]);
     for (const wrong of ["8", "0h", "h", "-1h", "1.5h", "31d", "1w", ""])
-      expect(() => parseDuration(wrong)).toThrow(`--for "${wrong}": write a whole number and m, h or d`);
+      expect(() => parseDuration(wrong)).toThrow(
+        `--for "${wrong}": invalid duration; write a whole number and m, h or d`,
+      );
   });
 
   it("tell people how much time is left", () => {
@@ -56,11 +58,11 @@ describe("a derived stack file", () => {
   const config = (text: string) => (parse(text) as { config: Record<string, unknown> }).config;
 
   it("has its own port and time, and all else of the one it is made from, comments too", () => {
-    const { text, leftOut } = derive(
+    const { text, ignoredKeys } = derive(
       "config:\n  # for tests\n  pgwright:server:\n    port: 15432 # ours\n    memory: 1GB\nencryptionsalt: v1:abc\n",
       given,
     );
-    expect(leftOut).toEqual([]);
+    expect(ignoredKeys).toEqual([]);
     expect(text).toContain("# for tests");
     expect(parse(text)).toEqual({
       config: {
@@ -80,23 +82,23 @@ describe("a derived stack file", () => {
 
   it("is made where keys are empty, and refused where they are no maps", () => {
     expect(config(derive("config:\n  pgwright:server:\n", given).text)["pgwright:server"]).toEqual({ port: 20017 });
-    expect(() => derive("config: 1\n", given)).toThrow("config has to be a map");
-    expect(() => derive("- a\n", given)).toThrow("a stack file has to be a map");
+    expect(() => derive("config: 1\n", given)).toThrow("config: not a map");
+    expect(() => derive("- a\n", given)).toThrow("stack file: not a map");
   });
 
   it("leaves out what would keep something, and says so", () => {
-    const { text, leftOut } = derive(
+    const { text, ignoredKeys } = derive(
       "config:\n  pgwright:protect: true\n  pgwright:backup: { keep: true }\n  pgwright:backupPassphrase: { secure: v1:a }\n",
       given,
     );
-    expect(leftOut).toEqual(["protect", "backup", "backupPassphrase"]);
+    expect(ignoredKeys).toEqual(["protect", "backup", "backupPassphrase"]);
     expect(Object.keys(config(text))).toEqual(["pgwright:server", "pgwright:ephemeral"]);
-    expect(derive("config:\n  pgwright:protect: false\n", given).leftOut).toEqual([]);
+    expect(derive("config:\n  pgwright:protect: false\n", given).ignoredKeys).toEqual([]);
   });
 
   it("is the same when it is made again of itself", () => {
     const once = derive("config:\n  pgwright:protect: true\n", given).text;
-    expect(derive(once, given)).toEqual({ text: once, leftOut: [] });
+    expect(derive(once, given)).toEqual({ text: once, ignoredKeys: [] });
   });
 
   it("cannot hold secrets of a stack that encrypts them elsewhere", () => {
@@ -124,14 +126,16 @@ describe("how to connect", () => {
 
   it("is asked for where there are several, or none of that name", () => {
     const more = { roles: ["app", "web"], databases: ["a", "b"] };
-    expect(() => choose(more, { database: "a" })).toThrow("which one? Write --role with one of app, web, postgres");
-    expect(() => choose(more, { role: "app" })).toThrow("which one? Write --database with one of a, b, postgres");
+    expect(() => choose(more, { database: "a" })).toThrow(
+      "--role: not given, and the stack file declares several; use one of app, web, postgres",
+    );
+    expect(() => choose(more, { role: "app" })).toThrow(
+      "--database: not given, and the stack file declares several; use one of a, b, postgres",
+    );
     expect(() => choose(there, { role: "keeper" })).toThrow(
-      '--role "keeper": no role of this name can log in with a password; there are app, postgres',
+      '--role "keeper": no such role with a login and a password; use one of app, postgres',
     );
-    expect(() => choose(there, { database: "x" })).toThrow(
-      '--database "x": there is no such database in the stack file',
-    );
+    expect(() => choose(there, { database: "x" })).toThrow('--database "x": no such database in the stack file');
   });
 
   it("is a file of variables for a shell, with any password", () => {

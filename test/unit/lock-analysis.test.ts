@@ -49,14 +49,14 @@ async function told(sql: string, found: Catalog | null = catalog, options = ""):
   const effects = new LockAnalysis("d", found ?? undefined);
   const steps = up.statements.map(({ line, ...step }) => ({ at: `001_x.sql line ${line}`, ...step }));
   return effects
-    .of(steps, up.blocks[0]?.transaction ?? true)
+    .analyze(steps, up.blocks[0]?.transaction ?? true)
     .map(({ hazard, text }) => (hazard ? withHazard(hazard, text) : text));
 }
 
 const ORDERS = "shop.orders in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes";
 const ONCE = "001_x.sql line 2 is one";
 const IN_BATCHES =
-  "in database d: about 40,000,000 rows (12 GB); those that it changes stay locked to its end. In batches: -- pgwright:batch before it, with transaction:false";
+  "in database d: about 40,000,000 rows (12 GB); changed rows stay locked until it ends; to run it in batches, write -- pgwright:batch before it, with transaction:false";
 const ALONE = " for a moment";
 
 describe("what a migration means for those who use the tables", () => {
@@ -91,7 +91,7 @@ describe("what a migration means for those who use the tables", () => {
       "ALTER TABLE shop.orders ADD FOREIGN KEY (x) REFERENCES shop.users;",
       [
         `LOCK: writes of ${ORDERS} SHARE ROW EXCLUSIVE, and scans the table; instead: ADD CONSTRAINT ... NOT VALID, then VALIDATE CONSTRAINT, with transaction:false`,
-        `BRIEF LOCK: writes of shop.users in database d wait (8192 bytes, rows that nobody has counted): 001_x.sql line 2 takes SHARE ROW EXCLUSIVE${ALONE}`,
+        `BRIEF LOCK: writes of shop.users in database d wait (8192 bytes, an unknown number of rows): 001_x.sql line 2 takes SHARE ROW EXCLUSIVE${ALONE}`,
       ],
     ],
     [
@@ -116,7 +116,7 @@ describe("what a migration means for those who use the tables", () => {
       "DROP TABLE shop.orders, shop.users;",
       [
         "DATA LOSS: shop.orders in database d is dropped with about 40,000,000 rows (12 GB): 001_x.sql line 2",
-        "DATA LOSS: shop.users in database d is dropped with rows that nobody has counted (8192 bytes): 001_x.sql line 2",
+        "DATA LOSS: shop.users in database d is dropped with an unknown number of rows (8192 bytes): 001_x.sql line 2",
       ],
     ],
     [
@@ -137,7 +137,7 @@ describe("what a migration means for those who use the tables", () => {
       'ALTER TABLE shop."Odd one" DROP COLUMN "a b";',
       [
         `BRIEF LOCK: reads and writes of shop."Odd one" in database d wait (12 GB, about 40,000,000 rows): 001_x.sql line 2 takes ACCESS EXCLUSIVE${ALONE}`,
-        'DATA LOSS: column "a b" of shop."Odd one" in database d is dropped, of about 40,000,000 rows (12 GB): 001_x.sql line 2',
+        'DATA LOSS: column "a b" of shop."Odd one" in database d is dropped, with the values of about 40,000,000 rows (12 GB): 001_x.sql line 2',
       ],
     ],
     [
@@ -177,7 +177,7 @@ describe("what a migration means for those who use the tables", () => {
 
   it("keeps locks to the end of a transaction, for as long as what follows takes", async () => {
     const two = "ALTER TABLE shop.orders ADD COLUMN x int;\nCREATE INDEX i ON shop.orders (x);";
-    const kept = `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and keeps the lock to the end of the file; instead: a file of its own for what takes time`;
+    const kept = `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and keeps the lock to the end of the file; instead: move the long statements to a file of their own`;
     expect(await told(two)).toEqual([
       kept,
       `LOCK: writes of ${ORDERS.replace("line 2", "line 3")} SHARE, and builds an index; instead: CREATE INDEX CONCURRENTLY, with transaction:false`,
@@ -274,8 +274,8 @@ describe("what a migration means for those who use the tables", () => {
   it("says what it can where the catalog cannot be read, or the name has no schema, and nothing of a database to come", async () => {
     const sql = "ALTER TABLE shop.orders ADD UNIQUE (x);\nDROP SCHEMA shop CASCADE;";
     expect(await told(sql, null)).toEqual([
-      "LOCK: reads and writes of shop.orders in database d wait: 001_x.sql line 2 takes ACCESS EXCLUSIVE, and may go through all of it",
-      "DATA LOSS: schema shop in database d is dropped with all that it holds: 001_x.sql line 3",
+      "LOCK: reads and writes of shop.orders in database d wait: 001_x.sql line 2 takes ACCESS EXCLUSIVE, and may scan the table",
+      "DATA LOSS: schema shop in database d is dropped with all its objects: 001_x.sql line 3",
     ]);
     expect(await told("CREATE TABLE shop.t (x int); ALTER TABLE shop.t ADD UNIQUE (x);", null)).toEqual([]);
     expect(await told("DROP TABLE t;")).toEqual([

@@ -51,7 +51,7 @@ SELECT 2`);
     ["\\restrict abc", /001_x\.sql:2: \\restrict is a command of psql/],
     ["SELECT '😀😀😀😀😀😀';\nSELECT FROM FROM;", /001_x\.sql:3: syntax error at or near "FROM"/],
     ["COPY t FROM STDIN;", /001_x\.sql:2: COPY FROM STDIN/],
-    ["SELECT 1;\nCOMMIT;", /001_x\.sql:3: transactions begin and end with the file/],
+    ["SELECT 1;\nCOMMIT;", /001_x\.sql:3: pgwright begins and commits the transaction of a file/],
     [
       "CREATE INDEX CONCURRENTLY i ON a.t (x);",
       /001_x\.sql:2: CREATE INDEX CONCURRENTLY cannot run inside a transaction/,
@@ -149,14 +149,14 @@ SELECT -2;`);
 
   it("refuses what could not be cleared away, what would never run, and unknown options", async () => {
     await expect(parse("CREATE INDEX CONCURRENTLY ON a.t (x);", " transaction:false")).rejects.toThrow(
-      /name the index/,
+      /the index has no name/,
     );
     await expect(parse("SELECT 1;", " transaction:no")).rejects.toThrow(/unknown option "transaction:no"/);
     await expect(parseMigration("001_x.sql", "\nSELECT 1;\n-- migrate:up\nSELECT 2;")).rejects.toThrow(
-      /001_x\.sql:2: what stands before/,
+      /001_x\.sql:2: a statement before "-- migrate:up" never runs/,
     );
     await expect(parseMigration("x.sql", "-- migrate:up\nSELECT 1;")).rejects.toThrow(
-      /x\.sql: the name of a migration begins with its version in digits/,
+      /x\.sql: the name does not begin with a version in digits/,
     );
     const twice = { "0001_a.sql": "-- migrate:up\nSELECT 1;", "001_b.sql": "-- migrate:up\nSELECT 1;" };
     await expect(parseMigrations(twice)).rejects.toThrow(/same version/);

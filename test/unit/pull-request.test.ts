@@ -40,7 +40,9 @@ describe("the stack file of a pull request", () => {
     ["keys that are merged in", "<<", `${there}<<: { environment: [evil] }\n`],
     ["merged configuration", "config.<<", there.replace("config:", "config:\n  <<: { docker:host: evil }")],
   ])("is refused with %s", (_, key, text) => {
-    expect(() => proposedStackFile(here, text)).toThrow(`has another ${key} than the one here`);
+    expect(() => proposedStackFile(here, text)).toThrow(
+      `${key} of the proposed stack file differs from this checkout's`,
+    );
   });
 });
 
@@ -67,14 +69,14 @@ describe("files of a pull request", () => {
 
   it.each(["..", "../key.sql", "/etc/passwd", "sql/../../key.sql", "up", "up/key.sql", "linked/../up/key.sql"])(
     "and not by %s",
-    (path) => expect(() => pathInside(folder, path)).toThrow(`"${path}" leads out of the folder ${folder}`),
+    (path) => expect(() => pathInside(folder, path)).toThrow(`"${path}" is outside of the folder ${folder}`),
   );
 
   it("nor by a link in a folder, or a stack file that is one", () => {
     symlinkSync("../../key.sql", join(folder, "linked", "002_outside.sql"));
-    expect(() => pathInside(folder, "linked")).toThrow("leads out of the folder");
+    expect(() => pathInside(folder, "linked")).toThrow("is outside of the folder");
     symlinkSync("../key.sql", join(folder, "Pulumi.prod.yaml"));
-    expect(() => readProposed(join(outside, "key.sql"), folder, "Pulumi.prod.yaml")).toThrow("leads out of the folder");
+    expect(() => readProposed(join(outside, "key.sql"), folder, "Pulumi.prod.yaml")).toThrow("is outside of the folder");
   });
 });
 
@@ -83,7 +85,7 @@ it("--data is taken out of the arguments", () => {
   expect(takeData(["--data=x"])).toEqual({ data: "x", rest: [] });
   expect(takeData(["--diff"])).toEqual({ rest: ["--diff"] });
   for (const args of [["--data"], ["--data", "--diff"], ["--data="]])
-    expect(() => takeData(args)).toThrow("--data: name");
+    expect(() => takeData(args)).toThrow("--data: no folder given; name");
 });
 
 describe("workflows", () => {

@@ -99,9 +99,11 @@ describe("a role of the catalog", () => {
     }
     expect(observed({ ...fact, verifier: null }, keeps).verifier).toBeUndefined();
     expect(keepProblem({ ...fact, verifier: null }, keeps)).toMatch(
-      /^password: keep: role r"1 has no password that could be kept/,
+      /^password: keep: role r"1 has no password to keep/,
     );
-    expect(keepProblem(undefined, keeps)).toMatch(/there is no role r"1 .*write password: true .* or false for none$/);
+    expect(keepProblem(undefined, keeps)).toMatch(
+      /role r"1 does not exist; .*write password: true .* or false for none$/,
+    );
     expect(keepProblem(undefined, declared)).toBeUndefined();
   });
 
@@ -121,17 +123,17 @@ describe("a role of the catalog", () => {
     [{ memberships: [] }, { memberOf: [] }, 'GRANT "group" TO "r""1"'],
     [
       { memberships: [{ ...membership, admin: true, grantor: "g" }] },
-      { byHand: ["may pass on group"] },
+      { byHand: ["has ADMIN OPTION on group"] },
       'REVOKE ADMIN OPTION FOR "group" FROM "r""1" GRANTED BY "g" CASCADE',
     ],
     [
       { memberships: [{ ...membership, inherit: false }] },
-      { byHand: ["does not inherit from group"] },
+      { byHand: ["does not inherit the privileges of group"] },
       'GRANT "group" TO "r""1" WITH INHERIT true GRANTED BY "postgres"',
     ],
     [
       { memberships: [{ ...membership, set: false }] },
-      { byHand: ["may not become group by SET ROLE"] },
+      { byHand: ["cannot SET ROLE to group"] },
       'GRANT "group" TO "r""1" WITH SET TRUE GRANTED BY "postgres"',
     ],
     [
@@ -300,17 +302,13 @@ describe("what a role may do, in words", () => {
       "memberships with other options",
       { memberships: [member("group", { admin: true, set: false, inherit: false })] },
       {},
-      [
-        "may no longer pass on membership of group",
-        "has by itself the privileges of group",
-        "may become by SET ROLE: group",
-      ],
+      ["loses ADMIN OPTION on group", "inherits the privileges of group", "may SET ROLE to group"],
     ],
     [
       "a membership that no longer gives anything by itself",
       {},
       { inherit: false },
-      ["no longer has by itself the privileges of group"],
+      ["no longer inherits the privileges of group"],
     ],
   ])("%s", (_name, found, wanted, words) => {
     expect(describePrivilegeChanges({ ...fact, ...found }, { ...declared, ...wanted })).toEqual(words);

@@ -17,11 +17,11 @@ describe("a schedule", () => {
   ])("may be %s", (schedule) => expect(scheduleProblem(schedule)).toBeUndefined());
 
   it.each([
-    ["* * * *", /five fields.*this has 4/],
+    ["* * * *", /five fields.*this one has 4/],
     ["60 * * * *", /"60" is out of range; minute is 0 to 59/],
     ["* 24 * * *", /hour is 0 to 23/],
     ["* * 0 * *", /day of month is 1 to 31/],
-    ["* * * foo *", /"foo" is no month/],
+    ["* * * foo *", /"foo" is not a month/],
     ["5-1 * * * *", /ends before it begins/],
     ["*/0 * * * *", /not a step/],
     ["60 seconds", /seconds are 1 to 59/],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
-  changes,
-  inWordsOf,
-  refusals,
+  describeChanges,
+  keepDeclaredSpelling,
+  describeRefusals,
   type Config,
   type TieredTableInputs,
 } from "../../provider/kinds/tiered-table/inputs";
@@ -44,24 +44,24 @@ const real: Config = {
 
 describe("a tiered table as it is", () => {
   it("has the stack file's words where they mean the same", () => {
-    expect(inWordsOf(inputs, real, structuredClone(real))).toEqual({ ...inputs.config, maxAge: undefined });
+    expect(keepDeclaredSpelling(inputs, real, structuredClone(real))).toEqual({ ...inputs.config, maxAge: undefined });
   });
 
   it("has the server's where they do not", () => {
-    const found = inWordsOf(inputs, { ...real, maxAge: "30 days", intervalHours: 3 }, real);
+    const found = keepDeclaredSpelling(inputs, { ...real, maxAge: "30 days", intervalHours: 3 }, real);
     expect(found).toMatchObject({ maxAge: "30 days", intervalHours: 3, columns: inputs.config.columns });
   });
 });
 
 describe("a change of a tiered table", () => {
   const refused = (change: Config, to: Partial<TieredTableInputs> = {}) =>
-    refusals(inputs, { ...inputs, ...to }, real, { ...real, ...change });
+    describeRefusals(inputs, { ...inputs, ...to }, real, { ...real, ...change });
 
   it("is refused where its tables would have to be others", () => {
     expect(refused({})).toEqual([]);
     expect(refused({ intervalHours: 3, maxAge: "1 day", minuteOffset: 1, tablespaces: { main: "slow" } })).toEqual([]);
     expect(refused({ indexes: ["dtg", "fid"] })).toEqual([]);
-    expect(refused({ indexes: ["dtg"] })).toEqual(["indexes can only be added, and fid would go"]);
+    expect(refused({ indexes: ["dtg"] })).toEqual(["indexes can only be added, and the change removes fid"]);
     for (const [key, value] of [
       ["owner", "other"],
       ["id", "dtg"],
@@ -81,7 +81,7 @@ describe("a change of a tiered table", () => {
 
   it("of columns is told column by column", () => {
     const [fid, dtg] = real.columns as [object, object];
-    expect(refused({ columns: [dtg, fid] })).toEqual(["columns cannot change: they would be in another order"]);
+    expect(refused({ columns: [dtg, fid] })).toEqual(["columns cannot change: their order changes"]);
     expect(
       refused({
         columns: [
@@ -90,17 +90,17 @@ describe("a change of a tiered table", () => {
         ],
       }),
     ).toEqual([
-      'columns cannot change: x would be new, dtg would go, fid from {"name":"fid","type":"text","notNull":true} to ' +
+      'columns cannot change: x is added, dtg is removed, fid changes from {"name":"fid","type":"text","notNull":true} to ' +
         '{"name":"fid","type":"integer","notNull":true}',
     ]);
   });
 
   it("says what it does", () => {
-    expect(changes(real, { ...real, intervalHours: 12, maxAge: "1 day", minuteOffset: 1 })).toEqual([
-      "intervalHours 6 -> 12: from the next range on; partitions that exist stay",
+    expect(describeChanges(real, { ...real, intervalHours: 12, maxAge: "1 day", minuteOffset: 1 })).toEqual([
+      "intervalHours 6 -> 12: applies from the next range on; existing partitions stay",
       "minuteOffset 3 -> 1: the maintenance runs in another minute",
       'maxAge none -> "1 day"',
     ]);
-    expect(changes(real, real)).toEqual([]);
+    expect(describeChanges(real, real)).toEqual([]);
   });
 });

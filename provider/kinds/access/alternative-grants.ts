@@ -1,13 +1,13 @@
 import { atomKey, defaultKey } from "./privileges";
 import type { Atom, DefaultAtom, Privileges } from "./statements";
 
-// Pure: whether a role has a privilege in another way, so that gaining or losing it changes nothing for it.
+// Pure: whether a role also has a privilege through PUBLIC, a group or the whole table, so that a GRANT or REVOKE has no effect on it.
 
-/** Whose privileges a role has as a member, by role. */
+/** The roles whose privileges each role inherits, by role. */
 export type Groups = Map<string, string[]>;
 
-/** What PostgreSQL's own groups may do on everything, by kind of object. */
-const POWERS: Record<string, Record<string, string[]> | undefined> = {
+/** Privileges of PostgreSQL's predefined roles on all objects, by kind of object. */
+const PREDEFINED_ROLES: Record<string, Record<string, string[]> | undefined> = {
   pg_read_all_data: { schema: ["USAGE"], table: ["SELECT"], column: ["SELECT"], sequence: ["SELECT"] },
   pg_write_all_data: {
     schema: ["USAGE"],
@@ -18,9 +18,10 @@ const POWERS: Record<string, Record<string, string[]> | undefined> = {
   pg_maintain: { table: ["MAINTAIN"] },
 };
 
-const may = (group: string, kind: string, privilege: string) => POWERS[group]?.[kind]?.includes(privilege) ?? false;
+const hasByPredefinedRole = (group: string, kind: string, privilege: string) =>
+  PREDEFINED_ROLES[group]?.[kind]?.includes(privilege) ?? false;
 
-/** Says through whom else a role has a privilege; undefined: through nobody. */
+/** Finds another grantee or object through which a role has a privilege; undefined if there is none. */
 export class AlternativeGrants {
   private readonly atoms: Set<string>;
   private readonly defaults: Set<string>;
@@ -44,18 +45,19 @@ export class AlternativeGrants {
     return this.others(atom.grantee).find(
       (grantee) =>
         grantee === fact.owner ||
-        may(grantee, fact.kind, privilege) ||
+        hasByPredefinedRole(grantee, fact.kind, privilege) ||
         this.atoms.has(atomKey({ ...atom, grantee })) ||
         (table && this.atoms.has(atomKey({ fact: table, grantee, privilege }))),
     );
   }
 
   onFuture(atom: DefaultAtom): string | undefined {
-    if (atom.schema !== "" && this.defaults.has(defaultKey({ ...atom, schema: "" }))) return "those in all schemas";
+    if (atom.schema !== "" && this.defaults.has(defaultKey({ ...atom, schema: "" })))
+      return "default privileges in all schemas";
     return this.others(atom.grantee).find(
       (grantee) =>
         grantee === atom.creator ||
-        may(grantee, atom.kind, atom.privilege) ||
+        hasByPredefinedRole(grantee, atom.kind, atom.privilege) ||
         [atom.schema, ""].some((schema) => this.defaults.has(defaultKey({ ...atom, schema, grantee }))),
     );
   }

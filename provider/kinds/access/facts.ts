@@ -1,30 +1,30 @@
-// What the catalog says of privileges.
+// Privileges as the queries of the catalog return them.
 
 export type ObjectKind =
   "database" | "schema" | "table" | "sequence" | "function" | "foreign data wrapper" | "foreign server";
-/** Kinds that a schema holds and that default privileges exist for. */
+/** Kinds of object of a schema that have default privileges. */
 export type ContentKind = "table" | "sequence" | "function";
 
-/** One privilege that is given, or an object that nobody has a privilege on (no grantee). */
+/** One granted privilege, or an object without granted privileges (no grantee). */
 export interface PrivilegeFact {
   kind: ObjectKind | "column";
   schema: string;
-  /** `name`, for functions with argument types: `name(integer, text)`; for columns their table. */
+  /** For a function with argument types: `name(integer, text)`; for a column the name of its table. */
   name: string;
   column: string | null;
   owner: string;
   /** The object as GRANT names it. */
   target: string;
-  /** Of a partition: the table at the top. */
+  /** Of a partition: the root of its partition tree. */
   parent: { schema: string; name: string } | null;
-  /** An extension decides about its objects: only what a grant names counts. */
+  /** A member of an extension: compared only if a grant names it. */
   ofExtension: boolean;
   grantee: string | null;
   privilege: string | null;
   grantable: boolean | null;
-  /** Revoked from the owner of the object, who has it by PostgreSQL's own default. */
+  /** A default privilege of the object's owner that was revoked. */
   revoked: boolean;
-  /** Who has given it, beside the owner. */
+  /** Grantors other than the owner. */
   grantors: string[];
 }
 
@@ -36,11 +36,11 @@ export interface DefaultFact {
   grantee: string;
   privilege: string;
   grantable: boolean;
-  /** Revoked from the creator, who has it by PostgreSQL's own default. */
+  /** A default privilege of the creator on its own objects that was revoked. */
   revoked: boolean;
 }
 
-/** What is in the catalog. */
+/** All privileges of one database. */
 export interface Facts {
   privileges: PrivilegeFact[];
   defaults: DefaultFact[];

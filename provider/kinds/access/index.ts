@@ -6,33 +6,41 @@ import { ask, isNoDatabase, withDatabase } from "../../session";
 import { newestVersion } from "../migrations/file-name";
 import { readLedger } from "../migrations/ledger";
 import type { AccessInputs, AccessState } from "./inputs";
-import { inShort, linesOf, type Comparison } from "./privileges";
-import { leftBy, look, missingObjects, readGroups, reconcile, shownStatementsOf, type Reconciled } from "./reconcile";
+import { formatDescription, linesOf, type Comparison } from "./privileges";
+import {
+  keptUndeclared,
+  missingObjects,
+  readComparison,
+  readGroups,
+  reconcile,
+  shownStatementsOf,
+  type Reconciled,
+} from "./reconcile";
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
 import { describeChanges } from "./describe";
 
 export type { AccessInputs, AccessState } from "./inputs";
 export { reconcile } from "./reconcile";
 
-/** Statements are shown up to this many. */
+/** Longest list of statements in a message. */
 const SHOWN = 40;
 
-function tell(what: string, statements: string[], info: Operation["info"]): void {
+function reportStatements(title: string, statements: string[], info: Operation["info"]): void {
   if (statements.length === 0) return;
   const more = statements.length - SHOWN;
   const lines = statements.slice(0, SHOWN);
-  info(what, ...lines, ...(more > 0 ? [`and ${more} more statements`] : []));
+  info(title, ...lines, ...(more > 0 ? [`and ${more} more statements`] : []));
 }
 
-/** Says in an update what a preview says before: who gains and who loses what, with the statements. */
-export function tellReconciled(
+/** Reports during an update what the preview reported: the privileges that roles gain and lose, with the statements. */
+export function reportReconciled(
   { lines, done }: Reconciled,
   { database }: AccessInputs,
   former: AccessInputs | undefined,
   { info, hazard }: Operation,
 ): void {
   for (const line of lines) hazard("access", line);
-  if (former) tell(`was run in database ${database}:`, done, info);
+  if (former) reportStatements(`was run in database ${database}:`, done, info);
 }
 
 async function apply(
@@ -45,22 +53,22 @@ async function apply(
     const retired = retiredRoles(former, inputs);
     if (retired.length > 0) await endSessions(client, retired);
     if (removedSchemas(former, inputs).length > 0)
-      await setRestorePoint(client, `schemas of ${inputs.database} go`, info);
+      await setRestorePoint(client, `drop of schemas of ${inputs.database}`, info);
     return reconcile(client, inputs, former);
   });
-  tellReconciled(reconciled, inputs, former, operation);
-  const { left } = reconciled;
-  for (const each of linesOf(left ?? {})) warn(`not declared, left as it is: ${each}`);
-  return { ...inputs, further: left && inShort(left) };
+  reportReconciled(reconciled, inputs, former, operation);
+  const { kept } = reconciled;
+  for (const each of linesOf(kept ?? {})) warn(`not declared in the stack file, and not revoked: ${each}`);
+  return { ...inputs, further: kept && formatDescription(kept) };
 }
 
-/** Versions of the migrations that were applied as a whole. */
+/** Versions of the migrations that were applied completely. */
 async function readApplied(client: Client): Promise<string[]> {
   const ledger = (await readLedger(client)) ?? [];
   return ledger.filter(({ finished }) => finished).map(({ version }) => version);
 }
 
-/** Objects that grants name and that are not there: refused, unless the update may make them. */
+/** Throws if objects of grants are missing; warns if this update may create them. */
 async function explainMissing(
   client: Client,
   inputs: AccessInputs,
@@ -70,22 +78,22 @@ async function explainMissing(
 ): Promise<void> {
   if (unknown.length === 0) return;
   const missing = missingObjects(inputs, unknown);
-  if (isNew) return warn(`${missing.message}: unless it is made before, the update will fail`);
+  if (isNew) return warn(`${missing.message}; the update fails unless the object is created before`);
   const applied = (await readApplied(client)).map(BigInt);
   if (inputs.migrations.every((version) => applied.includes(BigInt(version)))) throw missing;
-  warn(`${missing.message}: unless a pending migration makes it, the update will fail`);
+  warn(`${missing.message}; the update fails unless a pending migration creates the object`);
 }
 
-/** Says that migrations run before, whose grants nobody knows yet. */
+/** Reports that pending migrations run before, whose grants a preview cannot know. */
 function explainMigrations(old: AccessState | undefined, { database, migrated, undeclared }: AccessInputs): string[] {
   if (!old || migrated === undefined || old.migrated === migrated) return [];
   const surplus = undeclared === "revoke" ? "revoked" : "reported";
   return [
-    `privileges of database ${database} are reconciled again after the migrations: what these grant and no grant declares is ${surplus}`,
+    `privileges of database ${database} are reconciled again after the migrations; undeclared privileges that a migration grants are ${surplus}`,
   ];
 }
 
-/** Says in a preview what an update will change and run, and refuses what it would refuse. */
+/** Reports in a preview the changes and statements of the update, and throws where the update would. */
 async function explain(
   old: AccessState | undefined,
   inputs: AccessInputs,
@@ -99,29 +107,29 @@ async function explain(
       for (const { text, loss } of await explainDrop(client, inputs, removedSchemas(old, inputs)))
         if (loss) hazard("loss", text);
         else info(text);
-      const comparison = await look(client, inputs, old);
+      const comparison = await readComparison(client, inputs, old);
       await explainMissing(client, inputs, comparison.unknown, !old, warn);
       explainMigrations(old, inputs).forEach((line) => info(line));
       for (const line of describeChanges(comparison, inputs, await readGroups(client))) hazard("access", line);
-      tell(`will be run in database ${database}:`, shownStatementsOf(inputs, comparison), info);
+      reportStatements(`will be run in database ${database}:`, shownStatementsOf(inputs, comparison), info);
     });
   } catch (error) {
-    if (old || !isNoDatabase(error)) throw error; // a database that will be made
+    if (old || !isNoDatabase(error)) throw error; // a new database does not exist yet
   }
 }
 
-/** What counts as there: with `undeclared: report`, what nobody declared is a warning and no difference to the stack file. */
-function shown(comparison: Comparison, inputs: AccessInputs, warn: (text: string) => void) {
+/** The privileges to compare: with `undeclared: report`, an undeclared privilege is a warning and no difference. */
+function comparable(comparison: Comparison, inputs: AccessInputs, warn: (text: string) => void) {
   const { description } = comparison;
-  const left = leftBy(inputs, comparison);
-  if (!left) return { privileges: inShort(description), further: undefined };
-  for (const each of linesOf(left)) warn(`not declared: ${each}`);
-  const declared = Object.entries(description).flatMap(([words, list]) => {
-    const wanted = inputs.privileges[words]?.split(", ") ?? [];
-    const there = list.filter((each) => wanted.includes(each));
-    return there.length > 0 ? [[words, there] as const] : [];
+  const kept = keptUndeclared(inputs, comparison);
+  if (!kept) return { privileges: formatDescription(description), further: undefined };
+  for (const each of linesOf(kept)) warn(`not declared in the stack file: ${each}`);
+  const declared = Object.entries(description).flatMap(([label, list]) => {
+    const wanted = inputs.privileges[label]?.split(", ") ?? [];
+    const existing = list.filter((each) => wanted.includes(each));
+    return existing.length > 0 ? [[label, existing] as const] : [];
   });
-  return { privileges: inShort(Object.fromEntries(declared)), further: inShort(left) };
+  return { privileges: formatDescription(Object.fromEntries(declared)), further: formatDescription(kept) };
 }
 
 const union = (one: string[], other: string[]) => [...new Set([...one, ...other])].sort();
@@ -130,7 +138,7 @@ const union = (one: string[], other: string[]) => [...new Set([...one, ...other]
 export const access: Kind<AccessInputs, AccessState> = {
   replaceOn: ["database"],
   notCompared: ["grants", "migrations", "dropSchemas"],
-  // A new role or schema needs nothing done here; one that has gone does. Nor do migrations that the stack file has no more.
+  // A removed role or schema needs an update of this resource; a new one, or migrations that were removed, do not.
   compared: (state, inputs) => ({
     ...state,
     migrated: inputs.migrated && state.migrated,
@@ -142,7 +150,7 @@ export const access: Kind<AccessInputs, AccessState> = {
     return { id: inputs.database, state };
   },
   async read(_id, state, inputs, { host, warn }) {
-    // Roles that came without an update, since they need none, are known from now on.
+    // A new role needs no update of this resource, so the state gets it here.
     const known = { ...state, roles: union(state.roles, inputs.roles) };
     try {
       return await ask(
@@ -150,19 +158,19 @@ export const access: Kind<AccessInputs, AccessState> = {
         inputs.database,
         async (client) => ({
           ...known,
-          ...shown(await look(client, inputs), inputs, warn),
+          ...comparable(await readComparison(client, inputs), inputs, warn),
           migrated: inputs.migrations.length > 0 ? newestVersion(await readApplied(client)) : undefined,
         }),
         known,
       );
     } catch (error) {
       if (!isNoDatabase(error)) throw error;
-      return undefined; // its own resource says so
+      return undefined; // the resource Database reports it
     }
   },
   async update(_id, old, inputs, operation) {
     return operation.preview ? inputs : apply(inputs, old, operation);
   },
-  // The privileges go with the database.
+  // DROP DATABASE removes the privileges.
   delete: async () => undefined,
 };

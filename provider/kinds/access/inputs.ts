@@ -2,28 +2,28 @@ import type { Grant } from "./privileges";
 
 export interface AccessInputs {
   database: string;
-  /** Owner of the database: gets what a removed role has owned. */
+  /** Owner of the database, and the new owner of the objects of a removed role. */
   owner: string;
-  /** Schemas that are managed. */
+  /** Managed schemas. */
   schemas: string[];
-  /** Schemas that are dropped with all that they hold, once they are not managed any more. */
+  /** Schemas that may be dropped with all their objects once they are no longer managed. */
   dropSchemas: string[];
-  /** Roles whose objects to come get the privileges too. */
+  /** Roles whose future objects get the privileges too. */
   creators: string[];
-  /** All roles that the stack declares. One that disappears loses its privileges and possessions here. */
+  /** All declared roles of the stack. A role that is no longer among them loses its privileges and objects in this database. */
   roles: string[];
   undeclared: "revoke" | "report";
-  /** Versions of the migrations: once all are applied, an object that is missing stays missing. */
+  /** Versions of the migrations: once all are applied, no migration creates a missing object. */
   migrations: string[];
-  /** The newest of them, and in the state the newest that is applied: whenever migrations run, privileges are reconciled after them. */
+  /** The newest version, and in the state the newest applied one: when they differ, privileges are reconciled after the migrations. */
   migrated?: string;
-  /** By who and what, in words: `reader: all tables in data` -> `INSERT, SELECT`. */
+  /** Privileges by role and object: `reader: all tables in data` -> `INSERT, SELECT`. */
   privileges: Record<string, string>;
-  /** The same, for the machine. */
+  /** The same as a structure. */
   grants: Grant[];
 }
 
 export interface AccessState extends AccessInputs {
-  /** With `undeclared: report`, what no grant declares, as `privileges`: what changes of it by hand is drift. */
+  /** With `undeclared: report`, undeclared privileges in the form of `privileges`: a change of them is drift. */
   further?: Record<string, string>;
 }

@@ -2,52 +2,52 @@ import { writeObjectName, writeSchema } from "../../../config/object-name";
 import type { ContentKind, DefaultFact, Facts, ObjectKind, PrivilegeFact } from "./facts";
 import { GRANTABLE, type Atom, type DefaultAtom, type Privileges } from "./statements";
 
-// Pure: which privileges are wanted, which are there, and what leads from one to the other.
+// Pure: compares declared privileges with those of the catalog, and derives what to grant and revoke.
 
-/** Privileges on one thing for one role. */
+/** Privileges of one role on one object, or on all objects of a kind in a schema. */
 export interface Grant {
   role: string;
-  /** "database", "schema", one object, or "all" of a kind in a schema, those to come included. */
+  /** "database", "schema", one object, or "all" of a kind in a schema, future ones included. */
   on: { kind: ObjectKind; schema: string; name: string } | { all: ContentKind; schema: string };
   privileges: string[];
 }
 
-/** The wanted privileges of a database. */
+/** The declared privileges of a database. */
 export interface Wanted {
   grants: Grant[];
-  /** Roles whose objects to come get the privileges on "all". */
+  /** Roles whose future objects get the privileges on "all". */
   creators: string[];
 }
 
-/** By who and what, in words: `reader: all tables in data` -> INSERT and SELECT. */
+/** Privileges by role and object: `reader: all tables in data` -> INSERT and SELECT. */
 export type Description = Record<string, string[]>;
 
-/** As a preview shows it. A text, not a list: of lists Pulumi shows how the places have changed. */
-export function inShort(description: Description): Record<string, string> {
-  return Object.fromEntries(Object.entries(description).map(([words, list]) => [words, [...list].sort().join(", ")]));
+/** As a preview shows it. Texts, not lists, because Pulumi shows changes of a list by index. */
+export function formatDescription(description: Description): Record<string, string> {
+  return Object.fromEntries(Object.entries(description).map(([label, list]) => [label, [...list].sort().join(", ")]));
 }
 
 /** As lines: `reader: table data.t: SELECT`. */
 export const linesOf = (description: Description): string[] =>
-  Object.entries(inShort(description)).map(([words, privileges]) => `${words}: ${privileges}`);
+  Object.entries(formatDescription(description)).map(([label, privileges]) => `${label}: ${privileges}`);
 
-/** PostgreSQL's own default: whatever function a role makes, everybody may execute it. */
+/** PostgreSQL's default privilege: PUBLIC may execute each new function. */
 export const isBuiltIn = ({ schema, kind, grantee, privilege }: DefaultAtom): boolean =>
   schema === "" && kind === "function" && grantee === "public" && privilege === "EXECUTE";
 
 export const PLURAL = { table: "tables", sequence: "sequences", function: "functions" } as const;
 
-/** How a preview names a grant. */
+/** Label of a grant in previews and the state, such as `reader: all tables in data`. */
 export function describe({ role, on }: Omit<Grant, "privileges">): string {
   if ("all" in on) return `${role}: all ${PLURAL[on.all]} in ${on.schema}`;
   if (on.kind === "database") return `${role}: database`;
   return `${role}: ${describeObject(on)}`;
 }
 
-/** How a preview names one object. */
+/** Label of one object, such as `table data.t`. */
 export function describeObject({ kind, schema, name }: { kind: string; schema: string; name: string }): string {
   if (schema === "" || kind === "schema") return `${kind} ${name}`;
-  // With its argument types a function is written out already.
+  // The name of a function is quoted already, and has its argument types.
   return `${kind} ${kind === "function" ? writeSchema(schema) + name : writeObjectName({ schema, name })}`;
 }
 
@@ -56,7 +56,7 @@ const objectKey = ({ kind, schema, name, column }: Pick<PrivilegeFact, "kind" | 
   key(kind, kind === "database" ? "" : schema, kind === "database" ? "" : name, column);
 /** Key of a kind of object in a schema. */
 export const kindIn = (kind: string, schema: string) => key(kind, schema);
-/** Is this the key of a kind of object that a schema holds? */
+/** Whether a key is that of a kind of object with default privileges in a schema. */
 export const isContentIn = (id: string): boolean => (id.split("\0")[0] ?? "") in PLURAL;
 export const atomKey = ({ fact, grantee, privilege }: Atom) => key(objectKey(fact), grantee, privilege);
 export const defaultKey = (atom: DefaultAtom) =>
@@ -66,7 +66,7 @@ function byKey<T>(items: T[], of: (item: T) => string): Map<string, T> {
   return new Map(items.map((item) => [of(item), item]));
 }
 
-/** PostgreSQL gives PUBLIC the use of schema public; without CREATE it harms nobody, and extensions live there. */
+/** PostgreSQL's default, which stays: USAGE alone lets no role create objects, and extensions are often in schema public. */
 const ALWAYS: Grant = {
   role: "public",
   on: { kind: "schema", schema: "public", name: "public" },
@@ -74,36 +74,36 @@ const ALWAYS: Grant = {
 };
 
 export interface Comparison {
-  /** What is there, in the words of the wanted grants, and what is there besides, or revoked from owners. */
+  /** Existing privileges under the labels of the declared grants, further ones, and those revoked from owners. */
   description: Description;
   /** Privileges that no grant declares, and those revoked from owners. */
   undeclared: Description;
-  /** The same without PostgreSQL's own default, which needs no warning. */
+  /** The same without PostgreSQL's default privilege on functions, which needs no warning. */
   further: Description;
-  /** Named objects that do not exist. */
+  /** Objects of grants that do not exist. */
   unknown: string[];
   there: Privileges;
-  /** What no grant declares: taken away. */
+  /** Undeclared privileges, to be revoked. */
   revoke: Privileges;
-  /** What is missing: given. */
+  /** Missing privileges, to be granted. */
   grant: Privileges;
-  /** What PostgreSQL gives by its own default, and was revoked: given back. */
+  /** PostgreSQL's default privileges that were revoked, to be granted again. */
   restore: Privileges;
-  /** What the stack file has declared until now. */
+  /** Privileges that the last update declared. */
   former: Privileges;
-  /** How many objects of each kind each schema has: see `kindIn`. */
+  /** Number of objects by kind and schema; the key is that of `kindIn`. */
   counts: Map<string, number>;
 }
 
 interface Expanded {
   atoms: Map<string, Atom>;
   defaults: Map<string, DefaultAtom>;
-  /** What makes up each grant: keys of atoms and of defaults, by privilege. */
+  /** Keys of the atoms and defaults of each grant, by privilege. */
   parts: { grant: Grant; privilege: string; atoms: string[]; defaults: string[] }[];
   unknown: string[];
 }
 
-/** Spells out what grants mean for the objects that are there, and for those to come. */
+/** Expands grants to privileges on existing objects and default privileges for future ones. */
 function expand(facts: PrivilegeFact[], { grants, creators }: Wanted): Expanded {
   const objects = byKey(facts, objectKey);
   const contents = new Map<string, PrivilegeFact[]>();
@@ -121,7 +121,7 @@ function expand(facts: PrivilegeFact[], { grants, creators }: Wanted): Expanded 
     for (const privilege of privileges) {
       const part = { grant, privilege, atoms: [] as string[], defaults: [] as string[] };
       for (const fact of matching) {
-        if (fact.owner === role) continue; // an owner has everything
+        if (fact.owner === role) continue; // an owner has all privileges
         const atom = { fact, grantee: role, privilege };
         part.atoms.push(atomKey(atom));
         expanded.atoms.set(atomKey(atom), atom);
@@ -139,7 +139,7 @@ function expand(facts: PrivilegeFact[], { grants, creators }: Wanted): Expanded 
   return expanded;
 }
 
-/** Compares the catalog with the wanted privileges. `former`: those that the stack file declared until now. */
+/** Compares the catalog with the declared privileges. `former`: those of the last update. */
 export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparison {
   const there = byKey(liveAtoms(facts.privileges), atomKey);
   const defaultsThere = byKey(liveDefaults(facts.defaults), defaultKey);
@@ -147,19 +147,19 @@ export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparis
   const always = expand(facts.privileges, { grants: [ALWAYS], creators: [] });
   const once = expand(facts.privileges, former ?? { grants: [], creators: [] });
 
-  const surplus = not(there, atoms, always.atoms).filter(
+  const surplus = difference(there, atoms, always.atoms).filter(
     (atom) => !atom.fact.ofExtension || once.atoms.has(atomKey(atom)),
   );
-  const surplusDefaults = not(defaultsThere, defaults);
+  const surplusDefaults = difference(defaultsThere, defaults);
 
   const declared: Description = {};
   for (const { grant, privilege, atoms: needed, defaults: neededDefaults } of parts) {
     const complete = needed.every((id) => there.has(id)) && neededDefaults.every((id) => defaultsThere.has(id));
     const isThere = "all" in grant.on || !unknown.includes(describeObject(grant.on));
-    if (complete && isThere) note(declared, describe(grant), privilege);
+    if (complete && isThere) addPrivilege(declared, describe(grant), privilege);
   }
   const restore = {
-    atoms: [...revokedAtoms(facts.privileges), ...not(always.atoms, there)],
+    atoms: [...revokedAtoms(facts.privileges), ...difference(always.atoms, there)],
     defaults: facts.defaults.filter(({ revoked }) => revoked),
   };
   const besides = (given: DefaultAtom[]) => ({ ...describeUndeclared(surplus, given), ...describeRevoked(restore) });
@@ -171,19 +171,19 @@ export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparis
     unknown,
     there: { atoms: [...there.values()], defaults: [...defaultsThere.values()] },
     revoke: { atoms: surplus, defaults: surplusDefaults },
-    grant: { atoms: not(atoms, there), defaults: not(defaults, defaultsThere) },
+    grant: { atoms: difference(atoms, there), defaults: difference(defaults, defaultsThere) },
     restore,
     former: { atoms: [...once.atoms.values()], defaults: [...once.defaults.values()] },
     counts: countsOf(facts.privileges),
   };
 }
 
-/** What is in the first map and in none of the others. */
-function not<T>(items: Map<string, T>, ...others: Map<string, unknown>[]): T[] {
+/** The items of the first map whose key none of the others has. */
+function difference<T>(items: Map<string, T>, ...others: Map<string, unknown>[]): T[] {
   return [...items].filter(([id]) => !others.some((other) => other.has(id))).map(([, item]) => item);
 }
 
-/** The part of the first that is in the second too. */
+/** The privileges that both have. */
 export function shared(one: Privileges, other: Privileges): Privileges {
   const [atoms, defaults] = [byKey(other.atoms, atomKey), byKey(other.defaults, defaultKey)];
   return {
@@ -192,7 +192,7 @@ export function shared(one: Privileges, other: Privileges): Privileges {
   };
 }
 
-/** What is taken and given: with `report`, only what the stack file declares or has declared before. */
+/** The privileges to revoke and to grant: with `report`, only declared and formerly declared ones. */
 export function changesOf({ revoke, grant, restore, former }: Comparison, undeclared: "revoke" | "report") {
   if (undeclared === "report") return { taken: shared(revoke, former), given: grant };
   const given = {
@@ -212,19 +212,19 @@ function countsOf(facts: PrivilegeFact[]): Map<string, number> {
   return counts;
 }
 
-function note(description: Description, words: string, privilege: string): void {
-  description[words] = [...new Set([...(description[words] ?? []), privilege])].sort();
+function addPrivilege(description: Description, label: string, privilege: string): void {
+  description[label] = [...new Set([...(description[label] ?? []), privilege])].sort();
 }
 
 function merged(one: Description, other: Description): Description {
   const all: Description = {};
-  for (const [words, privileges] of [...Object.entries(one), ...Object.entries(other)]) {
-    for (const privilege of privileges) note(all, words, privilege);
+  for (const [label, privileges] of [...Object.entries(one), ...Object.entries(other)]) {
+    for (const privilege of privileges) addPrivilege(all, label, privilege);
   }
   return all;
 }
 
-/** `partitions`: it stands for all partitions of its table. */
+/** `partitions`: the atom represents several partitions of one table. */
 function describeAtom({ fact, grantee }: Atom, partitions: boolean): string {
   const { kind, column, parent } = fact;
   const table = { ...fact, kind: "table", ...(partitions && parent) };
@@ -239,7 +239,7 @@ const describeDefault = ({ grantee, kind, creator, schema }: DefaultAtom) =>
 const partitionKey = ({ fact: { parent, column }, grantee }: Atom) =>
   key(grantee, parent && JSON.stringify([parent.schema, parent.name]), column);
 
-/** Those of which another object of the same table has the same. */
+/** Atoms that several partitions of one table share. */
 function repeated(atoms: Atom[]): Atom[] {
   const first = new Map<string, string>();
   return atoms.filter((atom) => {
@@ -250,18 +250,19 @@ function repeated(atoms: Atom[]): Atom[] {
 }
 
 function describeUndeclared(atoms: Atom[], defaults: DefaultAtom[]): Description {
-  const words: Description = {};
+  const description: Description = {};
   // Partitions of one table are one line.
   const several = new Set(repeated(atoms.filter(({ fact }) => fact.parent)).map(partitionKey));
-  for (const atom of atoms) note(words, describeAtom(atom, several.has(partitionKey(atom))), atom.privilege);
-  for (const atom of defaults) note(words, describeDefault(atom), atom.privilege);
-  return words;
+  for (const atom of atoms)
+    addPrivilege(description, describeAtom(atom, several.has(partitionKey(atom))), atom.privilege);
+  for (const atom of defaults) addPrivilege(description, describeDefault(atom), atom.privilege);
+  return description;
 }
 
-/** In words that no grant has, so that a revoked privilege is a difference. */
+/** Labels that no grant has, so that a revoked privilege is a difference. */
 function describeRevoked({ atoms, defaults }: Privileges): Description {
   const all = Object.entries(describeUndeclared(atoms, defaults));
-  return Object.fromEntries(all.map(([words, privileges]) => [`revoked from ${words}`, privileges]));
+  return Object.fromEntries(all.map(([label, privileges]) => [`revoked from ${label}`, privileges]));
 }
 
 function liveAtoms(facts: PrivilegeFact[]): Atom[] {

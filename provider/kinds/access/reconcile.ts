@@ -19,17 +19,17 @@ import { shownStatements, statements } from "./statements";
 import { describeChanges } from "./describe";
 import type { AccessInputs } from "./inputs";
 
-/** One lock for all that change privileges of a database, so that no two do at once. */
+/** Serializes changes of the privileges of a database. */
 const LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('access'))";
-/** How long to wait for a lock on what changes its owner. */
+/** Longest wait for the lock on an object whose owner changes. */
 const LOCK_TIMEOUT = "30s";
-/** A revoke with its dependents can take away a declared privilege; then another pass gives it back. */
+/** REVOKE CASCADE can revoke a declared privilege; the next pass grants it again. */
 const PASSES = 3;
-/** Others that change the same catalog row at the same time make a statement fail; then all is tried again. */
+/** A statement fails if another session changes the same row of the catalog; then the transaction is retried. */
 const TRIES = 5;
 
-/** Functions are looked up by the types that the stack file writes, which the catalog may write otherwise. */
-async function resolved(client: Client, grants: Grant[]): Promise<Grant[]> {
+/** Resolves functions by their declared argument types, which the catalog may write in another form. */
+async function resolveFunctions(client: Client, grants: Grant[]): Promise<Grant[]> {
   const signatures = grants.map(({ on }) => {
     if ("all" in on || on.kind !== "function") return null;
     const parsed = parseFunctionName(`schema.${on.name}`);
@@ -44,22 +44,22 @@ async function resolved(client: Client, grants: Grant[]): Promise<Grant[]> {
   });
 }
 
-/** Words of grants on functions as the catalog writes them -> as the stack file does, which is how a preview shows them. */
+/** Descriptions of grants as the catalog writes them -> as the stack file does, which is the form that previews show. */
 function describeGrants(grants: Grant[], found: Grant[]): Map<string, string[]> {
-  const words = new Map<string, string[]>();
+  const labels = new Map<string, string[]>();
   grants.forEach((grant, i) => {
     const original = describe(grant);
     const canonical = describe(found[i] ?? grant);
-    words.set(canonical, [...(words.get(canonical) ?? []), original]);
+    labels.set(canonical, [...(labels.get(canonical) ?? []), original]);
   });
-  return words;
+  return labels;
 }
 
-/** Compares the privileges that are there with the wanted ones. `former`: the inputs of the last update. */
-export async function look(client: Client, inputs: AccessInputs, former?: AccessInputs): Promise<Comparison> {
-  const wanted = { grants: await resolved(client, inputs.grants), creators: inputs.creators };
+/** Compares the privileges in the catalog with the declared ones. `former`: the inputs of the last update. */
+export async function readComparison(client: Client, inputs: AccessInputs, former?: AccessInputs): Promise<Comparison> {
+  const wanted = { grants: await resolveFunctions(client, inputs.grants), creators: inputs.creators };
   const once: Wanted | undefined = former && {
-    grants: await resolved(client, former.grants),
+    grants: await resolveFunctions(client, former.grants),
     creators: former.creators,
   };
   const named = [...wanted.grants, ...(once?.grants ?? [])].flatMap(({ on }) =>
@@ -69,64 +69,64 @@ export async function look(client: Client, inputs: AccessInputs, former?: Access
   const { rows: defaults } = await client.query(readSql("catalog/default-privileges.sql"), [inputs.creators]);
   const inScope = defaults.filter(({ schema }) => schema === "" || inputs.schemas.includes(schema));
   const comparison = compare({ privileges, defaults: inScope }, wanted, once);
-  const words = describeGrants(inputs.grants, wanted.grants);
+  const labels = describeGrants(inputs.grants, wanted.grants);
   return {
     ...comparison,
     description: Object.fromEntries(
       Object.entries(comparison.description).flatMap(([canonical, privileges]) =>
-        (words.get(canonical) ?? [canonical]).map((written) => [written, privileges] as const),
+        (labels.get(canonical) ?? [canonical]).map((written) => [written, privileges] as const),
       ),
     ),
   };
 }
 
-/** What has to be run. */
+/** The statements that the update runs. */
 export function statementsOf({ undeclared }: AccessInputs, comparison: Comparison, write = statements): string[] {
   const { taken, given } = changesOf(comparison, undeclared);
   return [...write("REVOKE", taken), ...write("GRANT", given)];
 }
 
-/** The same for a reader. */
+/** The same statements as shown in messages. */
 export const shownStatementsOf = (inputs: AccessInputs, comparison: Comparison): string[] =>
   statementsOf(inputs, comparison, shownStatements);
 
-/** What nobody declared, where that stays. */
-export const leftBy = ({ undeclared }: AccessInputs, { further }: Comparison): Description | undefined =>
+/** Undeclared privileges that the update keeps, if `undeclared` is report. */
+export const keptUndeclared = ({ undeclared }: AccessInputs, { further }: Comparison): Description | undefined =>
   undeclared === "report" ? further : undefined;
 
-/** An error that says which objects of grants do not exist. */
+/** The error for grants on objects that do not exist. */
 export function missingObjects({ database }: AccessInputs, unknown: string[]): Error {
   return new Error(`database ${database} has no ${unknown.join(", no ")}; a grant in the stack file names it`);
 }
 
-/** Whose privileges a role has as a member, by role. */
+/** Reads the roles whose privileges each role inherits. */
 export async function readGroups(client: Client): Promise<Groups> {
   const { rows } = await client.query<{ role: string; groups: string[] }>(readSql("catalog/members.sql"));
   return new Map(rows.map(({ role, groups }) => [role, groups]));
 }
 
 export interface Reconciled {
-  /** Who has gained and lost what. */
+  /** Privileges that roles gained and lost. */
   lines: string[];
-  /** Statements that were run, for a reader. */
+  /** Statements that were run, as shown in messages. */
   done: string[];
-  /** What nobody declared and is left as it is, if that is wanted. */
-  left: Description | undefined;
+  /** Undeclared privileges that were kept, if `undeclared` is report. */
+  kept: Description | undefined;
 }
 
 /**
- * Brings the privileges to what is wanted, in one transaction. `former`: the inputs of the last update. `whatIsThere`:
- * objects that a grant names may be missing, since migrations are about to make them.
+ * Grants and revokes until the privileges match the inputs, in one transaction. `former`: the inputs of the last update.
+ * `allowMissing`: objects of grants may be missing, because migrations that follow create them.
  */
 export async function reconcile(
   client: Client,
   inputs: AccessInputs,
   former: AccessInputs | undefined,
-  whatIsThere = false,
+  allowMissing = false,
 ): Promise<Reconciled> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await inTransaction(client, inputs, former, whatIsThere);
+      return await inTransaction(client, inputs, former, allowMissing);
     } catch (error) {
       await client.query("ROLLBACK").catch(() => undefined);
       if (!/tuple concurrently (updated|deleted)/.test((error as Error).message) || tries === TRIES) throw error;
@@ -139,26 +139,28 @@ async function inTransaction(
   client: Client,
   inputs: AccessInputs,
   former: AccessInputs | undefined,
-  whatIsThere: boolean,
+  allowMissing: boolean,
 ): Promise<Reconciled> {
   await client.query(`BEGIN; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
   await client.query(LOCK);
   for (const role of retiredRoles(former, inputs)) await retire(client, role, inputs.owner);
-  if (!whatIsThere) await dropContents(client, inputs, removedSchemas(former, inputs));
+  if (!allowMissing) await dropContents(client, inputs, removedSchemas(former, inputs));
   const done: string[] = [];
-  let comparison = await look(client, inputs, former);
-  // Of a database that is new and empty there is nothing to say that the stack file does not.
+  let comparison = await readComparison(client, inputs, former);
+  // In a new and empty database all changes follow from the stack file.
   const isNew = !former && ![...comparison.counts.keys()].some(isContentIn);
   const lines = isNew ? [] : describeChanges(comparison, inputs, await readGroups(client));
-  if (comparison.unknown.length > 0 && !whatIsThere) throw missingObjects(inputs, comparison.unknown);
+  if (comparison.unknown.length > 0 && !allowMissing) throw missingObjects(inputs, comparison.unknown);
   for (let pass = 0; pass < PASSES && statementsOf(inputs, comparison).length > 0; pass += 1) {
     for (const statement of statementsOf(inputs, comparison)) await client.query(statement);
     done.push(...shownStatementsOf(inputs, comparison));
-    comparison = await look(client, inputs, former);
+    comparison = await readComparison(client, inputs, former);
   }
   const unsettled = statementsOf(inputs, comparison);
   if (unsettled.length > 0)
-    throw new Error(`privileges of database ${inputs.database} do not settle: ${unsettled.join("; ")}`);
+    throw new Error(
+      `database ${inputs.database}: privileges still differ after ${PASSES} passes: ${unsettled.join("; ")}`,
+    );
   await client.query("COMMIT");
-  return { lines, done, left: leftBy(inputs, comparison) };
+  return { lines, done, kept: keptUndeclared(inputs, comparison) };
 }

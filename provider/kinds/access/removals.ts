@@ -2,30 +2,30 @@ import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../../../sql/read";
 import type { RoleFact } from "../role/changes";
-import { takeOver } from "../role/memberships";
+import { regrantMemberships } from "../role/memberships";
 import type { AccessInputs } from "./inputs";
 
-// What the stack file no longer has: roles, whose possessions go to the database's owner, and schemas.
+// Roles and schemas that are no longer declared. The objects of such a role get the database's owner as their owner.
 
-/** Objects are named in messages up to this many. */
+/** Longest list of objects in a message. */
 const NAMED = 20;
 
-export function listed(items: string[]): string {
+export function formatList(items: string[]): string {
   const more = items.length - NAMED;
   return more > 0 ? `${items.slice(0, NAMED).join(", ")} and ${more} more` : items.join(", ");
 }
 
-/** Roles that the stack file no longer has. */
+/** Roles that are no longer declared. */
 export function retiredRoles(former: AccessInputs | undefined, { roles }: AccessInputs): string[] {
   return (former?.roles ?? []).filter((role) => !roles.includes(role));
 }
 
-/** Schemas that the stack file no longer has. */
+/** Schemas that are no longer declared. */
 export function removedSchemas(former: AccessInputs | undefined, { schemas }: AccessInputs): string[] {
   return (former?.schemas ?? []).filter((schema) => !schemas.includes(schema));
 }
 
-/** What will become of what removed roles have in this database, in words. */
+/** Describes what happens to the objects, default privileges and sessions of removed roles in this database. */
 export async function explainRetired(
   client: Client,
   roles: string[],
@@ -40,14 +40,14 @@ export async function explainRetired(
   const { rows } = await client.query<Row>(readSql("catalog/owned-objects.sql"), [roles]);
   return rows.flatMap(({ role, objects, sessions, defaults }) => [
     objects.length > 0
-      ? `role ${role} is removed; what it owns in ${database} goes to ${owner}: ${listed(objects)}`
-      : `role ${role} is removed; it owns nothing in ${database}`,
-    ...(defaults > 0 ? [`role ${role} is removed; so are its default privileges in ${database}`] : []),
-    ...(sessions > 0 ? [`role ${role} is removed; its open sessions are ended: ${sessions}`] : []),
+      ? `role ${role} is removed; ${owner} becomes the owner of its objects in ${database}: ${formatList(objects)}`
+      : `role ${role} is removed; it owns no objects in ${database}`,
+    ...(defaults > 0 ? [`role ${role} is removed; its default privileges in ${database} are removed too`] : []),
+    ...(sessions > 0 ? [`role ${role} is removed; its sessions are terminated: ${sessions}`] : []),
   ]);
 }
 
-/** Ends the sessions of roles that are removed, for good: what they hold locked could not change its owner. */
+/** Terminates the sessions of removed roles and sets NOLOGIN: a locked object cannot change its owner. */
 export async function endSessions(client: Client, roles: string[]): Promise<void> {
   const { rows } = await client.query<{ rolname: string }>("SELECT rolname FROM pg_roles WHERE rolname = ANY ($1)", [
     roles,
@@ -59,13 +59,13 @@ export async function endSessions(client: Client, roles: string[]): Promise<void
   );
 }
 
-/** Takes from a role that is no longer declared what it has in this database, so that it can be dropped. */
+/** Reassigns the objects and revokes the privileges of a role in this database, so that the role can be dropped. */
 export async function retire(client: Client, role: string, heir: string): Promise<void> {
   const { rows } = await client.query<RoleFact>(readSql("catalog/roles.sql"), [[role]]);
   const [fact] = rows;
   if (!fact) return;
-  // DROP OWNED would take from others the memberships that it has granted.
-  for (const statement of takeOver(fact.granted)) await client.query(statement);
+  // DROP OWNED revokes the memberships that the role has granted to others.
+  for (const statement of regrantMemberships(fact.granted)) await client.query(statement);
   await client.query(`REASSIGN OWNED BY ${quoted(role)} TO ${quoted(heir)}`);
   await client.query(`DROP OWNED BY ${quoted(role)}`);
 }
@@ -81,35 +81,35 @@ async function contents(client: Client, schemas: string[]): Promise<Content[]> {
   return (await client.query<Content>(readSql("catalog/schema-contents.sql"), [schemas])).rows;
 }
 
-/** What becomes of removed schemas, in words, and whether something goes with them; throws if that may not be dropped. */
+/** Describes the drop of removed schemas, and whether it loses objects; throws if dropSchemas does not allow that. */
 export async function explainDrop(
   client: Client,
   inputs: AccessInputs,
   schemas: string[],
 ): Promise<{ text: string; loss: boolean }[]> {
   const found = await contents(client, schemas);
-  const told = schemas.map((schema) => {
+  const removed = schemas.map((schema) => {
     const objects = found.filter((each) => each.schema === schema).map(({ type, identity }) => `${type} ${identity}`);
     return { schema, objects };
   });
-  const refused = told.filter(({ schema, objects }) => objects.length > 0 && !inputs.dropSchemas.includes(schema));
+  const refused = removed.filter(({ schema, objects }) => objects.length > 0 && !inputs.dropSchemas.includes(schema));
   if (refused.length > 0) {
     const lines = refused.map(
-      ({ schema, objects }) => `schema ${schema} of database ${inputs.database} still holds ${listed(objects)}`,
+      ({ schema, objects }) => `schema ${schema} of database ${inputs.database} still contains ${formatList(objects)}`,
     );
     const names = refused.map(({ schema }) => schema).join(", ");
     throw new Error(
-      `${lines.join("\n")}\nput it back, empty it by a migration, or add ${names} to the database's dropSchemas to lose all of it`,
+      `${lines.join("\n")}\ndeclare the schema again, empty it by a migration, or add ${names} to dropSchemas of the database to drop it with its objects`,
     );
   }
-  return told.map(({ schema, objects }) => {
-    const gone = `schema ${schema} of database ${inputs.database} is removed`;
+  return removed.map(({ schema, objects }) => {
+    const dropped = `schema ${schema} of database ${inputs.database} is dropped`;
     const loss = objects.length > 0;
-    return { loss, text: loss ? `${gone} with all that it holds: ${listed(objects)}` : `${gone}; it is empty` };
+    return { loss, text: loss ? `${dropped} with all its objects: ${formatList(objects)}` : `${dropped}; it is empty` };
   });
 }
 
-/** Empties schemas that are removed. Dropping the empty schema is left to its own resource. */
+/** Empties removed schemas. The resource Schema drops the empty schema. */
 export async function dropContents(client: Client, inputs: AccessInputs, schemas: string[]): Promise<void> {
   await explainDrop(client, inputs, schemas);
   for (const { type, identity } of await contents(client, schemas)) {

@@ -2,7 +2,7 @@ import { escapeIdentifier as quoted } from "pg";
 import { writeObjectName } from "../../../config/object-name";
 import type { ContentKind, PrivilegeFact } from "./facts";
 
-// Pure: GRANT and REVOKE as text.
+// Pure: GRANT and REVOKE statements of privileges.
 
 /** One privilege of one role on one object. */
 export interface Atom {
@@ -11,7 +11,7 @@ export interface Atom {
   privilege: string;
 }
 
-/** One privilege of one role on what another will make. */
+/** One privilege of one role on the future objects of a creator. */
 export interface DefaultAtom {
   creator: string;
   schema: string;
@@ -20,32 +20,32 @@ export interface DefaultAtom {
   privilege: string;
 }
 
-/** What roles have, or get, or lose. */
+/** A set of privileges. */
 export interface Privileges {
   atoms: Atom[];
   defaults: DefaultAtom[];
 }
 
-/** The right to pass a privilege on counts as a privilege by itself. */
+/** Suffix of a privilege with grant option, which is compared as a privilege of its own. */
 export const GRANTABLE = " WITH GRANT OPTION";
 
 export type Verb = "GRANT" | "REVOKE";
 
 const PLURALS = { table: "TABLES", sequence: "SEQUENCES", function: "FUNCTIONS" } as const;
 
-/** One statement. On a partition: `like`, the same on its table. */
+/** One statement. `like`, on a partition: the same statement on the root table. */
 interface Statement {
   sql: string;
   like?: { sql: string; table: string };
 }
 
-/** The statements that give or take these; default privileges are taken first and given last. */
+/** The statements that grant or revoke privileges; default privileges are revoked first and granted last. */
 function write(verb: Verb, { atoms, defaults }: Privileges): Statement[] {
   const onObjects = gather(atoms, ({ fact }) => JSON.stringify([fact.target, fact.column])).map(
     ({ item, grantee, privileges, option }): Statement => {
       const { column, target, parent } = item.fact;
       const list = privileges.map((privilege) => (column === null ? privilege : `${privilege} (${quoted(column)})`));
-      const on = (what: string) => sentence(verb, list, what, grantee, option);
+      const on = (object: string) => writeStatement(verb, list, object, grantee, option);
       if (!parent) return { sql: on(target) };
       const table = writeObjectName(parent);
       return { sql: on(target), like: { sql: on(table), table } };
@@ -54,17 +54,17 @@ function write(verb: Verb, { atoms, defaults }: Privileges): Statement[] {
   const onFuture = gather(defaults, (atom) => JSON.stringify([atom.creator, atom.schema, atom.kind])).map(
     ({ item: { creator, schema, kind }, grantee, privileges, option }): Statement => {
       const scope = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoted(creator)}${schema ? ` IN SCHEMA ${quoted(schema)}` : ""}`;
-      return { sql: `${scope} ${sentence(verb, privileges, PLURALS[kind], grantee, option)}` };
+      return { sql: `${scope} ${writeStatement(verb, privileges, PLURALS[kind], grantee, option)}` };
     },
   );
-  const orphans = verb === "REVOKE" ? atoms.flatMap(orphan).map((sql) => ({ sql })) : [];
-  return verb === "REVOKE" ? [...onFuture, ...orphans, ...onObjects] : [...onObjects, ...onFuture];
+  const dependents = verb === "REVOKE" ? atoms.flatMap(revokeDependents).map((sql) => ({ sql })) : [];
+  return verb === "REVOKE" ? [...onFuture, ...dependents, ...onObjects] : [...onObjects, ...onFuture];
 }
 
 export const statements = (verb: Verb, privileges: Privileges): string[] =>
   write(verb, privileges).map(({ sql }) => sql);
 
-/** For a reader: those on partitions of one table that are alike are one line. */
+/** The statements as shown in messages: equal statements on partitions of one table are one line. */
 export function shownStatements(verb: Verb, privileges: Privileges): string[] {
   const all = write(verb, privileges);
   const counts = new Map<string, number>();
@@ -72,44 +72,47 @@ export function shownStatements(verb: Verb, privileges: Privileges): string[] {
   return all.flatMap(({ sql, like }) => {
     const count = like ? counts.get(like.sql) : 1;
     if (!like || count === 1) return [`${sql};`];
-    counts.delete(like.sql); // the others are in this line
+    counts.delete(like.sql); // this line includes the others
     if (count === undefined) return [];
     return [`${sql}; -- and on ${count === 2 ? "1 more partition" : `${count - 1} more partitions`} of ${like.table}`];
   });
 }
 
 /**
- * Who may pass on a privilege on a table can give it on a column, and a REVOKE on the table does not reach that. Given the
- * same on the column and losing it again, the grantor takes along what he has passed on.
+ * A role with a grant option on a table can grant the privilege on a column, and a REVOKE on the table does not revoke that. So the
+ * grantor gets the privilege on the column too, and REVOKE CASCADE of it revokes the dependent grants.
  */
-function orphan({ fact: { column, target, grantors }, privilege }: Atom): string[] {
+function revokeDependents({ fact: { column, target, grantors }, privilege }: Atom): string[] {
   if (column === null || privilege.endsWith(GRANTABLE)) return [];
   return grantors.map((grantor) => {
-    const what = `${privilege} (${quoted(column)}) ON ${target}`;
-    return `GRANT ${what} TO ${quoted(grantor)} WITH GRANT OPTION; REVOKE ${what} FROM ${quoted(grantor)} CASCADE`;
+    const grant = `${privilege} (${quoted(column)}) ON ${target}`;
+    return `GRANT ${grant} TO ${quoted(grantor)} WITH GRANT OPTION; REVOKE ${grant} FROM ${quoted(grantor)} CASCADE`;
   });
 }
 
-function sentence(verb: Verb, privileges: string[], target: string, role: string, option: boolean): string {
-  const who = role === "public" ? "PUBLIC" : quoted(role);
-  if (verb === "GRANT") return `GRANT ${privileges.join(", ")} ON ${target} TO ${who}`;
-  return `REVOKE ${option ? "GRANT OPTION FOR " : ""}${privileges.join(", ")} ON ${target} FROM ${who} CASCADE`;
+function writeStatement(verb: Verb, privileges: string[], target: string, role: string, option: boolean): string {
+  const grantee = role === "public" ? "PUBLIC" : quoted(role);
+  if (verb === "GRANT") return `GRANT ${privileges.join(", ")} ON ${target} TO ${grantee}`;
+  return `REVOKE ${option ? "GRANT OPTION FOR " : ""}${privileges.join(", ")} ON ${target} FROM ${grantee} CASCADE`;
 }
 
 interface Group<T> {
   item: T;
   grantee: string;
   privileges: string[];
-  /** True: only the right to pass it on. */
+  /** True: only the grant option. */
   option: boolean;
 }
 
-/** Privileges of one role on one thing go into one statement. */
-function gather<T extends { grantee: string; privilege: string }>(items: T[], thing: (item: T) => string): Group<T>[] {
+/** Combines the privileges of one role on one object into one statement. */
+function gather<T extends { grantee: string; privilege: string }>(
+  items: T[],
+  objectOf: (item: T) => string,
+): Group<T>[] {
   const groups = new Map<string, Group<T>>();
   for (const item of items) {
     const option = item.privilege.endsWith(GRANTABLE);
-    const id = JSON.stringify([thing(item), item.grantee, option]);
+    const id = JSON.stringify([objectOf(item), item.grantee, option]);
     const group = groups.get(id) ?? { item, grantee: item.grantee, privileges: [], option };
     group.privileges.push(option ? item.privilege.slice(0, -GRANTABLE.length) : item.privilege);
     groups.set(id, group);

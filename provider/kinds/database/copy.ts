@@ -5,21 +5,20 @@ import { readSql } from "../../../sql/read";
 import type { Host } from "../../host";
 import type { Operation } from "../../kind";
 import { withRunRole } from "../../run-role";
-import { ask, leave, withDatabase } from "../../session";
-import { ELSEWHERE, type CopyInputs } from "./inputs";
+import { ask, closeConnections, withDatabase } from "../../session";
+import { MAINTENANCE_DATABASE, type CopyInputs } from "./inputs";
 import { describeMasks, parseMasks, runMasks, type Mask } from "./mask";
 import { copyStatement, finishStatements, maskingStatements, unfinishedName } from "./statements";
 
-/** How long sessions of the source are waited for. */
+/** Longest wait for the sessions of the source to end. */
 const UNUSED_WITHIN_MS = 10_000;
-/** Tries, where somebody connects just before the copy begins. */
+/** Tries if a session connects just before the copy begins. */
 const TRIES = 3;
 
 interface Source {
   size: string;
   owner: string;
   ownerIsSuperuser: boolean;
-  /** It can be looked into. */
   allowsConnections: boolean;
 }
 
@@ -33,7 +32,7 @@ async function find(client: Client, name: string): Promise<Source | undefined> {
   return rows[0];
 }
 
-/** Who is connected; without those of pgwright, if they come and go while a preview looks around. */
+/** The sessions of a database. `withoutOurs` omits those of pgwright, which a preview opens and closes. */
 async function sessionsOf(client: Client, name: string, withoutOurs: boolean): Promise<string[]> {
   const { rows } = await client.query<{ session: string }>(readSql("catalog/database-sessions.sql"), [
     name,
@@ -42,73 +41,76 @@ async function sessionsOf(client: Client, name: string, withoutOurs: boolean): P
   return rows.map(({ session }) => session);
 }
 
-async function notThere(client: Client, { name, copyOf: { database } }: CopyInputs): Promise<Error> {
+async function missingSource(client: Client, { name, copyOf: { database } }: CopyInputs): Promise<Error> {
   const { rows } = await client.query<{ names: string }>(
     "SELECT string_agg(datname, ', ' ORDER BY datname) AS names FROM pg_database WHERE NOT datistemplate OR datname = $1",
     [database],
   );
-  return new Error(
-    `database ${name} should be a copy of ${database}, and there is no such database; there are ${rows[0]?.names}`,
-  );
+  return new Error(`database ${name}: database ${database} of copyOf does not exist; write one of ${rows[0]?.names}`);
 }
 
-function inUse(source: string, sessions: string[]): Error {
+function sourceInUse(source: string, sessions: string[]): Error {
   return new Error(
     [
-      `database ${source} cannot be copied while somebody is connected to it. Connected are:`,
+      `database ${source} cannot be copied while it is in use:`,
       ...sessions.map((each) => `  ${each}`),
-      "End them (SELECT pg_terminate_backend(PID) ends a session, ROLLBACK PREPARED a prepared transaction), keep others out with " +
-        "connectionLimit: 0 on that database, and run the same again",
+      "end the sessions (SELECT pg_terminate_backend(PID)) and prepared transactions (ROLLBACK PREPARED), set connectionLimit: 0 " +
+        "on that database to keep new sessions out, and run the update again",
     ].join("\n"),
   );
 }
 
-async function holdsCron(client: Client): Promise<boolean> {
+async function hasCron(client: Client): Promise<boolean> {
   return (await client.query("SELECT FROM pg_extension WHERE extname = 'pg_cron'")).rows.length > 0;
 }
 
-function cronInside(source: string): Error {
+function cronInSource(source: string): Error {
   return new Error(
-    `database ${source} holds pg_cron, and its jobs would come along: DROP EXTENSION pg_cron there, or copy another database`,
+    `database ${source} has the extension pg_cron, whose jobs would be copied; run DROP EXTENSION pg_cron there, or copy another database`,
   );
 }
 
-/** Says in a preview what will be copied, and what stands in the way. `down`: there is no server to ask yet. */
+/** Reports the copy in a preview, and throws if it is not possible. `down`: the server cannot be read yet. */
 export async function explainCopy(inputs: CopyInputs, down: boolean, { host, info, warn }: Operation): Promise<void> {
   const { database: source, run } = inputs.copyOf;
   const { strategy, declared } = inputs.copying;
   const masks = await parseMasks(run);
-  const then = masks.length > 0 ? `; before anybody else can connect, ${describeMasks(masks)} is run` : "";
-  if (down && !declared) return info(`COPY of database ${source}, which the server must have by then${then}`);
-  const found = down ? undefined : await ask(host, ELSEWHERE, (client) => find(client, source), undefined);
+  const masking = masks.length > 0 ? `; before other roles can connect, the update runs ${describeMasks(masks)}` : "";
+  if (down && !declared) return info(`COPY of database ${source}, which must exist when the update runs${masking}`);
+  const found = down ? undefined : await ask(host, MAINTENANCE_DATABASE, (client) => find(client, source), undefined);
   if (!found) {
-    if (declared) return info(`COPY of database ${source}, once that is made${then}`);
-    throw await ask(host, ELSEWHERE, (client) => notThere(client, inputs), new Error(`no database ${source}`));
+    if (declared) return info(`COPY of database ${source}, after this update has created it${masking}`);
+    throw await ask(
+      host,
+      MAINTENANCE_DATABASE,
+      (client) => missingSource(client, inputs),
+      new Error(`database ${source} does not exist`),
+    );
   }
   const costs = strategy === "wal_log" ? "up to as much WAL" : "two checkpoints";
   info(
-    `COPY of database ${source}, ${found.size}, by ${strategy} (${costs})${then}${masks.length > 0 ? ` as role ${roleOf(inputs, found)}` : ""}`,
+    `COPY of database ${source}, ${found.size}, by ${strategy} (${costs})${masking}${masks.length > 0 ? ` as role ${roleOf(inputs, found)}` : ""}`,
   );
-  const sessions = await ask(host, ELSEWHERE, (client) => sessionsOf(client, source, true), []);
+  const sessions = await ask(host, MAINTENANCE_DATABASE, (client) => sessionsOf(client, source, true), []);
   if (sessions.length > 0)
     warn(
-      `connected to ${source}; the copy waits ${UNUSED_WITHIN_MS / 1000} s for their end, and fails then:`,
+      `database ${source} is in use; the update waits ${UNUSED_WITHIN_MS / 1000} s for these sessions to end, then fails:`,
       ...sessions,
     );
-  if (found.allowsConnections && (await ask(host, source, holdsCron, false))) throw cronInside(source);
+  if (found.allowsConnections && (await ask(host, source, hasCron, false))) throw cronInSource(source);
 }
 
-async function untilUnused(client: Client, source: string): Promise<void> {
+async function waitUntilUnused(client: Client, source: string): Promise<void> {
   const deadline = Date.now() + UNUSED_WITHIN_MS;
   for (;;) {
     const sessions = await sessionsOf(client, source, false);
     if (sessions.length === 0) return;
-    if (Date.now() > deadline) throw inUse(source, sessions);
+    if (Date.now() > deadline) throw sourceInUse(source, sessions);
     await sleep(250);
   }
 }
 
-/** A backup that goes on when the files are copied, once restored, could have pages of the source in the copy that are newer than it. */
+/** Throws during a backup: a restore of it could put pages into the copy that are newer than the copy. */
 async function mustNotBackUp(client: Client, source: string): Promise<void> {
   const { rows } = await client.query(
     `SELECT FROM pg_stat_activity WHERE application_name = 'pgBackRest [backup]'
@@ -116,49 +118,50 @@ async function mustNotBackUp(client: Client, source: string): Promise<void> {
   );
   if (rows.length === 0) return;
   throw new Error(
-    `database ${source} cannot be copied by file_copy while a backup is made: a restore of that could damage the copy. ` +
-      "Run the same again after the backup, or write strategy: wal_log",
+    `database ${source} cannot be copied by file_copy during a backup, because a restore of the backup could damage the copy; ` +
+      "run the update again after the backup, or write strategy: wal_log",
   );
 }
 
-/** Makes the copy under its first name. Returns what its source is. */
+/** Creates the copy under its unfinished name. Returns the source. */
 async function copyFiles(client: Client, inputs: CopyInputs): Promise<Source> {
   const source = inputs.copyOf.database;
   const { strategy } = inputs.copying;
   const found = await find(client, source);
-  if (!found) throw await notThere(client, inputs);
+  if (!found) throw await missingSource(client, inputs);
   if (strategy === "file_copy") await mustNotBackUp(client, source);
   await client.query("SET statement_timeout = 0; SET transaction_timeout = 0");
   for (let tries = 1; ; tries += 1) {
-    await untilUnused(client, source);
+    await waitUntilUnused(client, source);
     try {
       await client.query(copyStatement(source, { ...inputs, strategy }));
       break;
     } catch (error) {
       if ((error as { code?: string }).code !== "55006") throw error;
-      if (tries === TRIES) throw inUse(source, await sessionsOf(client, source, false));
+      if (tries === TRIES) throw sourceInUse(source, await sessionsOf(client, source, false));
     }
   }
   if (strategy === "file_copy") await mustNotBackUp(client, source);
   return found;
 }
 
-/** The role that masks a copy, and so the role of the triggers, defaults and generated columns of its tables. */
+/** The role that runs the masks, and with them the triggers, defaults and generated columns of the tables. */
 function roleOf({ owner, copyOf: { role } }: CopyInputs, source: Source): string {
   return role ?? (source.ownerIsSuperuser ? owner : source.owner);
 }
 
 async function mask(host: Host, copy: string, inputs: CopyInputs, role: string, masks: Mask[]): Promise<void> {
-  const elsewhere = (statements: string) => withDatabase(host, ELSEWHERE, (client) => client.query(statements));
+  const onServer = (statements: string) =>
+    withDatabase(host, MAINTENANCE_DATABASE, (client) => client.query(statements));
   const { before, after } = maskingStatements(inputs);
   try {
-    if (await withDatabase(host, copy, holdsCron)) throw cronInside(inputs.copyOf.database);
+    if (await withDatabase(host, copy, hasCron)) throw cronInSource(inputs.copyOf.database);
     if (masks.length === 0) return;
-    await elsewhere(before);
+    await onServer(before);
     await withRunRole(host, copy, role, (client) => runAs(role, client, masks), { grantConnect: true });
-    await elsewhere(after);
+    await onServer(after);
   } finally {
-    await leave(host, copy); // it is renamed, or dropped
+    await closeConnections(host, copy); // a connection would prevent RENAME and DROP
   }
 }
 
@@ -167,36 +170,36 @@ async function runAs(role: string, client: Client, masks: Mask[]): Promise<void>
   await runMasks(client, masks).catch((error: Error) => {
     if (!/permission denied|must be (owner|superuser)/.test(error.message)) throw error;
     throw new Error(
-      `${error.message}; it runs as role ${role}: grant that what it needs, or write another copyOf.role`,
+      `${error.message}; the file runs as role ${role}: grant this role the missing privileges, or write another copyOf.role`,
     );
   });
 }
 
-/** Makes the copy, masks it, and gives it its name. Where something fails there is no copy. */
+/** Creates the copy, masks it, and renames it. If a step fails, the copy is dropped. */
 export async function makeCopy(inputs: CopyInputs, { host, info }: Operation): Promise<void> {
   const { database: source, run } = inputs.copyOf;
   const copy = unfinishedName(inputs.name);
   const masks = await parseMasks(run);
-  const elsewhere = <T>(use: (client: Client) => Promise<T>) => withDatabase(host, ELSEWHERE, use);
-  const drop = () => elsewhere((client) => client.query(`DROP DATABASE IF EXISTS ${quoted(copy)} WITH (FORCE)`));
+  const onServer = <T>(use: (client: Client) => Promise<T>) => withDatabase(host, MAINTENANCE_DATABASE, use);
+  const drop = () => onServer((client) => client.query(`DROP DATABASE IF EXISTS ${quoted(copy)} WITH (FORCE)`));
   const started = Date.now();
   let role: string;
-  await drop(); // what a killed run has left
-  await leave(host, source);
+  await drop(); // the unfinished copy of a killed run
+  await closeConnections(host, source);
   try {
-    role = roleOf(inputs, await elsewhere((client) => copyFiles(client, inputs)));
+    role = roleOf(inputs, await onServer((client) => copyFiles(client, inputs)));
     await mask(host, copy, inputs, role, masks);
-    await elsewhere((client) => client.query(finishStatements(inputs).join("; "))); // in one transaction
+    await onServer((client) => client.query(finishStatements(inputs).join("; "))); // in one transaction
   } catch (error) {
-    const left = await drop().then(
+    const outcome = await drop().then(
       () => "nothing was changed",
-      () => `${copy} is left, which the next up drops`,
+      () => `the next update drops the unfinished copy ${copy}`,
     );
-    throw new Error(`there is no database ${inputs.name}, and ${left}: ${(error as Error).message}`);
+    throw new Error(`database ${inputs.name} was not created, and ${outcome}: ${(error as Error).message}`);
   }
-  const { size } = (await elsewhere((client) => find(client, inputs.name))) as Source;
+  const { size } = (await onServer((client) => find(client, inputs.name))) as Source;
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   info(
-    `copied from ${source}, ${size}, in ${seconds} s${masks.length > 0 ? `; run in it: ${describeMasks(masks)}, as role ${role}` : ""}`,
+    `copied from ${source}, ${size}, in ${seconds} s${masks.length > 0 ? `; ran ${describeMasks(masks)} as role ${role}` : ""}`,
   );
 }

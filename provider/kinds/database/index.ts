@@ -6,7 +6,7 @@ import { setRestorePoint } from "../../restore-point";
 import { ask, withDatabase } from "../../session";
 import { SqlFileError } from "../../sql-file";
 import { explainCopy, makeCopy } from "./copy";
-import { ELSEWHERE, isCopy, type DatabaseInputs } from "./inputs";
+import { MAINTENANCE_DATABASE, isCopy, type DatabaseInputs } from "./inputs";
 import { parseMasks } from "./mask";
 import { databaseChanges, onlyAsciiProblem, type Found } from "./statements";
 
@@ -23,22 +23,25 @@ async function find(client: Client, name: string): Promise<Found | undefined> {
   return rows[0];
 }
 
-function tell(what: string, statements: string[], info: Operation["info"]): void {
-  if (statements.length > 0) info(what, ...statements.map((each) => `${each};`));
+function reportStatements(title: string, statements: string[], info: Operation["info"]): void {
+  if (statements.length > 0) info(title, ...statements.map((each) => `${each};`));
 }
 
-/** Only what is made is copied: says so where copyOf was changed, or the database was there before. */
-function tellNoCopy(old: DatabaseInputs | undefined, { name, copyOf }: DatabaseInputs, { warn }: Operation): void {
+/** Warns that copyOf has no effect on an existing database, if it was added or changed. */
+function warnIgnoredCopy(old: DatabaseInputs | undefined, { name, copyOf }: DatabaseInputs, { warn }: Operation): void {
   if (differences(old?.copyOf, copyOf).length === 0) return;
   warn(
-    `copyOf changes nothing: database ${name} is there already, and only one that is made is copied and masked. To have it made ` +
-      "anew, with the loss of what is in it, take it out of the stack file for one up",
+    `database ${name}: copyOf has no effect, because the database already exists; to recreate it and lose its contents, ` +
+      "remove it from the stack file for one update",
   );
 }
 
-async function put(inputs: DatabaseInputs, operation: Operation): Promise<{ adopted: boolean; done: string[] }> {
+async function createOrAlter(
+  inputs: DatabaseInputs,
+  operation: Operation,
+): Promise<{ adopted: boolean; done: string[] }> {
   const { host } = operation;
-  const [found, template] = await withDatabase(host, ELSEWHERE, async (client) => [
+  const [found, template] = await withDatabase(host, MAINTENANCE_DATABASE, async (client) => [
     await find(client, inputs.name),
     await find(client, "template0"),
   ]);
@@ -47,8 +50,8 @@ async function put(inputs: DatabaseInputs, operation: Operation): Promise<{ adop
     return { adopted: false, done: [] };
   }
   const done = databaseChanges(found, inputs, template);
-  await withDatabase(host, ELSEWHERE, async (client) => {
-    for (const statement of done) await client.query(statement); // CREATE DATABASE is no part of a transaction
+  await withDatabase(host, MAINTENANCE_DATABASE, async (client) => {
+    for (const statement of done) await client.query(statement); // CREATE DATABASE cannot run inside a transaction
   });
   return { adopted: found !== undefined, done };
 }
@@ -57,17 +60,19 @@ async function explain(old: DatabaseInputs | undefined, inputs: DatabaseInputs, 
   const { host, info, preview } = operation;
   if (!preview) return;
   const down = (await whyDown(host)) !== undefined;
-  const found = down ? undefined : await ask(host, ELSEWHERE, (client) => find(client, inputs.name), undefined);
+  const found = down
+    ? undefined
+    : await ask(host, MAINTENANCE_DATABASE, (client) => find(client, inputs.name), undefined);
   if (!found) {
     if (isCopy(inputs) && !(old && down)) await explainCopy(inputs, down, operation);
     return;
   }
-  if (!old) info(`database ${inputs.name} is there already: adopted with what is in it`);
-  tellNoCopy(old, inputs, operation);
-  tell("will be run:", databaseChanges(found, inputs), info);
+  if (!old) info(`database ${inputs.name} already exists; the update adopts it with its contents`);
+  warnIgnoredCopy(old, inputs, operation);
+  reportStatements("will be run:", databaseChanges(found, inputs), info);
 }
 
-/** A database. One that is there already is adopted, with what is in it. */
+/** A database. An existing one is adopted with its contents. */
 export const database: Kind<DatabaseInputs, DatabaseInputs> = {
   replaceOn: ["name"],
   notCompared: ["copying"],
@@ -83,35 +88,37 @@ export const database: Kind<DatabaseInputs, DatabaseInputs> = {
   explain,
   async create(inputs, operation) {
     if (!operation.preview) {
-      const { adopted, done } = await put(inputs, operation);
+      const { adopted, done } = await createOrAlter(inputs, operation);
       if (adopted) {
-        operation.info(`database ${inputs.name} was there already: adopted with what is in it`);
-        tellNoCopy(undefined, inputs, operation);
-        tell("was run:", done, operation.info);
+        operation.info(`database ${inputs.name} already exists; adopted with its contents`);
+        warnIgnoredCopy(undefined, inputs, operation);
+        reportStatements("was run:", done, operation.info);
       }
     }
     return { id: inputs.name, state: inputs };
   },
   async read(name, state, { copyOf }, { host, warn }) {
     const unknown: Found = { ...state, allowsConnections: true, isTemplate: false, onlyAscii: false };
-    const found = await ask(host, ELSEWHERE, (client) => find(client, name), unknown);
+    const found = await ask(host, MAINTENANCE_DATABASE, (client) => find(client, name), unknown);
     if (!found) {
-      const how = copyOf ? `as a copy of ${copyOf.database}` : "empty";
-      warn(`database ${name} does not exist: it is made again, ${how}; with --refresh its schemas and extensions too`);
+      const contents = copyOf ? `as a copy of ${copyOf.database}` : "empty";
+      warn(
+        `database ${name} does not exist; the update recreates it ${contents}, and with --refresh its schemas and extensions too`,
+      );
       return undefined;
     }
     if (found.onlyAscii) warn(onlyAsciiProblem(name));
     return { ...state, owner: found.owner, connectionLimit: found.connectionLimit };
   },
   async update(_id, _old, inputs, operation) {
-    if (!operation.preview) tell("was run:", (await put(inputs, operation)).done, operation.info);
+    if (!operation.preview) reportStatements("was run:", (await createOrAlter(inputs, operation)).done, operation.info);
     return inputs;
   },
   async delete(name, _state, { host, info }) {
-    await withDatabase(host, ELSEWHERE, async (client) => {
+    await withDatabase(host, MAINTENANCE_DATABASE, async (client) => {
       const found = await find(client, name);
       if (!found) return;
-      await setRestorePoint(client, `database ${name} goes`, info);
+      await setRestorePoint(client, `drop of database ${name}`, info);
       if (found.isTemplate) await client.query(`ALTER DATABASE ${quoted(name)} IS_TEMPLATE false`);
       await client.query(`DROP DATABASE ${quoted(name)} WITH (FORCE)`);
     });

@@ -10,13 +10,13 @@ import {
   type SqlStatement,
 } from "../../sql-file";
 
-/** A file of SQL and what is in it. */
+/** A SQL file and its text. */
 export interface SqlFile {
   file: string;
   sql: string;
 }
 
-/** A file that masks a copy, in its statements. */
+/** A file that masks a copy, split into statements. */
 export interface Mask {
   file: string;
   statements: SqlStatement[];
@@ -24,16 +24,16 @@ export interface Mask {
 
 function refusal(tree: Node): string | undefined {
   return transactionKind(tree)
-    ? "each statement is run by itself, and the copy is dropped if one fails: leave BEGIN and COMMIT out"
+    ? "pgwright commits each statement separately, and drops the copy if one fails; remove BEGIN and COMMIT"
     : needsClient(tree);
 }
 
-/** Splits the files that mask a copy, and refuses what could not be run. */
+/** Splits the files that mask a copy into statements. Throws SqlFileError for a statement that cannot run. */
 export async function parseMasks(files: SqlFile[]): Promise<Mask[]> {
   await loadParser();
   return files.map(({ file, sql }) => {
     const statements = splitStatements(file, sql.replaceAll("\r\n", "\n"), refusal);
-    if (statements.length === 0) throw new SqlFileError(`${file}: there is no statement in it`);
+    if (statements.length === 0) throw new SqlFileError(`${file}: the file has no statement`);
     return { file, statements };
   });
 }
@@ -45,7 +45,6 @@ export function describeMasks(masks: Mask[]): string {
     .join(", ");
 }
 
-/** Runs the files. */
 export async function runMasks(client: Client, masks: Mask[]): Promise<void> {
   for (const { file, statements } of masks) {
     for (const statement of statements) {

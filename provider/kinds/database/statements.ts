@@ -2,29 +2,28 @@ import { createHash } from "node:crypto";
 import { escapeIdentifier as quoted } from "pg";
 import type { DatabaseInputs } from "./inputs";
 
-/** A database as the catalog has it. */
 export interface Found {
   name: string;
   owner: string;
   connectionLimit: number;
   allowsConnections: boolean;
   isTemplate: boolean;
-  /** LC_CTYPE is C beside a provider that knows all letters: pg_trgm and text search take those outside ASCII for none. */
+  /** LC_CTYPE is C beside a provider with all letters of UTF-8: pg_trgm and text search ignore letters outside ASCII. */
   onlyAscii: boolean;
 }
 
 type Declared = Pick<DatabaseInputs, "name" | "owner" | "connectionLimit">;
 
-/** LC_CTYPE of new databases of a cluster whose template has C. */
+/** LC_CTYPE of new databases in a cluster whose template0 has C. */
 const CTYPE = "C.UTF-8";
 
-/** What a preview says of a database that is onlyAscii. */
+/** Warning about a database that is onlyAscii. */
 export const onlyAsciiProblem = (name: string): string =>
   `database ${name}: LC_CTYPE is C, so pg_trgm and text search ignore letters outside ASCII; UPDATE pg_database SET datctype = ` +
-  `'${CTYPE}' WHERE datname = '${name.replaceAll("'", "''")}', and build indexes of pg_trgm and text search anew ` +
+  `'${CTYPE}' WHERE datname = '${name.replaceAll("'", "''")}', and rebuild the indexes of pg_trgm and text search ` +
   '(docs/operations.md, "Letters outside ASCII")';
 
-/** The statements that bring a database to its declaration; without one, those that make it, where `template` is template0. */
+/** The statements that alter a database as declared, or create it if `found` is undefined; `template` is template0. */
 export function databaseChanges(
   found: Found | undefined,
   { name, owner, connectionLimit }: Declared,
@@ -44,12 +43,12 @@ export function databaseChanges(
   ];
 }
 
-/** The name that a copy has until it is whole: one that was left half made must not be taken for the database. */
+/** The name of a copy until it is complete, so that an unfinished one is never used as the database. */
 export function unfinishedName(name: string): string {
   return `pgwright-copy-${createHash("sha256").update(name).digest("hex").slice(0, 12)}`;
 }
 
-/** Makes the copy under its first name. With a limit of 0 nobody but superusers can connect. */
+/** Creates the copy under its unfinished name. With a connection limit of 0 only superusers can connect. */
 export function copyStatement(
   source: string,
   { name, owner, strategy }: Pick<DatabaseInputs, "name" | "owner"> & { strategy: string },
@@ -59,8 +58,8 @@ export function copyStatement(
 }
 
 /**
- * What is run before and after the mask of a copy. In between only the role of that run can connect, which CONNECT is granted to:
- * a limit of 0 would keep it out, since it is no superuser.
+ * The statements before and after the masks of a copy. Between them only the role of the masks, which gets CONNECT, can connect. It
+ * is no superuser, so that a connection limit of 0 would exclude it.
  */
 export function maskingStatements({ name, owner }: Pick<DatabaseInputs, "name" | "owner">): {
   before: string;
@@ -74,7 +73,7 @@ export function maskingStatements({ name, owner }: Pick<DatabaseInputs, "name" |
   };
 }
 
-/** Gives the copy its name, and lets others in. */
+/** Renames the copy and sets its declared connection limit. */
 export function finishStatements({ name, connectionLimit }: Declared): string[] {
   return [
     `ALTER DATABASE ${quoted(unfinishedName(name))} RENAME TO ${quoted(name)}`,

@@ -5,23 +5,23 @@ import { isLocked } from "../../lock";
 import { hashOf, type Statement } from "./file";
 import { awaitProgress, readProgress, type Progress } from "./ledger";
 import { blocksIn, Throttle, shareOf, type Part } from "./throttle";
-import { batchStatement, placeIn, type Batch } from "./batches";
+import { batchStatement, positionIn, type Batch } from "./batches";
 import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
 
-// A statement that is run in pieces, each a transaction of its own: others wait for rows of one piece only, and for a moment.
-// The range of blocks is the same in all partitions: so the statement stays as it is written, with its triggers, policies and
-// rows that move to another partition, and yet each block is read once.
+// A statement that runs in batches, each a transaction of its own, so that others wait only briefly, and for rows of one batch only.
+// The range of blocks is the same in all partitions. So the statement itself stays unchanged, with its triggers, policies and rows
+// that move to another partition, and each block is read once.
 
-/** How long a piece waits for a row, with those that it has locked itself: less than deadlock_timeout, so that it is never others who fail. */
+/** Longest wait of a batch for a row. It is less than deadlock_timeout, so that a deadlock cancels the batch and never another session. */
 const LOCK_TIMEOUT = "500ms";
-/** Times to go through the table. Each finds only what others have written, or moved, meanwhile. */
+/** Passes over the table. Each finds only rows that others wrote or moved during the pass before. */
 const MOST_PASSES = 10;
-const TELL_EVERY_MS = 10_000;
+const REPORT_EVERY_MS = 10_000;
 const SERIALIZATION_FAILURE = "40001";
 
 const count = (rows: number) => `${rows.toLocaleString("en-US")} ${rows === 1 ? "row" : "rows"}`;
 
-/** Runs a statement in pieces until a look at the whole table, as it is at one moment, finds nothing more to do. */
+/** Runs a statement in batches until one snapshot of the whole table has no row to change. */
 export async function backfill(run: Run, statement: Statement, batch: Batch, index: number): Promise<void> {
   const each = new Backfill(run, statement, batch, index);
   try {
@@ -38,8 +38,8 @@ class Backfill {
   private readonly throttle: Throttle;
   private progress: Progress;
   private readonly started = Date.now();
-  private told = Date.now();
-  /** Rows that runs before have changed. */
+  private reported = Date.now();
+  /** Rows that earlier runs changed. */
   private before = 0;
 
   constructor(
@@ -63,7 +63,9 @@ class Backfill {
     if (found && found.hash === progress.hash && found.statement === progress.statement) {
       this.progress = { ...found, passes: 0 };
       this.before = found.rows;
-      migration.info(`${this.name} goes on at block ${found.block}: ${count(found.rows)} of ${this.batch.on} are done`);
+      migration.info(
+        `${this.name} continues at block ${found.block}: ${count(found.rows)} of ${this.batch.on} are done`,
+      );
     }
     await enterRole(migration, LOCK_TIMEOUT);
   }
@@ -71,9 +73,9 @@ class Backfill {
   async run(): Promise<void> {
     for (;;) {
       await this.pass();
-      if (Date.now() - this.started > TELL_EVERY_MS)
-        this.migration.info(`${this.name} looks whether any row of ${this.batch.on} was missed`);
-      const missed = await this.look();
+      if (Date.now() - this.started > REPORT_EVERY_MS)
+        this.migration.info(`${this.name} checks whether rows of ${this.batch.on} were missed`);
+      const missed = await this.findMissed();
       if (missed === undefined) break;
       this.progress = { ...this.progress, passes: this.progress.passes + 1, block: missed };
       if (this.progress.passes >= MOST_PASSES) throw this.endless();
@@ -86,18 +88,18 @@ class Backfill {
     );
   }
 
-  /** Goes through the table once, from where it is. */
+  /** Completes one pass over the table, from the current block. */
   private async pass(): Promise<void> {
-    const parts = await withLockRetry(this.migration, () => this.parts());
+    const parts = await withLockRetry(this.migration, () => this.readParts());
     while (this.progress.block < blocksIn(parts)) {
-      const rows = await withLockRetry(this.migration, () => this.piece(parts));
-      if (Date.now() - this.told >= TELL_EVERY_MS) this.tell(parts);
+      const rows = await withLockRetry(this.migration, () => this.runBatch(parts));
+      if (Date.now() - this.reported >= REPORT_EVERY_MS) this.reportProgress(parts);
       if (rows > 0) await sleep(this.batch.pause);
     }
   }
 
-  /** Does the next piece, and keeps that it is done. A run that is killed goes on behind it. */
-  private async piece(parts: Part[]): Promise<number> {
+  /** Runs the next batch and records it, so that a killed run continues after it. Returns the number of changed rows. */
+  private async runBatch(parts: Part[]): Promise<number> {
     const from = this.progress.block;
     const to = this.throttle.end(parts, from);
     const began = Date.now();
@@ -105,19 +107,19 @@ class Backfill {
       const { rows, again } = await this.change("BEGIN ISOLATION LEVEL READ COMMITTED", from, to);
       if (again > 0) throw this.endless(again, rows);
       const progress = { ...this.progress, block: to, rows: this.progress.rows + rows };
-      // What has changed nothing is done again in no time.
+      // A batch without changes is not recorded, because its repetition is fast.
       await (rows > 0 ? this.commit(progress) : this.client.query("COMMIT"));
       this.progress = progress;
-      this.throttle.took(to - from, rows, Date.now() - began);
+      this.throttle.recordBatch(to - from, rows, Date.now() - began);
       return rows;
     } catch (error) {
       await this.client.query("ROLLBACK").catch(() => undefined);
-      if (isLocked(error)) this.throttle.waited();
+      if (isLocked(error)) this.throttle.recordLockWait();
       throw error;
     }
   }
 
-  /** The ledger is not the role's: it says beforehand how far the statement is once this piece has committed. */
+  /** The role cannot write the ledger. So the superuser's session records the progress before the batch commits. */
   private async commit(progress: Progress): Promise<void> {
     const { admin, file } = this.migration;
     const xid = await beforeCommit(this.migration);
@@ -125,7 +127,7 @@ class Backfill {
     await this.client.query("COMMIT");
   }
 
-  /** Runs the statement over a range of blocks, in a transaction. */
+  /** Runs the statement on a range of blocks, in a transaction. */
   private async change(before: string, from: number, to: number): Promise<{ rows: number; again: number }> {
     const sql = batchStatement(this.batch, from, to);
     try {
@@ -133,32 +135,32 @@ class Backfill {
       return results.at(-1)?.rows[0] ?? { rows: 0, again: 0 };
     } catch (error) {
       const { position } = error as DatabaseError;
-      const place = position && placeIn(this.batch, sql, Number(position) - before.length - 2);
-      throw Object.assign(error as DatabaseError, { position: place ? `${place}` : undefined });
+      const mapped = position && positionIn(this.batch, sql, Number(position) - before.length - 2);
+      throw Object.assign(error as DatabaseError, { position: mapped ? `${mapped}` : undefined });
     }
   }
 
   /**
-   * Looks whether any row was missed, since others moved it to a block that was done, or wrote it after that. One snapshot sees
-   * all rows at one moment, wherever they move. Nothing is changed. Returns a block to go on from; undefined: all is done.
+   * Finds rows that were missed because others moved them to a completed block, or wrote them there later. One snapshot has all rows,
+   * wherever they move. No row is changed. Returns the block to continue at; undefined if no row was missed.
    */
-  private async look(): Promise<number | undefined> {
+  private async findMissed(): Promise<number | undefined> {
     const throttle = new Throttle(this.batch.rows);
-    await this.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT piece");
+    await this.client.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SAVEPOINT batch");
     let from = 0;
     try {
-      const parts = await this.parts(); // takes the snapshot: what it sees is in these blocks
+      const parts = await this.readParts(); // takes the snapshot, whose rows are all in these blocks
       for (let to; from < blocksIn(parts); from = to) {
         to = throttle.end(parts, from);
         const began = Date.now();
-        // Gives the lock on the table back, which would hold up others who alter it.
-        const { rows } = await this.change("ROLLBACK TO SAVEPOINT piece", from, to);
+        // Releases the lock on the table, which would block ALTER TABLE of others.
+        const { rows } = await this.change("ROLLBACK TO SAVEPOINT batch", from, to);
         if (rows > 0) return from;
-        throttle.took(to - from, 0, Date.now() - began);
+        throttle.recordBatch(to - from, 0, Date.now() - began);
       }
       return undefined;
     } catch (error) {
-      // A row to change that somebody else has locked, or changed since: there is one.
+      // Another session has locked or changed a row that meets the condition.
       if (isLocked(error) || (error as DatabaseError).code === SERIALIZATION_FAILURE) return from;
       throw error;
     } finally {
@@ -166,18 +168,18 @@ class Backfill {
     }
   }
 
-  private async parts(): Promise<Part[]> {
+  private async readParts(): Promise<Part[]> {
     const { on, only } = this.batch;
     const { rows } = await this.client.query<Part & { name: string; kind: string }>(
       readSql("catalog/backfill-parts.sql"),
       [on, only],
     );
     const odd = rows.find(({ kind }) => kind !== "r");
-    if (odd) throw new Error(`pgwright:batch takes tables and partitioned tables; ${odd.name} is none`);
+    if (odd) throw new Error(`pgwright:batch works on tables and partitioned tables; ${odd.name} is neither`);
     return rows;
   }
 
-  private tell(parts: Part[]): void {
+  private reportProgress(parts: Part[]): void {
     const { block, rows, passes } = this.progress;
     const percent = Math.floor(shareOf(parts, block) * 100);
     const rate = Math.round((rows - this.before) / ((Date.now() - this.started) / 1000));
@@ -185,16 +187,16 @@ class Backfill {
     this.migration.info(
       `${this.name}: ${percent} %${pass} of ${this.batch.on}, ${count(rows)} changed, ${rate.toLocaleString("en-US")} rows/s`,
     );
-    this.told = Date.now();
+    this.reported = Date.now();
   }
 
   private endless(again?: number, rows = 0): Error {
-    const what =
+    const problem =
       again === undefined
-        ? `after ${MOST_PASSES} passes it still finds rows to change: others keep writing such rows; keep new ones right with a trigger or DEFAULT first`
+        ? `after ${MOST_PASSES} passes there are still rows to change, because other sessions write such rows; set the value of new rows with a trigger or DEFAULT first`
         : `${again.toLocaleString("en-US")} of ${count(rows)} still meet the condition after the ${this.batch.verb}`;
     return new Error(
-      `${what}. The condition of a statement in batches has to become false by it, such as SET new = ... WHERE new IS NULL AND old IS NOT NULL`,
+      `${problem}; a statement in batches has to make its condition false, such as SET new = ... WHERE new IS NULL AND old IS NOT NULL`,
     );
   }
 }

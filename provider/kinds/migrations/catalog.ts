@@ -2,26 +2,26 @@ import type { Client } from "pg";
 import { readSql } from "../../../sql/read";
 import type { StatementOperation, Work } from "./statement-operations";
 
-// What the catalog knows of the things that pending migrations deal with.
+// Facts of the catalog about the objects of pending migrations.
 
-/** How much something holds. */
+/** Size of a table or schema. */
 export interface Amount {
-  /** As people read it. */
+  /** As pg_size_pretty writes it. */
   size: string | null;
-  /** An estimate; null: nobody has counted yet. */
+  /** The planner's estimate; null before the first VACUUM or ANALYZE. */
   rows: number | null;
   empty: boolean;
 }
 
 export interface Column {
   type: number;
-  /** The type that a domain is made of; else the type. */
+  /** The base type of a domain; else the type itself. */
   base: number;
   typmod: number;
   notNull: boolean;
-  /** A CHECK of the table speaks of it. */
+  /** A CHECK of the table refers to it. */
   checked: boolean;
-  /** No two rows have the same value. */
+  /** Has a valid unique index of its own. */
   unique: boolean;
 }
 
@@ -36,10 +36,10 @@ export interface Table extends Amount {
   kind: string;
   logged: boolean;
   tablespace: string;
-  /** Access method; null of a partitioned table that has none of its own. */
+  /** Access method; null for a partitioned table without one. */
   method: string | null;
   partitionOf: string | null;
-  /** Its DEFAULT partition. */
+  /** The DEFAULT partition. */
   remainder: string | null;
   checks: Check[];
   columns: Record<string, Column | undefined>;
@@ -50,37 +50,37 @@ export interface Type {
   base: number;
   typmod: number;
   array: boolean;
-  /** A domain with conditions. */
+  /** A domain with constraints. */
   checked: boolean;
 }
 
 export interface Catalog {
   timeZone: string;
-  /** By name, as SQL names it. */
+  /** By name, quoted as in SQL. */
   tables: Record<string, Table | undefined>;
-  /** As they were written. */
+  /** By type, as the migration writes it. */
   types: Record<string, Type | undefined>;
-  /** `source>target`: no value changes. */
+  /** `source>target`: binary-coercible types. */
   binaryCasts: string[];
-  /** Volatilities of all functions of a name, the parts of which are JSON. */
+  /** Volatilities of all functions of a name; the key is the JSON of its parts. */
   functions: Record<string, string[] | undefined>;
   schemas: Record<string, (Amount & { tables: number }) | undefined>;
 }
 
-/** Of a database that is not there. */
+/** The catalog of a database that does not exist yet. */
 export const NOTHING: Catalog = { timeZone: "", tables: {}, types: {}, binaryCasts: [], functions: {}, schemas: {} };
 
-/** Whoever holds a table locked is not waited for longer. */
+/** Longest wait for a table that another session has locked. */
 const LOCK_TIMEOUT = "1s";
 
 const works = (operations: StatementOperation[]): Work[] =>
   operations.flatMap((operation) => (operation.kind === "lock" ? operation.work : []));
 
-/** Looks all of it up at once; undefined: somebody holds one of the tables locked, so that it cannot be looked at. */
+/** Reads all facts in one query; undefined if another session holds a lock on one of the tables. */
 export async function readCatalog(client: Client, operations: StatementOperation[]): Promise<Catalog | undefined> {
   const types = works(operations).flatMap((work) => ("type" in work && work.type !== undefined ? [work.type] : []));
   const functions = works(operations).flatMap((work) => (work.does === "add" ? work.functions : []));
-  const asked = [
+  const parameters = [
     operations.flatMap((operation) => ("on" in operation ? [operation.on] : [])),
     types,
     functions.map((parts) => JSON.stringify(parts)),
@@ -88,7 +88,7 @@ export async function readCatalog(client: Client, operations: StatementOperation
   ].map((list) => [...new Set(list)]);
   try {
     await client.query(`SET search_path = ''; SET lock_timeout = '${LOCK_TIMEOUT}'`);
-    return (await client.query<Catalog>(readSql("catalog/migration-costs.sql"), asked)).rows[0];
+    return (await client.query<Catalog>(readSql("catalog/migration-costs.sql"), parameters)).rows[0];
   } catch (error) {
     if ((error as { code?: string }).code === "55P03") return undefined; // lock_not_available
     throw error;

@@ -3,8 +3,8 @@ import { readSql } from "../../../sql/read";
 import type { Statement } from "./file";
 import type { Run } from "./session";
 
-// Statements that work beside others and leave something behind when they fail or are killed: CREATE INDEX CONCURRENTLY an invalid
-// index of its name, REINDEX CONCURRENTLY invalid ones with the suffix _ccnew or _ccold. All runs as the migrations' role.
+// Statements with CONCURRENTLY, which leave invalid indexes when they fail or are killed: CREATE INDEX one of its name, REINDEX ones
+// with the suffix _ccnew or _ccold. All queries run as the migrations' role.
 
 interface Index {
   schema: string;
@@ -22,9 +22,9 @@ async function indexesOf({ client }: Run, { indexes }: Statement): Promise<Index
   return rows;
 }
 
-/** Drops the invalid indexes that this statement has left behind. */
+/** Drops the invalid indexes that an earlier run of this statement left. */
 export async function dropInvalid(run: Run, statement: Statement): Promise<void> {
-  if (statement.indexes?.drops) return; // the statement drops it
+  if (statement.indexes?.drops) return; // the statement itself drops the index
   for (const { schema, name, valid } of await indexesOf(run, statement)) {
     if (valid) continue;
     run.info(`dropping invalid index ${schema}.${name}`);
@@ -32,12 +32,12 @@ export async function dropInvalid(run: Run, statement: Statement): Promise<void>
   }
 }
 
-/** Says that a statement was finished by a run that was killed before it could say so. */
-export async function isDone(run: Run, statement: Statement): Promise<string | undefined> {
+/** Describes what a killed run completed before it could record that; undefined if it did not complete the statement. */
+export async function findCompleted(run: Run, statement: Statement): Promise<string | undefined> {
   const { indexes } = statement;
   if (indexes?.name === undefined) return undefined;
   const found = await indexesOf(run, statement);
   if (indexes.drops) return found.length === 0 ? `index ${indexes.name} was dropped` : undefined;
   const valid = found.find((each) => each.valid);
-  return valid && `index ${valid.schema}.${valid.name} was finished`;
+  return valid && `index ${valid.schema}.${valid.name} was built`;
 }

@@ -6,29 +6,29 @@ import { recipeFor } from "./recipes";
 import { notNullIn } from "./tree";
 import { rewritesForType, type Answer } from "./type-change";
 
-// Pure: what the work under a lock costs, by what the catalog knows of the table.
+// Pure: the cost of the work under a lock, by the facts of the catalog about the table.
 
-/** What is done to all rows. */
+/** Work on all rows. */
 export type Cost = "rewrite" | "scan" | "index" | "fill";
 
 /** Each cost, and whether it is certain. */
 export type Costs = Partial<Record<Cost, "yes" | "maybe">>;
 
-const WORDS: Record<Cost, { yes: string; maybe: string }> = {
+const COST_TEXTS: Record<Cost, { yes: string; maybe: string }> = {
   rewrite: { yes: "rewrites the table", maybe: "may rewrite the table" },
   index: { yes: "builds an index", maybe: "may build an index" },
   scan: { yes: "scans the table", maybe: "may scan the table" },
-  fill: { yes: "fills it anew", maybe: "may fill it anew" },
+  fill: { yes: "refreshes the materialized view", maybe: "may refresh the materialized view" },
 };
 
 export function describeCosts(costs: Costs): string[] {
-  return (Object.keys(WORDS) as Cost[]).flatMap((cost) => {
+  return (Object.keys(COST_TEXTS) as Cost[]).flatMap((cost) => {
     const answer = costs[cost];
-    return answer ? [WORDS[cost][answer]] : [];
+    return answer ? [COST_TEXTS[cost][answer]] : [];
   });
 }
 
-/** Columns that a valid CHECK keeps from being null. */
+/** Columns that a valid CHECK proves not null. */
 function provenNotNull({ checks }: Table): string[] {
   return checks.filter(({ valid }) => valid).flatMap(({ expression }) => notNullIn(parseExpression(expression)));
 }
@@ -42,7 +42,7 @@ interface Target {
   ResTarget: { val: Node };
 }
 
-/** Whether any of these functions is volatile; the others give all rows the same value, which is kept once. */
+/** Whether any of these functions is volatile. Otherwise all rows get one value, which PostgreSQL stores once in the catalog. */
 function isVolatile(functions: string[][], catalog: Catalog): Answer {
   const found = functions.map((parts) => catalog.functions[JSON.stringify(parts)] ?? ["unknown"]);
   if (found.some((all) => all.every((each) => each === "v"))) return "yes";
@@ -50,7 +50,7 @@ function isVolatile(functions: string[][], catalog: Catalog): Answer {
 }
 
 function ofColumn({ type, functions, filled }: Work & { does: "add" }, catalog: Catalog): Costs {
-  // A domain's condition is looked at in each row.
+  // A constraint of a domain is checked in each row.
   const known = type === undefined ? undefined : catalog.types[type];
   if (known?.checked) return { rewrite: "yes" };
   const answer = filled ? isVolatile(functions, catalog) : "no";
@@ -61,13 +61,13 @@ function ofColumn({ type, functions, filled }: Work & { does: "add" }, catalog: 
 function ofType({ column, type, plain }: Work & { does: "retype" }, table: Table, catalog: Catalog): Costs {
   const found = table.columns[column];
   const answer = rewritesForType(found, type === undefined ? undefined : catalog.types[type], catalog);
-  // An expression that is the column itself, once computed, is nothing that we could see.
+  // Whether an expression in USING evaluates to the column itself is not known here.
   const rewrite = plain || answer === "yes" ? answer : "maybe";
   if (rewrite !== "no") return { rewrite };
   return found?.checked ? { scan: "yes" } : {};
 }
 
-/** A table that becomes a partition is scanned, unless its own CHECK proves that its rows belong there. */
+/** A table that becomes a partition is scanned, unless a CHECK proves that its rows are within the bounds. */
 function ofPartition({ checks }: Table): Costs {
   return { scan: checks.some(({ valid }) => valid) ? "maybe" : "yes" };
 }
@@ -81,8 +81,8 @@ function costOf(work: Work, table: Table, catalog: Catalog): Costs {
     case "retype":
       return ofType(work, table, catalog);
     case "not null": {
-      const sure = table.columns[work.column]?.notNull || provenNotNull(table).includes(work.column);
-      return sure ? {} : { scan: "yes" };
+      const isProven = table.columns[work.column]?.notNull || provenNotNull(table).includes(work.column);
+      return isProven ? {} : { scan: "yes" };
     }
     case "move":
       return work.tablespace === table.tablespace ? {} : { rewrite: "yes" };
@@ -98,7 +98,7 @@ function costOf(work: Work, table: Table, catalog: Catalog): Costs {
   }
 }
 
-/** What all work of one statement costs; what is certain counts. A table that is rewritten is scanned and indexed by that. */
+/** The costs of all work of one statement; a certain cost wins. A rewrite, or an index build, includes a scan. */
 export function costsOf(works: Work[], table: Table, catalog: Catalog): Costs {
   const all: Costs = {};
   for (const work of works) {
@@ -109,7 +109,7 @@ export function costsOf(works: Work[], table: Table, catalog: Catalog): Costs {
   return all;
 }
 
-/** How to do without the lock what takes time under it. */
+/** Alternatives to the work that takes long under the lock. */
 export function recipesOf(works: Work[], table: Table, catalog: Catalog): string[] {
   const long = works.filter((work) => Object.keys(costOf(work, table, catalog)).length > 0);
   const found = long.flatMap(({ instead }) => (instead && recipeFor(instead, table.kind)) ?? []);

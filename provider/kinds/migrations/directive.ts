@@ -1,12 +1,12 @@
 import { errorAt, skipBlank, type ParsedStatement } from "../../sql-file";
 
-// Pure: comments of a migration that say how the statement behind them is run. dbmate sees comments.
+// Pure: comments of a migration that define how the next statement runs. To dbmate they are plain comments.
 
-/** `-- pgwright:batch rows=5000 pause=100ms` before an UPDATE or DELETE: it is run in pieces. */
+/** `-- pgwright:batch rows=5000 pause=100ms` before an UPDATE or DELETE, which then runs in batches. */
 export interface Directive {
-  /** Rows that a piece has at the most, about. */
+  /** Approximate maximum number of rows of a batch. */
   rows: number;
-  /** Milliseconds between two pieces. */
+  /** Milliseconds between two batches. */
   pause: number;
 }
 
@@ -16,10 +16,10 @@ const MOST_PAUSE_MS = 60_000;
 const LINE = /^[ \t]*(--[ \t]*pgwright:(.*))$/gm;
 const ALLOWED = "write -- pgwright:batch, or with options -- pgwright:batch rows=5000 pause=100ms";
 
-/** The options of a directive; a text: what is wrong with it. */
+/** The options of a directive; a text says what is wrong with it. */
 function parse(text: string): Directive | string {
   const [name, ...options] = text.trim().split(/\s+/);
-  if (name !== "batch") return `there is no directive pgwright:${name ?? ""}; ${ALLOWED}`;
+  if (name !== "batch") return `unknown directive pgwright:${name ?? ""}; ${ALLOWED}`;
   const found = { ...DEFAULTS };
   for (const option of options) {
     const [, rows] = /^rows=(\d{1,7})$/.exec(option) ?? [];
@@ -28,12 +28,12 @@ function parse(text: string): Directive | string {
     else if (pause && Number(pause) * (unit === "s" ? 1000 : 1) <= MOST_PAUSE_MS)
       found.pause = Number(pause) * (unit === "s" ? 1000 : 1);
     else
-      return `option "${option}" of pgwright:batch is not allowed: rows=1 to rows=${MOST_ROWS}, pause=0ms to pause=${MOST_PAUSE_MS / 1000}s`;
+      return `option "${option}" of pgwright:batch is not allowed; write rows=1 to rows=${MOST_ROWS}, or pause=0ms to pause=${MOST_PAUSE_MS / 1000}s`;
   }
   return found;
 }
 
-/** The directive of each statement of a part of a file, in their order. One that would have no effect is refused. */
+/** The directive of each statement, in their order. Throws for a directive that would have no effect. */
 export function directivesOf(
   file: string,
   text: string,
@@ -48,7 +48,8 @@ export function directivesOf(
     const comments: number[] = [];
     skipBlank(text.slice(statement.from, statement.at), (at) => comments.push(statement.from + at));
     const [first, second] = comments.filter((at) => lines.has(at));
-    if (second !== undefined) throw errorAt(file, text, second, "a statement has one directive of pgwright");
+    if (second !== undefined)
+      throw errorAt(file, text, second, "the statement has a second directive of pgwright; remove one");
     if (first === undefined) return undefined;
     const directive = parse(lines.get(first) ?? "");
     if (typeof directive === "string") throw errorAt(file, text, first, directive);
@@ -57,6 +58,11 @@ export function directivesOf(
   const before = (at: number) => statements.some((statement) => at >= statement.from && at < statement.at);
   const lost = [...lines.keys()].find((at) => !before(at));
   if (lost !== undefined)
-    throw errorAt(file, text, lost, "a directive of pgwright stands on a line of its own before its statement");
+    throw errorAt(
+      file,
+      text,
+      lost,
+      "no statement follows this directive of pgwright; write it on a line of its own before its statement",
+    );
   return found;
 }

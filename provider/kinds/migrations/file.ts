@@ -14,29 +14,28 @@ import { parseFileName, sameVersion } from "./file-name";
 import { batchOf, type Batch } from "./batches";
 import { concurrentIndexes, isAtomic, isPatient, needsNoTransaction, refusal, type Indexes } from "./statement";
 
-// A migration file in dbmate's format: a line `-- migrate:up` (with the option transaction:false) and what follows it, then
-// `-- migrate:down` and what undoes it. Several such pairs run one after another, each in a transaction of its own or without.
+// A migration file in dbmate's format: the line `-- migrate:up` (option: transaction:false) and its statements, then `-- migrate:down`
+// and the statements that undo them. Several such pairs run in their order, each with or without a transaction of its own.
 
 export interface Statement extends SqlStatement {
-  /** Indexes that it works on beside others; a failure leaves them behind, invalid. */
+  /** Indexes of a statement with CONCURRENTLY; a failure leaves them invalid. */
   indexes?: Indexes;
-  /** Waits for locks without holding up others. */
+  /** Its wait for a lock does not block others that read or write rows. */
   patient: boolean;
-  /** May have a transaction of its own. */
+  /** It can run in a transaction of its own. */
   atomic: boolean;
   tree: Node;
-  /** It is run in pieces. */
+  /** It runs in batches. */
   batch?: Batch;
-  /** What it does to tables. */
   operations: StatementOperation[];
-  /** Reads or writes rows, for as long as that takes. */
+  /** Reads or writes rows, so that its duration depends on their number. */
   runs: boolean;
 }
 
-/** What stands between two markers. */
+/** The statements between two markers. */
 export interface Block {
   statements: Statement[];
-  /** False: each statement by itself, outside a transaction. */
+  /** False: each statement is committed separately. */
   transaction: boolean;
 }
 
@@ -54,30 +53,30 @@ export interface MigrationFile {
   /** SHA-256 of the text, line ends as LF. */
   hash: string;
   up: Section;
-  /** Undefined: cannot be undone. */
+  /** Undefined: the file cannot be undone. */
   down?: Section;
-  /** Why the down part cannot be read. */
+  /** Why the down part cannot be parsed. */
   downProblem?: string;
 }
 
-// As dbmate finds them: the text behind the word is its options.
+// The same expression as in dbmate: options follow the word.
 const MARKER = /^--\s*migrate:(up|down)(?=\s|$)(.*)$/gm;
 
 export function hashOf(text: string): string {
   return createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
 }
 
-/** Tells the first statements of a section from others, so that a half-applied file may be mended behind them. */
+/** Hash of the first statements of a section, so that the statements after them may be corrected in a partly applied file. */
 export function hashOfDone({ statements }: Section, done: number): string {
   const texts = statements.slice(0, done).map(({ sql }) => sql);
   return `begun:${hashOf(JSON.stringify(texts))}`;
 }
 
-/** Whether a block has a transaction. Other words than those that speak of it are nothing to dbmate. */
+/** Whether a block has a transaction. dbmate ignores all other options. */
 function transactionOf(file: string, text: string, { index, 2: options = "" }: RegExpExecArray): boolean {
   const [, value] = /(?:^|\s)transaction:(true|false)(?=\s|$)/.exec(options) ?? [];
   if (value === undefined && options.includes("transaction"))
-    throw errorAt(file, text, index, `unknown option "${options.trim()}"; there is transaction:false`);
+    throw errorAt(file, text, index, `unknown option "${options.trim()}"; write transaction:false`);
   return value !== "false";
 }
 
@@ -115,29 +114,30 @@ const sectionOf = (blocks: Block[]): Section => ({
   statements: blocks.flatMap(({ statements }) => statements),
 });
 
-/** The blocks of a section from a statement on, with the number of their first statement; those in which none is left are not. */
+/** The blocks of a section from a statement on, with the index of their first statement; without completed blocks. */
 export function blocksFrom({ blocks }: Section, from: number): (Block & { first: number })[] {
   let next = 0;
   return blocks.flatMap(({ statements, transaction }) => {
     const begin = next;
     next += statements.length;
     const first = Math.max(begin, from);
-    const left = statements.slice(first - begin);
-    return left.length > 0 ? [{ statements: left, transaction, first }] : [];
+    const remaining = statements.slice(first - begin);
+    return remaining.length > 0 ? [{ statements: remaining, transaction, first }] : [];
   });
 }
 
-/** An up part follows another, or the down part of another; a down part follows an up part. */
+/** Throws unless the file begins with an up part, and each down part follows an up part. */
 function checkMarkers(file: string, text: string, markers: RegExpExecArray[]): void {
   const [first] = markers;
   if (first?.[1] !== "up") throw new SqlFileError(`${file}: has no line "-- migrate:up" at its beginning`);
   const lost = skipBlank(text.slice(0, first.index));
-  if (lost < first.index) throw errorAt(file, text, lost, 'what stands before "-- migrate:up" would never be run');
+  if (lost < first.index)
+    throw errorAt(file, text, lost, 'a statement before "-- migrate:up" never runs; move it below this line');
   const second = markers.find((marker, i) => marker[1] === "down" && markers[i - 1]?.[1] === "down");
   if (second) throw errorAt(file, text, second.index, 'has more than one "-- migrate:down" for one "-- migrate:up"');
 }
 
-/** A down part need be readable only where it is run. */
+/** A down part has to be valid only when it runs. */
 function downOf(read: () => Section): Pick<MigrationFile, "down" | "downProblem"> {
   try {
     const down = read();
@@ -154,7 +154,7 @@ export async function parseMigration(file: string, text: string): Promise<Migrat
   const named = parseFileName(file);
   if (!named)
     throw new SqlFileError(
-      `${file}: the name of a migration begins with its version in digits, such as 20250701000100_tables.sql`,
+      `${file}: the name does not begin with a version in digits; write a name such as 20250701000100_tables.sql`,
     );
   const normal = text.replaceAll("\r\n", "\n");
   const markers = [...normal.matchAll(MARKER)];
@@ -167,11 +167,11 @@ export async function parseMigration(file: string, text: string): Promise<Migrat
   return { file, ...named, hash: hashOf(normal), up, ...downOf(() => sectionOf(blocks("down"))) };
 }
 
-/** So many problems of a folder are listed. */
+/** Longest list of problems of a folder. */
 const SHOWN = 20;
 
-/** The problems of all files as one error. */
-function allOf(problems: Error[]): Error {
+/** Combines the problems of all files into one error. */
+function combineErrors(problems: Error[]): Error {
   const [first] = problems;
   const other = problems.find((each) => !(each instanceof SqlFileError));
   if (other) return other;
@@ -185,19 +185,19 @@ function allOf(problems: Error[]): Error {
 export async function parseMigrations(files: Record<string, string>): Promise<MigrationFile[]> {
   const tried = await Promise.allSettled(Object.entries(files).map(([file, text]) => parseMigration(file, text)));
   const problems = tried.flatMap((each) => (each.status === "rejected" ? [each.reason as Error] : []));
-  if (problems.length > 0) throw allOf(problems);
+  if (problems.length > 0) throw combineErrors(problems);
   const parsed = tried.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   parsed.sort((a, b) => (BigInt(a.version) < BigInt(b.version) ? -1 : 1));
   parsed.forEach((migration, i) => {
     const next = parsed[i + 1];
     if (next && sameVersion(next.version, migration.version)) {
-      throw new SqlFileError(`${next.file}: ${migration.file} has the same version`);
+      throw new SqlFileError(`${next.file}: ${migration.file} has the same version; give one of them another version`);
     }
   });
   return parsed;
 }
 
-/** Hash of each file that should be applied, by name; `target` is the newest version wanted. */
+/** Hash of each file to apply, by name; `target` is the newest version to apply. */
 export function wantedMigrations(files: Record<string, string>, target?: string): Record<string, string> {
   const wanted = Object.entries(files).filter(([file]) => {
     const version = parseFileName(file)?.version;

@@ -6,10 +6,10 @@ import type { MigrationFile } from "./file";
 import { sameVersion } from "./file-name";
 import { readLedger, write, type Applied } from "./ledger";
 
-// What counts as applied in a database in which pgwright has applied nothing yet: what dbmate's ledger has, or the files up to a
-// declared baseline. The ledger of any other tool says nothing of the folder, so that a baseline has to be declared.
+// Applied versions in a database without rows in pgwright.migrations: those in dbmate's ledger, or the files up to a declared
+// baseline. The ledger of any other tool does not list the versions of the folder, so a baseline has to be declared.
 
-/** A table that another tool keeps of what it has applied. */
+/** The table in which another tool records applied migrations. */
 export interface ForeignLedger {
   tool: string;
   schema: string;
@@ -18,15 +18,15 @@ export interface ForeignLedger {
 
 export interface KnownApplied {
   ledger: Applied[];
-  /** Is it that of another tool, or the baseline, which is not in pgwright's own ledger yet? */
+  /** It comes from another tool or the baseline, and is not in pgwright.migrations yet. */
   foreign: boolean;
-  /** What that means, for a preview. */
+  /** Lines for the preview. */
   notes: string[];
 }
 
 const nameOf = ({ schema, name }: Pick<ForeignLedger, "schema" | "name">) => `${schema}.${name}`;
 
-/** How much of a folder counts as applied. */
+/** Describes applied versions, such as `2 versions from 0001 to 0002 count`. */
 export function describeApplied(versions: string[]): string {
   const sorted = versions.map(BigInt).sort((a, b) => (a < b ? -1 : 1));
   const written = (version: bigint | undefined) => versions.find((each) => BigInt(each) === version) ?? "";
@@ -59,16 +59,16 @@ export function appliedByBaseline(files: MigrationFile[], baseline: string): App
     .map(({ version, name, hash, up }) => finished(version, name, hash, up.statements.length));
 }
 
-/** Why the ledgers that were found do not say what of the folder is applied. */
-function undecided(database: string, found: ForeignLedger[]): string {
+/** The error for ledgers that do not determine the applied files of the folder. */
+function undecidedProblem(database: string, found: ForeignLedger[]): string {
   const list = found.map((each) => `${nameOf(each)} (${each.tool})`).join(", ");
   return (
-    `database ${database}: another tool has applied migrations, as its ledger says: ${list}; declare migrations.baseline, ` +
-    `the newest version of the folder that was applied by then ("0": none), so that no file is run again`
+    `database ${database}: another tool has applied migrations, according to ${list}; declare migrations.baseline as the ` +
+    `newest version of the folder that is already applied ("0" for none), so that no file runs again`
   );
 }
 
-/** What counts as applied. Throws where that cannot be known. */
+/** Reads the applied versions. Throws if they cannot be determined. */
 export async function readApplied(
   client: Client,
   database: string,
@@ -81,11 +81,11 @@ export async function readApplied(
     const { rows } = await client.query<{ tables: boolean }>(readSql("catalog/has-tables.sql"));
     if (!rows[0]?.tables) return { ledger: [], foreign: false, notes: [] };
     const ledger = appliedByBaseline(files, baseline);
-    const what = ledger.length > 0 ? describeApplied(ledger.map(({ version }) => version)) : "no version counts";
+    const versions = ledger.length > 0 ? describeApplied(ledger.map(({ version }) => version)) : "no version counts";
     return {
       ledger,
       foreign: true,
-      notes: [`migrations.baseline is ${baseline}: ${what} as applied in database ${database}`],
+      notes: [`migrations.baseline is ${baseline}: ${versions} as applied in database ${database}`],
     };
   }
   const { rows: found } = await client.query<ForeignLedger>(readSql("catalog/foreign-ledgers.sql"));
@@ -94,16 +94,17 @@ export async function readApplied(
 
 async function fromLedgers(client: Client, database: string, found: ForeignLedger[]): Promise<KnownApplied> {
   const [table, ...more] = found;
-  if (table?.tool !== "dbmate" || more.length > 0) throw new Error(undecided(database, found));
+  if (table?.tool !== "dbmate" || more.length > 0) throw new Error(undecidedProblem(database, found));
   const versions = await readVersions(client, table);
   const odd = versions.find((version) => !/^\d+$/.test(version));
-  if (odd !== undefined) throw new Error(`${undecided(database, found)}; "${odd}" in it is no version of dbmate`);
+  if (odd !== undefined)
+    throw new Error(`${undecidedProblem(database, found)}; "${odd}" in it is not a version of dbmate`);
   if (versions.length === 0) return { ledger: [], foreign: false, notes: [] };
   const note = `${nameOf(table)} of database ${database} is dbmate's ledger: ${describeApplied(versions)} as applied`;
   return { ledger: versions.map((version) => finished(version)), foreign: true, notes: [note] };
 }
 
-/** Keeps in pgwright's own ledger what counts as applied. dbmate's rows get the names and hashes of the files. */
+/** Writes applied versions to pgwright.migrations. dbmate's rows get the names and hashes of the files. */
 export async function keepApplied(client: Client, ledger: Applied[], files: MigrationFile[]): Promise<void> {
   await client.query("BEGIN");
   for (const row of ledger) {

@@ -5,7 +5,7 @@ import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { SqlFileError } from "../../sql-file";
 import { setRestorePoint } from "../../restore-point";
-import { reconcile, tellReconciled, type AccessInputs } from "../access";
+import { reconcile, reportReconciled, type AccessInputs } from "../access";
 import type { Reconciled } from "../access/reconcile";
 import { endSessions, retiredRoles } from "../access/removals";
 import { NOTHING, readCatalog, type Catalog } from "./catalog";
@@ -15,35 +15,35 @@ import { blocksFrom, parseMigrations, type MigrationFile, type Section } from ".
 import { fileNameOf, fileOf, parseFileName, sameVersion } from "./file-name";
 import { readApplied } from "./foreign-ledger";
 import { readLedger, type Applied } from "./ledger";
-import { forbidden, readRoleFact } from "./permitted";
+import { findForbidden, readRoleFact } from "./permitted";
 import { planMigrations } from "./plan";
 import { runMigrations } from "./run";
 import { readSchemas, setsSearchPath, type Qualify } from "./search-path";
 
 export interface MigrationsInputs {
   database: string;
-  /** Runs as this role. */
+  /** The role that runs the files. */
   role: string;
-  /** Schemas that unqualified names are looked up in; none if absent. */
+  /** search_path of the files; empty if absent. */
   searchPath?: string[];
   /** Text of each file, by name. */
   files: Record<string, string>;
-  /** The newest version that should be applied; undefined: all. */
+  /** The newest version to apply; undefined: all. */
   target?: string;
-  /** In a database with tables and without a ledger of pgwright, files up to this version count as applied. */
+  /** Files up to this version count as applied in a database with tables and without rows in pgwright.migrations. */
   baseline?: string;
-  /** Privileges of the database: those that the migrations need themselves have to be there before they run. */
+  /** Privileges of the database, reconciled before the migrations, which may need them, and after. */
   access: AccessInputs;
-  /** Hash of each file that should be applied, by name: what is compared. */
+  /** Hash of each file to apply, by name; the property that is compared with the state. */
   applied: Record<string, string>;
-  /** The database that this one is made as a copy of, and what will have been applied there by then. */
+  /** The source if this database is a copy, and the files that are applied there before the copy. */
   copyOf?: { database: string; applied: Record<string, string> };
 }
 
 export type MigrationsState = MigrationsInputs;
 
-/** What has to run, with how far interrupted runs have come. */
-function pendingOf(files: MigrationFile[], ledger: Applied[], target: string | undefined): Pending[] {
+/** The files to apply and to undo, with the progress of interrupted runs. */
+function listPending(files: MigrationFile[], ledger: Applied[], target: string | undefined): Pending[] {
   const { up, down } = planMigrations(files, ledger, target);
   const begun = ({ version }: MigrationFile) => {
     const row = ledger.find((each) => sameVersion(each.version, version));
@@ -59,53 +59,53 @@ async function apply(inputs: MigrationsInputs, former: AccessInputs | undefined,
   const { host, info, warn } = operation;
   const { database, role, searchPath, target, baseline, access } = inputs;
   const settle = (client: Client) => reconcile(client, access, former, true);
-  const tell = (reconciled: Reconciled) => tellReconciled(reconciled, access, former, operation);
+  const report = (reconciled: Reconciled) => reportReconciled(reconciled, access, former, operation);
   const files = await parseMigrations(inputs.files);
   await withDatabase(host, database, async (client) => {
     const { ledger } = await readApplied(client, database, files, baseline);
-    const pending = pendingOf(files, ledger, target);
-    const problem = forbidden(pending, role, await readRoleFact(client, role));
+    const pending = listPending(files, ledger, target);
+    const problem = findForbidden(pending, role, await readRoleFact(client, role));
     if (problem) throw new Error(problem);
-    // What a removed role has owned belongs to the role that the migrations run as, before they run.
+    // The objects of a removed role change their owner before the migrations run, which may alter them.
     const retired = retiredRoles(former, inputs.access);
     if (retired.length > 0) await endSessions(client, retired);
-    tell(await settle(client));
+    report(await settle(client));
     if (former && pending.length > 0) await setRestorePoint(client, `migrations of ${database}`, info);
   });
   try {
     await runMigrations(host, { database, role, searchPath, target, baseline }, files, info);
   } catch (error) {
-    // What was applied before has its privileges.
-    await withDatabase(host, database, settle).then(tell, ({ message }: Error) => warn(message));
+    // Objects of the files that were applied get their privileges even so.
+    await withDatabase(host, database, settle).then(report, ({ message }: Error) => warn(message));
     throw error;
   }
-  tell(await withDatabase(host, database, settle));
+  report(await withDatabase(host, database, settle));
 }
 
-/** One pending file on its way. */
+/** A file to apply or to undo. */
 interface Pending {
   verb: "apply" | "undo";
   file: MigrationFile;
   section: Section;
-  /** Statements that were done before. */
+  /** Number of statements that an interrupted run completed. */
   from: number;
-  /** Rows that the next one has changed before, in batches. */
+  /** Rows that the next statement, in batches, changed before the interruption. */
   rows: number;
 }
 
-/** One pending file, in words. `role`: who runs it. */
+/** Describes a pending file. `role`: the role that runs it. */
 function describePending({ verb, file, section: { statements, blocks }, from, rows }: Pending, role: string): string {
   const begun = rows > 0 ? `, which has changed ${rows.toLocaleString("en-US")} rows already` : "";
   const behind = from > 0 || rows > 0 ? `, from statement ${from + 1} on${begun}` : "";
   const count = statements.length === 1 ? "1 statement" : `${statements.length} statements`;
-  const alone = blocks[0]?.transaction ? "" : ", each by itself";
+  const separate = blocks[0]?.transaction ? "" : ", each committed separately";
   const parts =
-    blocks.length > 1 ? `, in ${blocks.length} parts, each with or without a transaction of its own` : alone;
+    blocks.length > 1 ? `, in ${blocks.length} parts, each with or without a transaction of its own` : separate;
   return `will ${verb} ${file.file}: ${count} as ${role}${parts}${behind}`;
 }
 
-/** What is left to do of a file, by its blocks. */
-function stepsOf(
+/** The remaining statements of a file, by block. */
+function remainingSteps(
   { file: { file }, section, from }: Pending,
   qualify: Qualify,
 ): { steps: Step[]; transaction: boolean }[] {
@@ -119,20 +119,20 @@ function stepsOf(
   }));
 }
 
-interface Known {
-  /** Undefined where nobody can tell. */
+interface CatalogFacts {
+  /** Undefined if it cannot be read. */
   catalog?: Catalog;
   qualify: Qualify;
 }
 
-/** What the catalog says of the tables. Nobody uses yet what will be made, a copy too. */
-async function lookUp(
+/** Reads the catalog for the tables of the operations. A new database, or a copy, has no users yet: its catalog is NOTHING. */
+async function readCatalogFacts(
   database: string,
   operations: StatementOperation[],
   path: string[],
   isNew: boolean,
   host: Host,
-): Promise<Known> {
+): Promise<CatalogFacts> {
   const qualify: Qualify = (operation) => operation;
   const nothing = { catalog: NOTHING, qualify };
   if (operations.length === 0) return nothing;
@@ -148,7 +148,7 @@ async function lookUp(
   }
 }
 
-/** Says what pending files run, and what that means for those who use the tables that are there. */
+/** Reports the pending files, and the locks and losses that they cause on existing tables. */
 async function explainPending(
   pending: Pending[],
   { database, role, searchPath = [] }: MigrationsInputs,
@@ -156,32 +156,37 @@ async function explainPending(
   operation: Operation,
 ): Promise<void> {
   const fact = await ask(operation.host, "postgres", (client) => readRoleFact(client, role), undefined);
-  const problem = forbidden(pending, role, fact);
+  const problem = findForbidden(pending, role, fact);
   if (problem) throw new Error(problem);
   const statements = pending.flatMap(({ section, from }) => section.statements.slice(from));
   const path = statements.some(setsSearchPath) ? [] : searchPath;
   const operations = statements.flatMap((statement) => statement.operations);
-  const { catalog, qualify } = await lookUp(database, operations, path, isNew, operation.host);
-  if (!catalog) operation.info(`how large the tables of ${database} are cannot be seen now`);
+  const { catalog, qualify } = await readCatalogFacts(database, operations, path, isNew, operation.host);
+  if (!catalog)
+    operation.info(
+      `database ${database}: sizes of tables are unknown, because the server is down or a session holds a lock on a table`,
+    );
   const analysis = new LockAnalysis(database, catalog, path.length > 0);
   for (const each of pending) {
     operation.info(describePending(each, fact?.superuser ? `${role}, a superuser` : role));
-    const told = stepsOf(each, qualify).flatMap(({ steps, transaction }) => analysis.of(steps, transaction));
-    for (const { hazard, text } of told) {
+    const findings = remainingSteps(each, qualify).flatMap(({ steps, transaction }) =>
+      analysis.analyze(steps, transaction),
+    );
+    for (const { hazard, text } of findings) {
       if (hazard) operation.hazard(hazard, text);
       else operation.info(text);
     }
   }
 }
 
-/** Hashes of what is applied, by file name. */
+/** Hashes of the applied files, by name. */
 function appliedFiles(ledger: Applied[]): Record<string, string> {
   const done = ledger.filter(({ finished }) => finished);
   return Object.fromEntries(done.map(({ version, name, hash }) => [fileNameOf({ version, name }), hash]));
 }
 
-/** What dbmate has applied has neither name nor hash; the file of its version counts as applied. */
-function recognised(applied: Record<string, string>, wanted: Record<string, string>): Record<string, string> {
+/** Replaces names and hashes that are missing: dbmate records versions only, so the file of a version counts as applied. */
+function matchFiles(applied: Record<string, string>, wanted: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(applied).map(([file, hash]) => {
       const found = hash === "" ? fileOf(Object.keys(wanted), parseFileName(file)?.version ?? "") : undefined;
@@ -190,7 +195,7 @@ function recognised(applied: Record<string, string>, wanted: Record<string, stri
   );
 }
 
-/** As the ledger of a database has them. */
+/** Rows of the ledger for applied files. */
 function asApplied(files: Record<string, string>): Applied[] {
   return Object.entries(files).flatMap(([file, hash]) => {
     const named = parseFileName(file);
@@ -198,8 +203,12 @@ function asApplied(files: Record<string, string>): Applied[] {
   });
 }
 
-/** What is applied. A server that is down is believed to hold what it held; a database that is not there holds nothing. */
-async function ledgerOf(database: string, lastKnown: Applied[], { host }: Operation): Promise<Applied[] | undefined> {
+/** Reads the ledger: `lastKnown` while the server is down, undefined if the database does not exist. */
+async function readLedgerOf(
+  database: string,
+  lastKnown: Applied[],
+  { host }: Operation,
+): Promise<Applied[] | undefined> {
   try {
     return (await ask(host, database, readLedger, lastKnown)) ?? [];
   } catch (error) {
@@ -208,16 +217,16 @@ async function ledgerOf(database: string, lastKnown: Applied[], { host }: Operat
   }
 }
 
-/** The ledger that a copy brings along once it is made. */
+/** The ledger that the copy will have, which is that of its source. */
 async function ledgerOfCopy({ copyOf }: MigrationsInputs, operation: Operation): Promise<Applied[]> {
   if (!copyOf) return [];
-  const there = (await ledgerOf(copyOf.database, [], operation)) ?? [];
-  const versions = there.map(({ version }) => BigInt(version));
-  return [...there, ...asApplied(copyOf.applied).filter(({ version }) => !versions.includes(BigInt(version)))];
+  const source = (await readLedgerOf(copyOf.database, [], operation)) ?? [];
+  const versions = source.map(({ version }) => BigInt(version));
+  return [...source, ...asApplied(copyOf.applied).filter(({ version }) => !versions.includes(BigInt(version)))];
 }
 
-/** What counts as applied before the change, which the operator reads where it is not in pgwright's own ledger. */
-async function appliedBefore(
+/** The versions that count as applied before the update; reported if pgwright.migrations does not have them yet. */
+async function readAppliedBefore(
   files: MigrationFile[],
   old: MigrationsState | undefined,
   inputs: MigrationsInputs,
@@ -236,26 +245,26 @@ async function appliedBefore(
   }
   if (baseline !== undefined)
     operation.info(
-      `files up to ${baseline} count as applied if database ${database} comes with tables, by restoreFrom or copyOf, and not with a ledger of pgwright; in an empty one they are run`,
+      `migrations.baseline is ${baseline}: if restoreFrom or copyOf creates database ${database} with tables and without pgwright.migrations, files up to ${baseline} count as applied; in an empty database they run`,
     );
   return ledgerOfCopy(inputs, operation);
 }
 
-/** The migrations of one database: what the folder holds is applied, once, in order. */
+/** The migrations of one database: each file of the folder is applied once, in the order of versions. */
 export const migrations: Kind<MigrationsInputs, MigrationsState> = {
   replaceOn: ["database"],
   notCompared: ["role", "searchPath", "files", "target", "baseline", "access", "copyOf"],
-  compared: (state, inputs) => ({ ...state, applied: recognised(state.applied, inputs.applied) }),
+  compared: (state, inputs) => ({ ...state, applied: matchFiles(state.applied, inputs.applied) }),
   async check({ files, target, baseline }) {
     try {
       const parsed = await parseMigrations(files);
       const versions = parsed.map(({ version }) => version);
       const unknown = (version: string | undefined) => version !== undefined && !versions.includes(version);
-      const allowed = `is no version of the folder; there are ${versions.join(", ")}`;
+      const allowed = `is not a version in the folder; write one of ${versions.join(", ")}`;
       return [
         ...(unknown(target) ? [{ property: "target", reason: `"${target}" ${allowed}` }] : []),
         ...(baseline !== "0" && unknown(baseline)
-          ? [{ property: "baseline", reason: `"${baseline}" ${allowed}, and "0" for none` }]
+          ? [{ property: "baseline", reason: `"${baseline}" ${allowed}, or "0" for none` }]
           : []),
       ];
     } catch (error) {
@@ -266,21 +275,21 @@ export const migrations: Kind<MigrationsInputs, MigrationsState> = {
   async explain(old, inputs, operation) {
     if (!operation.preview) return;
     const files = await parseMigrations(inputs.files);
-    const ledger = await appliedBefore(files, old, inputs, operation);
-    await explainPending(pendingOf(files, ledger, inputs.target), inputs, !old, operation);
+    const ledger = await readAppliedBefore(files, old, inputs, operation);
+    await explainPending(listPending(files, ledger, inputs.target), inputs, !old, operation);
   },
   async create(inputs, operation) {
     if (!operation.preview) await apply(inputs, undefined, operation);
     return { id: inputs.database, state: inputs };
   },
   async read(_id, state, inputs, operation) {
-    const ledger = await ledgerOf(inputs.database, asApplied(state.applied), operation);
+    const ledger = await readLedgerOf(inputs.database, asApplied(state.applied), operation);
     return ledger && { ...state, applied: appliedFiles(ledger) };
   },
   async update(_id, old, inputs, operation) {
     if (!operation.preview) await apply(inputs, old.access, operation);
     return inputs;
   },
-  // What the migrations have made goes with the database.
+  // DROP DATABASE drops the objects of the migrations.
   delete: async () => undefined,
 };

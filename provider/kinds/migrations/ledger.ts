@@ -4,41 +4,41 @@ import { readSql } from "../../../sql/read";
 import { mustOwnSchema } from "../../connection";
 import type { MigrationFile } from "./file";
 
-// The ledger pgwright.migrations. Only the superuser's session writes it, and migrations run in another one, which may do no more
-// than their role. So a row says beforehand what it becomes when the transaction of that other session commits (`awaitCommit`):
-// whatever is killed in between, the status of the transaction decides.
+// The ledger pgwright.migrations. Only the superuser's session writes it; migrations run in another session, with the privileges of
+// their role only. So before that other transaction commits, the row records its state after the commit (`awaitCommit`). If a
+// process is killed between, the status of the transaction decides.
 
-/** A migration that was applied, or of which a part was. */
+/** A migration that was applied completely or in part. */
 export interface Applied {
   version: string;
-  /** Empty, and so is the hash: dbmate has applied it. */
+  /** Name and hash are empty if dbmate applied it. */
   name: string;
-  /** Of the file; while it is unfinished, of its first statements (see hashOfDone). */
+  /** Of the file; while it is unfinished, of its completed statements (see hashOfDone). */
   hash: string;
-  /** Statements done; fewer than the file has while one without transaction is unfinished. */
+  /** Number of completed statements. */
   statements: number;
   finished: boolean;
-  /** How far the statement behind those that are done is, if it is run in batches. */
+  /** Progress of the next statement, if it runs in batches. */
   batch?: Progress | null;
-  /** A transaction that decides about the row, and has not ended; or nobody knows any more how. */
+  /** The transaction that decides about the row, if it has not ended or its outcome is unknown. */
   waits?: { xid: string; status: "in progress" | "unknown" };
 }
 
-/** How far a statement is that is run in batches. */
+/** Progress of a statement that runs in batches. */
 export interface Progress {
-  /** Of its text: another one begins anew. */
+  /** Of its text: an edited statement starts again. */
   hash: string;
-  /** Where in its section it stands, from 0. */
+  /** Its index in the section, from 0. */
   statement: number;
-  /** Times that it has gone through the table. */
+  /** Completed passes over the table. */
   passes: number;
-  /** Blocks of this pass that are done. */
+  /** Completed blocks of this pass. */
   block: number;
-  /** Rows that it has changed so far. */
+  /** Rows changed so far. */
   rows: number;
 }
 
-/** What a row becomes when a transaction commits; null: it goes. */
+/** The row after the commit of a transaction; null: it is deleted. */
 export type Outcome = Partial<Pick<Applied, "name" | "hash" | "statements" | "finished" | "batch">> | null;
 
 interface Row extends Applied {
@@ -47,41 +47,41 @@ interface Row extends Applied {
   status: "committed" | "aborted" | "in progress" | "unknown" | null;
 }
 
-/** How long a transaction may take to end that was to commit already. */
+/** Longest wait for a transaction that is about to commit. */
 const ENDS_WITHIN_MS = 60_000;
 
-/** Whether there is a ledger. That it is pgwright's own is known from the begin of the session. */
-async function isThere(client: Client): Promise<boolean> {
+/** Whether the ledger exists. The begin of the session has checked the owner of its schema. */
+async function ledgerExists(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ plain: boolean }>(readSql("catalog/migrations-there.sql"));
   const [found] = rows;
-  if (found && !found.plain) throw new Error("pgwright.migrations is no table; drop it");
+  if (found && !found.plain) throw new Error("pgwright.migrations is not a table; drop it");
   return found !== undefined;
 }
 
 async function readRows(client: Client): Promise<Row[] | undefined> {
-  if (!(await isThere(client))) return undefined;
+  if (!(await ledgerExists(client))) return undefined;
   return (await client.query<Row>(readSql("catalog/migrations-read.sql"))).rows;
 }
 
-/** A row as the transaction has left it that it waits for. */
-function decided({ outcome, xid, status, ...row }: Row): Applied[] {
+/** The row by the status of its transaction. */
+function resolveRow({ outcome, xid, status, ...row }: Row): Applied[] {
   if (status === "committed") return outcome === null ? [] : [{ ...row, ...outcome }];
   if (status === "in progress" || status === "unknown") return [{ ...row, waits: { xid: xid ?? "", status } }];
   return [row];
 }
 
-/** What was applied; undefined if no migration ever was. */
+/** The rows of the ledger; undefined if it does not exist. */
 export async function readLedger(client: Client): Promise<Applied[] | undefined> {
-  return (await readRows(client))?.flatMap(decided);
+  return (await readRows(client))?.flatMap(resolveRow);
 }
 
 export async function createLedger(client: Client): Promise<void> {
-  await isThere(client);
+  await ledgerExists(client);
   await client.query(readSql("catalog/migrations-ledger.sql"));
   await mustOwnSchema(client);
 }
 
-/** A file is applied as a whole. */
+/** The row of a completely applied file. */
 export const applied = ({ name, hash, up }: MigrationFile): Outcome => ({
   name,
   hash,
@@ -90,10 +90,10 @@ export const applied = ({ name, hash, up }: MigrationFile): Outcome => ({
   batch: null,
 });
 
-/** The first `done` statements of a file are applied; `hash`: see hashOfDone. */
+/** The row of a file whose first `done` statements are applied; `hash`: see hashOfDone. */
 export const begun = (done: number, hash: string): Outcome => ({ statements: done, hash, batch: null });
 
-/** Says what the row of a version becomes if a transaction commits, which is still open. */
+/** Records the row of a version for the case that an open transaction commits. */
 export async function awaitCommit(client: Client, { version, name }: MigrationFile, xid: string, outcome: Outcome) {
   await client.query(
     `INSERT INTO pgwright.migrations (version, name, finished_at, pending) VALUES ($1, $2, NULL, $3)
@@ -103,8 +103,8 @@ export async function awaitCommit(client: Client, { version, name }: MigrationFi
 }
 
 /**
- * Says how far a statement in batches is if a transaction commits, which is still open. It need not be on disk before that is:
- * what is written later reaches it later.
+ * Records the progress of a statement in batches for the case that an open transaction commits. synchronous_commit is off, because
+ * the WAL of that transaction is written after this one's and flushes it too.
  */
 export async function awaitProgress(
   client: Client,
@@ -121,7 +121,7 @@ export async function awaitProgress(
   await client.query("COMMIT");
 }
 
-/** Sets the row of a version to what it is now, and what it awaits is over. */
+/** Writes the row of a version, which then waits for no transaction. */
 export async function write(client: Client, version: string, outcome: Outcome): Promise<void> {
   if (outcome === null) {
     await client.query("DELETE FROM pgwright.migrations WHERE version = $1", [version]);
@@ -138,7 +138,7 @@ export async function write(client: Client, version: string, outcome: Outcome): 
   );
 }
 
-/** Brings rows to what the transactions have made of them that they wait for; of all versions, or one. Says whether any has committed. */
+/** Writes the rows by the status of their transactions, of all versions or one. Returns whether a transaction committed. */
 export async function settle(client: Client, version?: string): Promise<boolean> {
   const deadline = Date.now() + ENDS_WITHIN_MS;
   for (;;) {
@@ -151,7 +151,7 @@ export async function settle(client: Client, version?: string): Promise<boolean>
       continue;
     }
     const stuck = rows.find(({ status }) => status === "in progress" || status === "unknown");
-    if (stuck) throw new Error(undecided(stuck.version, stuck.xid ?? "", stuck.status as "unknown"));
+    if (stuck) throw new Error(describeUndecided(stuck.version, stuck.xid ?? "", stuck.status as "unknown"));
     for (const row of rows) {
       if (row.status === "committed") await write(client, row.version, row.outcome);
       else await forget(client, row.version);
@@ -160,29 +160,29 @@ export async function settle(client: Client, version?: string): Promise<boolean>
   }
 }
 
-/** What to do about a row whose transaction has not ended, or is too old for the server to know. */
-export function undecided(version: string, xid: string, status: "in progress" | "unknown"): string {
+/** The error for a transaction that has not ended, or is too old for the server to know its status. */
+export function describeUndecided(version: string, xid: string, status: "in progress" | "unknown"): string {
   const why = status === "unknown" ? "is too old for the server to know how it ended" : "has not ended";
   return (
     `migration ${version}: its transaction ${xid} ${why}; ` +
-    `${status === "unknown" ? "look whether it was applied" : "end it, or wait"}, then run: UPDATE pgwright.migrations SET pending = NULL WHERE version = '${version}'` +
+    `${status === "unknown" ? "check whether the migration was applied" : "end it, or wait"}, then run: UPDATE pgwright.migrations SET pending = NULL WHERE version = '${version}'` +
     (status === "unknown" ? " (with finished_at = now() if it was)" : "")
   );
 }
 
-/** A transaction was rolled back: the row is as it was before, and one in which nothing is done goes. */
+/** After a rollback: restores the row, and deletes it if no statement is completed. */
 async function forget(client: Client, version: string): Promise<void> {
   await client.query("UPDATE pgwright.migrations SET pending = NULL WHERE version = $1", [version]);
   await forgetUnbegun(client, version);
 }
 
-/** How far the statement in batches is that an interrupted run has begun. */
+/** Progress of the statement in batches of an interrupted run. */
 export async function readProgress(client: Client, version: string): Promise<Progress | undefined> {
   const { rows } = await client.query("SELECT batch FROM pgwright.migrations WHERE version = $1", [version]);
   return rows[0]?.batch ?? undefined;
 }
 
-/** Nothing of a file is done. */
+/** Deletes the row of a file without completed statements. */
 export async function forgetUnbegun(client: Client, version: string): Promise<void> {
   await client.query(
     "DELETE FROM pgwright.migrations WHERE version = $1 AND finished_at IS NULL AND statements = 0 AND batch IS NULL",
@@ -190,7 +190,7 @@ export async function forgetUnbegun(client: Client, version: string): Promise<vo
   );
 }
 
-/** Files that dbmate has applied are known by their hash from now on. */
+/** Adds names and hashes to the rows of files that dbmate applied. */
 export async function adoptHashes(client: Client, files: MigrationFile[]): Promise<void> {
   for (const { version, name, hash } of files) {
     await client.query(

@@ -1,6 +1,6 @@
 import { hashOfDone, type MigrationFile, type Section } from "./file";
 import { fileNameOf } from "./file-name";
-import { undecided, type Applied } from "./ledger";
+import { describeUndecided, type Applied } from "./ledger";
 
 export type Undone = MigrationFile & { down: Section };
 
@@ -10,8 +10,8 @@ export interface Plan {
 }
 
 /**
- * What has to run so that exactly `files` up to version `target` are applied. Throws when an applied file was edited or is
- * missing, or when a new one is older than an applied one.
+ * The files to apply and to undo, so that exactly `files` up to version `target` are applied. Throws if an applied file was edited or
+ * is missing, or if a new file is older than an applied one.
  */
 export function planMigrations(files: MigrationFile[], applied: Applied[], target: string | undefined): Plan {
   const byVersion = new Map(files.map((file) => [BigInt(file.version), file]));
@@ -20,12 +20,12 @@ export function planMigrations(files: MigrationFile[], applied: Applied[], targe
   const newest = [...done].reduce((a, b) => (a > b ? a : b), -1n);
   const wanted = files.filter(({ version }) => target === undefined || BigInt(version) <= BigInt(target));
   if (target !== undefined && !byVersion.has(BigInt(target))) {
-    problems.push(`target ${target} is no migration of the folder`);
+    problems.push(`target ${target} is not a version in the folder`);
   }
   const up = wanted.filter(({ version }) => !done.has(BigInt(version)));
   for (const file of up) {
     if (BigInt(file.version) < newest) {
-      problems.push(`${file.file} is older than ${newest}, which was applied: give it a newer version`);
+      problems.push(`${file.file} is older than ${newest}, which was applied; give it a newer version`);
     }
   }
   const down = files.filter((file) => done.has(BigInt(file.version)) && !wanted.includes(file)).reverse();
@@ -38,14 +38,14 @@ export function planMigrations(files: MigrationFile[], applied: Applied[], targe
 }
 
 function problemOf(row: Applied, file: MigrationFile | undefined): string | undefined {
-  if (row.waits?.status === "unknown") return undecided(row.version, row.waits.xid, "unknown");
-  if (!file) return `${fileNameOf({ ...row, name: row.name || "..." })} was applied and is missing: put it back`;
+  if (row.waits?.status === "unknown") return describeUndecided(row.version, row.waits.xid, "unknown");
+  if (!file) return `${fileNameOf({ ...row, name: row.name || "..." })} was applied and is missing; restore the file`;
   if (!row.finished) {
-    // What failed may be mended; what was done may not.
+    // The failed statement may be corrected, the completed ones may not.
     if (row.statements === 0 || row.hash === hashOfDone(file.up, row.statements)) return undefined;
-    return `${file.file} is applied up to statement ${row.statements}, and what was applied has been edited since: put that part back as it was`;
+    return `${file.file} is applied up to statement ${row.statements}, and the applied statements were edited since; restore these statements`;
   }
-  // dbmate keeps no hashes.
+  // dbmate records no hashes.
   if (row.hash === "" || row.hash === file.hash) return undefined;
-  return `${file.file} was applied and has been edited since: put it back as it was and write a new migration`;
+  return `${file.file} was applied and has been edited since; restore the file and write a new migration`;
 }

@@ -1,6 +1,6 @@
-// Pure: how to do without a long lock what a statement does with one. More in docs/zero-downtime.md.
+// Pure: alternatives to statements that hold a lock for long, as in docs/zero-downtime.md.
 
-/** What there is to do. */
+/** The kind of change that has an alternative. */
 export type Recipe = keyof typeof RECIPES;
 
 const RECIPES = {
@@ -13,18 +13,18 @@ const RECIPES = {
   "not null":
     "ADD CONSTRAINT ... CHECK (column IS NOT NULL) NOT VALID, then VALIDATE CONSTRAINT, then this, with transaction:false",
   default: "ADD COLUMN without the default, then SET DEFAULT, then an UPDATE with -- pgwright:batch",
-  type: "a new column that a trigger keeps in step and -- pgwright:batch fills: docs/zero-downtime.md",
+  type: "a new column that a trigger keeps in sync and -- pgwright:batch fills: docs/zero-downtime.md",
   refresh: "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index",
-  attach: "first a valid CHECK that all rows are within its bounds",
+  attach: "add a valid CHECK for the bounds of the partition first",
 };
 
-/** PostgreSQL 17 has them for ordinary tables only. */
+/** PostgreSQL 17 supports these for ordinary tables only. */
 const NOT_PARTITIONED: Recipe[] = ["index", "unique", "foreign key"];
 const PARTITIONED: Partial<Record<Recipe, string>> = {
   index: "CREATE INDEX ON ONLY, then CREATE INDEX CONCURRENTLY on each partition, then ATTACH PARTITION",
 };
 
-/** What to write instead; undefined if there is nothing. */
+/** The alternative; undefined if there is none. `kind`: pg_class.relkind of the table. */
 export function recipeFor(recipe: Recipe, kind: string): string | undefined {
   return kind === "p" && NOT_PARTITIONED.includes(recipe) ? PARTITIONED[recipe] : RECIPES[recipe];
 }

@@ -8,36 +8,38 @@ import { adoptHashes, createLedger, settle } from "./ledger";
 import { planMigrations } from "./plan";
 import { runSection } from "./section";
 
-/** How long to wait for another applier. */
+/** Longest wait for another session that applies migrations. */
 const APPLIER_WITHIN_MS = 600_000;
 
-/** Who applies holds an advisory lock. It is polled for: whoever waits inside PostgreSQL blocks CREATE INDEX CONCURRENTLY. */
+/** Takes the advisory lock of migrations. It polls, because a session that waits for a lock blocks CREATE INDEX CONCURRENTLY. */
 async function lockAppliers(client: Client, info: (text: string) => void): Promise<void> {
   const deadline = Date.now() + APPLIER_WITHIN_MS;
-  for (let told = false; ; told = true) {
+  for (let reported = false; ; reported = true) {
     const { rows } = await client.query(
       "SELECT pg_try_advisory_lock(hashtext('pgwright'), hashtext('migrations')) AS mine",
     );
     if (rows[0].mine) return;
-    if (!told) info("waiting: somebody else is applying migrations to this database");
+    if (!reported) info("waiting for another session that applies migrations to this database");
     if (Date.now() > deadline) {
-      throw new Error(`another applier has held the lock for ${APPLIER_WITHIN_MS / 1000} s; it shows in pg_locks`);
+      throw new Error(
+        `another session has applied migrations for ${APPLIER_WITHIN_MS / 1000} s; find its advisory lock in pg_locks, and wait or end it`,
+      );
     }
     await sleep(500);
   }
 }
 
-/** What is run, and as whom. */
+/** What to run, and as which role. */
 export interface MigrationRun {
   database: string;
   role: string;
-  /** Schemas that unqualified names are looked up in. */
+  /** search_path of the files. */
   searchPath?: string[];
   target?: string;
   baseline?: string;
 }
 
-/** Applies and undoes what the plan says, in a session that may do no more than the role. */
+/** Applies and undoes files by the plan, in a session with the privileges of the role only. */
 export async function runMigrations(
   host: Host,
   { database, role, searchPath = [], target, baseline }: MigrationRun,

@@ -4,24 +4,24 @@ import type { StatementOperation, Work } from "./statement-operations";
 import type { Statement } from "./file";
 import { node, nodesIn, textsOf, type StringNode } from "./tree";
 
-// Names without a schema: what they mean by migrations.searchPath.
+// Resolves unqualified names by migrations.searchPath.
 
 // invalid_schema_name; undefined_table, undefined_object, undefined_function
-const NOWHERE = "3F000";
+const NO_SCHEMA = "3F000";
 const NOT_FOUND = ["42P01", "42704", "42883"];
 
-/** What to do where a name without a schema was looked up nowhere. */
+/** A hint for an unqualified name that was not found with an empty search_path. */
 export function unqualifiedHint({ code = "", message }: DatabaseError, searchPath: string[]): string[] {
   if (searchPath.length > 0) return [];
   const unqualified = NOT_FOUND.includes(code) && /^\w+ "[^".]+" does not exist|^function [^.(]+\(/.test(message);
-  return code === NOWHERE || unqualified
+  return code === NO_SCHEMA || unqualified
     ? [
-        "migrations run with an empty search_path: write the name with its schema, or declare migrations.searchPath, such as [public]",
+        "migrations run with an empty search_path; write the name with its schema, or declare migrations.searchPath, such as [public]",
       ]
     : [];
 }
 
-/** Says that a statement sets a search_path itself, and names mean something else from there on. */
+/** Whether a statement may set search_path, after which unqualified names cannot be resolved here. */
 export function setsSearchPath({ tree }: Statement): boolean {
   const set = node<{ name?: string; kind: string }>(tree, "VariableSetStmt");
   if (set) return set.kind === "VAR_RESET_ALL" || set.name?.toLowerCase() === "search_path";
@@ -30,7 +30,7 @@ export function setsSearchPath({ tree }: Statement): boolean {
   );
 }
 
-/** A name as SQL writes it that has no schema. */
+/** Whether a quoted name has no schema. */
 const isUnqualified = (name: string) => !/^("([^"]|"")*"|[^".]*)\./.test(name);
 
 type Kind = "relation" | "type" | "function";
@@ -38,7 +38,7 @@ type Resolved = Record<Kind, Map<string, string>>;
 
 export type Qualify = (operation: StatementOperation) => StatementOperation;
 
-/** Names the schema of what operations name without one, as a session with this search_path would find it. What is not there stays. */
+/** Returns a function that adds schemas to unqualified names, as a session with this search_path resolves them. */
 export async function readSchemas(
   client: Client,
   operations: StatementOperation[],
@@ -58,25 +58,25 @@ export async function readSchemas(
     readSql("catalog/unqualified-names.sql"),
     [...names, searchPath],
   );
-  const of = (kind: Kind, what: "schema" | "resolved") =>
-    new Map(rows.flatMap((row) => (row.kind === kind ? [[row.written, row[what]] as const] : [])));
+  const mapOf = (kind: Kind, column: "schema" | "resolved") =>
+    new Map(rows.flatMap((row) => (row.kind === kind ? [[row.written, row[column]] as const] : [])));
   const found: Resolved = {
-    relation: of("relation", "resolved"),
-    type: of("type", "resolved"),
-    function: of("function", "schema"),
+    relation: mapOf("relation", "resolved"),
+    type: mapOf("type", "resolved"),
+    function: mapOf("function", "schema"),
   };
-  return (operation) => qualified(operation, found);
+  return (operation) => qualifyOperation(operation, found);
 }
 
-function qualified(operation: StatementOperation, found: Resolved): StatementOperation {
+function qualifyOperation(operation: StatementOperation, found: Resolved): StatementOperation {
   if (!("on" in operation)) return operation;
   const on = found.relation.get(operation.on) ?? operation.on;
   return operation.kind === "lock"
-    ? { ...operation, on, work: operation.work.map((work) => qualifiedWork(work, found)) }
+    ? { ...operation, on, work: operation.work.map((work) => qualifyWork(work, found)) }
     : { ...operation, on };
 }
 
-function qualifiedWork(work: Work, { type, function: routine }: Resolved): Work {
+function qualifyWork(work: Work, { type, function: routine }: Resolved): Work {
   const written = "type" in work && work.type !== undefined ? { type: type.get(work.type) ?? work.type } : {};
   if (work.does !== "add") return { ...work, ...written };
   const functions = work.functions.map((parts) => {

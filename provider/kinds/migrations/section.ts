@@ -2,7 +2,7 @@ import type { DatabaseError } from "pg";
 import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT } from "../../lock";
 import { located } from "../../sql-file";
 import { backfill } from "./backfill";
-import { dropInvalid, isDone } from "./concurrently";
+import { dropInvalid, findCompleted } from "./concurrently";
 import { blocksFrom, hashOfDone, type Statement } from "./file";
 import { applied, awaitCommit, begun, forgetUnbegun, settle, write, type Outcome } from "./ledger";
 import { unqualifiedHint } from "./search-path";
@@ -11,29 +11,29 @@ import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./
 export async function runSection(run: Run): Promise<void> {
   const started = Date.now();
   const { blocks } = run.section;
-  if (blocks.length === 1 && blocks[0]?.transaction) await whole(run);
-  else await inSteps(run);
+  if (blocks.length === 1 && blocks[0]?.transaction) await runWhole(run);
+  else await runInSteps(run);
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   run.info(`${run.direction === "up" ? "applied" : "undid"} ${run.file.file} in ${seconds} s`);
 }
 
-async function whole(run: Run): Promise<void> {
+async function runWhole(run: Run): Promise<void> {
   const { section, direction, file } = run;
   const at: Position = { statement: section.statements[0] };
   try {
-    await together(run, section.statements, direction === "up" ? applied(file) : null, at);
+    await runTogether(run, section.statements, direction === "up" ? applied(file) : null, at);
   } catch (error) {
-    throw at.statement ? failed(run, at.statement, error as DatabaseError) : error;
+    throw at.statement ? locateError(run, at.statement, error as DatabaseError) : error;
   }
 }
 
-/** The statement that is run. */
+/** The statement that runs now, for the error. */
 interface Position {
   statement?: Statement;
 }
 
-/** Runs statements in one transaction, again when they had to give way to another's lock. */
-function together(run: Run, statements: Statement[], outcome: Outcome | undefined, at: Position): Promise<void> {
+/** Runs statements in one transaction, and retries after a lock timeout. */
+function runTogether(run: Run, statements: Statement[], outcome: Outcome | undefined, at: Position): Promise<void> {
   return withLockRetry(run, () =>
     inTransaction(run, outcome, async () => {
       for (const statement of statements) {
@@ -44,12 +44,17 @@ function together(run: Run, statements: Statement[], outcome: Outcome | undefine
   );
 }
 
-/** The error with where it is, and what to do about names that have no schema. */
-function failed({ file, searchPath }: Run, statement: Statement, error: DatabaseError, more: string[] = []): Error {
+/** The error with file and line, and a hint about unqualified names. */
+function locateError(
+  { file, searchPath }: Run,
+  statement: Statement,
+  error: DatabaseError,
+  more: string[] = [],
+): Error {
   return located(file.file, statement, error, [...unqualifiedHint(error, searchPath), ...more]);
 }
 
-/** Runs statements in a transaction; what the ledger says of the file then is decided by its commit. */
+/** Runs `act` in a transaction. Its commit decides whether the ledger gets `outcome`. */
 async function inTransaction(run: Run, outcome: Outcome | undefined, act: () => Promise<void>): Promise<void> {
   const { client, admin, file } = run;
   let awaited = false;
@@ -63,22 +68,23 @@ async function inTransaction(run: Run, outcome: Outcome | undefined, act: () => 
     await client.query("COMMIT");
   } catch (error) {
     await client.query("ROLLBACK").catch(() => undefined); // the connection may be gone
-    // It may be lost just after the server has committed.
+    // The connection may fail after the server has committed.
     if (!awaited || !(await settle(admin, file.version).catch(() => false))) throw error;
     return;
   }
   await client.query(LEAVE_ROLE);
-  if (outcome !== undefined && !(await settle(admin, file.version))) throw new Error("the server has rolled it back");
+  if (outcome !== undefined && !(await settle(admin, file.version)))
+    throw new Error("the server rolled back the transaction");
 }
 
-/** What is done or not done as a whole: a block with a transaction, or a statement of another. */
+/** A unit that is committed as a whole: a block with a transaction, or a statement of a block without. */
 interface Unit {
   statement: Statement;
-  /** Those that follow in the same transaction. */
+  /** Statements that follow in the same transaction. */
   more: Statement[];
   /** Has a transaction. */
   together: boolean;
-  /** Where in the section it begins. */
+  /** Index of the first statement in the section. */
   first: number;
 }
 
@@ -95,7 +101,7 @@ function unitsOf({ section, from }: Run): Unit[] {
   });
 }
 
-async function inSteps(run: Run): Promise<void> {
+async function runInSteps(run: Run): Promise<void> {
   const { admin, section, direction, file, from } = run;
   const up = direction === "up";
   if (up)
@@ -106,31 +112,31 @@ async function inSteps(run: Run): Promise<void> {
     const at: Position = { statement };
     try {
       if (hasTransaction) {
-        await together(run, [statement, ...more], outcome, at);
+        await runTogether(run, [statement, ...more], outcome, at);
         continue;
       }
       if (statement.batch) await backfill(run, statement, statement.batch, first);
-      else await withLockRetry(run, () => alone(run, statement, first === from && run.interrupted));
+      else await withLockRetry(run, () => runAlone(run, statement, first === from && run.interrupted));
     } catch (error) {
-      // Nothing done: as before. Something done: the next run goes on from here.
+      // Without a completed statement the row is removed, else the next run continues here.
       const known = (error as DatabaseError).code ?? statement.batch;
       await settle(admin, file.version).catch(() => undefined); // the connection may be gone
       if (up && first === 0 && known) await forgetUnbegun(admin, file.version).catch(() => undefined);
-      const before = `statements 1 to ${first} of ${section.statements.length} are done; the next run goes on behind them`;
-      throw failed(run, at.statement ?? statement, error as DatabaseError, up && first > 0 ? [before] : []);
+      const before = `statements 1 to ${first} of ${section.statements.length} are committed; the next run continues with statement ${first + 1}`;
+      throw locateError(run, at.statement ?? statement, error as DatabaseError, up && first > 0 ? [before] : []);
     }
     if (outcome) await write(admin, file.version, outcome);
   }
   await write(admin, file.version, up ? applied(file) : null);
 }
 
-/** A statement that cannot be part of a transaction, such as CREATE INDEX CONCURRENTLY. */
-async function alone(run: Run, statement: Statement, interrupted: boolean): Promise<void> {
+/** Runs a statement that cannot run inside a transaction, such as CREATE INDEX CONCURRENTLY. */
+async function runAlone(run: Run, statement: Statement, interrupted: boolean): Promise<void> {
   const { client, info } = run;
   try {
     await enterRole(run, statement.patient ? CONCURRENT_LOCK_TIMEOUT : LOCK_TIMEOUT);
     await dropInvalid(run, statement);
-    const done = interrupted && (await isDone(run, statement));
+    const done = interrupted && (await findCompleted(run, statement));
     if (done) return info(`${done} before the last run was interrupted`);
     try {
       await client.query(statement.sql);

@@ -3,31 +3,31 @@ import { escapeIdentifier as quoted } from "pg";
 import { tryForLock } from "../../lock";
 import type { MigrationFile, Section } from "./file";
 
-/** One section of a file on its way. */
+/** The run of one section of a file. */
 export interface Run {
-  /** The session that the file runs in: it may do no more than the role. */
+  /** The session of the file, with the privileges of the role only. */
   client: Client;
-  /** The superuser's session, which keeps the ledger; nothing of a file runs in it. */
+  /** The superuser's session, which writes the ledger; no statement of a file runs in it. */
   admin: Client;
   file: MigrationFile;
   section: Section;
   direction: "up" | "down";
-  /** Statements that an interrupted run has done already (only without a transaction). */
+  /** Number of statements that an interrupted run completed; 0 in a file with one transaction. */
   from: number;
-  /** A run before has begun with the file and was interrupted. */
+  /** An earlier run of the file was interrupted. */
   interrupted: boolean;
-  /** Runs as this role. */
+  /** The role that runs the file. */
   role: string;
-  /** Schemas that unqualified names are looked up in. */
+  /** search_path of the file. */
   searchPath: string[];
   info: (text: string) => void;
 }
 
-/** Acts again, after a pause, while somebody else holds a lock. */
+/** Retries `act`, after a pause, while another session holds a lock. */
 export const withLockRetry = <T>({ file, info }: Run, act: () => Promise<T>): Promise<T> =>
   tryForLock(file.file, info, act);
 
-/** From here on statements run as the migrations' role. */
+/** Sets the role and the parameters of the session for the statements of a file. */
 export async function enterRole({ client, role, searchPath }: Run, lockTimeout: string): Promise<void> {
   const path = searchPath.length > 0 ? searchPath.map(quoted).join(", ") : "''";
   await client.query(
@@ -36,10 +36,10 @@ export async function enterRole({ client, role, searchPath }: Run, lockTimeout: 
   );
 }
 
-/** Ends what a file has set for the session: the next one begins as this one did. */
+/** Resets the session, so that the next file begins with the same parameters. */
 export const LEAVE_ROLE = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 
-/** What is deferred to the end of a transaction runs now, where the statement is known. Then the transaction has this number. */
+/** Runs deferred constraints now, while the statement is known, and returns the id of the transaction. */
 export async function beforeCommit({ client, role }: Run): Promise<string> {
   await client.query("SET CONSTRAINTS ALL IMMEDIATE");
   const { rows } = await client.query<{ xid: string; role: string }>(
@@ -48,7 +48,7 @@ export async function beforeCommit({ client, role }: Run): Promise<string> {
   const [{ xid, role: now } = { xid: "", role: "" }] = rows;
   if (now !== role)
     throw new Error(
-      `it leaves the role ${role}, by a RESET ROLE or SET ROLE in its code; migrations.role says what it runs as`,
+      `RESET ROLE or SET ROLE in its code leaves the role ${role}; to run the files as another role, set migrations.role`,
     );
   return xid;
 }

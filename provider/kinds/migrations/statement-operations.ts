@@ -18,8 +18,8 @@ import {
 } from "./tree";
 import type { Recipe } from "./recipes";
 
-// Pure: what a statement does to tables, as far as its parse tree tells. What that costs depends on the catalog too (cost.ts).
-// From the manual of PostgreSQL 17: Explicit Locking, and the notes of ALTER TABLE.
+// Pure: the operations of a statement on tables, from its parse tree. Their cost depends on the catalog too (cost.ts).
+// The rules are those of the manual of PostgreSQL 17: Explicit Locking, and the notes of ALTER TABLE.
 
 export type Mode = "ACCESS EXCLUSIVE" | "SHARE ROW EXCLUSIVE" | "SHARE";
 
@@ -34,11 +34,11 @@ export type Work = (
   | { does: "log"; logged: boolean }
   | { does: "attach" }
 ) & {
-  /** How to do it so that nobody waits. */
+  /** An alternative without a long lock. */
   instead?: Recipe;
 };
 
-/** Tables are named as SQL does. */
+/** An operation on a table; names are quoted as in SQL. */
 export type StatementOperation =
   | { kind: "lock"; on: string; mode: Mode; work: Work[] }
   | { kind: "drop"; on: string }
@@ -46,15 +46,15 @@ export type StatementOperation =
   | { kind: "drop column"; on: string; column: string }
   | { kind: "truncate"; on: string; cascade: boolean }
   | { kind: "delete"; on: string }
-  /** Changes rows, all at once; `equal` are columns that have to have one value. */
+  /** Changes rows in one statement; `equal`: columns that the condition compares with a constant. */
   | { kind: "write"; on: string; verb: "UPDATE" | "DELETE"; equal: string[] }
-  /** Changes rows in pieces. */
+  /** Changes rows in batches. */
   | { kind: "backfill"; on: string; verb: "UPDATE" | "DELETE" }
-  | { kind: "make"; on: string; unlessThere: boolean }
+  | { kind: "create"; on: string; ifNotExists: boolean }
   | { kind: "rename"; on: string; to: string }
   | { kind: "check"; on: string; name?: string; notNull: string[]; valid: boolean }
   | { kind: "validate"; on: string; name: string }
-  /** The DEFAULT partition has to have none of the rows of another that comes. */
+  /** PostgreSQL scans the DEFAULT partition for rows of the new partition. */
   | { kind: "remainder"; on: string };
 
 const lock = (on: Relation, mode: Mode, work: Work[] = []): StatementOperation => ({
@@ -78,7 +78,7 @@ interface Options {
 const has = ({ options = [], params = [] }: Options, name: string) =>
   [...options, ...params].some(({ DefElem }) => DefElem.defname === name);
 
-/** Gathers what each kind of statement does, by the type of its node. */
+/** The operations of each kind of statement, by the type of its node. */
 const STATEMENTS: Record<string, ((stmt: never, tree: Node) => StatementOperation[]) | undefined> = {
   AlterTableStmt: ({ relation, objtype }: { relation: Relation; objtype: string }, tree) =>
     ["OBJECT_TABLE", "OBJECT_MATVIEW"].includes(objtype) ? alterTable(relation, commandsOf(tree)) : [],
@@ -120,10 +120,10 @@ const STATEMENTS: Record<string, ((stmt: never, tree: Node) => StatementOperatio
   DropStmt: drop,
   CreateStmt: createTable,
   CreateTableAsStmt: ({ into, if_not_exists }: { into: { rel: Relation }; if_not_exists?: boolean }) => [
-    { kind: "make", on: nameOf(into.rel), unlessThere: if_not_exists ?? false },
+    { kind: "create", on: nameOf(into.rel), ifNotExists: if_not_exists ?? false },
   ],
   SelectStmt: ({ intoClause }: { intoClause?: { rel: Relation } }) =>
-    intoClause ? [{ kind: "make", on: nameOf(intoClause.rel), unlessThere: false }] : [],
+    intoClause ? [{ kind: "create", on: nameOf(intoClause.rel), ifNotExists: false }] : [],
   RefreshMatViewStmt: ({ relation, concurrent }: { relation: Relation; concurrent?: boolean }) =>
     concurrent ? [] : [lock(relation, "ACCESS EXCLUSIVE", [{ does: "fill", instead: "refresh" }])],
   ClusterStmt: ({ relation }: { relation?: Relation }) =>
@@ -132,29 +132,29 @@ const STATEMENTS: Record<string, ((stmt: never, tree: Node) => StatementOperatio
     has(options, "full")
       ? rels.map(({ VacuumRelation: { relation } }) => lock(relation, "ACCESS EXCLUSIVE", [{ does: "rewrite" }]))
       : [],
-  // Queries lock each index of their tables, so they wait for the one that is made anew.
+  // Queries lock each index of their tables, so they wait for the index that is rebuilt.
   ReindexStmt: ({ relation, ...options }: Options & { relation?: Relation }) =>
     relation && !has(options, "concurrently")
       ? [lock(relation, "ACCESS EXCLUSIVE", [{ does: "index", instead: "reindex" }])]
       : [],
   LockStmt: ({ relations, mode }: { relations: { RangeVar: Relation }[]; mode: number }) => {
-    const taken = ({ 5: "SHARE", 6: "SHARE ROW EXCLUSIVE", 7: "SHARE ROW EXCLUSIVE", 8: "ACCESS EXCLUSIVE" } as const)[
-      mode
-    ];
-    return taken ? relations.map(({ RangeVar }) => lock(RangeVar, taken)) : [];
+    const lockMode = (
+      { 5: "SHARE", 6: "SHARE ROW EXCLUSIVE", 7: "SHARE ROW EXCLUSIVE", 8: "ACCESS EXCLUSIVE" } as const
+    )[mode];
+    return lockMode ? relations.map(({ RangeVar }) => lock(RangeVar, lockMode)) : [];
   },
 };
 
-/** What a statement does to tables. */
+/** The operations of a statement on tables. */
 export function statementOperations(tree: Node): StatementOperation[] {
   return Object.entries(tree).flatMap(([type, stmt]) => STATEMENTS[type]?.(stmt as never, tree) ?? []);
 }
 
-// All others make, alter or drop a definition; how long that takes follows from their operations.
+// All other statements create, alter or drop an object; their operations determine the duration.
 const RUNS =
   /^(Insert|Update|Delete|Merge|Select|Copy|Do|Call|Execute|Explain|CreateTableAs|RefreshMatView|Vacuum)Stmt$/;
 
-/** Whether a statement reads or writes rows, whatever tables it is about. */
+/** Whether a statement reads or writes rows of any table. */
 export const runsOn = (tree: Node): boolean => Object.keys(tree).some((type) => RUNS.test(type));
 
 interface Drop {
@@ -190,7 +190,7 @@ function createTable({
 }: Create): StatementOperation[] {
   const referred = nodesIn<Relation>(rest, "pktable");
   return [
-    { kind: "make", on: nameOf(relation), unlessThere: if_not_exists },
+    { kind: "create", on: nameOf(relation), ifNotExists: if_not_exists },
     ...referred.map((table) => lock(table, "SHARE ROW EXCLUSIVE")),
     ...(partbound ? inhRelations : []).flatMap(({ RangeVar }): StatementOperation[] => [
       lock(RangeVar, "ACCESS EXCLUSIVE"),
@@ -199,8 +199,8 @@ function createTable({
   ];
 }
 
-/** Actions of ALTER TABLE that lock less than everybody out; undefined: nobody waits. */
-const GENTLE: Record<string, Mode | undefined> = {
+/** Lock modes of actions of ALTER TABLE below ACCESS EXCLUSIVE; undefined: reads and writes do not wait. */
+const WEAKER_MODES: Record<string, Mode | undefined> = {
   AT_ValidateConstraint: undefined,
   AT_SetStatistics: undefined,
   AT_SetOptions: undefined,
@@ -224,7 +224,7 @@ const GENTLE: Record<string, Mode | undefined> = {
 function modeOf({ subtype, def }: Command): Mode | undefined {
   if (subtype === "AT_DetachPartition" && def?.PartitionCmd?.concurrent) return undefined;
   if (subtype === "AT_AddConstraint" && def?.Constraint?.contype === "CONSTR_FOREIGN") return "SHARE ROW EXCLUSIVE";
-  return subtype in GENTLE ? GENTLE[subtype] : "ACCESS EXCLUSIVE";
+  return subtype in WEAKER_MODES ? WEAKER_MODES[subtype] : "ACCESS EXCLUSIVE";
 }
 
 function alterTable(relation: Relation, commands: Command[]): StatementOperation[] {
@@ -233,12 +233,12 @@ function alterTable(relation: Relation, commands: Command[]): StatementOperation
   const mode = (["ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE"] as const).find((each) => modes.includes(each));
   return [
     ...(mode ? [lock(relation, mode, commands.flatMap(workOf))] : []),
-    ...commands.flatMap((command) => besides(on, command)),
+    ...commands.flatMap((command) => otherOperations(on, command)),
   ];
 }
 
-/** What a command does beside the lock on its own table. */
-function besides(on: string, { subtype, name = "", def }: Command): StatementOperation[] {
+/** The operations of a command other than the lock on its own table. */
+function otherOperations(on: string, { subtype, name = "", def }: Command): StatementOperation[] {
   const others = nodesIn<Relation>(def, "pktable").map((table) => lock(table, "SHARE ROW EXCLUSIVE"));
   if (subtype === "AT_DropColumn") return [{ kind: "drop column", on, column: name }];
   if (subtype === "AT_ValidateConstraint") return [{ kind: "validate", on, name }];
@@ -273,15 +273,16 @@ function addColumn({ typeName, constraints = [] }: ColumnDef): Work[] {
   const written = of("CONSTR_DEFAULT")?.raw_expr;
   const isNull = node<{ isnull?: boolean }>(written ?? {}, "A_Const")?.isnull;
   const filled = written !== undefined && !isNull;
-  const made = of("CONSTR_IDENTITY") ?? of("CONSTR_GENERATED") ?? SERIAL.test(textsOf(typeName?.names).at(-1) ?? "");
+  const generated =
+    of("CONSTR_IDENTITY") ?? of("CONSTR_GENERATED") ?? SERIAL.test(textsOf(typeName?.names).at(-1) ?? "");
   const functions = nodesIn<{ funcname: StringNode[] }>(written, "FuncCall").map(({ funcname }) => textsOf(funcname));
-  const column: Work = made
+  const column: Work = generated
     ? { does: "rewrite" }
     : { does: "add", type: typeName && typeText(typeName), functions, filled, ...(filled && { instead: "default" }) };
-  // Where all rows have null there is nothing to look up in the other table.
-  const looked = all.filter(({ contype }) => contype !== "CONSTR_FOREIGN" || filled);
-  const empty = of("CONSTR_NOTNULL") && !made && !filled;
-  return [column, ...(empty ? [{ does: "scan" } as const] : []), ...looked.flatMap(addConstraint)];
+  // If all rows have null, the foreign key is not checked.
+  const checked = all.filter(({ contype }) => contype !== "CONSTR_FOREIGN" || filled);
+  const empty = of("CONSTR_NOTNULL") && !generated && !filled;
+  return [column, ...(empty ? [{ does: "scan" } as const] : []), ...checked.flatMap(addConstraint)];
 }
 
 function addConstraint({ contype, indexname, skip_validation }: Constraint): Work[] {
@@ -289,7 +290,7 @@ function addConstraint({ contype, indexname, skip_validation }: Constraint): Wor
     return skip_validation ? [] : [{ does: "scan", instead: contype === "CONSTR_CHECK" ? "check" : "foreign key" }];
   if (!["CONSTR_PRIMARY", "CONSTR_UNIQUE", "CONSTR_EXCLUSION"].includes(contype)) return [];
   if (indexname === undefined) return [{ does: "index", ...(contype !== "CONSTR_EXCLUSION" && { instead: "unique" }) }];
-  // The columns of its index have to be NOT NULL.
+  // The columns of the index have to be NOT NULL, which may need a scan.
   return contype === "CONSTR_PRIMARY" ? [{ does: "may scan", instead: "primary key" }] : [];
 }
 

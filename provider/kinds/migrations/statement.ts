@@ -3,37 +3,37 @@ import { quoteIdentifier } from "../../../config/object-name";
 import { commandsOf, joined, nameOf, node, nodesIn, textsOf, type Relation, type StringNode } from "./tree";
 import { outsideTransaction } from "../transaction-block";
 
-// Pure: which statements a migration may hold, and where, from their parse trees.
+// Pure: which statements a migration may contain, and where, from their parse trees.
 
-/** Says why a migration cannot hold this statement at all. */
+/** Says why a migration cannot contain this statement; undefined if it can. */
 export function refusal(stmt: Node): string | undefined {
   const client = needsClient(stmt);
   if (client) return client;
   if (transactionKind(stmt)) {
-    return "transactions begin and end with the file; transaction:false beside -- migrate:up runs each statement by itself";
+    return "pgwright begins and commits the transaction of a file; remove this statement (transaction:false beside -- migrate:up commits each statement separately)";
   }
   const index = node<{ concurrent?: boolean; idxname?: string }>(stmt, "IndexStmt");
   if (index?.concurrent && !index.idxname) {
-    return "name the index: CREATE INDEX CONCURRENTLY name ON table, so that a failed one can be cleared away";
+    return "the index has no name; write CREATE INDEX CONCURRENTLY name ON table, so that pgwright can drop the index if it is invalid";
   }
   return undefined;
 }
 
-/** Says that a statement cannot run inside a transaction, which the file begins. */
+/** Says why a statement cannot run inside the transaction of its file; undefined if it can. */
 export function needsNoTransaction(stmt: Node): string | undefined {
   const command = outsideTransaction(stmt);
   return command && `${command} cannot run inside a transaction: write transaction:false beside -- migrate:up`;
 }
 
-/** The indexes that a statement makes or drops beside others. */
+/** The indexes that a statement with CONCURRENTLY creates, rebuilds or drops. */
 export interface Indexes {
-  /** What the statement names. */
+  /** The kind of object that the statement names. */
   scope: "index" | "table" | "schema" | "database";
-  /** Its name, as SQL writes it; undefined: this database. */
+  /** Its name, quoted as in SQL; undefined: this database. */
   on?: string;
-  /** The one index that it is about. */
+  /** The name of the index, if it is one. */
   name?: string;
-  /** It drops it. */
+  /** The statement drops the index. */
   drops?: boolean;
 }
 
@@ -44,10 +44,10 @@ const REINDEXED: Record<string, Indexes["scope"] | undefined> = {
   REINDEX_OBJECT_DATABASE: "database",
 };
 
-/** What CREATE INDEX, REINDEX or DROP INDEX with CONCURRENTLY may leave behind, invalid, when it fails. */
+/** The indexes that CREATE INDEX, REINDEX or DROP INDEX with CONCURRENTLY may leave invalid if it fails. */
 export function concurrentIndexes(stmt: Node): Indexes | undefined {
-  const made = node<{ concurrent?: boolean; idxname?: string; relation: Relation }>(stmt, "IndexStmt");
-  if (made?.concurrent) return { scope: "table", on: nameOf(made.relation), name: made.idxname };
+  const created = node<{ concurrent?: boolean; idxname?: string; relation: Relation }>(stmt, "IndexStmt");
+  if (created?.concurrent) return { scope: "table", on: nameOf(created.relation), name: created.idxname };
   const again = node<{ kind: string; relation?: Relation; name?: string }>(stmt, "ReindexStmt");
   const scope = again && has(stmt, "ReindexStmt", "concurrently") ? REINDEXED[again.kind] : undefined;
   if (again && scope) {
@@ -60,7 +60,7 @@ export function concurrentIndexes(stmt: Node): Indexes | undefined {
   return name === undefined ? undefined : { scope: "index", on: name, name, drops: true };
 }
 
-/** Waits for a lock behind which nobody queues who reads or writes rows: it may wait for long, and should not fail for that. */
+/** Whether a statement may wait long for its lock, because others that read or write rows do not queue behind it. */
 export function isPatient(stmt: Node): boolean {
   const vacuum = node<{ is_vacuumcmd?: boolean }>(stmt, "VacuumStmt");
   return (
@@ -81,15 +81,15 @@ function has(stmt: Node, type: string, option: string): boolean {
   return [...options, ...params].some(({ DefElem }) => DefElem.defname === option);
 }
 
-// Those that may be part of a transaction whatever they say, and cannot end one themselves, as CALL and DO can.
+// Statements that can always run inside a transaction, and cannot end one, as CALL and DO can.
 const ATOMIC =
   /^(Insert|Update|Delete|Merge|Select|Copy|Create|CreateTableAs|Index|AlterTable|CreateFunction|View|Rename|Drop|CreateEnum|CreateTrig|CreateSchema|CreateSeq|Grant|Comment)Stmt$/;
 
-/** Whether a statement of a file without transaction can have one of its own, so that it is known whether it was done. */
+/** Whether a statement of a file without transaction can run in its own, whose status tells whether it was completed. */
 export const isAtomic = (stmt: Node): boolean =>
   Object.keys(stmt).every((type) => ATOMIC.test(type)) && needsNoTransaction(stmt) === undefined;
 
-/** A statement that would leave the role that it runs as. */
+/** Says that a statement would leave the role that runs it; undefined if it would not. */
 export function leavesRole(stmt: Node, role: string): string | undefined {
   const set = node<{ kind: string; name?: string; args?: { A_Const?: { sval?: { sval: string } } }[] }>(
     stmt,
@@ -105,20 +105,22 @@ export function leavesRole(stmt: Node, role: string): string | undefined {
     ({ funcname, args = [] }) =>
       textsOf(funcname).at(-1) === "set_config" && USERS.includes(args[0]?.A_Const?.sval?.sval.toLowerCase() ?? ""),
   );
-  const what = [
+  const command = [
     [
       USERS.includes(setting) && !(setting === "role" && value === role),
       setting === "role" ? "SET ROLE" : "SET SESSION AUTHORIZATION",
     ],
     [discard?.target === "DISCARD_ALL", "DISCARD ALL"],
     [called, "set_config of the role"],
-  ].find(([there]) => there)?.[1];
-  return what ? `${String(what)} leaves the role ${role}; migrations.role says what the files run as` : undefined;
+  ].find(([applies]) => applies)?.[1];
+  return command
+    ? `${String(command)} leaves the role ${role}; to run the files as another role, set migrations.role`
+    : undefined;
 }
 
 const USERS = ["role", "session_authorization"];
 
-/** How a statement reads or writes files of the server, or runs a program there. */
+/** Whether a statement reads or writes a file of the server, or runs a program there; undefined if none of these. */
 export function serverFile(stmt: Node): "reads" | "writes" | "runs" | undefined {
   const copy = node<{ filename?: string; is_program?: boolean; is_from?: boolean }>(stmt, "CopyStmt");
   if (copy?.is_program) return "runs";

@@ -1,7 +1,7 @@
 import { quoteIdentifier, quoteObjectName } from "../../../config/object-name";
 import type { Node } from "../../sql-file";
 
-// Pure: reading PostgreSQL's parse trees (by libpg-query).
+// Pure: access to PostgreSQL's parse trees, as libpg-query returns them.
 
 export interface Relation {
   schemaname?: string;
@@ -49,13 +49,13 @@ export function node<T>(stmt: Node, type: string): T | undefined {
   return stmt[type] as T | undefined;
 }
 
-/** A relation as SQL names it. */
+/** The name of a relation, quoted as in SQL. */
 export const nameOf = ({ schemaname, relname }: Relation) =>
   schemaname ? quoteObjectName({ schema: schemaname, name: relname }) : quoteIdentifier(relname);
 
 export const textsOf = (list: StringNode[] = []) => list.map(({ String: { sval } }) => sval);
 
-/** A name in parts, as SQL writes it. */
+/** A name of several parts, quoted as in SQL. */
 export const joined = (parts: string[]) => parts.map(quoteIdentifier).join(".");
 
 /** The commands of an ALTER TABLE. */
@@ -64,7 +64,7 @@ export function commandsOf(stmt: Node): Command[] {
   return (alter?.cmds ?? []).map(({ AlterTableCmd }) => AlterTableCmd);
 }
 
-/** A type as SQL writes it; undefined where its parts do not tell (fields of an interval). */
+/** A type as in SQL; undefined if the parse tree has not enough of it (fields of an interval). */
 export function typeText({ names, typmods = [], arrayBounds = [] }: TypeName): string | undefined {
   const parts = textsOf(names);
   const numbers = typmods.map(({ A_Const }) => (A_Const?.ival ? (A_Const.ival.ival ?? 0) : undefined));
@@ -82,13 +82,13 @@ export function nodesIn<T>(tree: unknown, type: string): T[] {
   ]);
 }
 
-/** The column that an expression is, if it is nothing else. */
+/** The column, if an expression is only a reference to one. */
 export function columnIn(expression: Node | undefined): string | undefined {
   const { fields = [] } = node<{ fields?: Partial<StringNode>[] }>(expression ?? {}, "ColumnRef") ?? {};
   return fields.length === 1 ? fields[0]?.String?.sval : undefined;
 }
 
-/** Columns that cannot be null where an expression is true. */
+/** Columns that an expression proves not null. */
 export function notNullIn(expression: Node | undefined): string[] {
   const and = node<{ boolop: string; args: Node[] }>(expression ?? {}, "BoolExpr");
   if (and?.boolop === "AND_EXPR") return and.args.flatMap(notNullIn);
@@ -97,7 +97,7 @@ export function notNullIn(expression: Node | undefined): string[] {
   return column === undefined ? [] : [column];
 }
 
-/** Columns that have one constant value where an expression is true. */
+/** Columns that an expression compares with a constant by =. */
 export function equalIn(expression: Node | undefined): string[] {
   const and = node<{ boolop: string; args: Node[] }>(expression ?? {}, "BoolExpr");
   if (and?.boolop === "AND_EXPR") return and.args.flatMap(equalIn);

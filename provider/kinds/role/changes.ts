@@ -3,13 +3,13 @@ import { sameValue } from "../parameters";
 import {
   declarable,
   grantMembership,
-  takeOver,
-  undecided,
+  regrantMemberships,
+  undecidedGroups,
   type GrantedMembership,
   type Membership,
 } from "./memberships";
 
-// Pure: a role of the catalog in the words of its declaration, and the statements that bring it there.
+// Pure: compares a role of the catalog with its declaration, and writes the statements that change it.
 
 interface RoleAttributes {
   name: string;
@@ -25,25 +25,25 @@ interface RoleAttributes {
 }
 
 export interface RoleInputs extends RoleAttributes {
-  /** When the password ends; never if absent. */
+  /** When the password expires; never if absent. */
   validUntil?: string;
   /** Sorted. */
   memberOf: string[];
   searchPath?: string[];
-  /** As PostgreSQL takes it. */
+  /** A value of the parameter, such as `30s`. */
   statementTimeout?: string;
-  /** Other parameters of its sessions. */
+  /** Other parameters of the role. */
   settings: Record<string, string>;
-  /** SCRAM verifier of its password, or KEPT; without one there is no password. */
+  /** SCRAM verifier of the password, or KEPT; the role has no password if absent. */
   verifier?: string;
-  /** The roles of the stack file, for a role with CREATEROLE: others that it has made are its own affair. */
+  /** The roles of the stack file, for a role with CREATEROLE: its memberships in other roles that it created are not managed. */
   declaredRoles?: string[];
-  /** What somebody has done to it that has no key above, in words: always nothing. */
+  /** Drift that has no key above, such as an option of a membership; empty in the declaration. */
   byHand: string[];
 }
 
 export interface RoleState extends RoleInputs {
-  /** Undeclared roles that it has made and is a member of, which counts once the stack file declares them. */
+  /** Undeclared roles that it created and is a member of; compared once the stack file declares them. */
   madeMemberOf?: string[];
 }
 
@@ -52,24 +52,24 @@ export interface RoleFact extends RoleAttributes {
   validUntil: string | null;
   verifier: string | null;
   memberships: Membership[];
-  /** What it has granted to others. */
+  /** Memberships that it granted to others. */
   granted: GrantedMembership[];
-  /** Other roles that have made it, and may alter, grant and drop it. */
+  /** Other roles with CREATEROLE and ADMIN OPTION on it, which may alter, grant and drop it. */
   makers: string[];
-  /** `name=value`; without a database: in all. */
+  /** `name=value`; in all databases if `database` is null. */
   settings: { database: string | null; setting: string }[];
 }
 
-/** A statement, and how it may be shown to people. */
+/** A statement, and its text without secrets. */
 export interface Change {
   sql: string;
   shown: string;
 }
 
-/** In the place of a verifier that is not the declared one, which nobody has to know. */
+/** Stands in the state for a verifier that is not the declared one. */
 export const ANOTHER_PASSWORD = "another password";
 
-/** In the place of a verifier that is left as it is, whatever it is. */
+/** Stands for any verifier that `password: keep` leaves unchanged. */
 export const KEPT = "kept";
 
 export const FLAGS = {
@@ -84,7 +84,7 @@ export const FLAGS = {
 type Flag = keyof typeof FLAGS;
 const flags = Object.keys(FLAGS) as Flag[];
 
-/** What CREATE ROLE makes without options. */
+/** A role as CREATE ROLE creates it without options. */
 export const FRESH: Omit<RoleFact, "name"> = {
   login: false,
   superuser: false,
@@ -102,13 +102,13 @@ export const FRESH: Omit<RoleFact, "name"> = {
   settings: [],
 };
 
-/** Splits a list of identifiers as PostgreSQL writes it: `users, "My Schema"`; an empty path is `""`. */
+/** Parses a list of identifiers as PostgreSQL writes it: `users, "My Schema"`; an empty path is `""`. */
 export function identifiers(list: string): string[] {
   const found = [...list.matchAll(/"((?:[^"]|"")*)"|[^\s,"]+/g)];
   return found.map(([plain, inner]) => inner?.replaceAll('""', '"') ?? plain).filter((name) => name !== "");
 }
 
-/** Parameters whose value is a list of names, each quoted by itself (GUC_LIST_QUOTE); search_path has a key of its own. */
+/** Parameters whose value is a list of quoted names (GUC_LIST_QUOTE); search_path has its own key. */
 const LISTS = ["local_preload_libraries", "session_preload_libraries", "temp_tablespaces"];
 const isList = (name: string) => LISTS.includes(name.toLowerCase());
 
@@ -117,11 +117,11 @@ function sameParameter(name: string, a: string, b: string): boolean {
   return JSON.stringify(identifiers(a)) === JSON.stringify(identifiers(b));
 }
 
-/** A value as ALTER ROLE SET takes it: a list in one literal would be one name. */
+/** A value for ALTER ROLE SET: a list in one literal would be a single name. */
 const inSetCommand = (name: string, value: string): string =>
   isList(name) ? identifiers(value).map(literal).join(", ") || "''" : literal(value);
 
-/** A time of the catalog, as it was declared if it is that. */
+/** A time of the catalog; in the declared form if it is the same time. */
 function until(found: string | null, declared: string | undefined): string | undefined {
   if (found === null) return undefined;
   const time = Date.parse(found.replace(" ", "T").replace(/([+-]\d\d)$/, "$1:00"));
@@ -129,7 +129,7 @@ function until(found: string | null, declared: string | undefined): string | und
   return Number.isNaN(time) ? found : new Date(time).toISOString();
 }
 
-/** Parameters that are set for all databases, under the names and in the words of the declared ones where they mean those. */
+/** Parameters set for all databases, with the declared name and value where they are equal. */
 function parameters({ settings }: RoleFact, declared: Record<string, string>): Record<string, string> {
   const found = settings.filter(({ database }) => database === null);
   return Object.fromEntries(
@@ -146,8 +146,8 @@ function parameters({ settings }: RoleFact, declared: Record<string, string>): R
 const inDatabases = ({ settings }: RoleFact) =>
   settings.flatMap(({ database, setting }) => (database === null ? [] : [{ database, setting }]));
 
-/** What was done to declared memberships, with what undoes it. */
-function memberships(fact: RoleFact, inputs: RoleInputs): { words: string; sql: string }[] {
+/** Drift of the options of declared memberships, with the statements that revert it. */
+function membershipDrift(fact: RoleFact, inputs: RoleInputs): { drift: string; sql: string }[] {
   const { name, memberOf, inherit } = inputs;
   const role = quoted(name);
   return declarable(fact.memberships, inputs).flatMap((each) => {
@@ -156,33 +156,37 @@ function memberships(fact: RoleFact, inputs: RoleInputs): { words: string; sql: 
     const [to, from] = [`${quoted(group)} TO ${role}`, `${quoted(group)} FROM ${role}`];
     const by = `GRANTED BY ${quoted(each.grantor)}`;
     return [
-      ...(each.admin ? [{ words: `may pass on ${group}`, sql: `REVOKE ADMIN OPTION FOR ${from} ${by} CASCADE` }] : []),
+      ...(each.admin
+        ? [{ drift: `has ADMIN OPTION on ${group}`, sql: `REVOKE ADMIN OPTION FOR ${from} ${by} CASCADE` }]
+        : []),
       ...(each.inherit === inherit
         ? []
         : [
             {
-              words: each.inherit ? `inherits from ${group}` : `does not inherit from ${group}`,
+              drift: each.inherit
+                ? `inherits the privileges of ${group}`
+                : `does not inherit the privileges of ${group}`,
               sql: `GRANT ${to} WITH INHERIT ${inherit} ${by}`,
             },
           ]),
-      ...(each.set ? [] : [{ words: `may not become ${group} by SET ROLE`, sql: `GRANT ${to} WITH SET TRUE ${by}` }]),
+      ...(each.set ? [] : [{ drift: `cannot SET ROLE to ${group}`, sql: `GRANT ${to} WITH SET TRUE ${by}` }]),
     ];
   });
 }
 
-/** The verifier that is there, in the words of the declared one. */
+/** The verifier for the comparison, which never shows one that is not declared. */
 function verifierOf({ verifier }: RoleFact, { verifier: declared }: RoleInputs): string | undefined {
   if (verifier === null) return undefined;
   return declared === KEPT || verifier === declared ? declared : ANOTHER_PASSWORD;
 }
 
-/** What is there, under the names of the inputs, and in their words where it means the same. */
+/** The role of the catalog in the form of the inputs, with the declared names and values where they are equal. */
 export function observed(fact: RoleFact, inputs: RoleInputs): RoleState {
   const { search_path, statement_timeout, ...settings } = parameters(fact, {
     ...inputs.settings,
     ...(inputs.statementTimeout === undefined ? {} : { statement_timeout: inputs.statementTimeout }),
   });
-  const made = undecided(fact.memberships, inputs);
+  const undeclared = undecidedGroups(fact.memberships, inputs);
   return {
     name: fact.name,
     ...(Object.fromEntries(flags.map((flag) => [flag, fact[flag]])) as Record<Flag, boolean>),
@@ -194,31 +198,30 @@ export function observed(fact: RoleFact, inputs: RoleInputs): RoleState {
     settings,
     verifier: verifierOf(fact, inputs),
     declaredRoles: inputs.declaredRoles,
-    ...(made.length > 0 ? { madeMemberOf: made } : {}),
+    ...(undeclared.length > 0 ? { madeMemberOf: undeclared } : {}),
     byHand: [
-      ...memberships(fact, inputs).map(({ words }) => words),
+      ...membershipDrift(fact, inputs).map(({ drift }) => drift),
       ...inDatabases(fact).map(({ database, setting }) => `in database ${database}: ${setting}`),
     ],
   };
 }
 
-/** The state as it counts beside these inputs, which may declare a role that those before did not. */
+/** The state to compare with these inputs, which may declare a role that the former inputs did not. */
 export function compared({ madeMemberOf = [], ...state }: RoleState, { declaredRoles = [] }: RoleInputs): RoleState {
   const nowDeclared = madeMemberOf.filter((group) => declaredRoles.includes(group));
   return { ...state, memberOf: [...new Set([...state.memberOf, ...nowDeclared])].sort() };
 }
 
-/** Says why the password cannot be kept, if it cannot: there is none. */
+/** Says why `password: keep` is not possible; undefined if it is. */
 export function keepProblem(fact: RoleFact | undefined, { name, verifier }: RoleInputs): string | undefined {
   if (verifier !== KEPT || (fact && fact.verifier !== null)) return undefined;
-  const missing = fact ? `role ${name} has no password that` : `there is no role ${name} whose password`;
-  return (
-    `password: keep: ${missing} could be kept; make it by hand (npm run psql), ` +
-    "or write password: true to have a password made up, or false for none"
-  );
+  const missing = fact
+    ? `role ${name} has no password to keep; set one with npm run psql`
+    : `role ${name} does not exist; create it with npm run psql`;
+  return `password: keep: ${missing}, or write password: true to generate a password, or false for none`;
 }
 
-/** The statements that bring a role to its declaration; none if it is there. */
+/** The statements that change a role to its declaration; none if they are equal. */
 export function changes(fact: RoleFact, inputs: RoleInputs): Change[] {
   const is = observed(fact, inputs);
   const role = quoted(inputs.name);
@@ -230,9 +233,9 @@ export function changes(fact: RoleFact, inputs: RoleInputs): Change[] {
   const granted = inputs.memberOf
     .filter((group) => !is.memberOf.includes(group))
     .map((group) => grantMembership(group, fact.memberships, inputs));
-  // The REVOKE would end with CASCADE what it has granted to others.
+  // REVOKE ... CASCADE revokes the memberships that the role granted to others, so that the superuser grants them before.
   const noLonger = decided.filter(({ admin }) => admin).map(({ group }) => group);
-  const kept = takeOver(fact.granted.filter(({ group }) => noLonger.includes(group)));
+  const kept = regrantMemberships(fact.granted.filter(({ group }) => noLonger.includes(group)));
 
   const options: Change[] = flags
     .filter((flag) => is[flag] !== inputs[flag])
@@ -251,7 +254,7 @@ export function changes(fact: RoleFact, inputs: RoleInputs): Change[] {
   return [
     ...[...kept, ...revoked].map(plain),
     ...(options.length > 0 ? [{ sql: altered(({ sql }) => sql), shown: altered(({ shown }) => shown) }] : []),
-    ...memberships(fact, inputs).map(({ sql }) => plain(sql)),
+    ...membershipDrift(fact, inputs).map(({ sql }) => plain(sql)),
     ...granted.map(plain),
     ...inDatabases(fact).map(({ database, setting }) =>
       plain(
@@ -263,7 +266,7 @@ export function changes(fact: RoleFact, inputs: RoleInputs): Change[] {
 }
 
 function setParameters(is: RoleInputs, inputs: RoleInputs): string[] {
-  // As SQL takes it: a list of names is no text.
+  // Values as SQL: a list of names is not one literal.
   const all = ({ searchPath, statementTimeout, settings }: RoleInputs): Record<string, string> => ({
     ...(searchPath ? { search_path: searchPath.map((each) => quoted(each)).join(", ") || "''" } : {}),
     ...(statementTimeout === undefined ? {} : { statement_timeout: literal(statementTimeout) }),

@@ -1,20 +1,20 @@
 import { escapeIdentifier as quoted } from "pg";
 
-// Pure: memberships of a role beside its declaration, and what keeps the members that it has made.
+// Pure: compares the memberships of a role with its declaration, and keeps the memberships that it granted to others.
 
 export interface Membership {
   group: string;
   grantor: string;
-  /** It may be passed on. */
+  /** ADMIN OPTION: the role may grant the membership to others. */
   admin: boolean;
   inherit: boolean;
   /** SET ROLE is allowed. */
   set: boolean;
-  /** It may be what CREATE ROLE gives the role that makes the group: ADMIN OPTION, by the bootstrap superuser. */
+  /** Has the form of the membership that CREATE ROLE grants to the creator of a role: ADMIN OPTION, by the bootstrap superuser. */
   creator: boolean;
 }
 
-/** A membership that the role has granted to another one, with the options that it has once the bootstrap superuser grants it too. */
+/** A membership that the role granted to another role. Its options include those of a grant by the bootstrap superuser. */
 export interface GrantedMembership {
   group: string;
   member: string;
@@ -30,29 +30,29 @@ interface Declaration {
   declaredRoles?: string[];
 }
 
-/** The role administers a group that it has made; of a declared group it has no more than that. */
-function isCreators(membership: Membership, { createRole, declaredRoles = [] }: Declaration): boolean {
+/** Whether a membership is only that of the group's creator, which is not managed. */
+function isCreatorMembership(membership: Membership, { createRole, declaredRoles = [] }: Declaration): boolean {
   const { group, inherit, set } = membership;
   return createRole && membership.creator && (!declaredRoles.includes(group) || (!inherit && !set));
 }
 
 /**
- * The memberships that the declaration decides. Those of a role with CREATEROLE in the roles that it has made are its own affair:
- * it could not alter or drop them any more. What it grants itself of one that the stack file declares is not.
+ * The managed memberships. Those of a role with CREATEROLE in the undeclared roles that it created are not managed: without them it
+ * could not alter or drop these roles. Memberships that it grants itself in declared roles are managed.
  */
 export function declarable(memberships: Membership[], inputs: Declaration): Membership[] {
-  const made = memberships.filter((each) => isCreators(each, inputs)).map(({ group }) => group);
+  const created = memberships.filter((each) => isCreatorMembership(each, inputs)).map(({ group }) => group);
   return memberships.filter(
     (each) =>
-      !isCreators(each, inputs) &&
+      !isCreatorMembership(each, inputs) &&
       (inputs.memberOf.includes(each.group) ||
         inputs.declaredRoles?.includes(each.group) ||
-        !made.includes(each.group)),
+        !created.includes(each.group)),
   );
 }
 
-/** The groups whose memberships the declaration would decide too, if it declared them. */
-export function undecided(memberships: Membership[], inputs: Declaration): string[] {
+/** The groups whose memberships would be managed if the stack file declared them. */
+export function undecidedGroups(memberships: Membership[], inputs: Declaration): string[] {
   const groups = memberships.map(({ group }) => group);
   const decided = declarable(memberships, inputs);
   const others = declarable(memberships, { ...inputs, declaredRoles: groups }).filter(
@@ -61,14 +61,14 @@ export function undecided(memberships: Membership[], inputs: Declaration): strin
   return [...new Set(others.map(({ group }) => group))];
 }
 
-/** GRANT of a membership. A role that administers the group grants it itself: the bootstrap superuser would change what made it administrator. */
+/** GRANT of a membership. A group's creator grants it to itself: a grant by the bootstrap superuser would change its creator membership. */
 export function grantMembership(group: string, memberships: Membership[], inputs: Declaration): string {
-  const administers = memberships.some((each) => each.group === group && isCreators(each, inputs));
+  const administers = memberships.some((each) => each.group === group && isCreatorMembership(each, inputs));
   return `GRANT ${quoted(group)} TO ${quoted(inputs.name)}${administers ? ` GRANTED BY ${quoted(inputs.name)}` : ""}`;
 }
 
-/** Statements by which the bootstrap superuser grants what a role has granted, before that ends with the role's own right to grant it. */
-export function takeOver(granted: GrantedMembership[]): string[] {
+/** Statements by which the bootstrap superuser grants the memberships that a role granted, before its ADMIN OPTION is revoked. */
+export function regrantMemberships(granted: GrantedMembership[]): string[] {
   return granted.map(
     ({ group, member, admin, inherit, set }) =>
       `GRANT ${quoted(group)} TO ${quoted(member)} WITH ADMIN ${admin}, INHERIT ${inherit}, SET ${set}`,

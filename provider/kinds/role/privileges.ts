@@ -1,10 +1,10 @@
 import { declarable } from "./memberships";
 import { FLAGS, type RoleFact, type RoleInputs } from "./changes";
 
-// Pure: what a role may do after a change that it could not before, and the reverse.
+// Pure: the attributes and memberships that a role gains and loses by a change.
 
-/** Attributes that give power; what INHERIT means is told with each membership. */
-const GIVES_POWER = [
+/** Attributes that grant privileges; a change of INHERIT is reported with each membership. */
+const PRIVILEGED_ATTRIBUTES = [
   "login",
   "superuser",
   "createDatabase",
@@ -13,42 +13,45 @@ const GIVES_POWER = [
   "bypassRowLevelSecurity",
 ] as const;
 
-type Declared = Pick<RoleInputs, (typeof GIVES_POWER)[number] | "name" | "inherit" | "memberOf" | "declaredRoles">;
+type Declared = Pick<
+  RoleInputs,
+  (typeof PRIVILEGED_ATTRIBUTES)[number] | "name" | "inherit" | "memberOf" | "declaredRoles"
+>;
 
 function attributes(one: Declared | RoleFact, other: Declared | RoleFact): string[] {
-  return GIVES_POWER.filter((flag) => one[flag] && !other[flag]).map((flag) => FLAGS[flag]);
+  return PRIVILEGED_ATTRIBUTES.filter((flag) => one[flag] && !other[flag]).map((flag) => FLAGS[flag]);
 }
 
 const membershipOf = (groups: string[]) => (groups.length > 0 ? [`membership of ${groups.join(", ")}`] : []);
 
-/** What was done to memberships that stay. */
+/** Changes of the options of memberships that stay. */
 function options({ memberships }: RoleFact, declared: Declared): string[] {
   const { memberOf, inherit } = declared;
   const kept = declarable(memberships, declared).filter(({ group }) => memberOf.includes(group));
   const groups = (which: (each: (typeof kept)[number]) => boolean) =>
     [...new Set(kept.filter(which).map(({ group }) => group))].join(", ");
-  const told = (list: string, words: string) => (list === "" ? [] : [words + list]);
+  const line = (list: string, change: string) => (list === "" ? [] : [change + list]);
   return [
-    ...told(
+    ...line(
       groups(({ admin }) => admin),
-      "may no longer pass on membership of ",
+      "loses ADMIN OPTION on ",
     ),
-    ...told(
+    ...line(
       groups((each) => each.inherit && !inherit),
-      "no longer has by itself the privileges of ",
+      "no longer inherits the privileges of ",
     ),
-    ...told(
+    ...line(
       groups((each) => !each.inherit && inherit),
-      "has by itself the privileges of ",
+      "inherits the privileges of ",
     ),
-    ...told(
+    ...line(
       groups(({ set }) => !set),
-      "may become by SET ROLE: ",
+      "may SET ROLE to ",
     ),
   ];
 }
 
-/** In words, each by itself, as they go on behind the role's name. */
+/** Describes each change as a predicate of the role, such as `gains LOGIN`. */
 export function describePrivilegeChanges(fact: RoleFact, inputs: Declared): string[] {
   const groups = [...new Set(declarable(fact.memberships, inputs).map(({ group }) => group))];
   const gains = [

@@ -7,15 +7,23 @@ import { whyDown } from "../../readiness";
 import { withRunRole } from "../../run-role";
 import { setRestorePoint } from "../../restore-point";
 import { ask, isNoDatabase, withDatabase } from "../../session";
-import { changes, configOf, inWordsOf, refusals, sameValue, type Config, type TieredTableInputs } from "./inputs";
+import {
+  configOf,
+  describeChanges,
+  describeRefusals,
+  keepDeclaredSpelling,
+  sameValue,
+  type Config,
+  type TieredTableInputs,
+} from "./inputs";
 
 export type { TieredTableConfig, TieredTableInputs } from "./inputs";
 
-/** Partitions are shown up to this many. */
-const SHOWN = 30;
+/** A preview shows at most this many partitions. */
+const MAX_SHOWN_PARTITIONS = 30;
 
 const codeOf = (error: unknown) => (error as { code?: string }).code ?? "";
-/** Functions of the library are missing: its resource makes them. */
+/** The library is not installed: its own resource installs it. */
 const isNoLibrary = (error: unknown) => ["42883", "42P01", "3F000"].includes(codeOf(error));
 
 interface Found {
@@ -24,10 +32,10 @@ interface Found {
   problems: string[];
 }
 
-/** What the books have of a set; undefined if it is not among them. */
+/** The set as pgwright.tiers_sets has it; undefined if it is missing there. */
 async function find(client: Client, inputs: TieredTableInputs): Promise<Found | undefined> {
-  const { rows: there } = await client.query("SELECT to_regclass('pgwright.tiers_sets') IS NOT NULL AS is");
-  if (!there[0].is) return undefined;
+  const { rows: installed } = await client.query("SELECT to_regclass('pgwright.tiers_sets') IS NOT NULL AS is");
+  if (!installed[0].is) return undefined;
   const { schema, name } = inputs;
   const config = JSON.stringify(configOf(inputs));
   const { rows } = await client.query<Found>(readSql("catalog/tiered-table.sql"), [schema, name, config]);
@@ -40,7 +48,7 @@ interface Aged {
   size: string;
 }
 
-/** What the next maintenance drops with another maxAge. */
+/** Reports the partitions that the next maintenance drops after a change of maxAge. */
 async function explainAge(
   client: Client,
   { schema, name, config: { maxAge } }: TieredTableInputs,
@@ -50,16 +58,16 @@ async function explainAge(
   const { rows } = await client.query<Aged>(readSql("catalog/tiered-table-aged.sql"), [schema, name, maxAge]);
   if (rows.length === 0) return info(`no partition is older than ${maxAge}`);
   const lines = rows.map(({ partition, row_count, size }) => `${partition}, about ${row_count} rows, ${size}`);
-  const more = rows.length > SHOWN ? [`and ${rows.length - SHOWN} more`] : [];
-  const first = `${writeObjectName({ schema, name })}: the next maintenance drops what is older than ${maxAge}:`;
-  hazard("loss", first, ...lines.slice(0, SHOWN), ...more);
+  const more = rows.length > MAX_SHOWN_PARTITIONS ? [`and ${rows.length - MAX_SHOWN_PARTITIONS} more`] : [];
+  const first = `${writeObjectName({ schema, name })}: the next maintenance drops its partitions older than ${maxAge}:`;
+  hazard("loss", first, ...lines.slice(0, MAX_SHOWN_PARTITIONS), ...more);
 }
 
-/** Says what stands against a new set as things are now; this update may still make what is missing. */
+/** Reports obstacles to a new set, as warnings: this update may still create the missing objects. */
 async function explainNew(client: Client, inputs: TieredTableInputs, { info, warn }: Operation): Promise<void> {
   const { schema, name } = inputs;
   const { owner } = inputs.config;
-  info(`makes the view ${writeObjectName(inputs)} with its tables and procedures, owned by ${owner}`);
+  info(`creates the view ${writeObjectName(inputs)} with its tables and procedures, owned by ${owner}`);
   const { rows } = await client.query(
     `SELECT to_regproc('pgwright.tiers_config') IS NOT NULL AND to_regnamespace(quote_ident($1)) IS NOT NULL
        AND to_regrole(quote_ident($3)) IS NOT NULL AS ready,
@@ -67,17 +75,17 @@ async function explainNew(client: Client, inputs: TieredTableInputs, { info, war
        to_regclass(format('%I.%I', $1::text, $2::text || '_tables')) IS NOT NULL AS lost`,
     [schema, name, owner],
   );
-  if (rows[0].lost) info(`takes up the tables of ${writeObjectName(inputs)} that are there`);
+  if (rows[0].lost) info(`adopts the existing tables of ${writeObjectName(inputs)}`);
   else if (rows[0].taken)
     warn(
-      `${writeObjectName(inputs)} exists already and is no tiered table: unless a migration renames or drops it, the update will fail`,
+      `${writeObjectName(inputs)}: this relation exists and is not a tiered table; the update fails unless a migration renames or drops it`,
     );
   if (!rows[0].ready) return;
   await client
     .query("SELECT pgwright.tiers_config($1::jsonb)", [JSON.stringify(configOf(inputs))])
     .catch((error: Error) => {
       if (codeOf(error) !== "22023") throw error;
-      warn(`${error.message}: unless this update makes what is missing, it will fail`);
+      warn(`${error.message}; the update fails unless it creates the missing objects`);
     });
 }
 
@@ -92,27 +100,27 @@ async function explain(
     await withDatabase(host, inputs.database, async (client) => {
       const found = await find(client, old ? { ...inputs, schema: old.schema, name: old.name } : inputs);
       if (!found) return explainNew(client, inputs, operation);
-      const refused = refusals(old ?? inputs, inputs, found.config, found.meant);
+      const refused = describeRefusals(old ?? inputs, inputs, found.config, found.meant);
       if (refused.length > 0)
         throw new Error(
-          `${writeObjectName(inputs)}: ${refused.join("; ")}. Declare another tiered table and copy the rows, or leave this as it is.`,
+          `${writeObjectName(inputs)}: ${refused.join("; ")}; declare another tiered table and copy the rows, or revert the change`,
         );
-      for (const problem of found.problems) warn(`${problem}; it will be put right`);
-      for (const line of changes(found.config, found.meant)) info(line);
+      for (const problem of found.problems) warn(`${problem}; the update repairs it`);
+      for (const line of describeChanges(found.config, found.meant)) info(line);
       if (!sameValue(found.config.maxAge, found.meant.maxAge)) await explainAge(client, inputs, operation);
       if (inputs.onRemove === "drop" && old?.onRemove === "keep")
-        warn(`${writeObjectName(inputs)}: once it is taken out of the stack file, its rows are dropped`);
+        warn(`${writeObjectName(inputs)}: once it is removed from the stack file, the update drops its rows`);
     });
   } catch (error) {
     if (!isNoDatabase(error) && !isNoLibrary(error)) throw error;
   }
 }
 
-/** Runs a function of the library in a session of the owner, whose code runs where its tables are touched. */
+/** Runs a function of the library in a session of the owner: access to the tables can run the owner's code. */
 const asOwner = (host: Host, database: string, owner: string, call: string, values: unknown[]) =>
   withRunRole(host, database, owner, (run) => run.query(call, values), { grantConnect: true });
 
-/** Makes the set, or changes and repairs the one that is there. */
+/** Creates the set, or alters and repairs an existing one. */
 async function put(inputs: TieredTableInputs, { host }: Operation): Promise<TieredTableInputs> {
   const config = JSON.stringify(configOf(inputs));
   await withDatabase(host, inputs.database, async (client) => {
@@ -122,18 +130,19 @@ async function put(inputs: TieredTableInputs, { host }: Operation): Promise<Tier
     } catch (error) {
       if (codeOf(error) !== "55P03") throw error;
       throw new Error(
-        `${writeObjectName(inputs)} was in use for 10 s: nothing is changed. Run the update again, or end the transaction that holds it`,
+        `${writeObjectName(inputs)}: in use for 10 s, nothing was changed; end the transaction that uses it, or run the update again`,
       );
     }
-    const left = (await find(client, inputs))?.problems ?? [];
-    if (left.length > 0) throw new Error(`${writeObjectName(inputs)} could not be put right: ${left.join("; ")}`);
+    const remaining = (await find(client, inputs))?.problems ?? [];
+    if (remaining.length > 0)
+      throw new Error(`${writeObjectName(inputs)}: problems remain after the repair: ${remaining.join("; ")}`);
   });
   return inputs;
 }
 
-/** A tiered feature table: a view over tables that jobs of the library move rows between. */
+/** A tiered table: a view over tables, between which jobs of the library move rows. */
 export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
-  // None is made anew for a change: that would take its rows away. What cannot change is refused.
+  // No replaceOn: a replacement would drop the rows. `explain` refuses changes that need another set.
   explain,
   async create(inputs, operation) {
     const state = operation.preview ? inputs : await put(inputs, operation);
@@ -147,14 +156,20 @@ export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
         database,
         async (client) => {
           const found = await find(client, state);
-          return found && { ...state, config: inWordsOf(state, found.config, found.meant), problems: found.problems };
+          return (
+            found && {
+              ...state,
+              config: keepDeclaredSpelling(state, found.config, found.meant),
+              problems: found.problems,
+            }
+          );
         },
         state,
       );
     } catch (error) {
-      // Its schema is gone, and all of it.
+      // Without its schema, the set does not exist.
       if (isNoDatabase(error) || codeOf(error) === "3F000") return undefined;
-      // Functions are missing: the library shows that, and brings the set up to date.
+      // Functions are missing: the resource of the library reports and repairs that.
       if (codeOf(error) === "42883") return state;
       throw error;
     }
@@ -178,7 +193,7 @@ export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
         onRemove === "keep" ? `the rows of ${table} stay in a partitioned table of this name` : `${table} was dropped`,
       );
     } catch (error) {
-      // Gone already.
+      // Already dropped.
       if (!isNoDatabase(error) && !isNoLibrary(error) && codeOf(error) !== "42704") throw error;
     }
   },

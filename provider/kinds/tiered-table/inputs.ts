@@ -7,7 +7,7 @@ export interface Column {
   default?: string;
 }
 
-/** What a tiered feature table is, as pgwright.tiers_create takes it. */
+/** Configuration of a tiered table, in the format of pgwright.tiers_create. */
 export interface TieredTableConfig {
   owner: string;
   columns: Column[];
@@ -27,24 +27,24 @@ export interface TieredTableInputs {
   database: string;
   schema: string;
   name: string;
-  /** In a map of its own: `id` is Pulumi's at the top. */
+  /** Nested, because Pulumi reserves `id` at the top level. */
   config: TieredTableConfig;
-  /** What becomes of the rows when the resource is deleted. */
+  /** What happens to the rows when the resource is deleted. */
   onRemove: "keep" | "drop";
-  /** What is not as it was made, in words: nothing should be. */
+  /** Problems of its objects, from pgwright.tiers_problems. Declared: empty. */
   problems: string[];
 }
 
-/** What tells one set from another. */
+/** Keys that identify a set. */
 const IDENTITY = ["database", "schema", "name"] as const;
-/** What the tables are made of. */
+/** Keys that cannot change, because they define the tables. */
 const FIXED = ["owner", "columns", "id", "time", "sortKey", "pagesPerRange", "walMinutes"] as const;
 const CHANGEABLE = ["indexes", "intervalHours", "maxAge", "minuteOffset", "tablespaces"] as const;
 
 /** A configuration as the library completes it: absent values are null. */
 export type Config = Record<string, unknown>;
 
-/** What the library gets. */
+/** The argument of the library's functions. */
 export function configOf({ schema, name, config }: TieredTableInputs): Config {
   return { schema, name, ...config };
 }
@@ -53,12 +53,12 @@ export function sameValue(a: unknown, b: unknown): boolean {
   return differences(a ?? undefined, b ?? undefined).length === 0;
 }
 
-/** The set as it is, in the words of `inputs` where these mean the same. */
-export function inWordsOf(inputs: TieredTableInputs, real: Config, meant: Config): TieredTableConfig {
-  const words: Config = { ...inputs.config };
+/** The configuration of an existing set, in the spelling of `inputs` where both mean the same. */
+export function keepDeclaredSpelling(inputs: TieredTableInputs, real: Config, meant: Config): TieredTableConfig {
+  const declared: Config = { ...inputs.config };
   const found = [...FIXED, ...CHANGEABLE].map((key) => [
     key,
-    sameValue(real[key], meant[key]) ? words[key] : (real[key] ?? undefined),
+    sameValue(real[key], meant[key]) ? declared[key] : (real[key] ?? undefined),
   ]);
   return Object.fromEntries(found);
 }
@@ -71,18 +71,21 @@ function columnChanges(real: Column[], meant: Column[]): string[] {
   const removed = names(real).filter((name) => !names(meant).includes(name));
   const changed = meant.flatMap((column) => {
     const before = real.find(({ name }) => name === column.name);
-    return before && !sameValue(before, column) ? [`${column.name} from ${show(before)} to ${show(column)}`] : [];
+    return before && !sameValue(before, column)
+      ? [`${column.name} changes from ${show(before)} to ${show(column)}`]
+      : [];
   });
-  const list = [
-    ...added.map((name) => `${name} would be new`),
-    ...removed.map((name) => `${name} would go`),
-    ...changed,
-  ];
-  return list.length > 0 ? list : ["they would be in another order"];
+  const list = [...added.map((name) => `${name} is added`), ...removed.map((name) => `${name} is removed`), ...changed];
+  return list.length > 0 ? list : ["their order changes"];
 }
 
-/** What of a change cannot be done without making another set. */
-export function refusals(old: TieredTableInputs, inputs: TieredTableInputs, real: Config, meant: Config): string[] {
+/** The parts of a change that need another set. */
+export function describeRefusals(
+  old: TieredTableInputs,
+  inputs: TieredTableInputs,
+  real: Config,
+  meant: Config,
+): string[] {
   const found: string[] = [];
   for (const key of IDENTITY) {
     if (old[key] !== inputs[key]) found.push(`${key} cannot change from ${show(old[key])} to ${show(inputs[key])}`);
@@ -96,22 +99,24 @@ export function refusals(old: TieredTableInputs, inputs: TieredTableInputs, real
     );
   }
   const missing = (real.indexes as string[]).filter((column) => !(meant.indexes as string[]).includes(column));
-  if (missing.length > 0) found.push(`indexes can only be added, and ${missing.join(", ")} would go`);
+  if (missing.length > 0) found.push(`indexes can only be added, and the change removes ${missing.join(", ")}`);
   return found;
 }
 
-/** What a change does, in words. */
-export function changes(real: Config, meant: Config): string[] {
+/** Lines of a preview about a change. */
+export function describeChanges(real: Config, meant: Config): string[] {
   const lines: string[] = [];
   const from = (key: string) => `${key} ${show(real[key])} -> ${show(meant[key])}`;
   const differs = (key: string) => !sameValue(real[key], meant[key]);
   if (differs("intervalHours"))
-    lines.push(`${from("intervalHours")}: from the next range on; partitions that exist stay`);
+    lines.push(`${from("intervalHours")}: applies from the next range on; existing partitions stay`);
   if (differs("minuteOffset")) lines.push(`${from("minuteOffset")}: the maintenance runs in another minute`);
   if (differs("tablespaces"))
-    lines.push(`${from("tablespaces")}: for new tables; those that exist stay where they are`);
+    lines.push(`${from("tablespaces")}: applies to new tables; existing tables are not moved`);
   if (differs("indexes"))
-    lines.push(`${from("indexes")}: the next maintenance builds them, table by table; who writes to that table waits`);
+    lines.push(
+      `${from("indexes")}: the next maintenance builds them, table by table; writes to a table wait for its build`,
+    );
   if (differs("maxAge")) lines.push(from("maxAge"));
   return lines;
 }

@@ -16,10 +16,10 @@ import type { Definition, VectorIndexInputs } from "./inputs";
 import { noteBuild } from "./outgrown";
 import { indexBody, nameWhileBuilt, PART, partName, whyNot } from "./statements";
 
-/** pgvector before this writes behind a buffer when several processes build an HNSW index. */
+/** Older versions of pgvector overflow a buffer in a parallel build of an HNSW index. */
 export const PARALLEL_SINCE = "0.8.2";
 
-/** pgvector's versions compare by their numbers. */
+/** Compares versions of pgvector number by number. */
 export function isOlder(version: string, than: string): boolean {
   const [a = [], b = []] = [version, than].map((text) => text.split(".").map(Number));
   const at = [0, 1, 2].find((i) => (a[i] ?? 0) !== (b[i] ?? 0));
@@ -28,7 +28,7 @@ export function isOlder(version: string, than: string): boolean {
 
 interface Build {
   client: Client;
-  /** The index that is made. */
+  /** The index to build. */
   index: ObjectName;
   definition: Definition;
   body: string;
@@ -36,21 +36,21 @@ interface Build {
   info(text: string): void;
 }
 
-const isAsWanted = (found: FoundIndex, { definition, condition }: Pick<Build, "definition" | "condition">) =>
+const isAsDeclared = (found: FoundIndex, { definition, condition }: Pick<Build, "definition" | "condition">) =>
   differences(definitionOf(found, definition, condition), definition).length === 0;
 
-/** The column that an index is made of; throws if none can be made of it. */
+/** The column of an index; throws if an index cannot be built on it. */
 export async function suitableColumn(client: Client, definition: Definition): Promise<Column> {
   const column = await findColumn(client, definition);
-  if (!column) throw new Error(`there is no table ${definition.table}`);
+  if (!column) throw new Error(`${definition.table}: the table does not exist`);
   const reason = whyNot(definition, column);
   if (reason) throw new Error(reason);
   return column;
 }
 
 /**
- * Makes an index that is as declared, beside the one that has its name, which goes then: queries have one or the other at any time.
- * What an interrupted build has left is finished, or taken away.
+ * Builds the declared index under a temporary name, drops the index of its name, and renames the new one: queries have one of them at
+ * any time. The index of an interrupted build is used if it is valid and as declared, else dropped.
  */
 export async function build(
   client: Client,
@@ -69,10 +69,10 @@ export async function build(
     condition,
     info,
   };
-  const told = ({ message = "" }: { message?: string }) => {
+  const forwardNotice = ({ message = "" }: { message?: string }) => {
     if (/^(hnsw|ivfflat)/.test(message)) warn(message);
   };
-  client.on("notice", told);
+  client.on("notice", forwardNotice);
   try {
     if (definition.hnsw && isOlder(column.version ?? "", PARALLEL_SINCE))
       await client.query("SET max_parallel_maintenance_workers = 0");
@@ -80,22 +80,22 @@ export async function build(
     await (column.partitioned ? buildPartitioned(run) : buildPlain(run));
     info(`built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
   } finally {
-    client.off("notice", told);
+    client.off("notice", forwardNotice);
     await client.query("RESET max_parallel_maintenance_workers").catch(() => undefined); // the connection may be gone
   }
 }
 
-/** Builds an index concurrently, in as many tries as it takes; what a try leaves is invalid, and goes. */
+/** Builds an index concurrently, and retries if it does not get its lock. A failed try leaves an invalid index, which is dropped. */
 async function createConcurrently(
   { client, body, info }: Build,
   { schema, name }: ObjectName,
   on: string,
 ): Promise<void> {
   const create = `CREATE INDEX CONCURRENTLY ${quoteIdentifier(name)} ON ${on} ${body}`;
-  const left = () => client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${quoteObjectName({ schema, name })}`);
+  const dropInvalid = () => client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${quoteObjectName({ schema, name })}`);
   await tryForLock(create, info, () =>
     client.query(create).catch(async (error: unknown) => {
-      await left().catch(() => undefined); // the connection may be gone
+      await dropInvalid().catch(() => undefined); // the connection may be gone
       throw error;
     }),
   );
@@ -108,31 +108,31 @@ async function rename({ client, index }: Build): Promise<void> {
 
 async function buildPlain(run: Build): Promise<void> {
   const { client, definition, index, info } = run;
-  const aside = nameWhileBuilt(index);
-  let begun = await findIndex(client, aside);
-  if (begun && !(begun.valid && isAsWanted(begun, run))) {
-    info(`dropping what an interrupted build has left: ${quoteObjectName(aside)}`);
-    await dropIndex(run, aside, begun);
-    begun = undefined;
+  const temporary = nameWhileBuilt(index);
+  let unfinished = await findIndex(client, temporary);
+  if (unfinished && !(unfinished.valid && isAsDeclared(unfinished, run))) {
+    info(`dropping ${quoteObjectName(temporary)}, the index of an interrupted build`);
+    await dropIndex(run, temporary, unfinished);
+    unfinished = undefined;
   }
-  if (!begun) await createConcurrently(run, aside, definition.table);
+  if (!unfinished) await createConcurrently(run, temporary, definition.table);
   const old = await findIndex(client, index);
   if (old) await dropIndex(run, index, old);
   await rename(run);
 }
 
-/** Drops an index; one of a partitioned table needs all of the table for a moment. */
+/** Drops an index. On a partitioned table this locks the whole table briefly: PostgreSQL cannot drop such an index concurrently. */
 export async function dropIndex(
   { client, info }: Pick<Build, "client" | "info">,
   index: ObjectName,
   { partitioned }: FoundIndex,
 ): Promise<void> {
   if (!partitioned) await client.query(`DROP INDEX CONCURRENTLY ${quoteObjectName(index)}`);
-  else await briefly({ client, info }, `DROP INDEX ${quoteObjectName(index)}`);
+  else await runBriefLock({ client, info }, `DROP INDEX ${quoteObjectName(index)}`);
 }
 
-/** Runs what others wait for, for a moment: it gives way to them, and tries again. */
-async function briefly({ client, info }: Pick<Build, "client" | "info">, statement: string): Promise<void> {
+/** Runs a statement that blocks other sessions with a short lock_timeout, and retries it. */
+async function runBriefLock({ client, info }: Pick<Build, "client" | "info">, statement: string): Promise<void> {
   await client.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
   try {
     await tryForLock(statement, info, () => client.query(statement));
@@ -143,7 +143,7 @@ async function briefly({ client, info }: Pick<Build, "client" | "info">, stateme
 
 interface Member extends ObjectName {
   leaf: boolean;
-  /** null: it is the table itself. */
+  /** null for the root. */
   parentSchema: string | null;
   parentName: string | null;
 }
@@ -161,7 +161,7 @@ async function membersOf({ client, definition }: Build): Promise<Member[]> {
   return rows;
 }
 
-/** Partitions that have no valid part of an index yet. */
+/** Partitions without a valid part of an index. */
 async function partsMissing(client: Client, root: ObjectName): Promise<string> {
   const { rows } = await client.query<{ partition: string }>(
     `SELECT t.relid::regclass::text AS partition
@@ -175,7 +175,7 @@ async function partsMissing(client: Client, root: ObjectName): Promise<string> {
   return rows.map(({ partition }) => partition).join(", ");
 }
 
-/** Parts that builds have made and that belong to no index: what was declared has changed before they were attached. */
+/** Drops parts of earlier builds that were never attached, because the declaration changed before. */
 async function dropStrayParts({ client, definition }: Build): Promise<void> {
   const { rows } = await client.query<{ part: string }>(
     `SELECT x.indexrelid::regclass::text AS part
@@ -187,21 +187,22 @@ async function dropStrayParts({ client, definition }: Build): Promise<void> {
   for (const { part } of rows) await client.query(`DROP INDEX CONCURRENTLY ${part}`);
 }
 
-/** The part of each partition is built concurrently and attached; the index is valid once all have one. */
+/** Builds the part of each partition concurrently and attaches it. The index becomes valid with the last part. */
 async function buildPartitioned(run: Build): Promise<void> {
   const { client, index, info } = run;
   const old = await findIndex(client, index);
-  // One that only lacks parts gets those.
-  const keeps = old !== undefined && isAsWanted(old, run);
+  // An index as declared that lacks parts keeps the others.
+  const keeps = old !== undefined && isAsDeclared(old, run);
   const root = keeps ? index : nameWhileBuilt(index);
-  const begun = keeps ? undefined : await findIndex(client, root);
-  if (begun && !isAsWanted(begun, run)) await dropIndex(run, root, begun);
+  const unfinished = keeps ? undefined : await findIndex(client, root);
+  if (unfinished && !isAsDeclared(unfinished, run)) await dropIndex(run, root, unfinished);
   for (let before = ""; ;) {
     for (const member of await membersOf(run)) await buildPart(run, root, member);
     const missing = await partsMissing(client, root);
     if (missing === "") break;
-    if (missing === before) throw new Error(`${quoteObjectName(root)} has no valid part in ${missing}`);
-    info(`goes on with partitions that were made meanwhile: ${missing}`);
+    if (missing === before)
+      throw new Error(`${quoteObjectName(root)}: no valid part in ${missing}; run the update again`);
+    info(`continuing with partitions that were created during the build: ${missing}`);
     before = missing;
   }
   if (!keeps) {
@@ -220,13 +221,13 @@ async function buildPart(run: Build, root: ObjectName, member: Member): Promise<
   if (leaf && found && !found.valid) await dropIndex(run, part, found);
   const table = quoteObjectName(member);
   if (leaf && !found?.valid) await createConcurrently(run, part, table);
-  if (!leaf && !found) await briefly(run, `CREATE INDEX ${quoteIdentifier(part.name)} ON ONLY ${table} ${body}`);
+  if (!leaf && !found) await runBriefLock(run, `CREATE INDEX ${quoteIdentifier(part.name)} ON ONLY ${table} ${body}`);
   if (parentName === null) return;
   const above = await partOf(run, root, { schema: parentSchema ?? "", name: parentName });
-  await briefly(run, `ALTER INDEX ${above} ATTACH PARTITION ${quoteObjectName(part)}`);
+  await runBriefLock(run, `ALTER INDEX ${above} ATTACH PARTITION ${quoteObjectName(part)}`);
 }
 
-/** The part of an index that a table has, as SQL takes it. */
+/** The part of an index on a table, quoted for SQL. */
 async function partOf({ client }: Build, root: ObjectName, table: ObjectName): Promise<string | undefined> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT x.indexrelid::regclass::text AS name

@@ -2,17 +2,17 @@ import type { Client } from "pg";
 import { quoteObjectName, type ObjectName } from "../../../config/object-name";
 import { readSql } from "../../../sql/read";
 import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M, type VectorType } from "../../../tuning/vector-index";
-import { CLASS_WORDS, methodOf, OPERATORS, type Definition, type VectorIndexInputs } from "./inputs";
+import { OPERATOR_CLASS_NAMES, methodOf, OPERATORS, type Definition, type VectorIndexInputs } from "./inputs";
 
-/** What has the name of an index, as the catalog has it. */
+/** The relation with the name of an index, from the catalog. */
 export interface FoundIndex {
   oid: number;
-  /** null: it is no index. */
+  /** null: not an index. */
   tableSchema: string | null;
   tableName: string | null;
   method: string | null;
   options: string[];
-  /** What it is on: a column or an expression, as SQL. */
+  /** Its first column or expression, as SQL. */
   indexed: string;
   opclass: string;
   columns: number;
@@ -26,48 +26,48 @@ export async function findIndex(client: Client, { schema, name }: ObjectName): P
   const { rows } = await client.query<FoundIndex>(readSql("catalog/vector-index.sql"), [schema, name]);
   const [found] = rows;
   if (!found?.condition || !(await hasLibrary(client))) return found;
-  // How a condition is spelled depends on the session; by the library it does not.
+  // The spelling of a condition depends on the session; the library's function always spells it the same.
   const spelled = await client.query<{ condition: string }>("SELECT pgwright.vector_condition($1) AS condition", [
     found.oid,
   ]);
   return { ...found, condition: spelled.rows[0]?.condition ?? null };
 }
 
-/** The table of an index, as SQL takes it. */
+/** The table of an index, quoted for SQL. */
 export const tableOf = ({ tableSchema, tableName }: FoundIndex): string =>
   quoteObjectName({ schema: tableSchema ?? "", name: tableName ?? "" });
 
-/** Why what has the name is none of ours to change; undefined if it is. `tables`: those that the index may be of. */
-export function whoseElse(found: FoundIndex, tables: string[]): string | undefined {
-  if (found.method === null) return "there is something else of this name";
+/** Why the relation of an index's name is not managed by pgwright; undefined if it is. `tables`: tables that the index may belong to. */
+export function describeConflict(found: FoundIndex, tables: string[]): string | undefined {
+  if (found.method === null) return "another relation has this name";
   if (found.method !== "hnsw" && found.method !== "ivfflat")
-    return `an index of this name is no vector index but ${found.method}`;
-  if (found.ofConstraint) return "an index of this name belongs to a constraint";
-  return tables.includes(tableOf(found)) ? undefined : `an index of this name is one of ${tableOf(found)}`;
+    return `the index of this name is not a vector index but ${found.method}`;
+  if (found.ofConstraint) return "the index of this name belongs to a constraint";
+  return tables.includes(tableOf(found)) ? undefined : `the index of this name belongs to table ${tableOf(found)}`;
 }
 
-/** A column that an index can be made of. */
+/** The column of an index. */
 export interface Column {
   type: VectorType | string | null;
   /** One of pgvector's types, or PostgreSQL's bit. */
   known: boolean | null;
   dimensions: number;
-  /** Of pgvector, and its schema; null where it is not there. */
+  /** Version of pgvector, and its schema; null if the extension is not installed. */
   version: string | null;
   extension: string | null;
   partitioned: boolean;
-  /** About how many rows. */
+  /** Estimated number of rows. */
   rows: number;
   /** maintenance_work_mem, bytes. */
   memory: number;
 }
 
-/** Undefined if the table is not there. */
+/** Undefined if the table does not exist. */
 export async function findColumn(client: Client, { table, column }: Definition): Promise<Column | undefined> {
   return (await client.query<Column>(readSql("catalog/vector-column.sql"), [table, column])).rows[0];
 }
 
-/** What the record have of an index. */
+/** The row of pgwright.vector_indexes with its last measurement. */
 export interface IndexRecord {
   declared: Record<string, unknown> & { condition: string | null; table_name: string };
   /** The condition as the catalog spells it. */
@@ -79,7 +79,7 @@ export interface IndexRecord {
   recall: number | null;
   measuredWith: number | null;
   queries: number | null;
-  /** Queries that the index has answered; the planner may have taken another one. */
+  /** Queries that the planner answered through this index, not another one of the column. */
   through: number | null;
   /** The role that measured, if row security shows it no row. */
   hiddenFrom: string | null;
@@ -93,8 +93,8 @@ export async function findRecord(client: Client, index: ObjectName): Promise<Ind
   return (await client.query<IndexRecord>(readSql("catalog/vector-state.sql"), [quoteObjectName(index)])).rows[0];
 }
 
-/** A row of the record, without what was found by measuring. */
-export function bookedAs({
+/** A row of pgwright.vector_indexes, without measured values. */
+export function toRecord({
   schema,
   name,
   definition,
@@ -129,7 +129,7 @@ export interface Condition {
   spelled: string | null;
 }
 
-/** The condition that an index was made with. */
+/** The condition that an index was built with. */
 export const conditionOf = (record: IndexRecord | undefined): Condition | undefined =>
   record && { written: record.declared.condition, spelled: record.spelled };
 
@@ -139,7 +139,7 @@ const SCHEMA = String.raw`(?:(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)\.)?`;
 const HALF = new RegExp(String.raw`^\(*${NAME}\)*::${SCHEMA}halfvec(?:\(\d+\))?\)*$`);
 const BINARY = new RegExp(String.raw`^\(*${SCHEMA}binary_quantize\(${NAME}\)\)*::bit\(\d+\)\)*$`);
 
-/** What an index is on: a column, and what of its vectors; an expression of another kind stands for itself. */
+/** Column and precision of an indexed expression; an unknown expression is its own column, with precision `other`. */
 function indexedOf(indexed: string): { column: string; precision: string } {
   for (const [precision, pattern] of [
     ["full", new RegExp(`^${NAME}$`)],
@@ -153,18 +153,18 @@ function indexedOf(indexed: string): { column: string; precision: string } {
 }
 
 /**
- * An index in the words of the stack file. `wanted`: spells what the catalog does not tell in the same way: the distance of an index of
- * bits, and the condition, where `known` says what the catalog made of which.
+ * The definition of an index, as the stack file declares it. `wanted` has spellings that the catalog does not keep: the distance of an
+ * index of bits, and the condition, if `known` says that the catalog spells it so.
  */
 export function definitionOf(found: FoundIndex, wanted: Definition, known?: Condition): Definition {
   const options = Object.fromEntries(found.options.map((option) => option.split("=") as [string, string]));
-  const number = (option: string, otherwise: number) => Number(options[option] ?? otherwise);
+  const number = (option: string, fallback: number) => Number(options[option] ?? fallback);
   const { column, precision } = indexedOf(found.indexed);
-  const [, word] = /_(l2|ip|cosine|l1|hamming|jaccard)_ops$/.exec(found.opclass) ?? [];
+  const [, className] = /_(l2|ip|cosine|l1|hamming|jaccard)_ops$/.exec(found.opclass) ?? [];
   const distance =
     precision === "binary" && found.opclass === "bit_hamming_ops"
       ? wanted.distance
-      : (Object.keys(CLASS_WORDS).find((each) => CLASS_WORDS[each] === word) ?? found.opclass);
+      : (Object.keys(OPERATOR_CLASS_NAMES).find((each) => OPERATOR_CLASS_NAMES[each] === className) ?? found.opclass);
   const isKnown = known !== undefined && found.condition === known.spelled;
   const where = (isKnown ? known.written : found.condition) ?? undefined;
   return {

@@ -4,9 +4,9 @@ import type { Column } from "./catalog";
 import type { Definition } from "./inputs";
 import { indexedType } from "./statements";
 
-// Pure: what a build means, in words.
+// Pure: lines of a preview about a build.
 
-/** pgvector before this may damage an HNSW graph when rows are inserted while it is vacuumed. */
+/** Older versions of pgvector can damage an HNSW graph if rows are inserted while it is vacuumed. */
 const SOUND_SINCE = "0.8.4";
 
 const GIB = 2 ** 30;
@@ -16,7 +16,7 @@ export const formatSize = (bytes: number): string =>
 
 const count = (rows: number) => Math.round(rows).toLocaleString("en-US");
 
-/** What a build is, and what it takes. */
+/** The index, its number of rows and its size. */
 export function describeBuild(definition: Definition, column: Column): string {
   const { hnsw, ivfflat, table, where } = definition;
   const type = indexedType(column, definition.precision);
@@ -30,11 +30,11 @@ export function describeBuild(definition: Definition, column: Column): string {
     : `an ivfflat index (${ivfflat?.lists} lists)`;
   return (
     `builds ${what} of ${table} concurrently: about ${count(rows)} rows${some} of ${type}(${dimensions}), ` +
-    `${formatSize(size)}; readers and writers go on`
+    `${formatSize(size)}; reads and writes continue`
   );
 }
 
-/** What is to be said against it. */
+/** Warnings about the declared index. */
 export function warningsOf(definition: Definition, column: Column): string[] {
   const { hnsw, ivfflat } = definition;
   const { rows, dimensions, memory, version } = column;
@@ -44,17 +44,17 @@ export function warningsOf(definition: Definition, column: Column): string[] {
     const graph = graphBytes(rows, type, dimensions, hnsw.m);
     if (graph > memory)
       warnings.push(
-        `its graph of ${formatSize(graph)} does not fit into maintenance_work_mem of ${formatSize(memory)}: from then on the build reads ` +
-          `and writes the index itself, many times slower; what helps: more server.memory, workload vector${
-            type === "vector" ? ", precision half" : ""
+        `its graph of ${formatSize(graph)} does not fit into maintenance_work_mem of ${formatSize(memory)}, so the build reads and writes ` +
+          `the index itself, many times slower; increase server.memory, or declare workload vector${
+            type === "vector" ? " or precision half" : ""
           }`,
       );
     if (isOlder(version ?? "", SOUND_SINCE))
       warnings.push(
-        `pgvector ${version}: before ${SOUND_SINCE} a graph can be damaged when rows are inserted while it is vacuumed; image.base ` +
-          `pgvector/pgvector:pg17 has a later one${
+        `pgvector ${version}: before ${SOUND_SINCE} inserts during a vacuum can damage the graph; use image.base ` +
+          `pgvector/pgvector:pg17, which has a later version${
             isOlder(version ?? "", PARALLEL_SINCE)
-              ? "; and before 0.8.2 several processes must not build, so one does"
+              ? "; before 0.8.2 a parallel build is unsafe, so one process builds the index"
               : ""
           }`,
       );
@@ -63,10 +63,10 @@ export function warningsOf(definition: Definition, column: Column): string[] {
     const advised = advisedLists(rows);
     if (rows < ivfflat.lists * 30)
       warnings.push(
-        `${count(rows)} rows are too few to find ${ivfflat.lists} centres in: load the rows first, and build then (advised are ${advised} lists)`,
+        `${count(rows)} rows are too few for ${ivfflat.lists} lists; load the rows before the index is built, or declare ${advised} lists`,
       );
     else if (ivfflat.lists > advised * 4 || ivfflat.lists < advised / 4)
-      warnings.push(`${ivfflat.lists} lists for ${count(rows)} rows: pgvector's advice is ${advised}`);
+      warnings.push(`${ivfflat.lists} lists for ${count(rows)} rows; pgvector recommends ${advised}`);
   }
   return warnings;
 }

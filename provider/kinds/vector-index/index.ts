@@ -6,40 +6,41 @@ import { CONCURRENT_LOCK_TIMEOUT } from "../../lock";
 import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { build, dropIndex } from "./build";
-import { conditionOf, definitionOf, findRecord, findColumn, findIndex, tableOf, whoseElse } from "./catalog";
+import { conditionOf, definitionOf, findRecord, findColumn, findIndex, describeConflict, tableOf } from "./catalog";
 import type { VectorIndexInputs } from "./inputs";
 import { outgrownProblems, rebuildOutgrown } from "./outgrown";
-import { enter, forget, measure, mustBeMeasured, problemsOfRecord, settle } from "./recall";
+import { deleteRecord, measure, mustBeMeasured, problemsOfRecord, saveRecord, settle } from "./recall";
 import { nameWhileBuilt, whyNot } from "./statements";
 import { describeBuild, warningsOf } from "./describe";
 
 export type { VectorIndexInputs } from "./inputs";
 
-/** What is there; undefined if nothing of it is, and nothing says that it was. */
-async function look(client: Client, state: VectorIndexInputs): Promise<VectorIndexInputs | undefined> {
+/** The index on the server; undefined if the index, an unfinished build and its record are all missing. */
+async function readIndex(client: Client, state: VectorIndexInputs): Promise<VectorIndexInputs | undefined> {
   const found = await findIndex(client, state);
-  const begun = await findIndex(client, nameWhileBuilt(state));
+  const unfinished = await findIndex(client, nameWhileBuilt(state));
   const record = await findRecord(client, state);
-  if (!found && !begun && !record) return undefined;
+  if (!found && !unfinished && !record) return undefined;
   const problems: string[] = [];
   const tables = [state.definition.table, record?.declared.table_name ?? ""];
-  const other = found && whoseElse(found, tables);
-  if (!found) problems.push("it is not there");
-  else if (other !== undefined) problems.push(other);
-  else if (!found.valid) problems.push(found.partitioned ? "partitions have no part of it" : "it is invalid");
-  if (begun) problems.push("a build was interrupted");
-  if (found && other === undefined && found.valid) problems.push(...(await outgrownProblems(client, found)));
+  const conflict = found && describeConflict(found, tables);
+  if (!found) problems.push("the index does not exist");
+  else if (conflict !== undefined) problems.push(conflict);
+  else if (!found.valid)
+    problems.push(found.partitioned ? "partitions lack their part of the index" : "the index is invalid");
+  if (unfinished) problems.push("a build was interrupted");
+  if (found && conflict === undefined && found.valid) problems.push(...(await outgrownProblems(client, found)));
   return {
     ...state,
     definition:
-      found && other === undefined ? definitionOf(found, state.definition, conditionOf(record)) : state.definition,
+      found && conflict === undefined ? definitionOf(found, state.definition, conditionOf(record)) : state.definition,
     problems: [...problems, ...problemsOfRecord(state, record)],
   };
 }
 
 const turns = new WeakMap<Host, Promise<unknown>>();
 
-/** One after the other on a server: a build may use all of maintenance_work_mem and /dev/shm, and a query is timed. */
+/** One build or measurement at a time on a server: a build may use all of maintenance_work_mem and /dev/shm, and queries are timed. */
 function inTurn<T>({ host }: Operation, database: string, act: (client: Client) => Promise<T>): Promise<T> {
   const work = () =>
     withDatabase(host, database, async (client) => {
@@ -53,8 +54,8 @@ function inTurn<T>({ host }: Operation, database: string, act: (client: Client) 
   return turn;
 }
 
-/** Throws if what has the name is somebody else's; true if it is as declared. */
-async function isThere(
+/** True if the index exists as declared; throws if the name belongs to a relation that pgwright does not manage. */
+async function existsAsDeclared(
   client: Client,
   inputs: VectorIndexInputs,
   old: VectorIndexInputs | undefined,
@@ -63,20 +64,21 @@ async function isThere(
   if (!found) return false;
   const record = await findRecord(client, inputs);
   const tables = [inputs.definition.table, old?.definition.table ?? "", record?.declared.table_name ?? ""];
-  const other = whoseElse(found, tables);
-  if (other !== undefined) throw new Error(`${quoteObjectName(inputs)}: ${other}; take another name, or drop that`);
+  const conflict = describeConflict(found, tables);
+  if (conflict !== undefined)
+    throw new Error(`${quoteObjectName(inputs)}: ${conflict}; choose another name, or drop the other relation`);
   return (
     found.valid &&
     differences(definitionOf(found, inputs.definition, conditionOf(record)), inputs.definition).length === 0
   );
 }
 
-async function dropLeftover(client: Client, inputs: VectorIndexInputs, info: (text: string) => void): Promise<void> {
-  const aside = nameWhileBuilt(inputs);
-  const begun = await findIndex(client, aside);
-  if (!begun) return;
-  info(`dropping what an interrupted build has left: ${quoteObjectName(aside)}`);
-  await dropIndex({ client, info }, aside, begun);
+async function dropUnfinished(client: Client, inputs: VectorIndexInputs, info: (text: string) => void): Promise<void> {
+  const temporary = nameWhileBuilt(inputs);
+  const unfinished = await findIndex(client, temporary);
+  if (!unfinished) return;
+  info(`dropping ${quoteObjectName(temporary)}, the index of an interrupted build`);
+  await dropIndex({ client, info }, temporary, unfinished);
 }
 
 const idOf = (inputs: VectorIndexInputs) => `${inputs.database}/${writeObjectName(inputs)}`;
@@ -85,21 +87,22 @@ const put = (inputs: VectorIndexInputs, old: VectorIndexInputs | undefined, oper
   inTurn(operation, inputs.database, async (client) => {
     const { info, warn } = operation;
     await mustBeMeasured(client, inputs);
-    if (await isThere(client, inputs, old)) await dropLeftover(client, inputs, info);
+    if (await existsAsDeclared(client, inputs, old)) await dropUnfinished(client, inputs, info);
     else await build(client, inputs, info, warn);
     const index = await findIndex(client, inputs);
-    if (!index) throw new Error(`${quoteObjectName(inputs)} was dropped while it was being made`);
+    if (!index)
+      throw new Error(`${quoteObjectName(inputs)}: dropped by another session during the build; run the update again`);
     const rebuilt = await rebuildOutgrown(client, index, info);
-    await enter(client, inputs, index);
+    await saveRecord(client, inputs, index);
     await settle(client, info);
     const { recall, search, iterativeScan } = inputs;
     const before = old && { recall: old.recall, search: old.search, iterativeScan: old.iterativeScan };
-    const anew =
+    const needsMeasurement =
       rebuilt ||
       differences(before, { recall, search, iterativeScan }).length > 0 ||
       problemsOfRecord(inputs, await findRecord(client, inputs)).length > 0;
     const problem =
-      recall && anew
+      recall && needsMeasurement
         ? await measure({ host: operation.host, database: inputs.database, client }, inputs, recall, info)
         : undefined;
     if (problem !== undefined) throw new Incomplete(problem, idOf(inputs), inputs);
@@ -115,27 +118,27 @@ async function explainBuild(
   const { info, warn, hazard } = operation;
   const { definition, recall } = inputs;
   const column = await findColumn(client, definition);
-  if (!column) return info(`it is built as soon as ${definition.table} is there`);
+  if (!column) return info(`the index is built once ${definition.table} exists`);
   const reason = whyNot(definition, column);
-  if (reason) return warn(`${reason}: unless this update makes what is missing, it will fail`);
+  if (reason) return warn(`${reason}; the update fails unless it creates the missing objects`);
   await mustBeMeasured(client, inputs);
   const rows = Math.round(column.rows).toLocaleString("en-US");
   const found = await findIndex(client, inputs);
-  if (await isThere(client, inputs, old)) {
-    if (!old) info(`takes up ${quoteObjectName(inputs)}, which is there`);
+  if (await existsAsDeclared(client, inputs, old)) {
+    if (!old) info(`adopts the existing index ${quoteObjectName(inputs)}`);
   } else {
     info(describeBuild(definition, column));
     const record = await findRecord(client, inputs);
     const lacks = found && differences(definitionOf(found, definition, conditionOf(record)), definition).length === 0;
-    if (found && !lacks) info("the index that is there serves until then, and is dropped");
+    if (found && !lacks) info("queries use the existing index until the end of the build, which drops it");
     if (column.partitioned)
       hazard(
         "briefLock",
-        `${definition.table} is locked while its index is declared${found ? ", and while the old one is dropped" : ""}`,
+        `${definition.table} is locked while the index of the parent is created${found ? ", and while the old index is dropped" : ""}`,
       );
     for (const warning of warningsOf(definition, column)) warn(warning);
   }
-  if (recall) info(`measures its recall with ${recall.queries} queries, each of which reads about ${rows} rows once`);
+  if (recall) info(`measures its recall with ${recall.queries} queries; each reads about ${rows} rows once`);
 }
 
 async function explain(
@@ -145,31 +148,31 @@ async function explain(
 ): Promise<void> {
   const { host, preview, info, warn } = operation;
   if (!preview || (await whyDown(host))) return;
-  for (const problem of old?.problems ?? []) warn(`${problem}; it will be put right`);
+  for (const problem of old?.problems ?? []) warn(`${problem}; the update repairs it`);
   try {
     await withDatabase(host, inputs.database, (client) => explainBuild(client, old, inputs, operation));
   } catch (error) {
     if (!isNoDatabase(error)) throw error;
-    info("it is built as soon as its table is there");
+    info("the index is built once its table exists");
   }
 }
 
-/** Drops what is ours of an index. */
+/** Drops the index, an unfinished build and the record. */
 async function drop(client: Client, state: VectorIndexInputs, { host, info }: Operation): Promise<void> {
   const record = await findRecord(client, state);
   const drops = async (name: ObjectName) => {
     const found = await findIndex(client, name);
     if (!found) return;
-    const other = whoseElse(found, [record?.declared.table_name ?? state.definition.table]);
-    if (other === undefined) await dropIndex({ client, info }, name, found);
-    else info(`${quoteObjectName(name)} stays: ${other}, of table ${tableOf(found)}`);
+    const conflict = describeConflict(found, [record?.declared.table_name ?? state.definition.table]);
+    if (conflict === undefined) await dropIndex({ client, info }, name, found);
+    else info(`${quoteObjectName(name)} (of table ${tableOf(found)}) is not dropped: ${conflict}`);
   };
   await drops(state);
   await drops(nameWhileBuilt(state));
-  if (record) await forget({ host, database: state.database, client }, quoteObjectName(state), info);
+  if (record) await deleteRecord({ host, database: state.database, client }, quoteObjectName(state), info);
 }
 
-/** A vector index: built beside queries, with the recall that is declared. */
+/** A vector index: built concurrently, with the declared recall. */
 export const vectorIndex: Kind<VectorIndexInputs, VectorIndexInputs> = {
   replaceOn: ["database", "schema", "name"],
   noneIfAbsent: ["search", "iterativeScan", "recall", "measuredBy"],
@@ -180,7 +183,12 @@ export const vectorIndex: Kind<VectorIndexInputs, VectorIndexInputs> = {
   },
   async read(_id, state, _inputs, { host }) {
     try {
-      return await ask<VectorIndexInputs | undefined>(host, state.database, (client) => look(client, state), state);
+      return await ask<VectorIndexInputs | undefined>(
+        host,
+        state.database,
+        (client) => readIndex(client, state),
+        state,
+      );
     } catch (error) {
       if (isNoDatabase(error)) return undefined;
       throw error;
@@ -193,7 +201,7 @@ export const vectorIndex: Kind<VectorIndexInputs, VectorIndexInputs> = {
     try {
       await inTurn(operation, state.database, (client) => drop(client, state, operation));
     } catch (error) {
-      if (!isNoDatabase(error)) throw error; // gone with its database
+      if (!isNoDatabase(error)) throw error; // dropped with its database
     }
   },
 };

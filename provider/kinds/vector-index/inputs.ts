@@ -1,6 +1,6 @@
-/** What a vector index holds, and of what. */
+/** Column, distance, precision and build options of a vector index. */
 export interface Definition {
-  /** schema.name, as SQL takes it. */
+  /** schema.name, quoted for SQL. */
   table: string;
   column: string;
   distance: string;
@@ -15,11 +15,11 @@ export interface RecallInputs {
   atLeast: number;
   neighbours: number;
   queries: number;
-  /** Days that a measurement may be old. */
+  /** Maximum age of a measurement, in days. */
   days?: number;
-  /** What queries ask for beside the distance. */
+  /** Condition of the queries that are measured. */
   where?: string;
-  /** Table, as SQL takes it, and column that the queries come from; rows of the table itself if absent. */
+  /** Table (quoted for SQL) and column of the query vectors; rows of the indexed table if absent. */
   from?: { table: string; column: string };
 }
 
@@ -33,18 +33,18 @@ export interface VectorIndexInputs {
   /** hnsw.iterative_scan or ivfflat.iterative_scan. */
   iterativeScan?: string;
   recall?: RecallInputs;
-  /** Role of the job that measures, if the stack file names one; else it is the owner of the database. */
+  /** Role of the job that measures; the owner of the database if absent. */
   measuredBy?: string;
-  /** What is not as it should be, in words: nothing should be. */
+  /** Problems of the index. Declared: empty. */
   problems: string[];
 }
 
 export const methodOf = ({ ivfflat }: Definition) => (ivfflat ? "ivfflat" : "hnsw");
 
-/** The parameter that says how far a search goes. */
+/** The parameter that sets how many candidates a search visits. */
 export const parameterOf = (definition: Definition) => (definition.ivfflat ? "ivfflat.probes" : "hnsw.ef_search");
 
-/** The parameter that says whether a search goes on until enough rows satisfy a query. */
+/** The parameter that lets a search continue until enough rows meet the conditions. */
 export const scanParameterOf = (definition: Definition) => `${methodOf(definition)}.iterative_scan`;
 
 /** Operator of each distance. */
@@ -57,8 +57,8 @@ export const OPERATORS: Record<string, string> = {
   jaccard: "<%>",
 };
 
-/** How classes of operators call the distances. */
-export const CLASS_WORDS: Record<string, string> = {
+/** Names of the distances in pgvector's operator classes. */
+export const OPERATOR_CLASS_NAMES: Record<string, string> = {
   l2: "l2",
   innerProduct: "ip",
   cosine: "cosine",

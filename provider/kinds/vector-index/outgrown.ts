@@ -2,8 +2,8 @@ import type { Client } from "pg";
 import { quoteObjectName, type ObjectName } from "../../../config/object-name";
 import { tryForLock } from "../../lock";
 
-// An ivfflat index has the centres of the rows that it was built with. One that was built with few of today's rows, or none, is built
-// anew: the parts of partitions that were empty when they were made as well.
+// An ivfflat index keeps the centres of the rows that it was built with. An index, or the part of a partition, that was built with few
+// or none of today's rows is rebuilt.
 
 interface Outgrown {
   part: string;
@@ -17,14 +17,14 @@ async function find(client: Client, oid: number): Promise<Outgrown[]> {
   return (await client.query<Outgrown>("SELECT part, built, rows FROM pgwright.vector_outgrown($1)", [oid])).rows;
 }
 
-/** What is wrong with the centres of an index. */
+/** Parts of an index whose centres are outgrown. */
 export async function outgrownProblems(client: Client, { oid }: { oid: number }): Promise<string[]> {
   return (await find(client, oid)).map(
-    ({ part, built, rows }) => `the centres of ${part} are those of ${built} rows, and there are about ${rows}`,
+    ({ part, built, rows }) => `${part} has the centres of ${built} rows, and its table has about ${rows}`,
   );
 }
 
-/** Notes how many rows an index was built with. */
+/** Records the number of rows that an index was built with. */
 export async function noteBuild(client: Client, index: string): Promise<void> {
   await client.query(
     `INSERT INTO pgwright.vector_builds
@@ -38,8 +38,8 @@ export async function noteBuild(client: Client, index: string): Promise<void> {
   );
 }
 
-/** Invalid indexes that a REINDEX CONCURRENTLY of a table's index has left. */
-async function dropLeft(client: Client, part: string): Promise<void> {
+/** Drops invalid indexes that a failed REINDEX CONCURRENTLY left on the table. */
+async function dropInvalidCopies(client: Client, part: string): Promise<void> {
   const { rows } = await client.query<ObjectName>(
     `SELECT n.nspname AS schema, c.relname AS name
      FROM pg_index AS x JOIN pg_index AS l ON l.indrelid = x.indrelid AND NOT l.indisvalid
@@ -50,7 +50,7 @@ async function dropLeft(client: Client, part: string): Promise<void> {
   for (const index of rows) await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${quoteObjectName(index)}`);
 }
 
-/** Builds the parts anew whose centres are of too few rows; true if there were any. */
+/** Rebuilds the outgrown parts of an index; true if there were any. */
 export async function rebuildOutgrown(
   client: Client,
   { oid }: { oid: number },
@@ -59,15 +59,15 @@ export async function rebuildOutgrown(
   const parts = await find(client, oid);
   for (const { part, rows } of parts) {
     const statement = `REINDEX INDEX CONCURRENTLY ${part}`;
-    await dropLeft(client, part);
+    await dropInvalidCopies(client, part);
     await tryForLock(statement, info, () =>
       client.query(statement).catch(async (error: unknown) => {
-        await dropLeft(client, part).catch(() => undefined); // the connection may be gone
+        await dropInvalidCopies(client, part).catch(() => undefined); // the connection may be gone
         throw error;
       }),
     );
     await noteBuild(client, part);
-    info(`${part} was built anew, with about ${rows} rows`);
+    info(`${part}: rebuilt with about ${rows} rows`);
   }
   return parts.length > 0;
 }

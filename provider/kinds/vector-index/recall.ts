@@ -3,16 +3,16 @@ import { quoteObjectName } from "../../../config/object-name";
 import type { Host } from "../../host";
 import { mustBelongToJob, type OwnerJob } from "../../job-owner";
 import { withRunRole } from "../../run-role";
-import { bookedAs, type IndexRecord, type FoundIndex } from "./catalog";
+import { toRecord, type IndexRecord, type FoundIndex } from "./catalog";
 import { parameterOf, scanParameterOf, type RecallInputs, type VectorIndexInputs } from "./inputs";
 
 /** Such as `recall@10 0.972 (hnsw.ef_search 80, 50 queries)`. */
 const describeRecall = ({ definition, recall }: VectorIndexInputs, value: number, search: number, queries: number) =>
   `recall@${recall?.neighbours} ${value} (${parameterOf(definition)} ${search}, ${queries} queries)`;
 
-/** Enters an index into the record. How far a search was found to have to go stays until it is found anew. */
-export async function enter(client: Client, inputs: VectorIndexInputs, { condition }: FoundIndex): Promise<void> {
-  const row = { ...bookedAs(inputs), spelled: condition, search: inputs.search ?? null };
+/** Writes an index to pgwright.vector_indexes. A measured `search` stays until the next measurement. */
+export async function saveRecord(client: Client, inputs: VectorIndexInputs, { condition }: FoundIndex): Promise<void> {
+  const row = { ...toRecord(inputs), spelled: condition, search: inputs.search ?? null };
   const columns = Object.keys(row).filter((column) => column !== "search");
   await client.query(
     `INSERT INTO pgwright.vector_indexes AS i
@@ -24,15 +24,15 @@ export async function enter(client: Client, inputs: VectorIndexInputs, { conditi
   );
 }
 
-/** Gives the database what its indexes need. */
+/** Sets the parameters of the database that its indexes need. */
 export async function settle(client: Client, info: (text: string) => void): Promise<void> {
   const { rows } = await client.query<{ changed: string }>("SELECT pgwright.vector_settle() AS changed");
   for (const { changed } of rows) info(changed);
 }
 
-/** What a measurement gave. */
-interface Measured {
-  /** How far a search has to go; null: no distance is enough. */
+/** The result of a measurement. */
+interface Measurement {
+  /** The value of the search parameter that reaches the recall; null: none does. */
   search: number | null;
   best: string | null;
   recall: string | null;
@@ -42,20 +42,20 @@ interface Measured {
   hidden_from: string | null;
 }
 
-/** A session of the superuser, and where it is. */
-export interface Place {
+/** A session of the superuser, with its server and database. */
+export interface SuperuserSession {
   host: Host;
   database: string;
   client: Client;
 }
 
-/** Measures in a session of the owner of the table: conditions, policies and views may call functions, which are none for a superuser to run. */
-async function measured(
-  { host, database, client }: Place,
+/** Measures in a session of the table's owner: a superuser must not run the functions that conditions, policies and views call. */
+async function runMeasurement(
+  { host, database, client }: SuperuserSession,
   table: string,
   index: string,
   find: boolean,
-): Promise<Measured> {
+): Promise<Measurement> {
   const { rows: owners } = await client.query<{ owner: string }>(
     "SELECT pg_catalog.pg_get_userbyid(relowner) AS owner FROM pg_catalog.pg_class WHERE oid = $1::pg_catalog.regclass",
     [table],
@@ -65,8 +65,8 @@ async function measured(
     database,
     owners[0]?.owner ?? "",
     async (run) => {
-      const { rows } = await run.query<Measured>("SELECT * FROM pgwright.vector_measure($1, $2)", [index, find]);
-      return rows[0] as Measured;
+      const { rows } = await run.query<Measurement>("SELECT * FROM pgwright.vector_measure($1, $2)", [index, find]);
+      return rows[0] as Measurement;
     },
     { grantConnect: true },
   );
@@ -88,61 +88,65 @@ export async function mustBeMeasured(
   await mustBelongToJob(client, [definition.table, ...(recall.from ? [recall.from.table] : [])], MEASURING);
 }
 
-/** What is wrong with an index that finds too little, and what helps. */
-function tooLow({ definition, recall, iterativeScan }: VectorIndexInputs, best: string): string {
+/** The problem of an index whose recall is too low, and the possible changes. */
+function describeLowRecall({ definition, recall, iterativeScan }: VectorIndexInputs, best: string): string {
   const { hnsw, precision, table } = definition;
   const further = recall?.where !== undefined && iterativeScan === undefined ? "iterativeScan, " : "";
   const more = hnsw
     ? `a larger m or efConstruction (now ${hnsw.m} and ${hnsw.efConstruction})`
-    : `other lists (now ${definition.ivfflat?.lists}), hnsw, or REINDEX INDEX CONCURRENTLY if most of the rows came after it was built`;
+    : `other lists (now ${definition.ivfflat?.lists}), hnsw, or REINDEX INDEX CONCURRENTLY if most rows were added after its build`;
   const whole = precision === "full" ? "" : `, or precision full (now ${precision})`;
-  return `the index on ${table} finds too little: ${best}, and recall.atLeast is ${recall?.atLeast}. It stays as it is; what helps: ${further}${more}${whole}`;
+  return `the recall of the index on ${table} is too low: ${best}, and recall.atLeast is ${recall?.atLeast}; the index is kept; try ${further}${more}${whole}`;
 }
 
-const hidden = (role: string) =>
-  `its recall cannot be measured: row security shows role ${role} no row; pgwright:roles.${role}.bypassRowLevelSecurity: true lets it measure`;
+const describeHiddenRows = (role: string) =>
+  `its recall cannot be measured: row security hides all rows from role ${role}; set pgwright:roles.${role}.bypassRowLevelSecurity: true`;
 
 const USES_ANOTHER = "queries use another index of the column";
 
-/** Measures an index, and finds how far a search has to go if the stack file does not say. Returns what is wrong with it, in words. */
+/** Measures an index, and finds its search parameter if the stack file declares none. Returns the problem, or undefined. */
 export async function measure(
-  place: Place,
+  session: SuperuserSession,
   inputs: VectorIndexInputs,
   { neighbours, atLeast }: RecallInputs,
   info: (text: string) => void,
 ): Promise<string | undefined> {
   const index = quoteObjectName(inputs);
   const find = inputs.search === undefined;
-  const { search, best, recall, measured_with, queries, through, hidden_from } = await measured(
-    place,
+  const { search, best, recall, measured_with, queries, through, hidden_from } = await runMeasurement(
+    session,
     inputs.definition.table,
     index,
     find,
   );
-  if (hidden_from !== null) return hidden(hidden_from);
+  if (hidden_from !== null) return describeHiddenRows(hidden_from);
   if (recall === null) {
-    info("there are no rows to measure its recall with");
+    info("its recall is not measured, because there are no rows");
     return undefined;
   }
   if (through !== null && through < queries) {
-    info(`${USES_ANOTHER}: what is measured is not its recall`);
+    info(`${USES_ANOTHER}; the measured recall is not the one of this index`);
     return undefined;
   }
   if (find && search === null)
-    return tooLow(inputs, `recall@${neighbours} ${Number(best)} at best, over ${queries} queries`);
+    return describeLowRecall(inputs, `recall@${neighbours} ${Number(best)} at best, over ${queries} queries`);
   if (find) {
-    await place.client.query("UPDATE pgwright.vector_indexes SET search = $2 WHERE index_name = $1", [index, search]);
-    await settle(place.client, info);
+    await session.client.query("UPDATE pgwright.vector_indexes SET search = $2 WHERE index_name = $1", [index, search]);
+    await settle(session.client, info);
   }
   const text = describeRecall(inputs, Number(recall), measured_with, queries);
-  if (Number(recall) < atLeast) return tooLow(inputs, text);
+  if (Number(recall) < atLeast) return describeLowRecall(inputs, text);
   info(text);
   return undefined;
 }
 
-/** Takes an index out of the record, and the search that it needed. Others of its column are measured if queries have used it for theirs. */
-export async function forget(place: Place, index: string, info: (text: string) => void): Promise<void> {
-  const { client } = place;
+/** Deletes the record of an index and resets parameters that only it needed. Indexes whose queries used it instead are measured again. */
+export async function deleteRecord(
+  session: SuperuserSession,
+  index: string,
+  info: (text: string) => void,
+): Promise<void> {
+  const { client } = session;
   const { rows } = await client.query<{ table: string }>(
     "DELETE FROM pgwright.vector_indexes WHERE index_name = $1 RETURNING table_name AS table",
     [index],
@@ -153,7 +157,7 @@ export async function forget(place: Place, index: string, info: (text: string) =
     [rows[0]?.table, `%${USES_ANOTHER}%`],
   );
   for (const other of others) {
-    const { search } = await measured(place, rows[0]?.table ?? "", other.index, true);
+    const { search } = await runMeasurement(session, rows[0]?.table ?? "", other.index, true);
     await client.query("UPDATE pgwright.vector_indexes SET search = coalesce($2, search) WHERE index_name = $1", [
       other.index,
       search,
@@ -162,10 +166,10 @@ export async function forget(place: Place, index: string, info: (text: string) =
   await settle(client, info);
 }
 
-/** What of the record is not as it should be, in words. */
+/** Problems of an index that its record shows. */
 export function problemsOfRecord(inputs: VectorIndexInputs, record: IndexRecord | undefined): string[] {
   const { recall, definition } = inputs;
-  if (!record) return ["it is not in the record of the library (pgwright.vector_indexes)"];
+  if (!record) return ["the index is missing in pgwright.vector_indexes"];
   const problems: string[] = [];
   const needed = inputs.search ?? record.search;
   if (needed !== null && record.searchOfDatabase < needed)
@@ -176,7 +180,7 @@ export function problemsOfRecord(inputs: VectorIndexInputs, record: IndexRecord 
     problems.push(
       `${scanParameterOf(definition)} of the database is ${record.scanOfDatabase ?? "off"}, and this index needs ${inputs.iterativeScan}`,
     );
-  if (recall && record.hiddenFrom !== null) problems.push(hidden(record.hiddenFrom));
+  if (recall && record.hiddenFrom !== null) problems.push(describeHiddenRows(record.hiddenFrom));
   if (recall && record.measuredAt === null) problems.push("its recall was never measured");
   if (recall && record.through !== null && record.through < (record.queries ?? 0)) problems.push(USES_ANOTHER);
   else if (recall && record.recall !== null && record.recall < recall.atLeast)

@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { quoteIdentifier, quoteObjectName, type ObjectName } from "../../../config/object-name";
 import { MOST_DIMENSIONS, type VectorType } from "../../../tuning/vector-index";
 import type { Column } from "./catalog";
-import { CLASS_WORDS, methodOf, type Definition } from "./inputs";
+import { OPERATOR_CLASS_NAMES, methodOf, type Definition } from "./inputs";
 
-// Pure: what is sent to PostgreSQL to make a vector index.
+// Pure: the parts of the statements that build a vector index.
 
-/** Distances that each type has an operator class for, by method. */
+/** Distances with an operator class, by method and type. */
 const CLASSES: Record<string, Record<string, string[]>> = {
   hnsw: {
     vector: ["l2", "innerProduct", "cosine", "l1"],
@@ -27,18 +27,18 @@ export function indexedType({ type }: Column, precision: string): VectorType {
   return precision === "binary" ? "bit" : (type as VectorType);
 }
 
-/** Why an index cannot be made of a column; undefined if it can. */
+/** Why an index cannot be built on a column; undefined if it can. */
 export function whyNot(definition: Definition, column: Column): string | undefined {
   const { table, column: name, precision, distance } = definition;
   const of = `${table}.${name}`;
-  if (column.type === null) return `there is no column ${name} in ${table}`;
-  if (column.version === null) return "the extension vector is not there; add it to extensions";
+  if (column.type === null) return `${of}: the column does not exist`;
+  if (column.version === null) return "the extension vector is not installed; add it to extensions";
   if (!column.known || !(column.type in MOST_DIMENSIONS))
     return `${of} is of type ${column.type}; allowed are vector(n), halfvec(n), bit(n) and sparsevec(n)`;
   if (column.dimensions < 1)
-    return `${of} has no number of dimensions, and an index needs one: make it ${column.type}(n)`;
+    return `${of} has no number of dimensions, and an index needs one; change its type to ${column.type}(n)`;
   if (precision !== "full" && column.type !== "vector")
-    return `precision ${precision} is made of a column of type vector, and ${of} is of type ${column.type}`;
+    return `precision ${precision} needs a column of type vector, and ${of} is of type ${column.type}`;
   const type = indexedType(column, precision);
   const method = methodOf(definition);
   const truth = CLASSES.hnsw?.[column.type] ?? [];
@@ -46,7 +46,7 @@ export function whyNot(definition: Definition, column: Column): string | undefin
   const distances = CLASSES[method]?.[type] ?? [];
   if (precision !== "binary" && !distances.includes(distance))
     return `${method} has no index of ${type} by distance ${distance}; allowed are ${distances.join(", ") || "none"}`;
-  // Of a sparsevec the numbers that are not zero are limited, which its type does not tell.
+  // pgvector limits the elements of a sparsevec that are not zero; their number is not part of its type.
   if (type !== "sparsevec" && column.dimensions > MOST_DIMENSIONS[type]) {
     const smaller = type === "vector" ? "; precision half takes up to 4000, binary up to 64000" : "";
     return `${of} has ${column.dimensions} dimensions, and an index of ${type} takes ${MOST_DIMENSIONS[type]} at most${smaller}`;
@@ -54,7 +54,7 @@ export function whyNot(definition: Definition, column: Column): string | undefin
   return undefined;
 }
 
-/** What follows the name of the table in CREATE INDEX. */
+/** The text after the name of the table in CREATE INDEX. */
 export function indexBody(definition: Definition, column: Column): string {
   const { precision, distance, where, hnsw, ivfflat } = definition;
   const schema = quoteIdentifier(column.extension ?? "public");
@@ -66,7 +66,7 @@ export function indexBody(definition: Definition, column: Column): string {
     half: `(${name}::${schema}.halfvec(${dimensions}))`,
     binary: `(${schema}.binary_quantize(${name})::bit(${dimensions}))`,
   }[precision];
-  const opclass = `${schema}.${type}_${precision === "binary" ? "hamming" : CLASS_WORDS[distance]}_ops`;
+  const opclass = `${schema}.${type}_${precision === "binary" ? "hamming" : OPERATOR_CLASS_NAMES[distance]}_ops`;
   const options = hnsw ? `m = ${hnsw.m}, ef_construction = ${hnsw.efConstruction}` : `lists = ${ivfflat?.lists}`;
   const condition = where === undefined ? "" : ` WHERE (${where})`;
   return `USING ${methodOf(definition)} (${indexed} ${opclass}) WITH (${options})${condition}`;
@@ -82,7 +82,7 @@ function shortened(name: string, suffix: string): string {
 
 const hashOf = (text: string) => createHash("sha256").update(text).digest("hex").slice(0, 8);
 
-/** The name of an index while it is built; another one for each index, however long their names are. */
+/** The temporary name of an index during its build; unique for each index, also if the name is cut. */
 export function nameWhileBuilt({ schema, name }: ObjectName): ObjectName {
   const whole = `${name}_pgwright_new`;
   return {
@@ -91,10 +91,10 @@ export function nameWhileBuilt({ schema, name }: ObjectName): ObjectName {
   };
 }
 
-/** What the names of all parts of indexes end with, as a regular expression. */
+/** The end of the names of all parts of indexes, as a regular expression. */
 export const PART = "_pgwright_[0-9a-f]{8}$";
 
-/** The name of a partition's part of an index: always the same for the same index, never that of another. */
+/** The name of a partition's part of an index: always the same, and unique among indexes. */
 export function partName(partition: ObjectName, index: ObjectName, body: string): ObjectName {
   const hash = hashOf([partition, index].map(quoteObjectName).join() + body);
   return { schema: partition.schema, name: shortened(partition.name, `_pgwright_${hash}`) };

@@ -1,4 +1,4 @@
--- What the backup agent reports: which backups there are, how its jobs went, how much room there is.
+-- Reports of the backup agent: backups, runs of its jobs, sizes and free space of the repositories.
 
 CREATE SCHEMA IF NOT EXISTS pgwright;
 GRANT USAGE ON SCHEMA pgwright TO PUBLIC;
@@ -12,14 +12,14 @@ CREATE TABLE IF NOT EXISTS pgwright.backup_report (
 INSERT INTO pgwright.backup_report DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 CREATE TABLE IF NOT EXISTS pgwright.backup_runs (
-  -- In the order of the ledger: clocks may go back.
+  -- Order of the ledger, because clocks can go back.
   run bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
   started_at timestamptz NOT NULL,
   ended_at timestamptz NOT NULL,
   -- full, differential, incremental, verify, drill
   job text NOT NULL,
   repository int NOT NULL,
-  -- of the program that did it; 0: well
+  -- of the program that ran; 0: success
   exit_code int NOT NULL,
   message text,
   PRIMARY KEY (started_at, job, repository)
@@ -27,31 +27,31 @@ CREATE TABLE IF NOT EXISTS pgwright.backup_runs (
 
 CREATE TABLE IF NOT EXISTS pgwright.backup_sizes (
   repository int PRIMARY KEY,
-  -- NULL: a bucket that has not been listed yet
+  -- NULL: a bucket that is not listed yet
   bytes bigint,
   -- NULL: a bucket
   free_bytes bigint
 );
 ALTER TABLE pgwright.backup_sizes ALTER COLUMN bytes DROP NOT NULL, ALTER COLUMN free_bytes DROP NOT NULL;
 
--- When the agent does what next.
+-- Next run of each job of the agent.
 CREATE TABLE IF NOT EXISTS pgwright.backup_schedule (
   job text PRIMARY KEY,
   next_at timestamptz NOT NULL
 );
 
--- Holes in the archives: WAL that was given up, since it could not be archived and was more than may wait, or that somebody removed.
+-- Gaps in the archives: WAL that the server dropped because archiving failed for too long, or that was removed from a repository.
 CREATE TABLE IF NOT EXISTS pgwright.backup_missing_wal (
   repository int NOT NULL,
-  -- the segment behind the hole
+  -- the first segment after the gap
   before_segment text NOT NULL,
   segments int NOT NULL,
-  -- no backup has begun since: what comes after the hole cannot be restored
+  -- no backup began after the gap, so nothing after the gap can be restored
   open boolean NOT NULL,
   PRIMARY KEY (repository, before_segment)
 );
 
--- Rows on both sides of the restore point that a drill goes to.
+-- Probe rows of a drill, written before and after its restore point.
 CREATE TABLE IF NOT EXISTS pgwright.drill_marks (
   drill text NOT NULL,
   before boolean NOT NULL,
@@ -65,11 +65,11 @@ CREATE TABLE IF NOT EXISTS pgwright.restore_drills (
   started_at timestamptz NOT NULL,
   ended_at timestamptz NOT NULL,
   passed boolean NOT NULL,
-  -- that it began with
+  -- from which the restore began
   backup text,
-  -- of the last transaction that was replayed
+  -- commit time of the last replayed transaction
   recovered_to timestamptz,
-  -- from the request until the copy took connections
+  -- from the start of the restore until the copy accepted connections
   seconds int NOT NULL
 );
 

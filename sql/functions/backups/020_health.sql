@@ -1,4 +1,4 @@
--- Backups that there are, and whether all is well. For pg_monitor: what repositories hold is no secret of a database.
+-- Existing backups and the health of the repositories. For pg_monitor: the list of backups shows no data of a database.
 
 CREATE OR REPLACE VIEW pgwright.backup_list AS
 SELECT
@@ -13,7 +13,7 @@ SELECT
 FROM pgwright.backup_report AS r
 CROSS JOIN LATERAL jsonb_path_query(r.info, '$[*].backup[*]') AS b (backup);
 
--- A row a repository.
+-- One row per repository.
 CREATE OR REPLACE VIEW pgwright.backup_health AS
 SELECT
   s.repository,
@@ -28,7 +28,7 @@ SELECT
   s.bytes,
   s.free_bytes,
   r.reported_at,
-  -- Why it cannot be read; of what an object store answers, what it means. NULL: it can.
+  -- Why the repository cannot be read; of an answer of an object store, code and message. NULL: it can be read.
   (
     SELECT regexp_replace(q.repository #>> '{status,message}', '\*\*\* Path.*<Code>(.*)</Code>.*<Message>(.*)</Message>.*', '\1: \2')
     FROM jsonb_path_query(r.info, '$[*].repo[*]') AS q (repository)
@@ -46,20 +46,20 @@ CREATE OR REPLACE VIEW pgwright.backup_last_runs AS
 SELECT DISTINCT ON (r.job, r.repository) r.*
 FROM pgwright.backup_runs AS r ORDER BY r.job, r.repository, r.run DESC;
 
--- Jobs whose newest run has not gone well. Repository 0: a job of all together.
+-- Jobs whose newest run failed. Repository 0: a job for all repositories.
 CREATE OR REPLACE VIEW pgwright.backup_failures AS
 SELECT u.job, u.repository, u.started_at, u.ended_at, u.exit_code, u.message
 FROM pgwright.backup_last_runs AS u
 WHERE u.exit_code <> 0;
 
--- How far the archive is behind. WAL that waits is on the data volume only.
+-- Lag of archiving. WAL that waits is on the data volume only.
 CREATE OR REPLACE FUNCTION pgwright.backup_archive()
 RETURNS TABLE (
   waiting_segments bigint,
   waiting_since timestamptz,
   last_archived_wal text,
   last_archived_at timestamptz,
-  -- NULL: the last try went well
+  -- NULL: the last try succeeded
   failing_since timestamptz
 )
 LANGUAGE sql

@@ -1,4 +1,4 @@
--- The same as figures, for alerts: a row a figure, named as Prometheus has it. Times are seconds since 1970.
+-- Metrics for alerts, one row per sample, with names and labels in the style of Prometheus. Times are seconds since 1970.
 
 CREATE OR REPLACE VIEW pgwright.backup_metrics AS
 SELECT m.name, m.help, coalesce(m.labels, '{}') AS labels, m.value::double precision AS value
@@ -15,7 +15,7 @@ FROM (
     jsonb_build_object('repository', s.repository::text), s.free_bytes
   FROM pgwright.backup_sizes AS s
   UNION ALL
-  SELECT 'pgwright_backup_job_exit_code', 'Of the newest run of a job of the agent; 0: it went well.',
+  SELECT 'pgwright_backup_job_exit_code', 'Exit code of the newest run of a job of the agent; 0: success.',
     jsonb_build_object('job', r.job, 'repository', r.repository::text), r.exit_code
   FROM pgwright.backup_last_runs AS r
   UNION ALL
@@ -31,12 +31,12 @@ FROM (
   CROSS JOIN LATERAL (
     VALUES
     ('pgwright_wal_waiting_segments', 'WAL segments that are not archived yet.', a.waiting_segments::numeric),
-    ('pgwright_wal_waiting_seconds', 'Age of the oldest of them.', coalesce(extract(epoch FROM now() - a.waiting_since), 0)),
-    ('pgwright_wal_failing_seconds', 'Since when archiving fails; 0: it does not.', coalesce(extract(epoch FROM now() - a.failing_since), 0)),
-    ('pgwright_wal_archived_timestamp_seconds', 'When a segment was archived last.', extract(epoch FROM a.last_archived_at))
+    ('pgwright_wal_waiting_seconds', 'Age of the oldest WAL segment that is not archived yet.', coalesce(extract(epoch FROM now() - a.waiting_since), 0)),
+    ('pgwright_wal_failing_seconds', 'Seconds since archiving failed, if no segment was archived since; 0: it does not fail.', coalesce(extract(epoch FROM now() - a.failing_since), 0)),
+    ('pgwright_wal_archived_timestamp_seconds', 'Time at which a WAL segment was last archived.', extract(epoch FROM a.last_archived_at))
   ) AS f (name, help, value)
   UNION ALL
-  SELECT 'pgwright_wal_missing_segments', 'WAL segments that are missing in a repository, with no backup since.',
+  SELECT 'pgwright_wal_missing_segments', 'WAL segments that are missing in a repository, without a backup since.',
     jsonb_build_object('repository', s.repository::text), coalesce(sum(h.segments) FILTER (WHERE h.open), 0)
   FROM pgwright.backup_sizes AS s
   LEFT JOIN pgwright.backup_missing_wal AS h USING (repository)
@@ -47,8 +47,8 @@ FROM (
   CROSS JOIN LATERAL (
     VALUES
     ('pgwright_restore_drill_passed', 'Whether the last restore drill passed.', d.passed::int::numeric),
-    ('pgwright_restore_drill_timestamp_seconds', 'When it ended.', extract(epoch FROM d.ended_at)),
-    ('pgwright_restore_drill_seconds', 'How long the restore took.', d.seconds::numeric)
+    ('pgwright_restore_drill_timestamp_seconds', 'End of the last restore drill.', extract(epoch FROM d.ended_at)),
+    ('pgwright_restore_drill_seconds', 'Duration of its restore.', d.seconds::numeric)
   ) AS f (name, help, value)
 ) AS m
 WHERE m.value IS NOT NULL;

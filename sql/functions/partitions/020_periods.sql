@@ -1,8 +1,7 @@
--- Pure: a position is a number on the line that a set is cut along. For times and UUIDv7 it is seconds since 1970 in UTC, for
--- numbers the number itself. Columns without a time zone are read as if their clock were UTC.
+-- Pure: a position is the value of the partition key as a number: seconds since 1970 in UTC for times and UUIDv7, the number itself for
+-- numbers. Columns without a time zone are read as UTC.
 
--- Periods of a step that hold any position from p_from to p_to, and p_ahead more, in order. Their bounds depend on step and zone
--- alone.
+-- Periods of a step that hold any position from p_from to p_to, and p_ahead more, in order. Their bounds depend only on step and zone.
 CREATE OR REPLACE FUNCTION pgwright.partition_periods(
   p_kind text,
   p_step text,
@@ -33,7 +32,7 @@ BEGIN
   IF p_kind = 'integer' THEN
     v_width := p_step::numeric;
     IF v_width < 1 OR v_width <> trunc(v_width) THEN
-      RAISE EXCEPTION 'interval "%" is not allowed: write a whole number from 1 on', p_step
+      RAISE EXCEPTION 'interval "%" is not allowed; write a whole number from 1 on', p_step
         USING ERRCODE = 'invalid_parameter_value';
     END IF;
   ELSE
@@ -45,7 +44,7 @@ BEGIN
       OR v_seconds > 0 AND 86400 % v_seconds <> 0 AND v_seconds % 86400 <> 0
       OR v_seconds > 0 AND v_seconds <> trunc(v_seconds)
     THEN
-      RAISE EXCEPTION 'interval "%" is not allowed: write seconds, minutes or hours that divide a day, days or weeks, or '
+      RAISE EXCEPTION 'interval "%" is not allowed; write seconds, minutes or hours that divide a day, days or weeks, or '
         'months or years that divide a year or are whole years, such as 15 minutes, 1 day, 1 month, 3 months', p_step
         USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -53,11 +52,11 @@ BEGIN
   END IF;
   v_count := (p_to - p_from) / v_width;
   IF v_count > c_most THEN
-    RAISE EXCEPTION 'interval "%" would make % partitions; at most % are made', p_step, ceil(v_count), c_most
+    RAISE EXCEPTION 'interval "%" requires % partitions, and at most % are created', p_step, ceil(v_count), c_most
       USING ERRCODE = 'program_limit_exceeded', HINT = 'Choose a longer interval, or a later start.';
   END IF;
 
-  -- Parts of a day are the same length all year: counted in UTC, no hour is missing or twice as long when clocks change.
+  -- Steps below a day are counted in UTC, so that a change of clocks neither skips nor doubles a period.
   IF p_kind = 'integer' OR v_seconds > 0 AND v_seconds < 86400 THEN
     RETURN QUERY
     SELECT n * v_width, (n + 1) * v_width
@@ -65,26 +64,26 @@ BEGIN
     RETURN;
   END IF;
 
-  -- Days and months begin at midnight of the zone. One period more on both sides: where clocks go back over midnight, a
-  -- moment can be before the midnight that begins its own day.
+  -- Days and months begin at midnight in the zone. One period more on both sides: if clocks go back over midnight, a time can be
+  -- before the midnight of its own day.
   v_clock_from := to_timestamp(p_from) AT TIME ZONE p_zone;
   v_clock_to := to_timestamp(p_to) AT TIME ZONE p_zone;
   IF v_months > 0 THEN
     v_first := floor((extract(year FROM v_clock_from) * 12 + extract(month FROM v_clock_from) - 13) / v_months) - 1;
     v_last := floor((extract(year FROM v_clock_to) * 12 + extract(month FROM v_clock_to) - 13) / v_months) + 1;
   ELSE
-    -- 0001-01-01 is a Monday: so weeks begin on Mondays.
+    -- 0001-01-01 is a Monday, so weeks begin on Mondays.
     v_first := floor(extract(epoch FROM v_clock_from - v_origin) / v_seconds) - 1;
     v_last := floor(extract(epoch FROM v_clock_to - v_origin) / v_seconds) + 1;
   END IF;
-  -- And one more: where a zone has left out a whole day, that one has no length and does not count.
+  -- And one more: a day that a zone skipped has no length and does not count.
   v_last := v_last + p_ahead + 1;
   RETURN QUERY
   SELECT p.lower_bound, p.upper_bound
   FROM (
     SELECT b.lower_bound, b.upper_bound, count(*) FILTER (WHERE b.lower_bound > p_to) OVER (ORDER BY b.lower_bound) AS ahead
     FROM (
-      -- Each bound once: where a period ends, the next begins.
+      -- Each bound once: a period ends where the next begins.
       SELECT n.bound AS lower_bound, lead(n.bound) OVER (ORDER BY n.n) AS upper_bound
       FROM (
         SELECT n, pgwright.partition_midnight(v_origin + (v_step * n::double precision), p_zone) AS bound
@@ -98,9 +97,8 @@ BEGIN
 END
 $$;
 
--- The moment at which a day begins. Where clocks go back to midnight there are two; PostgreSQL takes the second, and the day
--- begins with the first. One expression without SET, so that PostgreSQL puts it in place of the call: plans ask it often. All
--- that it names is in pg_catalog.
+-- The time at which a day begins. If clocks go back to midnight, there are two: PostgreSQL returns the second, the day begins with the
+-- first. One expression without SET, so that PostgreSQL can inline it: plans call it often. All its names are in pg_catalog.
 CREATE OR REPLACE FUNCTION pgwright.partition_midnight(p_day timestamp, p_zone text)
 RETURNS numeric
 LANGUAGE sql
@@ -109,7 +107,7 @@ RETURN extract(epoch FROM (p_day AT TIME ZONE p_zone) - greatest(
   interval '0', (((p_day AT TIME ZONE p_zone) - interval '1 second') AT TIME ZONE p_zone) - p_day + interval '1 second'
 ));
 
--- A position as a bound of this type is written, and read. Always with UTC's offset, whatever the session's zone.
+-- A position as the text of a bound of this type. Always with the offset of UTC, independent of the session's time zone.
 CREATE OR REPLACE FUNCTION pgwright.partition_literal(p_type regtype, p_kind text, p_position numeric)
 RETURNS text
 LANGUAGE plpgsql
@@ -129,7 +127,7 @@ BEGIN
 END
 $$;
 
--- One expression, so that PostgreSQL puts it in place of the call. It reads literals by UTC's clock if its caller has set that.
+-- The position of a literal. One expression, so that PostgreSQL can inline it. The caller sets the time zone to UTC.
 CREATE OR REPLACE FUNCTION pgwright.partition_position(p_kind text, p_literal text)
 RETURNS numeric
 LANGUAGE sql
@@ -142,7 +140,7 @@ RETURN CASE
   ELSE extract(epoch FROM btrim(p_literal, '''')::timestamptz)
 END;
 
--- The clock of a set: its naive columns show the time of its zone.
+-- The current position of a set. A column without a time zone has the local time of the set's zone.
 CREATE OR REPLACE FUNCTION pgwright.partition_clock(p_type regtype, p_zone text, p_now timestamptz)
 RETURNS numeric
 LANGUAGE plpgsql
@@ -158,7 +156,7 @@ BEGIN
 END
 $$;
 
--- A name made of another one: cut so that the suffix always fits. Names have room for 63 bytes, which need not be 63 characters.
+-- A name with a suffix, cut so that the suffix fits. The limit of 63 is in bytes, not in characters.
 CREATE OR REPLACE FUNCTION pgwright.partition_beside(p_name name, p_suffix text, p_room int DEFAULT 63)
 RETURNS text
 LANGUAGE plpgsql
@@ -175,7 +173,7 @@ BEGIN
 END
 $$;
 
--- The name of a partition. A piece of a period says where it begins.
+-- The name of a partition. For a part of a period it includes where the part begins.
 CREATE OR REPLACE FUNCTION pgwright.partition_name(
   p_parent name,
   p_kind text,
@@ -201,7 +199,7 @@ BEGIN
     v_suffix := replace(coalesce(v_pattern, '_n{N}'), '{N}', CASE WHEN p_lower < 0 THEN 'm' ELSE '' END || abs(p_lower)::text);
   ELSE
     v_step := p_step::interval;
-    -- Parts of a day are counted in UTC, and so named.
+    -- Steps below a day are counted in UTC, and named so.
     v_at := to_timestamp(p_lower) AT TIME ZONE CASE WHEN v_step < interval '1 day' THEN 'UTC' ELSE p_zone END;
     v_pattern := coalesce(v_pattern, CASE
       WHEN v_step >= interval '1 year' AND extract(month FROM v_step) = 0 AND extract(day FROM v_step) = 0 THEN '_y{YYYY}'
@@ -216,7 +214,7 @@ BEGIN
     FOR v_pattern IN SELECT m[1] FROM regexp_matches(v_suffix, '\{([A-Z0-9]+)\}', 'g') AS m LOOP
       v_suffix := replace(v_suffix, '{' || v_pattern || '}', to_char(v_at, v_pattern));
     END LOOP;
-    -- to_char writes the years before our era as those of our era.
+    -- to_char does not distinguish BC from AD in this format.
     v_suffix := v_suffix || CASE WHEN v_at < '0001-01-01' THEN '_bc' ELSE '' END || CASE WHEN p_piece THEN to_char(v_at, '_YYYYMMDD"t"HH24MI') ELSE '' END;
   END IF;
   RETURN pgwright.partition_beside(p_parent, v_suffix);

@@ -1,6 +1,6 @@
--- What there is: partitions and their bounds from the catalog, never from names.
+-- Partitions and their bounds, read from the catalog and never from names.
 
--- The one column that a set is partitioned by.
+-- The column of the partition key.
 CREATE OR REPLACE FUNCTION pgwright.partition_key(p_parent regclass)
 RETURNS TABLE (key_column name, key_type regtype, strategy "char", default_partition oid)
 LANGUAGE plpgsql
@@ -15,15 +15,15 @@ BEGIN
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
   WHERE t.partrelid = p_parent AND t.partnatts = 1;
   IF NOT FOUND THEN
-    RAISE EXCEPTION '% is not partitioned by one column', p_parent
+    RAISE EXCEPTION '% is not partitioned by exactly one column', p_parent
       USING ERRCODE = 'wrong_object_type', HINT = 'Create it with PARTITION BY RANGE, LIST or HASH (column).';
   END IF;
   RETURN NEXT;
 END
 $$;
 
--- Without SET, so that PostgreSQL makes it a part of the query: plans ask it for every set. pg_get_expr prints bounds by the
--- settings of the session, and what is read here must parse everywhere: where they are not UTC's and ISO's, ask partition_bounds.
+-- Without SET, so that PostgreSQL can inline it: plans call it for every set. pg_get_expr prints bounds by the settings of the session, and
+-- this query needs UTC and ISO: other sessions call partition_bounds.
 CREATE OR REPLACE FUNCTION pgwright.partition_bounds_in_utc(p_parent regclass, p_kind text)
 RETURNS TABLE (
   partition oid,
@@ -51,7 +51,7 @@ BEGIN ATOMIC
   FROM pg_catalog.pg_inherits AS i
   JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  -- OFFSET 0: once a row, however often it is used.
+  -- OFFSET 0: evaluated once per row.
   CROSS JOIN LATERAL (SELECT pg_catalog.pg_get_expr(c.relpartbound, c.oid) OFFSET 0) AS e (bound)
   -- FOR VALUES FROM (...) TO (...); neither times, numbers nor UUIDs have parentheses.
   CROSS JOIN LATERAL (
@@ -90,7 +90,7 @@ BEGIN
 END
 $$;
 
--- False: a table has no row, as it has no block. True says nothing.
+-- False: the table has no block, so no row. True: it may have rows.
 CREATE OR REPLACE FUNCTION pgwright.partition_filled(p_table oid)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -103,7 +103,7 @@ BEGIN
 END
 $$;
 
--- Rows of a table, about: as the last ANALYZE or the statistics have it. `p_counted`: counted where it never was analyzed.
+-- Estimated rows of a table, by the last ANALYZE or the statistics. `p_counted`: counts the rows of a table that was never analyzed.
 CREATE OR REPLACE FUNCTION pgwright.partition_rows(p_table oid, p_counted boolean DEFAULT false)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -125,7 +125,7 @@ BEGIN
       BEGIN
         EXECUTE format('SELECT count(*) FROM %s', v_leaf.relid::regclass) INTO v_count;
       EXCEPTION WHEN undefined_table THEN
-        NULL; -- it has gone, or its name has
+        NULL; -- dropped or renamed
       END;
     END IF;
     v_rows := v_rows + v_count;
@@ -142,6 +142,6 @@ SET search_path = ''
 AS $$
   SELECT coalesce(
     (SELECT sum(pg_catalog.pg_total_relation_size(t.relid)) FROM pg_catalog.pg_partition_tree(p_table::regclass) AS t WHERE t.isleaf),
-    -- A plain table is in no tree.
+    -- pg_partition_tree returns no row for a plain table.
     pg_catalog.pg_total_relation_size(p_table), 0)::bigint
 $$;

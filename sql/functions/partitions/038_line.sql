@@ -1,6 +1,6 @@
--- Which partitions a set reckons with, and its newest number. Time has a clock; numbers have only rows, and one row may hold any number.
+-- The contiguous partitions of a set, and its newest number. For numbers there is no clock, and a single row can hold any number.
 
--- Width of a period; of months, about.
+-- Width of a period; for months an approximation.
 CREATE OR REPLACE FUNCTION pgwright.partition_width(p_kind text, p_step text)
 RETURNS numeric
 LANGUAGE sql
@@ -9,7 +9,7 @@ SET search_path = ''
 SET intervalstyle = 'postgres'
 AS $$ SELECT CASE WHEN p_kind = 'integer' THEN p_step::numeric ELSE extract(epoch FROM p_step::interval) END $$;
 
--- Gaps of so many periods are filled. A partition beyond a wider gap is not a part of the line.
+-- Number of periods up to which a gap is filled. A partition beyond a wider gap is not part of the line.
 CREATE OR REPLACE FUNCTION pgwright.partition_reach()
 RETURNS int
 LANGUAGE sql
@@ -17,9 +17,9 @@ IMMUTABLE
 SET search_path = ''
 AS $$ SELECT 19000 $$;
 
--- The line of a set: its partitions, other than DEFAULT and those without an end, that a run reckons with. A partition that draining
--- has made for a row far off counts once partitions without a gap lead to it. Of numbers, where gaps are too wide to be filled, the
--- longest piece is the line, and the lowest of those that are equally long.
+-- The line of a set: the partitions that a run considers, without DEFAULT and unbounded ones. A partition that draining created for a
+-- distant row counts once no gap separates it. Numbers with gaps too wide to fill have several pieces: the line is the longest one, of
+-- several equally long ones the lowest.
 CREATE OR REPLACE FUNCTION pgwright.partition_line(p_set pgwright.partition_sets, p_parent regclass)
 RETURNS TABLE (partition oid, lower_position numeric, upper_position numeric)
 LANGUAGE sql
@@ -51,9 +51,9 @@ AS $$
   WHERE c.piece = (SELECT l.piece FROM pieces AS l GROUP BY l.piece ORDER BY sum(l.n) DESC, l.piece LIMIT 1)
 $$;
 
--- The newest number of a set that is partitioned by numbers: the highest one in its line. `settled`: the one that retention counts from,
--- the highest one of a partition with rows whose predecessor has rows too, and no further into it than one interval. So a single row never
--- takes others with it, wherever it is. NULL: there is none.
+-- The newest number of a set that is partitioned by numbers: the highest one in its line. Retention counts from `settled`: the highest
+-- number of a partition with rows whose predecessor has rows too, limited to one interval into that partition. So a single row never
+-- expires other rows. NULL: there is none.
 CREATE OR REPLACE FUNCTION pgwright.partition_newest(
   p_set pgwright.partition_sets,
   p_parent regclass,
@@ -89,7 +89,7 @@ BEGIN
 END
 $$;
 
--- The same of a plain table: the highest number below which there is another one within reach.
+-- The same for a plain table: the highest number that has another one within partition_reach() periods below it.
 CREATE OR REPLACE FUNCTION pgwright.partition_newest_row(p_table regclass, p_column name, p_step numeric)
 RETURNS numeric
 LANGUAGE plpgsql
@@ -110,7 +110,7 @@ BEGIN
 END
 $$;
 
--- Whether row security keeps rows of a table from its owner, as whom its partitions are maintained.
+-- Whether row security hides rows from the owner of a table, the role of the runs.
 CREATE OR REPLACE FUNCTION pgwright.partition_hidden(p_table oid)
 RETURNS boolean
 LANGUAGE sql
@@ -123,7 +123,7 @@ AS $$
   )
 $$;
 
--- What a table's type can hold. A bound beyond it is MINVALUE or MAXVALUE.
+-- The range of a type. A bound beyond it is MINVALUE or MAXVALUE.
 CREATE OR REPLACE FUNCTION pgwright.partition_limits(p_type regtype, p_kind text)
 RETURNS numrange
 LANGUAGE sql
@@ -140,11 +140,11 @@ AS $$
   END
 $$;
 
--- What a run leaves undone on purpose, since numbers do not say whether they are meant.
+-- Steps that a run skips because a number may be a mistake.
 CREATE OR REPLACE FUNCTION pgwright.partition_holds(
   p_set pgwright.partition_sets,
   p_column name,
-  -- DEFAULT has rows, and they stay there
+  -- DEFAULT has rows that are not moved
   p_guarded boolean,
   p_clock numeric,
   p_newest numeric,
@@ -174,7 +174,7 @@ BEGIN
     EXECUTE format('SELECT max(%1$I) FROM %2$s WHERE %1$I::numeric < ''Infinity''', p_column, v_part.partition::regclass) INTO v_highest;
     IF v_highest >= p_clock + (p_set.premake + 1) * p_set.step::numeric THEN
       partition := format('%I.%I', v_part.partition_schema, v_part.partition_name);
-      why := format('holds numbers up to %s, beyond a gap in the partitions: neither new partitions nor retention reckon with them; '
+      why := format('holds numbers up to %s, beyond a gap in the partitions, which new partitions and retention ignore; '
         'delete them, or create a partition for them', v_highest);
       RETURN NEXT;
     END IF;
@@ -183,8 +183,8 @@ BEGIN
   v_cutoff := coalesce(pgwright.partition_cutoff(p_set, NULL, NULL, p_settled), '-Infinity');
   RETURN QUERY
   SELECT format('%I.%I', b.partition_schema, b.partition_name), format(
-    'retention waits: it counts from the newest partition with rows whose predecessor has rows too (%s), and not from %s',
-    coalesce(p_settled::text, 'there is none'), p_newest)
+    'retention is delayed: it counts from the newest partition with rows whose predecessor has rows too (%s), not from %s',
+    coalesce(p_settled::text, 'none'), p_newest)
   FROM pgwright.partition_bounds_in_utc(v_parent, p_set.kind) AS b
   WHERE b.upper_position <= v_waits AND b.upper_position > v_cutoff
   ORDER BY b.lower_position
@@ -192,7 +192,7 @@ BEGIN
 END
 $$;
 
--- The condition for values that have a position: not NULL, not infinite, and not so late that only a date can say it.
+-- The condition for values that have a position: not NULL, finite, and within the range of timestamptz.
 CREATE OR REPLACE FUNCTION pgwright.partition_placed(p_kind text, p_type regtype, p_column name)
 RETURNS text
 LANGUAGE sql

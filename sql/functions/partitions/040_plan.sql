@@ -1,6 +1,6 @@
--- What the next run of a set does, and nothing else does it: previews show these rows, and runs carry them out.
+-- The plan of a set: previews show its steps, and runs execute exactly these.
 
--- What a set's column may be.
+-- Allowed types of the partition key.
 CREATE OR REPLACE FUNCTION pgwright.partition_types(p_kind text)
 RETURNS regtype[]
 LANGUAGE plpgsql
@@ -27,18 +27,18 @@ DECLARE
 BEGIN
   SELECT * INTO v_set FROM pgwright.partition_sets WHERE parent = p_parent;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'there is no set of partitions %', coalesce(p_parent, 'NULL')
-      USING ERRCODE = 'undefined_object', HINT = 'SELECT parent FROM pgwright.partition_sets lists them.';
+    RAISE EXCEPTION 'set of partitions % does not exist', coalesce(p_parent, 'NULL')
+      USING ERRCODE = 'undefined_object', HINT = 'SELECT parent FROM pgwright.partition_sets lists the sets.';
   END IF;
   IF to_regclass(v_set.parent) IS NULL THEN
-    RAISE EXCEPTION 'table % does not exist; create it by a migration, or take its set out of the stack file', v_set.parent
+    RAISE EXCEPTION 'table % does not exist; create it by a migration, or remove its set from the stack file', v_set.parent
       USING ERRCODE = 'undefined_table';
   END IF;
   RETURN v_set;
 END
 $$;
 
--- Checks what can be told of a set and its parent together, partition_sets itself has seen to the rest. Its key.
+-- Checks a set against its parent; the constraints of partition_sets check the rest. Returns the key.
 CREATE OR REPLACE FUNCTION pgwright.partition_check(
   p_set pgwright.partition_sets,
   OUT key_column name,
@@ -61,7 +61,7 @@ BEGIN
   default_partition := v_key.default_partition;
   v_strategy := CASE p_set.kind WHEN 'list' THEN 'l' WHEN 'hash' THEN 'h' ELSE 'r' END;
   IF v_key.strategy <> v_strategy THEN
-    RAISE EXCEPTION '% is partitioned by %, and its set says %', v_parent,
+    RAISE EXCEPTION '% is partitioned by %, and its set declares %', v_parent,
       CASE v_key.strategy WHEN 'l' THEN 'LIST' WHEN 'h' THEN 'HASH' ELSE 'RANGE' END, p_set.kind
       USING ERRCODE = 'wrong_object_type';
   END IF;
@@ -76,15 +76,15 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF p_set.overflow = 'none' AND v_key.default_partition <> 0 AND p_set.kind <> 'hash' THEN
-    RAISE EXCEPTION '% has a DEFAULT partition, %, and its set says overflow: none', v_parent,
+    RAISE EXCEPTION '% has a DEFAULT partition, %, and its set declares overflow: none', v_parent,
       v_key.default_partition::regclass
       USING ERRCODE = 'invalid_object_definition',
-        HINT = 'Write overflow: guard or drain, or detach it once it is empty.';
+        HINT = 'Declare overflow: guard or drain, or detach the partition once it is empty.';
   END IF;
 END
 $$;
 
--- Up to where retention takes partitions: those that end at this position or before it. NULL: none.
+-- Retention expires partitions that end at this position or before. NULL: none.
 CREATE OR REPLACE FUNCTION pgwright.partition_cutoff(
   p_set pgwright.partition_sets,
   p_type regtype,
@@ -110,10 +110,10 @@ BEGIN
     IF p_set.kind = 'integer' THEN
       RETURN p_clock - v_age::numeric;
     END IF;
-    -- Months and days back on the clock of the zone.
+    -- Months and days are subtracted in the local time of the zone.
     RETURN pgwright.partition_clock(p_type, p_set.zone, ((p_now AT TIME ZONE p_set.zone) - v_age::interval) AT TIME ZONE p_set.zone);
   END IF;
-  -- The current period and those before it, back to the count-th. What is asked is long enough whatever calendar and clocks do.
+  -- The current period and those before it, back to the count-th. The margin covers months of different lengths and changes of clocks.
   IF p_type IN ('timestamp'::regtype, 'date'::regtype) THEN
     p_set.zone := 'UTC';
   END IF;
@@ -129,19 +129,19 @@ BEGIN
 END
 $$;
 
--- Of a partitioned table. partition_plan has what is copied as well.
+-- The plan of a partitioned table, without copies, which partition_plan adds.
 CREATE OR REPLACE FUNCTION pgwright.partition_plan_steps(p_set pgwright.partition_sets, p_now timestamptz)
 RETURNS TABLE (
-  -- finalize, alter (row security and replica identity), create, then what retention does: detach, archive, drop; hold: what is not done
+  -- finalize, alter (row security and replica identity), create, then retention: detach, archive, drop; hold: a step that is not done
   action text,
   -- schema.name, quoted
   partition text,
-  -- as FOR VALUES has it
+  -- FOR VALUES ...
   bound text,
-  -- rows and bytes of what goes; rows that a new partition takes out of DEFAULT
+  -- rows and bytes of an expired partition; rows that move from DEFAULT into a new one
   row_count bigint,
   bytes bigint,
-  -- made for rows of DEFAULT alone
+  -- created only for rows of DEFAULT
   stray boolean
 )
 LANGUAGE plpgsql
@@ -168,14 +168,14 @@ DECLARE
   v_covered nummultirange;
   v_pending boolean;
   v_old boolean;
-  -- NULL: retention takes nothing
+  -- NULL: retention expires nothing
   v_then text := nullif(p_set.retention ->> 'then', 'keep');
   v_filled boolean;
   v_strays numrange[] := '{}';
   v_period record;
 BEGIN
   v_key := pgwright.partition_check(p_set);
-  -- A table that is on its way into this one gives it its name, and has the numbers.
+  -- During a conversion, names and numbers come from the table that is being copied.
   SELECT n.nspname, named.relname, named.oid INTO v_schema, v_name, v_numbers
   FROM pg_catalog.pg_class AS c
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
@@ -193,7 +193,7 @@ BEGIN
 
   IF p_set.kind = 'integer' THEN
     IF pgwright.partition_hidden(v_numbers) THEN
-      RAISE EXCEPTION 'row level security of % holds for its owner too, who maintains its partitions and has to see its newest number',
+      RAISE EXCEPTION 'row security of % applies to its owner too, and the owner must see the newest number to maintain the partitions',
         v_parent
         USING ERRCODE = 'insufficient_privilege',
           HINT = format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY, or give its owner BYPASSRLS.', v_parent);
@@ -203,7 +203,7 @@ BEGIN
     ELSE
       SELECT n.newest, n.settled INTO v_newest, v_settled FROM pgwright.partition_newest(p_set, v_parent, v_key.key_column) AS n;
     END IF;
-    -- A table without rows stays where its partitions are.
+    -- Without rows, the clock stays at the existing partitions.
     v_clock := coalesce(v_newest, (
       SELECT greatest(max(l.lower_position) - p_set.premake * p_set.step::numeric, min(l.lower_position))
       FROM pgwright.partition_line(p_set, v_parent) AS l WHERE l.lower_position > '-Infinity'), 0);
@@ -225,7 +225,7 @@ BEGIN
   FROM pgwright.partition_bounds_in_utc(v_parent, p_set.kind) AS b
   WHERE NOT b.is_default;
 
-  -- A detach that was interrupted comes first: PostgreSQL allows one at a time.
+  -- An interrupted detach comes first: PostgreSQL allows only one at a time.
   IF v_pending THEN
     RETURN QUERY
     SELECT 'finalize', format('%I.%I', b.partition_schema, b.partition_name), b.bound,
@@ -234,7 +234,7 @@ BEGIN
     WHERE b.detach_pending;
   END IF;
 
-  -- Retention that began in an earlier run and did not come to its end: what is made may need its name.
+  -- Then the unfinished retention of an earlier run: a new partition may need its name.
   IF v_then IS NOT NULL THEN
     RETURN QUERY
     SELECT v_then, k.name, k.bound, pgwright.partition_rows(k.partition, true), pgwright.partition_bytes(k.partition), false
@@ -252,27 +252,27 @@ BEGIN
   v_start := CASE
     WHEN p_set.start_at IS NULL THEN NULL
     WHEN p_set.kind = 'integer' THEN p_set.start_at::numeric
-    -- Without an offset it is the clock of the zone.
+    -- Without an offset it is local time in the zone.
     WHEN p_set.start_at ~ '\d\d:\d\d.*([+-]\d\d(:?\d\d)?|Z)$'
       THEN pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamptz)
     ELSE pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamp AT TIME ZONE p_set.zone)
   END;
-  -- The clock of the zone has been read. What a naive column holds has no zone any more.
+  -- From here on, values of a column without a time zone are positions in UTC.
   IF v_key.key_type IN ('timestamp'::regtype, 'date'::regtype) THEN
     p_set.zone := 'UTC';
   END IF;
   v_limits := pgwright.partition_limits(v_key.key_type, p_set.kind);
   v_from := least(v_clock, v_oldest, v_start);
-  -- Nothing is made that retention would take away again.
+  -- No partition is created that retention would expire.
   v_from := greatest(v_from, v_cutoff);
 
   v_filled := v_key.default_partition <> 0 AND pgwright.partition_filled(v_key.default_partition);
   IF v_filled AND pgwright.partition_hidden(v_key.default_partition) THEN
     v_filled := false;
     RETURN QUERY SELECT 'hold', v_key.default_partition::regclass::text, format(
-      'row level security holds for its owner too, who maintains the partitions: give it BYPASSRLS'), 0::bigint, 0::bigint, false;
+      'row security applies to its owner too, who maintains the partitions; give the owner BYPASSRLS'), 0::bigint, 0::bigint, false;
   END IF;
-  -- What lies outside and is in DEFAULT gets partitions of its own.
+  -- Rows of DEFAULT outside of the periods get their own partitions.
   IF p_set.overflow = 'drain' AND v_filled THEN
     v_strays := pgwright.partition_strays(p_set, v_key.default_partition, v_key.key_column, v_key.key_type);
   END IF;
@@ -287,7 +287,7 @@ BEGIN
       UNION
       SELECT lower(stray), upper(stray), true FROM unnest(v_strays) AS stray
     ) AS wanted
-    -- Where others cover a part (an interval that was changed, say), the rest of the period is made.
+    -- If other partitions cover a part of the period (after a change of the interval), the rest is created.
     CROSS JOIN LATERAL unnest(nummultirange(numrange(wanted.lower_position, wanted.upper_position)) - v_covered) AS piece
     WHERE NOT numrange(wanted.lower_position, wanted.upper_position) <@ v_covered AND piece && v_limits
     GROUP BY piece, wanted.lower_position
@@ -309,7 +309,7 @@ BEGIN
     END IF;
     IF row_count > 0 AND p_set.overflow = 'guard' THEN
       action := 'hold';
-      bound := format('%s is not made, as DEFAULT has rows for it: move or delete them, or write overflow: drain', bound);
+      bound := format('%s is not created, because DEFAULT has rows for it; move or delete them, or declare overflow: drain', bound);
     END IF;
     RETURN NEXT;
   END LOOP;
@@ -331,7 +331,7 @@ BEGIN
 END
 $$;
 
--- The name of a partition; with a number, if one of the same period was detached before and still has it, or is about to keep it.
+-- The name of a partition; with a number if a detached partition of the same period has this name, or will keep it.
 CREATE OR REPLACE FUNCTION pgwright.partition_vacant(p_set pgwright.partition_sets, p_schema name, p_name text)
 RETURNS text
 LANGUAGE plpgsql
@@ -355,7 +355,7 @@ BEGIN
 END
 $$;
 
--- The partitions of LIST (p_values: {suffix: [values]}) or HASH (p_modulus) as they are declared: suffix of the name, and bound.
+-- The declared partitions of LIST (p_values: {suffix: [values]}) or HASH (p_modulus): suffix of the name, and bound.
 CREATE OR REPLACE FUNCTION pgwright.partition_declared(p_by text, p_values jsonb, p_modulus text)
 RETURNS TABLE (suffix text, bound text)
 LANGUAGE sql

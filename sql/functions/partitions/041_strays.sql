@@ -1,7 +1,7 @@
--- Rows of DEFAULT that lie outside of the periods of their set, and bounds at the ends of what a type holds.
+-- Rows of DEFAULT outside of the periods of their set, and bounds at the limits of a type.
 
--- Periods of rows in DEFAULT, at most 100: the next run takes the others. NULL and infinite values have none, nor have the first and last
--- moments that PostgreSQL knows: such rows stay in DEFAULT.
+-- Periods of rows in DEFAULT, at most 100; the next run handles the others. Rows with NULL or infinite values, or at the limits of the
+-- type, have no period and stay in DEFAULT.
 CREATE OR REPLACE FUNCTION pgwright.partition_strays(
   p_set pgwright.partition_sets,
   p_default oid,

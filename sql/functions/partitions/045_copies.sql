@@ -1,6 +1,6 @@
--- Copies of a table that lives: a plain table on its way into partitions, or a DEFAULT partition with many rows on its way
--- into others. Triggers mirror every change into the copy in the same transaction, batches bring over what was there before,
--- both are compared, and one short transaction puts the copy in the table's place. The books tell how far it has come.
+-- Copies of a table in use: the conversion of a plain table, or the drain of a DEFAULT partition with many rows. Triggers mirror every
+-- change into the copy in the same transaction, batches copy the existing rows, both are compared, and one short transaction replaces the
+-- table by the copy. Table partition_copies has the progress.
 
 CREATE TABLE IF NOT EXISTS pgwright.partition_copies (
   parent text PRIMARY KEY REFERENCES pgwright.partition_sets ON DELETE CASCADE ON UPDATE CASCADE,
@@ -8,36 +8,36 @@ CREATE TABLE IF NOT EXISTS pgwright.partition_copies (
   action text NOT NULL CHECK (action IN ('convert', 'drain')),
   phase text NOT NULL
   CHECK (phase IN ('partitions', 'mirror', 'copy', 'analyze', 'compare', 'settle', 'switch', 'finish', 'done')),
-  -- what is copied, and the partitioned table that it is copied into
+  -- the table that is copied, and the partitioned table that gets its rows
   source oid NOT NULL,
   target oid NOT NULL,
-  -- columns that tell rows of the source apart, and of the target: with the column of the partitions
+  -- columns that identify a row of the source, and of the target, which includes the partition key
   keys text[] NOT NULL,
   target_keys text[] NOT NULL,
-  -- of the source's columns, indexes and constraints: it may not change on the way
+  -- fingerprint of the source's columns, indexes and constraints, which must not change during the copy
   signature text NOT NULL,
-  -- what is left to do in this phase
+  -- remaining work of this phase
   todo jsonb NOT NULL DEFAULT '[]',
-  -- how far the batches have come: the values of keys; and rows of the next batch
+  -- key values of the last copied row; and rows of the next batch
   position jsonb,
   batch int NOT NULL DEFAULT 1000,
   copied bigint NOT NULL DEFAULT 0,
   compared bigint NOT NULL DEFAULT 0,
   checksum numeric NOT NULL DEFAULT 0,
   rows_estimate bigint NOT NULL DEFAULT 0,
-  -- of the last batch: who looks at the database from before it does not see its rows
+  -- transaction of the last batch: older snapshots do not see its rows
   last_xid xid8,
   -- name of the source after the switch
   kept text,
-  -- what the switch waits for, and how long it locked the table
+  -- sessions that the switch waits for; and how long it locked the table
   waits text,
   locked interval,
   started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
--- names of partitions that are made for rows far from the others
+-- names of partitions that are created for distant rows
 ALTER TABLE pgwright.partition_copies ADD COLUMN IF NOT EXISTS strays text[] NOT NULL DEFAULT '{}';
--- Not the position: it holds values of rows.
+-- Without the position, which holds values of rows.
 GRANT SELECT (strays, parent, action, phase, source, target, copied, compared, checksum, rows_estimate, kept, waits, locked, started_at, changed_at)
 ON pgwright.partition_copies TO PUBLIC;
 
@@ -70,7 +70,7 @@ BEGIN
 END
 $$;
 
--- Columns by which a row is found: the primary key, or else a unique index on columns that are never NULL. NULL: none.
+-- Columns that identify a row: the primary key, or a unique index on columns that are NOT NULL. NULL: none.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_keys(p_table oid)
 RETURNS text[]
 LANGUAGE sql
@@ -126,9 +126,9 @@ AS $$
   ) AS parts (part)
 $$;
 
--- The trigger that mirrors a row's changes. It brings the copy to what the source holds now, not to what the trigger was told: other
--- triggers may have changed the row again meanwhile. A transaction whose snapshot is older than a batch does not see the
--- batch's rows: its INSERT meets them, and fails as any conflict of its isolation level does, to be tried again.
+-- The trigger that mirrors changes of a row. It copies the current row of the source, not OLD and NEW: other triggers may have changed the
+-- row again. A transaction whose snapshot is older than a batch does not see the rows of the batch: its INSERT conflicts with them and
+-- fails with a serialization error of its isolation level, to be retried.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_mirror(p_copy pgwright.partition_copies)
 RETURNS void
 LANGUAGE plpgsql
@@ -179,7 +179,7 @@ BEGIN
     coalesce('DO UPDATE SET ' || v_set, 'DO NOTHING')
   );
   EXECUTE format('REVOKE EXECUTE ON FUNCTION %s() FROM PUBLIC', v_function);
-  -- OF all columns: none of them can be dropped under the trigger. ALWAYS: changes that replication applies are mirrored too.
+  -- OF all columns, so that none of them can be dropped. ALWAYS, so that changes of logical replication are mirrored too.
   EXECUTE format(
     'CREATE TRIGGER pgwright_mirror AFTER INSERT OR DELETE OR UPDATE OF %1$s ON %2$s FOR EACH ROW EXECUTE FUNCTION %3$s();'
     'CREATE TRIGGER pgwright_mirror_truncate AFTER TRUNCATE ON %2$s EXECUTE FUNCTION %3$s();'
@@ -215,7 +215,7 @@ AS $$
   SELECT string_agg(format(p_format, c.name), p_between ORDER BY c.n) FROM unnest(p_columns) WITH ORDINALITY AS c (name, n)
 $$;
 
--- The condition for rows of the next batch, in the order of the key, and where the batch ends; NULL: there are no more after it.
+-- The condition for rows of the next batch, in the order of the key, and the end of the batch; NULL: it is the last one.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_range(p_copy pgwright.partition_copies, OUT condition text, OUT upper_end jsonb)
 LANGUAGE plpgsql
 STABLE
@@ -247,7 +247,7 @@ BEGIN
 END
 $$;
 
--- One batch. FOR SHARE: between reading a row and the end of the batch nobody changes it, so that its mirror finds the copy.
+-- One batch. FOR SHARE keeps a row unchanged until the end of the batch, so that the mirror of a later change finds its copy.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_batch(p_copy pgwright.partition_copies)
 RETURNS pgwright.partition_copies
 LANGUAGE plpgsql
@@ -274,7 +274,7 @@ BEGIN
 END
 $$;
 
--- Rows of the next batch, so that one takes about a twentieth of a second.
+-- Rows of the next batch, so that a batch takes about 50 ms.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_pace(p_batch int, p_took interval, p_most int)
 RETURNS int
 LANGUAGE sql
@@ -288,8 +288,8 @@ AS $$
   END
 $$;
 
--- One batch of the comparison, in one statement and so in one snapshot. As every change is mirrored in its own transaction, the rows
--- of a stretch of keys are equal in every snapshot, or something is wrong.
+-- One batch of the comparison, in one statement and so in one snapshot. Every change is mirrored in its own transaction, so the rows of a
+-- range of keys must be equal in every snapshot.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_compare(p_copy pgwright.partition_copies)
 RETURNS pgwright.partition_copies
 LANGUAGE plpgsql
@@ -308,10 +308,10 @@ BEGIN
     v_sums, p_copy.source::regclass, p_copy.target::regclass, v_range.condition)
   INTO v_found;
   IF v_found.n <> v_found.copy_n OR v_found.h <> v_found.copy_h THEN
-    RAISE EXCEPTION 'the copy of % differs from it: % rows with checksum %, and the copy has % with %', p_copy.source::regclass,
+    RAISE EXCEPTION 'the copy of % differs: the table has % rows with checksum %, the copy has % with %', p_copy.source::regclass,
       v_found.n, v_found.h, v_found.copy_n, v_found.copy_h
       USING ERRCODE = 'data_corrupted', DETAIL = 'Where ' || v_range.condition,
-        HINT = format('Nothing was changed. SELECT pgwright.partition_copy_abandon(%L) removes the copy, and the next run begins anew.',
+        HINT = format('Nothing was changed. SELECT pgwright.partition_copy_abandon(%L) removes the copy, and the next run begins another one.',
           p_copy.parent);
   END IF;
   p_copy.compared := p_copy.compared + v_found.n;
@@ -322,8 +322,8 @@ BEGIN
 END
 $$;
 
--- Sessions that may read with a snapshot from before the last batch. They would not see the copied rows: the switch waits for them, as
--- building an index concurrently does.
+-- Sessions that may use a snapshot older than the last batch, which does not show the copied rows. The switch waits for them, as CREATE
+-- INDEX CONCURRENTLY does.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_waits(p_copy pgwright.partition_copies)
 RETURNS text
 LANGUAGE sql

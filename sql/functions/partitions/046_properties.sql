@@ -1,7 +1,7 @@
--- What PostgreSQL does not pass on from a table to its partitions, and users rely on: row security, replica identity, statistics targets
--- and storage parameters. A query of a partition itself is subject to the partition's own policies, and to none of its parent's.
+-- Properties that partitions do not inherit from their table: row security, replica identity, statistics targets and storage parameters.
+-- A query of a partition itself is subject to the partition's own policies, not to those of the parent.
 
--- An expression of a policy as another table's policy has it: there its columns may have other numbers, and the table has another name.
+-- The expression of a policy, for another table: its columns may have other numbers, and its name differs.
 CREATE OR REPLACE FUNCTION pgwright.partition_policy_expression(p_expression pg_node_tree, p_from oid, p_to oid)
 RETURNS text
 LANGUAGE plpgsql
@@ -20,12 +20,12 @@ BEGIN
   ) THEN
     RETURN pg_catalog.pg_get_expr(p_expression, p_to);
   END IF;
-  -- Columns are written by their names. Only subqueries write the table's name before them.
+  -- pg_get_expr prints the name of the table before a column only in subqueries.
   SELECT quote_ident(c.relname) INTO STRICT v_from FROM pg_catalog.pg_class AS c WHERE c.oid = p_from;
   SELECT quote_ident(c.relname) INTO STRICT v_to FROM pg_catalog.pg_class AS c WHERE c.oid = p_to;
   SELECT string_agg(regexp_replace(quote_ident(a.attname), '(\W)', '\\\1', 'g'), '|') INTO v_columns
   FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = p_from AND a.attnum > 0 AND NOT a.attisdropped;
-  -- Literals stay as they are.
+  -- Literals are not changed.
   RETURN (
     SELECT string_agg(CASE WHEN m.part[1] LIKE '''%' THEN m.part[1] ELSE regexp_replace(m.part[1],
       '(?<![\w".$])' || regexp_replace(v_from, '(\W)', '\\\1', 'g') || '\.(' || v_columns || ')(?![\w"$(])',
@@ -66,7 +66,7 @@ BEGIN
 END
 $$;
 
--- A table's row security as one text; NULL: it has none.
+-- The row security of a table as one text; NULL: none.
 CREATE OR REPLACE FUNCTION pgwright.partition_row_security(p_table oid)
 RETURNS text
 LANGUAGE sql
@@ -89,8 +89,8 @@ AS $$
     AND (c.oid = p_partition OR c.oid IN (SELECT t.relid FROM pg_catalog.pg_partition_tree(p_partition::regclass) AS t))
 $$;
 
--- Fingerprints of a table's row security and of what its partition has. NULL: the table has none. As the partition's policies are
--- not compared with the table's, it does not matter how PostgreSQL prints them.
+-- Fingerprints of the row security of a table and of its partition. NULL: the table has none. The two are not compared with each other,
+-- so differences in how PostgreSQL prints them do not matter.
 CREATE OR REPLACE FUNCTION pgwright.partition_secured(p_row_security text, p_partition oid)
 RETURNS text
 LANGUAGE sql
@@ -102,7 +102,7 @@ AS $$
   FROM pgwright.partition_tables(p_partition) AS t
 $$;
 
--- Gives a partition, and all below it, the row security of its table.
+-- Copies the row security of a table to a partition and all tables below it.
 CREATE OR REPLACE FUNCTION pgwright.partition_secure(p_parent regclass, p_partition regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -129,8 +129,8 @@ BEGIN
 END
 $$;
 
--- The replica identity that a partition should have: its table's, if that has one of its own, or else that of the partition that was made
--- last. REPLICA IDENTITY USING INDEX names the partition's own index.
+-- Sets the replica identity of a partition: the one of its table if it is not DEFAULT, else the one of the newest partition. REPLICA
+-- IDENTITY USING INDEX names the partition's own index.
 CREATE OR REPLACE FUNCTION pgwright.partition_identify(p_parent regclass, p_partition regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -152,7 +152,7 @@ BEGIN
   IF v_identity IS NULL OR v_identity = 'd' THEN
     RETURN;
   END IF;
-  -- The index of the table that the model's one is a part of.
+  -- The index of the table to which the model's index belongs.
   SELECT a.relid INTO v_index FROM pg_catalog.pg_partition_ancestors(v_index) AS a
   JOIN pg_catalog.pg_index AS i ON i.indexrelid = a.relid WHERE i.indrelid = p_parent;
   FOR v_table IN SELECT t.* FROM pgwright.partition_tables(p_partition) AS t LOOP
@@ -169,8 +169,8 @@ BEGIN
 END
 $$;
 
--- The plain table whose storage parameters a new partition takes over: the one of the set that was made last; of a table that is on its
--- way into partitions, that table. p_except: a partition that does not count.
+-- The plain table whose storage parameters a new partition copies: the newest one of the set; during a conversion, the converted table.
+-- p_except: a partition to ignore.
 CREATE OR REPLACE FUNCTION pgwright.partition_model(p_parent oid, p_except oid DEFAULT 0)
 RETURNS oid
 LANGUAGE sql
@@ -192,7 +192,7 @@ AS $$
   )
 $$;
 
--- WITH (...) of a partition: what its set declares, and else what its model has. Vacuuming by hand alone is no storage to take over.
+-- WITH (...) of a partition: declared parameters, else those of its model, except autovacuum_enabled.
 CREATE OR REPLACE FUNCTION pgwright.partition_storage(p_template jsonb, p_model oid DEFAULT NULL)
 RETURNS text
 LANGUAGE sql
@@ -219,7 +219,7 @@ AS $$
   ) AS s
 $$;
 
--- Targets and settings of statistics, column by column.
+-- Copies statistics targets and attribute options of the columns.
 CREATE OR REPLACE FUNCTION pgwright.partition_statistics(p_from regclass, p_to regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -245,7 +245,7 @@ BEGIN
 END
 $$;
 
--- Partitions whose row security or replica identity is not their table's any more: one of them was changed.
+-- Partitions whose row security or replica identity differs from their table's, because one of them was changed.
 CREATE OR REPLACE FUNCTION pgwright.partition_altered(p_parent text, p_table regclass)
 RETURNS TABLE (partition text, what text)
 LANGUAGE plpgsql
@@ -278,15 +278,15 @@ BEGIN
 END
 $$;
 
--- Publications that name partitions of a table, and not the one that was made last: only the owner of a publication can add it.
+-- Publications that name partitions of a table but not the newest one: only the owner of a publication can add it.
 CREATE OR REPLACE FUNCTION pgwright.partition_unpublished(p_table regclass)
 RETURNS TABLE (partition text, why text)
 LANGUAGE sql
 STABLE
 SET search_path = ''
 AS $$
-  SELECT m.model::regclass::text, format('publication %I names other partitions of %2$s and not this one, so its rows are not sent: '
-    'ALTER PUBLICATION %1$I ADD TABLE %3$s, or let it name %2$s', p.pubname, p_table, m.model::regclass)
+  SELECT m.model::regclass::text, format('publication %I names other partitions of %2$s but not this one, so its rows are not published: '
+    'ALTER PUBLICATION %1$I ADD TABLE %3$s, or publish %2$s', p.pubname, p_table, m.model::regclass)
   FROM pg_catalog.pg_publication AS p
   CROSS JOIN (SELECT pgwright.partition_model(p_table)) AS m (model)
   WHERE EXISTS (

@@ -1,4 +1,4 @@
--- Making a partition: one short transaction.
+-- Creates a partition in one short transaction.
 
 CREATE OR REPLACE FUNCTION pgwright.partition_create(
   p_set pgwright.partition_sets,
@@ -26,14 +26,14 @@ DECLARE
   v_index text;
   v_published boolean[];
   v_refers text;
-  -- where rows are kept until the partition is attached
+  -- table that keeps rows until the partition is attached
   v_waiting text;
   v_move boolean := false;
 BEGIN
-  -- The parent first, always: the order in which everybody else locks. Readers and writers are not blocked, unless there is a DEFAULT.
+  -- Lock the parent first, in the order of all other sessions. Readers and writers are blocked only if there is a DEFAULT partition.
   EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', v_parent);
   IF to_regclass(p_partition) IS NOT NULL THEN
-    -- Another run has made it since this one was planned. Numbers are printed with quotes or without.
+    -- Another run may have created it after the plan. Numbers are printed with or without quotes.
     IF EXISTS (
       SELECT FROM pgwright.partition_bounds(v_parent, p_set.kind) AS b
       WHERE b.partition = to_regclass(p_partition) AND replace(b.bound, '''', '') = replace(p_bound, '''', '')
@@ -44,7 +44,7 @@ BEGIN
       SELECT FROM pgwright.partitions_known AS k
       WHERE k.parent = p_set.parent AND k.partition = to_regclass(p_partition) AND k.state = 'retiring'
     ) THEN
-      RAISE EXCEPTION 'retention is about to take another %', p_partition USING ERRCODE = 'lock_not_available';
+      RAISE EXCEPTION 'retention of another partition % is not finished; the next run retries', p_partition USING ERRCODE = 'lock_not_available';
     END IF;
     RAISE EXCEPTION '% exists and is not the partition of % %', p_partition, v_parent, p_bound
       USING ERRCODE = 'duplicate_table', HINT = 'Rename or drop it, or attach it with these bounds.';
@@ -52,8 +52,8 @@ BEGIN
   SELECT * INTO v_key FROM pgwright.partition_key(v_parent);
   v_default := nullif(v_key.default_partition, 0);
   IF v_default IS NOT NULL AND p_rows > 0 AND p_set.overflow = 'guard' THEN
-    RAISE EXCEPTION '% has % rows that belong into a partition % of their own', v_default, p_rows, p_bound
-      USING ERRCODE = 'check_violation', HINT = 'Move or delete them, or write overflow: drain.';
+    RAISE EXCEPTION '% has % rows that belong into partition %', v_default, p_rows, p_bound
+      USING ERRCODE = 'check_violation', HINT = 'Move or delete the rows, or declare overflow: drain.';
   END IF;
 
   IF p_set.sub IS NOT NULL THEN
@@ -61,7 +61,7 @@ BEGIN
   END IF;
   SELECT c.relam, c.reltablespace INTO STRICT v_own FROM pg_catalog.pg_class AS c WHERE c.oid = v_parent;
   v_storage := pgwright.partition_storage(p_set.template, pgwright.partition_model(v_parent));
-  -- Not PARTITION OF, which would lock the parent against its readers. ATTACH adds indexes, keys and identity.
+  -- Not PARTITION OF, which would block readers of the parent. ATTACH adds indexes, keys and identity.
   EXECUTE format(
     'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE'
     ' INCLUDING COMPRESSION INCLUDING STATISTICS INCLUDING COMMENTS)%s%s%s%s',
@@ -74,10 +74,10 @@ BEGIN
 
   IF v_default IS NOT NULL THEN
     v_condition := pgwright.partition_condition(v_key.key_column, p_bound);
-    -- A query that knows the partitions of before and then waits for DEFAULT would find rows that move in neither, and a session
-    -- that reads the list of partitions just now would put rows into DEFAULT that belong here. Both have to wait before they look.
+    -- A query planned with the former partitions that waits for DEFAULT would see moving rows in neither table. A session that
+    -- reads the list of partitions now would insert rows into DEFAULT that belong to this partition. The lock makes both wait first.
     EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_parent);
-    -- ATTACH takes this lock anyway; taken now, no row can arrive between the move and the ATTACH.
+    -- ATTACH needs this lock anyway; taken now, no row can arrive between the move and the ATTACH.
     EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_default);
     v_move := p_set.overflow = 'drain' AND pgwright.partition_has(v_default, v_condition);
   END IF;
@@ -88,15 +88,15 @@ BEGIN
     v_published := ARRAY(SELECT p.moves FROM pgwright.partition_published(v_default) AS p);
     v_refers := pgwright.partition_referenced(v_default, v_condition);
     IF v_refers IS NOT NULL OR false = ANY (v_published) THEN
-      RAISE EXCEPTION 'rows of % in % have to be copied: %', p_partition, v_default,
-        coalesce(v_refers || ' points at them', 'a publication sends not all of their move')
-        USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'The next run does it.';
+      RAISE EXCEPTION 'rows of partition % in % cannot be moved and have to be copied: %', p_partition, v_default,
+        coalesce(v_refers || ' references them', 'a publication would send only a part of the move')
+        USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'The next run copies them.';
     END IF;
-    -- Subscribers hear of what is written once it is attached. What has partitions of its own gets them later, too.
+    -- Publications send only rows that are written after the ATTACH. A partition with subpartitions gets its rows later, too.
     IF v_published <> '{}' OR p_set.sub IS NOT NULL THEN
       SELECT format('%I.%I', n.nspname, pgwright.partition_beside(c.relname, '_moving')) INTO v_waiting
       FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_child;
-      -- Unlogged: no publication has it.
+      -- Unlogged, so that no publication includes it.
       EXECUTE format('CREATE UNLOGGED TABLE %s AS SELECT %s FROM %s WITH NO DATA', v_waiting, v_columns, v_parent);
     END IF;
     PERFORM pgwright.partition_move(v_default, coalesce(to_regclass(v_waiting), v_child), v_columns, v_condition);
@@ -106,7 +106,7 @@ BEGIN
     EXECUTE format('CREATE INDEX ON %s %s', v_child, v_index);
   END LOOP;
   EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s %s', v_parent, v_child, p_bound);
-  -- Not before: ATTACH gives identity columns to the table alone that is attached, and DETACH looks for them below it too.
+  -- After the ATTACH, which adds identity columns only to the attached table, while DETACH expects them in the tables below it too.
   IF p_set.sub IS NOT NULL THEN
     PERFORM pgwright.partition_subdivide(p_set, v_child, v_storage);
   END IF;
@@ -143,7 +143,7 @@ BEGIN
 END
 $$;
 
--- The partitions of a partition, which no other transaction knows yet: nobody waits.
+-- Creates the subpartitions of a partition, which no other transaction knows yet, so no session waits.
 CREATE OR REPLACE FUNCTION pgwright.partition_subdivide(p_set pgwright.partition_sets, p_child regclass, p_storage text)
 RETURNS void
 LANGUAGE plpgsql
@@ -158,7 +158,7 @@ DECLARE
 BEGIN
   SELECT n.nspname, c.relname INTO v_schema, v_name
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = p_child;
-  -- What is not the table's own name tells the partitions apart, and is not cut.
+  -- Only the name of the table is cut: the rest distinguishes the partitions.
   SELECT c.relname INTO v_parent FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(p_set.parent);
   WHILE v_common < length(v_name) AND left(v_name, v_common + 1) = left(v_parent, v_common + 1) LOOP
     v_common := v_common + 1;

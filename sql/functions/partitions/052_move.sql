@@ -1,8 +1,8 @@
--- Rows of DEFAULT that move into a partition of their own while it is made. Nobody has changed them: no trigger of a user sees
--- it, no foreign key acts on it, and a logical subscriber has each of them once in the end.
+-- Moves rows of DEFAULT into a partition while it is created. The move is no change of the data: no user trigger fires, no foreign key
+-- acts, and a logical subscriber has each row once in the end.
 
--- Publications that send the rows of a DEFAULT partition. `moves`: they send deletes and inserts, of new partitions too, and so
--- a move arrives whole.
+-- Publications that send the rows of a DEFAULT partition. `moves`: they send deletes and inserts, also of new partitions, so
+-- subscribers receive a move completely.
 CREATE OR REPLACE FUNCTION pgwright.partition_published(p_default oid)
 RETURNS TABLE (publication name, moves boolean)
 LANGUAGE sql
@@ -23,8 +23,8 @@ AS $$
   WHERE (p.pubinsert OR p.pubdelete) AND (p.puballtables OR EXISTS (SELECT FROM named AS n WHERE n.pubid = p.oid))
 $$;
 
--- A foreign key that points at rows of DEFAULT, all or those of a condition; NULL: none does. Taking such a row out of its table
--- is refused, or takes those with it that point at it, wherever it goes.
+-- A foreign key that references rows of DEFAULT, all or those of a condition; NULL: none. Deleting such a row fails, or deletes the
+-- referencing rows, even if the row is inserted elsewhere.
 CREATE OR REPLACE FUNCTION pgwright.partition_referenced(p_default oid, p_condition text DEFAULT NULL)
 RETURNS text
 LANGUAGE plpgsql
@@ -45,7 +45,7 @@ BEGIN
     JOIN pg_catalog.pg_attribute AS d ON d.attrelid = c.confrelid AND d.attnum = k.conf
     JOIN pg_catalog.pg_operator AS o ON o.oid = k.op
     JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
-    -- DEFAULT has its own copy of a constraint that points at the table. Of a partitioned table that points here, the root is enough.
+    -- DEFAULT has its own copy of a constraint that references the table. For a referencing partitioned table, its root is sufficient.
     WHERE c.contype = 'f' AND c.confrelid = p_default
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint AS u WHERE u.oid = c.conparentid AND u.confrelid = c.confrelid)
     GROUP BY c.oid
@@ -62,7 +62,7 @@ BEGIN
 END
 $$;
 
--- Puts the triggers and policies of users out of action, and says how they come back.
+-- Disables user triggers and policies of a table. Returns the statements that enable them again.
 CREATE OR REPLACE FUNCTION pgwright.partition_triggers_off(p_table regclass)
 RETURNS text[]
 LANGUAGE plpgsql
@@ -72,7 +72,7 @@ DECLARE
   v_trigger record;
   v_back text[] := '{}';
 BEGIN
-  -- Its owner sees all of its rows meanwhile. Nobody else sees this: the table is locked, or nobody knows it yet.
+  -- The owner sees all rows meanwhile. No other session notices: the table is locked, or not committed yet.
   IF (SELECT c.relrowsecurity AND c.relforcerowsecurity FROM pg_catalog.pg_class AS c WHERE c.oid = p_table) THEN
     EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', p_table);
     v_back := v_back || format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', p_table);
@@ -88,7 +88,7 @@ BEGIN
 END
 $$;
 
--- Takes the rows of a condition out of DEFAULT and puts them into another table. Who calls has locked both.
+-- Moves the rows of a condition from DEFAULT to another table. The caller has locked both.
 CREATE OR REPLACE FUNCTION pgwright.partition_move(p_from regclass, p_to regclass, p_columns text, p_condition text)
 RETURNS void
 LANGUAGE plpgsql
@@ -99,7 +99,7 @@ DECLARE
   v_back text[] := pgwright.partition_triggers_off(p_from) || pgwright.partition_triggers_off(p_to);
   v_statement text;
 BEGIN
-  -- A table whose constraints have something left to check cannot be altered.
+  -- A table with pending constraint checks cannot be altered.
   SET CONSTRAINTS ALL IMMEDIATE;
   EXECUTE format('WITH moved AS (DELETE FROM %1$s WHERE %4$s RETURNING %3$s)'
     ' INSERT INTO %2$s (%3$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM moved', p_from, p_to, p_columns, p_condition);
@@ -109,7 +109,7 @@ BEGIN
 END
 $$;
 
--- Whether a table has rows of a condition. One without a block has none, and is not asked.
+-- Whether a table has rows of a condition. A table without a block has none and is not queried.
 CREATE OR REPLACE FUNCTION pgwright.partition_has(p_table regclass, p_condition text)
 RETURNS boolean
 LANGUAGE plpgsql

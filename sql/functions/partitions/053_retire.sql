@@ -1,7 +1,7 @@
--- How a partition leaves its set: detached first, and then what retention says. Each is a transaction of its own.
+-- Removes a partition from its set: the detach first, then the action of retention, each in its own transaction.
 
--- Detaches without making anybody wait. PostgreSQL does so only where there is no DEFAULT partition, and in no transaction:
--- a connection of its own runs it. It waits for transactions that use the parent; the caller's may not be one of them.
+-- Detaches without blocking. PostgreSQL can do so only without a DEFAULT partition and outside of a transaction, so a second connection
+-- runs it. It waits for transactions that use the parent; the caller's transaction must not use it.
 CREATE OR REPLACE FUNCTION pgwright.partition_detach_concurrently(p_parent text, p_partition text)
 RETURNS void
 LANGUAGE plpgsql
@@ -21,17 +21,17 @@ BEGIN
   IF NOT FOUND THEN
     RETURN;
   END IF;
-  -- Only what retention has taken: nobody detaches anything else by this function.
+  -- Only expired partitions: the function must not detach any other.
   IF NOT v_pending AND NOT EXISTS (
     SELECT FROM pgwright.partitions_known AS k
     WHERE k.parent = p_parent AND k.partition = to_regclass(p_partition) AND k.state = 'retiring'
   ) THEN
-    RAISE EXCEPTION 'retention of % has not taken %', p_parent, p_partition USING ERRCODE = 'object_not_in_prerequisite_state';
+    RAISE EXCEPTION 'retention of % has not expired %', p_parent, p_partition USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   IF v_pending THEN
-    -- Not by the second connection: it would wait for all older snapshots, and so for the caller, who waits for it. Only who
-    -- names the partition itself waits behind us: queries of the parent leave it out already. And not so long that one of those for
-    -- whom this waits is taken to be in a deadlock with it.
+    -- Not in the second connection: it would wait for all older snapshots, including the caller's, which waits for it. Only sessions
+    -- that name the partition itself wait for this lock: queries of the parent ignore it already. The timeout is below deadlock_timeout,
+    -- so that no session is cancelled for a deadlock with this one.
     PERFORM pg_catalog.set_config('lock_timeout', (s.setting::int * 0.8)::int::text, true)
     FROM pg_catalog.pg_settings AS s WHERE s.name = 'deadlock_timeout'; -- both in ms
     EXECUTE format('ALTER TABLE %s DETACH PARTITION %s FINALIZE', to_regclass(p_parent), to_regclass(p_partition));
@@ -39,7 +39,7 @@ BEGIN
   END IF;
   SELECT quote_ident(n.nspname) INTO STRICT v_dblink
   FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'dblink';
-  -- A run of this session that was cancelled has left its connection.
+  -- A cancelled run of this session leaves its connection open.
   EXECUTE format('SELECT %L = ANY (%s.dblink_get_connections())', v_connection, v_dblink) INTO v_left;
   IF v_left THEN
     EXECUTE format('SELECT %s.dblink_disconnect(%L)', v_dblink, v_connection);
@@ -74,7 +74,7 @@ BEGIN
   FOR v_part IN
     SELECT c.oid, c.relname, n.nspname, r.indexrelid IS NOT NULL AS is_index
     FROM (
-      -- A plain table is in no tree. Its indexes come before a table.
+      -- pg_partition_tree returns no row for a plain table. Indexes come before their table.
       SELECT t.relid, t.level FROM pg_catalog.pg_partition_tree(p_table) AS t
       UNION
       SELECT p_table, 0
@@ -90,8 +90,8 @@ BEGIN
       EXECUTE format('ALTER %s %s SET TABLESPACE %I', CASE WHEN v_part.is_index THEN 'INDEX' ELSE 'TABLE' END, v_part.oid::regclass, p_tablespace);
     END IF;
     CONTINUE WHEN p_schema IS NULL OR v_part.nspname = p_schema;
-    -- Rows that came late have had a partition of the same period archived before: its name is taken, and its indexes' names. So may
-    -- be the name of its array type, an underscore and as much of the table's name as fits: hence the room for one byte more.
+    -- Late rows: an archived partition of the same period already uses this name and the names of its indexes. The name of its array type,
+    -- an underscore with the cut name of the table, can be in use too: so one byte is kept free.
     IF to_regclass(format('%I.%I', p_schema, v_part.relname)) IS NOT NULL OR EXISTS (
       SELECT FROM pg_catalog.pg_type AS row_type
       JOIN pg_catalog.pg_type AS own ON own.oid IN (row_type.oid, row_type.typarray)
@@ -112,7 +112,7 @@ BEGIN
 END
 $$;
 
--- What becomes of a partition once it is detached. `p_action`: detach, archive or drop.
+-- The action of retention after a detach. `p_action`: detach, archive or drop.
 CREATE OR REPLACE FUNCTION pgwright.partition_dispose(p_set pgwright.partition_sets, p_action text, p_partition text, p_bound text)
 RETURNS void
 LANGUAGE plpgsql
@@ -124,7 +124,7 @@ BEGIN
   IF v_table IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = v_table) THEN
     RETURN;
   END IF;
-  -- Of a detach that retention had begun: its own step comes after this one.
+  -- The detach belongs to retention: its own step follows.
   IF p_action = 'finalize' AND coalesce(p_set.retention ->> 'then', 'keep') <> 'keep' AND EXISTS (
     SELECT FROM pgwright.partitions_known AS k WHERE k.parent = p_set.parent AND k.partition = v_table AND k.state = 'retiring'
   ) THEN

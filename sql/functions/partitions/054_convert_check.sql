@@ -1,6 +1,6 @@
--- What stands against partitioning a table that is not, told before anything is done.
+-- Checks whether a plain table can be partitioned, before anything is done.
 
--- Foreign keys of other tables that point at this one. They are made anew when the rows they point at change their table.
+-- Foreign keys that reference this table. They are recreated when the referenced rows change their table.
 CREATE OR REPLACE FUNCTION pgwright.partition_foreign_keys_in(p_table oid)
 RETURNS TABLE (referencing regclass, owner oid, relkind "char", name name, columns int2[], definition text, validated boolean)
 LANGUAGE sql
@@ -20,41 +20,41 @@ LANGUAGE sql
 STABLE
 SET search_path = ''
 AS $$
-  -- Of what is copied in general.
-  SELECT 'it has no key: ALTER TABLE ... ADD PRIMARY KEY, or a unique index on columns that are NOT NULL'
+  -- Obstacles to any copy.
+  SELECT 'it has no key; ALTER TABLE ... ADD PRIMARY KEY, or create a unique index on columns that are NOT NULL'
   WHERE pgwright.partition_copy_keys(p_table) IS NULL
   UNION ALL
-  SELECT format('type %s of its key''s column %I is of an extension: PRIMARY KEY of other columns', a.atttypid::regtype, a.attname)
+  SELECT format('type %s of its key column %I belongs to an extension; declare a PRIMARY KEY of other columns', a.atttypid::regtype, a.attname)
   FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
   WHERE a.attrelid = p_table AND a.attname = ANY (pgwright.partition_copy_keys(p_table))
     AND t.typtype = 'b' AND t.typnamespace <> 'pg_catalog'::regnamespace
   UNION ALL
-  SELECT format('publication %I sends its rows under another name once they are in partitions: '
+  SELECT format('publication %I would send its rows under the names of the partitions; '
     'ALTER PUBLICATION %1$I SET (publish_via_partition_root = true)', p.pubname)
   FROM pg_catalog.pg_publication AS p
   WHERE NOT p.pubviaroot AND EXISTS (
     SELECT FROM pg_catalog.pg_publication_rel AS r
     WHERE r.prpubid = p.oid AND r.prrelid IN (p_table, to_regclass(p_set.parent)))
   UNION ALL
-  SELECT format('publication %I is of all tables or of the schema, and would send the rows of the copy too: '
-    'name its tables (FOR TABLE ...)', p.pubname)
+  SELECT format('publication %I is for all tables or for the schema, and would send the rows of the copy too; '
+    'declare its tables (FOR TABLE ...)', p.pubname)
   FROM pg_catalog.pg_publication AS p
   WHERE p.puballtables OR EXISTS (
     SELECT FROM pg_catalog.pg_publication_namespace AS n JOIN pg_catalog.pg_class AS c ON c.relnamespace = n.pnnspid
     WHERE n.pnpubid = p.oid AND c.oid = p_table)
   UNION ALL
-  SELECT format('foreign key %I of %s, which %s: drop it, and add it again afterwards', f.name, f.referencing, CASE
-    WHEN f.referencing = p_table THEN 'points at the table itself' WHEN f.relkind = 'p' THEN 'is partitioned itself'
+  SELECT format('foreign key %I of %s, which %s; drop it, and add it again after the copy', f.name, f.referencing, CASE
+    WHEN f.referencing = p_table THEN 'references the table itself' WHEN f.relkind = 'p' THEN 'is partitioned itself'
     ELSE 'belongs to another owner' END)
   FROM pgwright.partition_foreign_keys_in(to_regclass(p_set.parent)) AS f
   JOIN pg_catalog.pg_class AS c ON c.oid = p_table
   WHERE f.relkind <> 'r' OR f.referencing = p_table OR NOT pg_has_role(c.relowner, f.owner, 'USAGE')
   UNION ALL
-  SELECT 'its row level security holds for its owner too: ALTER TABLE ... NO FORCE ROW LEVEL SECURITY meanwhile'
+  SELECT 'its row security applies to its owner too; ALTER TABLE ... NO FORCE ROW LEVEL SECURITY until the copy ends'
   FROM pg_catalog.pg_class AS c WHERE c.oid = p_table AND c.relforcerowsecurity
 $$;
 
--- Columns that the table is partitioned by, and its key with them in it: PostgreSQL wants them in every unique index.
+-- Columns of the partition key and subpartition key: PostgreSQL requires them in every unique index.
 CREATE OR REPLACE FUNCTION pgwright.partition_convert_columns(p_set pgwright.partition_sets)
 RETURNS text[]
 LANGUAGE sql
@@ -90,48 +90,48 @@ AS $$
   UNION ALL
   SELECT CASE
     WHEN b.attnum IS NULL THEN format('it has no column %I', b.name)
-    WHEN b.attgenerated <> '' THEN format('its column %I is a generated one', b.name)
-    WHEN NOT b.attnotnull THEN format('its column %I may be NULL: ALTER TABLE ... ALTER COLUMN %1$I SET NOT NULL', b.name)
+    WHEN b.attgenerated <> '' THEN format('its column %I is generated', b.name)
+    WHEN NOT b.attnotnull THEN format('its column %I may be NULL; ALTER TABLE ... ALTER COLUMN %1$I SET NOT NULL', b.name)
     ELSE format('its column %I is a %s; a set by %s needs one of %s', b.name, b.atttypid::regtype, p_set.kind,
       array_to_string(pgwright.partition_types(p_set.kind), ', '))
   END
   FROM by_columns AS b
   WHERE b.attnum IS NULL OR NOT b.attnotnull OR b.attgenerated <> '' OR b.n = 1 AND b.atttypid <> ALL (pgwright.partition_types(p_set.kind))
   UNION ALL
-  SELECT 'it is temporary or unlogged: ALTER TABLE ... SET LOGGED' FROM self AS s WHERE s.relpersistence <> 'p'
+  SELECT 'it is temporary or unlogged; ALTER TABLE ... SET LOGGED' FROM self AS s WHERE s.relpersistence <> 'p'
   UNION ALL
-  SELECT 'it is of a type (OF): ALTER TABLE ... NOT OF' FROM self AS s WHERE s.reloftype <> 0
+  SELECT 'it is a typed table (OF); ALTER TABLE ... NOT OF' FROM self AS s WHERE s.reloftype <> 0
   UNION ALL
-  SELECT 'it inherits from others, or others from it' FROM pg_catalog.pg_inherits AS i WHERE p_table IN (i.inhrelid, i.inhparent)
+  SELECT 'it inherits from other tables, or other tables inherit from it' FROM pg_catalog.pg_inherits AS i WHERE p_table IN (i.inhrelid, i.inhparent)
   UNION ALL
-  SELECT 'its replica identity is an index: ALTER TABLE ... REPLICA IDENTITY DEFAULT or FULL' FROM self AS s WHERE s.relreplident = 'i'
+  SELECT 'its replica identity is an index; ALTER TABLE ... REPLICA IDENTITY DEFAULT or FULL' FROM self AS s WHERE s.relreplident = 'i'
   UNION ALL
-  SELECT format('unique index %I is not on column %I as well, which partitions need: drop it, or add the column', x.relname, b.name)
+  SELECT format('unique index %I lacks column %I, which a partitioned table requires; drop the index, or add the column', x.relname, b.name)
   FROM by_columns AS b
   JOIN pg_catalog.pg_index AS i ON i.indrelid = p_table AND i.indisunique AND NOT i.indisprimary
   JOIN pg_catalog.pg_class AS x ON x.oid = i.indexrelid
   WHERE b.attnum <> ALL ((i.indkey::int2[])[0:i.indnkeyatts - 1])
   UNION ALL
-  SELECT format('foreign key %I of %s points at a key without column %I, which partitions need: drop it, or add the column',
+  SELECT format('foreign key %I of %s references a key without column %I, which a partitioned table requires; drop the foreign key, or add the column',
     f.name, f.referencing, b.name)
   FROM by_columns AS b CROSS JOIN LATERAL pgwright.partition_foreign_keys_in(p_table) AS f
   WHERE b.attnum <> ALL (f.columns)
   UNION ALL
-  SELECT format('constraint %I %s', c.conname, CASE WHEN c.connoinherit THEN 'is NO INHERIT' WHEN c.contype = 'x' THEN 'excludes others'
-    ELSE 'is not validated: ALTER TABLE ... VALIDATE CONSTRAINT ' || quote_ident(c.conname) END)
+  SELECT format('constraint %I %s', c.conname, CASE WHEN c.connoinherit THEN 'is NO INHERIT' WHEN c.contype = 'x' THEN 'is an exclusion constraint'
+    ELSE 'is not validated; ALTER TABLE ... VALIDATE CONSTRAINT ' || quote_ident(c.conname) END)
   FROM pg_catalog.pg_constraint AS c
   WHERE c.conrelid = p_table AND (c.contype = 'c' AND c.connoinherit OR c.contype = 'x' OR NOT c.convalidated)
   UNION ALL
   SELECT DISTINCT CASE
-    WHEN v.relkind IN ('v', 'm') THEN format('view %s refers to it: drop it, and create it again afterwards', v.oid::regclass)
-    ELSE format('rule %I is on it: drop it', r.rulename)
+    WHEN v.relkind IN ('v', 'm') THEN format('view %s refers to it; drop the view, and create it again after the conversion', v.oid::regclass)
+    ELSE format('rule %I is defined on it; drop the rule', r.rulename)
   END
   FROM pg_catalog.pg_depend AS d
   JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid
   JOIN pg_catalog.pg_class AS v ON v.oid = r.ev_class
   WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = p_table
   UNION ALL
-  SELECT DISTINCT format('%s refers to %s: drop it, and create it again afterwards', pg_describe_object(d.classid, d.objid, d.objsubid),
+  SELECT DISTINCT format('%s refers to %s; drop it, and create it again after the conversion', pg_describe_object(d.classid, d.objid, d.objsubid),
     CASE WHEN d.refclassid = 'pg_type'::regclass THEN 'its row type' ELSE 'it' END)
   FROM self AS s
   JOIN pg_catalog.pg_type AS t ON t.oid = s.reltype
@@ -141,18 +141,18 @@ AS $$
     OR d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_type'::regclass
     OR d.classid = 'pg_policy'::regclass AND (SELECT p.polrelid FROM pg_catalog.pg_policy AS p WHERE p.oid = d.objid) <> s.oid)
   UNION ALL
-  SELECT format('trigger %I sees whole sets of rows for each row, which partitions do not have', t.tgname)
+  SELECT format('trigger %I is a row trigger with transition tables, which partitions do not support; drop it', t.tgname)
   FROM pg_catalog.pg_trigger AS t
   WHERE t.tgrelid = p_table AND NOT t.tgisinternal AND (t.tgtype & 1) = 1 AND (t.tgoldtable IS NOT NULL OR t.tgnewtable IS NOT NULL)
   UNION ALL
-  SELECT format('%s exists: rename or drop it', to_regclass(format('%I.%I', s.relnamespace::regnamespace::text, beside.name)))
+  SELECT format('%s exists; rename or drop it', to_regclass(format('%I.%I', s.relnamespace::regnamespace::text, beside.name)))
   FROM self AS s
   CROSS JOIN LATERAL (VALUES (pgwright.partition_beside(s.relname, '_before_partitions')),
     (pgwright.partition_beside(s.relname, '_converting'))) AS beside (name)
   WHERE to_regclass(format('%s.%I', s.relnamespace::regnamespace, beside.name)) IS NOT NULL
 $$;
 
--- What the plan of a set says whose table is not partitioned yet.
+-- The plan of a set whose table is not partitioned yet.
 CREATE OR REPLACE FUNCTION pgwright.partition_convert_plan(p_set pgwright.partition_sets, p_table regclass)
 RETURNS text
 LANGUAGE plpgsql
@@ -164,7 +164,7 @@ DECLARE
   v_keys text[];
 BEGIN
   IF p_set.convert IS NULL THEN
-    RAISE EXCEPTION '% is a plain table: write convert: { column: ... } in its set, and it is partitioned by that column while it is in use',
+    RAISE EXCEPTION '% is a plain table; declare convert: { column: ... } in its set to partition it by this column while it is in use',
       p_table
       USING ERRCODE = 'wrong_object_type';
   END IF;
@@ -181,20 +181,20 @@ BEGIN
 END
 $$;
 
--- What the next run of a set does.
+-- The plan of the next run of a set.
 CREATE OR REPLACE FUNCTION pgwright.partition_plan(p_set pgwright.partition_sets, p_now timestamptz DEFAULT now())
 RETURNS TABLE (
-  -- convert or drain (rows are copied while the table is in use), finalize, alter (row security and replica identity), create, then what
-  -- retention does: detach, archive, drop; hold: what is not done, and why in `bound`
+  -- convert or drain (rows are copied while the table is in use), finalize, alter (row security and replica identity), create, then
+  -- retention: detach, archive, drop; hold: a step that is not done, with the reason in `bound`
   action text,
   -- schema.name, quoted
   partition text,
-  -- as FOR VALUES has it; of a conversion, how it is partitioned
+  -- FOR VALUES ...; for a conversion, the partition key
   bound text,
-  -- rows and bytes of what goes or is copied; rows that a new partition takes out of DEFAULT
+  -- rows and bytes that are expired or copied; rows that move from DEFAULT into a new partition
   row_count bigint,
   bytes bigint,
-  -- made for rows of DEFAULT alone, far from the others
+  -- created only for distant rows of DEFAULT
   stray boolean
 )
 LANGUAGE plpgsql
@@ -238,7 +238,7 @@ BEGIN
     RETURN QUERY SELECT 'drain', v_default::regclass::text, CASE WHEN v_action IS NULL THEN 'DEFAULT' ELSE 'under way: ' || v_phase END,
       v_rows, pgwright.partition_bytes(v_default), false;
   END IF;
-  -- The partitions come with the copy, or with its end. If it cannot be made, at least those that have no rows are not kept waiting.
+  -- The copy creates the partitions. If it is not possible, at least partitions without rows in DEFAULT are created.
   RETURN QUERY
   SELECT p.action, p.partition, p.bound, p.row_count, p.bytes, p.stray
   FROM jsonb_to_recordset(v_plan) AS p (action text, partition text, bound text, row_count bigint, bytes bigint, stray boolean)

@@ -1,6 +1,6 @@
--- A plain table becomes partitioned while it is in use: a partitioned table beside it gets its rows, and then its name.
+-- Converts a plain table while it is in use: a partitioned table gets its rows, then its name.
 
--- The set as the new table has it before it has the name: every row finds a partition, and retention has no say yet.
+-- The set of the new table before the switch: every row has a partition, and no retention applies.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_set(p_set pgwright.partition_sets, p_copy pgwright.partition_copies)
 RETURNS pgwright.partition_sets
 LANGUAGE plpgsql
@@ -37,7 +37,7 @@ BEGIN
     RETURN v_set;
   END IF;
   SELECT k.key_column, k.key_type INTO v_column, v_type FROM pgwright.partition_key(p_copy.target) AS k;
-  -- Rows that lie further back than a set is filled up get partitions of their own, as rows of DEFAULT do.
+  -- Rows that are further back than gaps are filled get their own partitions, like rows of DEFAULT.
   v_clock := CASE WHEN v_set.kind = 'integer' THEN pgwright.partition_newest_row(p_copy.source, v_column, v_set.step::numeric)
     ELSE pgwright.partition_clock(v_type, v_set.zone, p_copy.started_at) END;
   FOR v_turn IN 1..2 LOOP
@@ -62,14 +62,14 @@ BEGIN
         v_set.premake := greatest(v_set.premake, v_count);
       END IF;
     EXCEPTION WHEN program_limit_exceeded OR datetime_field_overflow OR interval_field_overflow THEN
-      NULL; -- A row at the end of all time gets a partition of its own later.
+      NULL; -- A row at the limit of the type gets its partition later.
     END;
   END IF;
   RETURN v_set;
 END
 $$;
 
--- Indexes, keys and foreign keys of the source on the new table, under names that are not taken yet.
+-- Creates indexes, keys and foreign keys of the source on the new table, under unused names.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_build(p_source regclass, p_target regclass, p_keys text[], p_target_keys text[])
 RETURNS void
 LANGUAGE plpgsql
@@ -122,7 +122,7 @@ DECLARE
   v_target text;
   v_column text := p_set.convert ->> 'column';
 BEGIN
-  -- Nobody changes its shape meanwhile; readers and writers go on.
+  -- Blocks changes of its definition, but no readers and writers.
   EXECUTE format('LOCK TABLE ONLY %s IN SHARE UPDATE EXCLUSIVE MODE', v_source);
   PERFORM pgwright.partition_convert_plan(p_set, v_source);
   SELECT n.nspname, c.relname INTO v_schema, v_name
@@ -144,12 +144,12 @@ BEGIN
       LEFT JOIN pg_catalog.pg_tablespace AS t ON t.oid = c.reltablespace WHERE c.oid = v_source));
   v_copy.target := to_regclass(v_target);
   PERFORM pgwright.partition_copy_build(v_source, v_copy.target, v_copy.keys, v_copy.target_keys);
-  -- Before it has a row: who may read the source by its policies may read the copy by no others.
+  -- Before the first row: the copy must have the policies of the source.
   PERFORM pgwright.partition_secure(v_source, v_copy.target);
   PERFORM pgwright.partition_statistics(v_source, v_copy.target);
   EXECUTE (SELECT format('ALTER TABLE %s REPLICA IDENTITY %s', v_target, CASE c.relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING'
     ELSE 'DEFAULT' END) FROM pg_catalog.pg_class AS c WHERE c.oid = v_source);
-  -- No row is refused while the set is not complete. A set that has none loses it at the switch.
+  -- With a DEFAULT partition no row is refused while partitions are missing. A set without DEFAULT drops it at the switch.
   IF p_set.kind <> 'hash' THEN
     EXECUTE format('CREATE TABLE %I.%I PARTITION OF %s DEFAULT WITH (autovacuum_enabled = false)', v_schema,
       pgwright.partition_beside(v_name, CASE WHEN p_set.overflow = 'none' THEN '_converting_default' ELSE '_default' END), v_target);
@@ -160,7 +160,7 @@ BEGIN
 END
 $$;
 
--- Names of the partitions among those to be made that lie far from the others.
+-- Names of planned partitions that are distant from the others.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_strays(p_steps jsonb)
 RETURNS text[]
 LANGUAGE sql
@@ -168,7 +168,7 @@ IMMUTABLE
 SET search_path = ''
 AS $$ SELECT coalesce(array_agg(s ->> 'partition'), '{}') FROM jsonb_array_elements(p_steps) AS s WHERE (s ->> 'stray')::boolean $$;
 
--- Into the books, with the partitions that are to be made.
+-- Records the copy, with the planned partitions.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_start(
   p_set pgwright.partition_sets,
   p_copy pgwright.partition_copies,
@@ -199,7 +199,7 @@ BEGIN
 END
 $$;
 
--- Some of the partitions that are to be made. Autovacuum would be in the way of the switch; it comes back afterwards.
+-- Creates some of the planned partitions. Autovacuum would delay the switch and is disabled until then.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_create(
   p_set pgwright.partition_sets,
   p_copy pgwright.partition_copies,
@@ -218,7 +218,7 @@ BEGIN
   FOR v_step IN SELECT jsonb_array_elements(p_steps) LOOP
     PERFORM pgwright.partition_create(p_set, v_step ->> 'partition', v_step ->> 'bound', 0, (v_step ->> 'stray')::boolean);
     IF p_copy.action = 'drain' THEN
-      -- So that the ATTACH of the switch need not read it.
+      -- With this constraint, the ATTACH of the switch does not scan the table.
       EXECUTE format('ALTER TABLE %s ADD CONSTRAINT pgwright_bound CHECK (%I IS NOT NULL AND %s)', v_step ->> 'partition', v_column,
         pgwright.partition_condition(v_column, v_step ->> 'bound'));
     END IF;
@@ -229,7 +229,7 @@ BEGIN
 END
 $$;
 
--- Partitions for rows that have come meanwhile. True: every row has one, and the switch may be tried.
+-- Creates partitions for rows that arrived during the copy. True: every row has one, and the switch can begin.
 CREATE OR REPLACE FUNCTION pgwright.partition_convert_settle(
   p_set pgwright.partition_sets,
   INOUT p_copy pgwright.partition_copies,
@@ -258,8 +258,8 @@ BEGIN
     EXECUTE format('SELECT string_agg(DISTINCT v, '', '') FROM (SELECT %I::text AS v FROM %s LIMIT 5) AS r', v_column, v_default::regclass)
     INTO v_values;
     IF v_values IS NOT NULL THEN
-      RAISE EXCEPTION '% has rows that no partition is for: % is %', p_copy.source::regclass, v_column, v_values
-        USING ERRCODE = 'check_violation', HINT = 'Change or delete them, or write overflow: guard, which keeps them in a DEFAULT partition.';
+      RAISE EXCEPTION '% has rows without a partition: % is %', p_copy.source::regclass, v_column, v_values
+        USING ERRCODE = 'check_violation', HINT = 'Change or delete the rows, or declare overflow: guard, which keeps them in a DEFAULT partition.';
     END IF;
   END IF;
   p_copy.phase := 'switch';

@@ -1,6 +1,6 @@
--- The switch of a conversion: one short transaction in which the new table gets the name, and all that hangs on the old one.
+-- The switch of a conversion: in one short transaction, the new table gets the name and all properties of the old one.
 
--- What makes a table of that name like this one is now: privileges, comments, triggers, policies. Read before the names change, and run
+-- Statements that recreate privileges, comments, triggers and policies of a table. They are generated before the names change, and run
 -- after.
 CREATE OR REPLACE FUNCTION pgwright.partition_convert_properties(p_table regclass)
 RETURNS SETOF text
@@ -35,7 +35,7 @@ AS $$
   FROM pg_catalog.pg_class AS c WHERE c.oid = p_table
 $$;
 
--- The sequences of identity and serial columns go on where they are.
+-- The sequences of identity and serial columns keep their values.
 CREATE OR REPLACE FUNCTION pgwright.partition_convert_sequences(p_source regclass, p_target regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -65,7 +65,7 @@ BEGIN
         CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
         CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' END)
       FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS g WHERE c.oid = v_sequence.seqrelid);
-    -- Who asks the sequence for numbers by its name asks the new one from now on; who has asked the old one has got them.
+    -- From here on, nextval() by name uses the new sequence, which continues after the numbers of the old one.
     EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', v_sequence.sequence, pgwright.partition_beside(v_sequence.relname, '_before_partitions'));
     EXECUTE format('SELECT last_value, is_called FROM %s', v_sequence.seqrelid::regclass) INTO v_at;
     EXECUTE format(
@@ -82,7 +82,7 @@ BEGIN
 END
 $$;
 
--- Publications belong to others: this runs as the owner of the books, for a table and its copy, which have one owner.
+-- SECURITY DEFINER, because publications belong to other roles. Only for a table and its copy, which have the same owner.
 CREATE OR REPLACE FUNCTION pgwright.partition_convert_publish(p_parent text)
 RETURNS void
 LANGUAGE plpgsql
@@ -96,7 +96,7 @@ DECLARE
 BEGIN
   SELECT * INTO v_copy FROM pgwright.partition_copies AS c WHERE c.parent = p_parent;
   IF (SELECT count(*) FROM pg_catalog.pg_class AS c WHERE c.oid IN (v_copy.source, v_copy.target) AND c.relowner = v_owner::regrole) <> 2 THEN
-    RAISE EXCEPTION 'role % may not publish this', v_owner USING ERRCODE = 'insufficient_privilege';
+    RAISE EXCEPTION 'role % may not change the publications of this table', v_owner USING ERRCODE = 'insufficient_privilege';
   END IF;
   FOR v_member IN
     SELECT p.pubname, pg_get_expr(r.prqual, r.prrelid) AS qual, (
@@ -112,8 +112,8 @@ BEGIN
 END
 $$;
 
--- Foreign keys that point at the table: taken off before its rows change their place, and put on again after it. They hold for all that
--- is written from then on; what is there is read afterwards, when nobody waits (p_copy.todo).
+-- Foreign keys that reference the table: dropped before its rows change their table, and added after that as NOT VALID. They are enforced
+-- for all later writes; existing rows are validated later, without blocking (p_copy.todo).
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_keys_off(p_table regclass, INOUT p_copy pgwright.partition_copies, OUT back text[])
 LANGUAGE plpgsql
 SET search_path = ''
@@ -152,12 +152,12 @@ DECLARE
 BEGIN
   EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', v_source);
   v_start := clock_timestamp();
-  -- From here on others wait. Who holds one of the other tables may be waiting for this one.
+  -- From here on other sessions wait. A session that holds a lock on one of the other tables may wait for this one.
   PERFORM set_config('lock_timeout', '50ms', true);
   IF pgwright.partition_copy_signature(v_source) <> p_copy.signature THEN
-    RAISE EXCEPTION 'the columns, indexes or constraints of % have changed since it is being copied', v_source
+    RAISE EXCEPTION 'the columns, indexes or constraints of % have changed during its copy', v_source
       USING ERRCODE = 'object_not_in_prerequisite_state',
-        HINT = format('SELECT pgwright.partition_copy_abandon(%L) removes the copy, and the next run begins anew.', p_copy.parent);
+        HINT = format('SELECT pgwright.partition_copy_abandon(%L) removes the copy, and the next run begins another one.', p_copy.parent);
   END IF;
   SELECT k.default_partition INTO v_default FROM pgwright.partition_key(v_target) AS k;
   IF v_default <> 0 AND p_set.overflow = 'none' THEN
@@ -175,9 +175,9 @@ BEGIN
   v_after := ARRAY(SELECT pgwright.partition_convert_properties(v_source));
   SELECT * INTO v_off FROM pgwright.partition_copy_keys_off(v_source, p_copy);
   p_copy := v_off.p_copy;
-  -- It gets those that the table has now.
+  -- The copy gets the current policies of the table.
   PERFORM pgwright.partition_policies_drop(v_target);
-  -- The old rows hold nothing any more.
+  -- Constraints and privileges of the old table are no longer needed.
   FOR v_statement IN
     SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', v_source, c.conname)
     FROM pg_catalog.pg_constraint AS c WHERE c.conrelid = v_source AND c.contype = 'f'

@@ -1,8 +1,8 @@
--- A DEFAULT partition with many rows gives them to partitions of their own: they are copied while the table is in use, and take their
--- places together with a new DEFAULT partition.
+-- Drains a DEFAULT partition with many rows: they are copied into their own partitions while the table is in use, and the switch attaches
+-- these partitions together with a new DEFAULT partition.
 
--- More rows than this are copied. Fewer are moved under the lock that making a partition takes anyway, and its indexes are built under it:
--- one of an extension (hnsw, ivfflat) takes a millisecond and more a row.
+-- More rows than this are copied. Fewer are moved under the lock that the creation of a partition needs anyway. Indexes are built under
+-- this lock too, and an index of an extension (hnsw, ivfflat) takes a millisecond or more per row.
 CREATE OR REPLACE FUNCTION pgwright.partition_drain_limit(p_parent oid)
 RETURNS bigint
 LANGUAGE sql
@@ -29,15 +29,16 @@ AS $$
   UNION
   SELECT 'it is partitioned itself' FROM pg_catalog.pg_class AS c WHERE c.oid = p_default AND c.relkind <> 'r'
   UNION
-  SELECT format('foreign key %I of %s points at it alone: let it point at %s', f.name, f.referencing, p_set.parent)
+  SELECT format('foreign key %I of %s references only this partition; let it reference %s', f.name, f.referencing, p_set.parent)
   FROM pgwright.partition_foreign_keys_in(p_default) AS f
   UNION
-  SELECT format('publication %I names it: ALTER PUBLICATION %1$I DROP TABLE %s, and add %s', p.pubname, p_default::regclass, p_set.parent)
+  SELECT format('publication %I names it; ALTER PUBLICATION %1$I DROP TABLE %s, and add %s', p.pubname, p_default::regclass, p_set.parent)
   FROM pg_catalog.pg_publication_rel AS r JOIN pg_catalog.pg_publication AS p ON p.oid = r.prpubid WHERE r.prrelid = p_default
 $$;
 
--- Whether rows of DEFAULT are copied, and the table they are in replaced, rather than moved: many, for the table's indexes; those that a foreign key points
--- at, as moving deletes them; and those of a publication that would send only a part of the move. `p_bounds`: of their partitions.
+-- Whether rows of DEFAULT are copied, and DEFAULT is replaced, rather than moved: many rows, for the table's indexes; rows that a foreign
+-- key references, as moving deletes them; and rows of a publication that would send only a part of the move. `p_bounds`: bounds of their
+-- partitions.
 CREATE OR REPLACE FUNCTION pgwright.partition_drain_copies(
   p_set pgwright.partition_sets,
   p_default oid,
@@ -61,7 +62,7 @@ BEGIN
   IF pgwright.partition_referenced(p_default) IS NULL THEN
     RETURN false;
   END IF;
-  -- Looking for what points at each row may take long under a lock. It is done where nothing else is possible.
+  -- The search for references to each row may take long under a lock. So it is done only if a copy is not possible.
   IF NOT EXISTS (SELECT pgwright.partition_drain_problems(p_set, p_default)) THEN
     RETURN true;
   END IF;
@@ -71,7 +72,7 @@ BEGIN
 END
 $$;
 
--- Every row of DEFAULT that is in none of these bounds, as PostgreSQL writes it: so that the ATTACH need not read them.
+-- The condition for rows outside of these bounds, as PostgreSQL writes it, so that the ATTACH does not scan the table.
 CREATE OR REPLACE FUNCTION pgwright.partition_drain_rest(p_column name, p_bounds text[])
 RETURNS text
 LANGUAGE sql
@@ -110,13 +111,13 @@ BEGIN
   SELECT jsonb_agg(to_jsonb(p)), coalesce(sum(p.row_count), 0), array_agg(p.bound) FILTER (WHERE p.row_count > 0)
   INTO v_todo, v_rows, v_bounds
   FROM pgwright.partition_plan_steps(p_set, p_now) AS p WHERE p.action = 'create';
-  -- They have gone since this was planned.
+  -- The rows were removed after the plan.
   IF NOT pgwright.partition_drain_copies(p_set, v_key.default_partition, v_rows, v_bounds) THEN
     RETURN;
   END IF;
   v_problems := ARRAY(SELECT pgwright.partition_drain_problems(p_set, v_key.default_partition));
   IF v_problems <> '{}' THEN
-    RAISE EXCEPTION E'% cannot be drained of its rows while it is in use:\n  %', v_key.default_partition::regclass,
+    RAISE EXCEPTION E'the rows of % cannot be moved to partitions while it is in use:\n  %', v_key.default_partition::regclass,
       array_to_string(v_problems, E'\n  ')
       USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
@@ -154,7 +155,7 @@ BEGIN
 END
 $$;
 
--- The switch. It locks the table for a moment, as taking a partition out of a set that has a DEFAULT partition always does.
+-- The switch. It locks the table briefly, as every detach from a table with a DEFAULT partition does.
 CREATE OR REPLACE FUNCTION pgwright.partition_drain_switch(p_set pgwright.partition_sets, INOUT p_copy pgwright.partition_copies)
 LANGUAGE plpgsql
 SET search_path = ''
@@ -178,9 +179,9 @@ BEGIN
   PERFORM set_config('lock_timeout', '50ms', true);
   EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', v_source);
   IF pgwright.partition_copy_signature(v_source) <> p_copy.signature THEN
-    RAISE EXCEPTION 'the columns, indexes or constraints of % have changed since it is being copied', v_source
+    RAISE EXCEPTION 'the columns, indexes or constraints of % have changed during its copy', v_source
       USING ERRCODE = 'object_not_in_prerequisite_state',
-        HINT = format('SELECT pgwright.partition_copy_abandon(%L) removes the copy, and the next run begins anew.', p_copy.parent);
+        HINT = format('SELECT pgwright.partition_copy_abandon(%L) removes the copy, and the next run begins another one.', p_copy.parent);
   END IF;
   SELECT n.nspname, c.relname INTO v_schema, v_name
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = v_source;
@@ -199,7 +200,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %s DETACH PARTITION %s', p_copy.target::regclass, v_part.name);
     IF v_part.is_default THEN
       v_rest := v_part.partition;
-      PERFORM pgwright.partition_policies_drop(v_rest); -- it gets its predecessor's
+      PERFORM pgwright.partition_policies_drop(v_rest); -- it gets the policies of its predecessor
       EXECUTE format('ALTER TABLE %s RENAME TO %I', v_part.name, v_name);
       v_part.name := format('%I.%I', v_schema, v_name);
     END IF;

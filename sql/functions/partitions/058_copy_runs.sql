@@ -1,7 +1,6 @@
--- The steps of a copy. Each one is a transaction, and what it has done and what comes next is written in the same one: so whatever dies, the
--- next run goes on where the last one was.
+-- The steps of a copy. Each one is a transaction that also records its progress: after a crash, the next run continues with the next step.
 
--- One step. again: there is more to do; wait: for others, so later; done.
+-- One step. again: another step follows; wait: other sessions have to end first; done.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_step(p_set pgwright.partition_sets, p_now timestamptz)
 RETURNS text
 LANGUAGE plpgsql
@@ -59,7 +58,7 @@ BEGIN
 END
 $$;
 
--- After the switch: foreign keys of others are checked, autovacuum comes back, what is left of a drain goes. One thing a step.
+-- After the switch: validates foreign keys, enables autovacuum, drops the remains of a drain. One action per step.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_finish(p_set pgwright.partition_sets, INOUT p_copy pgwright.partition_copies)
 LANGUAGE plpgsql
 SET search_path = ''
@@ -80,7 +79,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %s RESET (autovacuum_enabled)', v_leaf);
   END LOOP;
   IF p_copy.action = 'drain' THEN
-    -- Every row of it was compared with its copy, and mirrored up to the switch.
+    -- Every row was compared with its copy, and changes were mirrored up to the switch.
     EXECUTE format('DROP TABLE %s, %s', p_copy.target::regclass, p_copy.source::regclass);
     p_copy.kept := NULL;
   END IF;
@@ -89,7 +88,7 @@ BEGIN
 END
 $$;
 
--- Goes on with the copy of a set, or begins one, until it is done or the time is up.
+-- Continues or begins the copy of a set, until it is done or p_until has passed.
 CREATE OR REPLACE PROCEDURE pgwright.partition_copy_run(
   p_parent text,
   p_action text,
@@ -114,7 +113,7 @@ BEGIN
       PERFORM pg_catalog.set_config('lock_timeout', '100ms', true);
       PERFORM pg_catalog.set_config('role', pgwright.partition_may(p_parent), true);
       IF NOT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('pgwright.partitions ' || p_parent, 0)) THEN
-        v_next := 'done'; -- by somebody else
+        v_next := 'done'; -- finished by another session
       ELSE
         v_set := pgwright.partition_set(p_parent);
         IF pgwright.partition_copying(p_parent) IS NULL THEN
@@ -145,14 +144,14 @@ BEGIN
     END IF;
     IF v_next = 'wait' THEN
       PERFORM pg_catalog.pg_sleep(least(2.0, 0.05 * 1.5 ^ least(v_try, 20)) * (0.5 + random()));
-      COMMIT; -- no snapshot is held meanwhile
+      COMMIT; -- release the snapshot during the wait
       PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
     END IF;
   END LOOP;
 END
 $$;
 
--- Phase of a copy that is under way, or NULL.
+-- Phase of an unfinished copy, or NULL.
 CREATE OR REPLACE FUNCTION pgwright.partition_copying(p_parent text)
 RETURNS text
 LANGUAGE sql
@@ -162,7 +161,7 @@ AS $$
   SELECT c.phase FROM pgwright.partition_copies AS c WHERE c.parent = p_parent AND c.phase <> 'done'
 $$;
 
--- Stops a copy that has not switched yet, and removes it: the table is as it was. After the switch it is brought to its end.
+-- Removes a copy before its switch: the table is unchanged. After the switch, the copy is finished instead.
 CREATE OR REPLACE FUNCTION pgwright.partition_copy_abandon(p_parent text)
 RETURNS void
 LANGUAGE plpgsql
@@ -191,7 +190,7 @@ BEGIN
 END
 $$;
 
--- Drops what a conversion has left: the table as it was before.
+-- Drops the former table of a conversion.
 CREATE OR REPLACE FUNCTION pgwright.partition_forget_source(p_parent text)
 RETURNS void
 LANGUAGE plpgsql
@@ -202,7 +201,7 @@ DECLARE
   v_copy pgwright.partition_copies := pgwright.partition_copy(p_parent);
 BEGIN
   IF v_copy.phase IS DISTINCT FROM 'done' OR v_copy.action <> 'convert' THEN
-    RAISE EXCEPTION '% has no table from before its conversion', p_parent USING ERRCODE = 'undefined_object';
+    RAISE EXCEPTION '% has no former table of a conversion', p_parent USING ERRCODE = 'undefined_object';
   END IF;
   PERFORM set_config('role', pgwright.partition_may(p_parent), true);
   IF EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = v_copy.source) THEN

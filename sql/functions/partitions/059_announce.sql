@@ -1,12 +1,12 @@
--- New partitions are announced.
+-- Announces new partitions to all sessions.
 --
--- A session keeps the list of a table's partitions, and an ATTACH makes it read the list anew. Where the ATTACH commits while a
--- session is reading, PostgreSQL (17 at least) takes its message for done with and keeps what was read before: the session then knows
--- nothing of the partition until the next change of the parent. It does not see the rows in it, and its own are refused, or go to
--- DEFAULT: where there is one, the parent is locked for the ATTACH. Who could be reading used the parent when the ATTACH committed:
--- once those have ended, another message reaches everybody.
+-- A session caches the list of a table's partitions, and an ATTACH invalidates it. If the ATTACH commits while a session is reading the
+-- list, PostgreSQL (17 at least) counts its invalidation message as processed and keeps the former list: the session does not know the
+-- partition until the next change of the parent. It does not see the rows of the partition, and its own rows are refused or
+-- go to DEFAULT (with a DEFAULT partition, the parent is locked for the ATTACH). Such a session used the parent when the ATTACH committed:
+-- once these transactions have ended, a second message reaches every session.
 
--- Partitions that not every session has been told of.
+-- Partitions that are not announced yet.
 CREATE OR REPLACE FUNCTION pgwright.partition_unannounced(p_parent text)
 RETURNS oid[]
 LANGUAGE sql
@@ -17,7 +17,7 @@ AS $$
   FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.state = 'attached' AND NOT k.announced
 $$;
 
--- Makes each session read the list of partitions anew; blocks nobody. What it sets is what was set before.
+-- Makes each session read the list of partitions again, without blocking: it sets a statistics target to its current value.
 CREATE OR REPLACE FUNCTION pgwright.partition_announce(p_parent text, p_partitions oid[])
 RETURNS void
 LANGUAGE plpgsql
@@ -38,12 +38,12 @@ BEGIN
 END
 $$;
 
--- What a run ends with.
+-- The end of a run.
 CREATE OR REPLACE PROCEDURE pgwright.partition_announce_run(p_parent text, INOUT p_errors text[])
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  -- Nobody reads a list as long as this: transactions that do not end are not waited for.
+  -- No session reads a list for longer: a run does not wait for long transactions.
   c_patience CONSTANT interval := '2 seconds';
   v_until pg_catalog.timestamptz;
   v_new pg_catalog.oid[];
@@ -58,7 +58,7 @@ BEGIN
     v_error := NULL;
     BEGIN
       IF pgwright.partition_begin(p_parent) THEN
-        -- First what is announced, and then who has to end before.
+        -- First the partitions to announce, then the transactions that have to end before.
         v_new := coalesce(v_new, pgwright.partition_unannounced(p_parent));
         IF v_new <> '{}' THEN
           v_users := pgwright.partition_users(p_parent, 'announce', NULL, v_users);
@@ -84,7 +84,7 @@ BEGIN
     PERFORM pg_catalog.pg_sleep(0.02);
   END LOOP;
   IF v_error IS NOT NULL THEN
-    p_errors := p_errors || format('new partitions are not announced, the next run tries again: %s', v_error);
+    p_errors := p_errors || format('new partitions are not announced; the next run retries: %s', v_error);
   END IF;
 END
 $$;

@@ -1,9 +1,9 @@
--- Runs. A procedure, as each step is a transaction of its own; pg_cron calls it as the only statement of a job. A procedure that commits
--- cannot SET search_path: it does so in each transaction, and what comes before that names its types with their schema.
+-- Runs. A procedure, because each step is its own transaction; pg_cron calls it as the only statement of a job. A procedure that commits
+-- cannot have SET search_path: it sets it in each transaction, and code before that qualifies its types.
 
--- What each transaction of a run begins with: it is its table's owner, and keeps other runs of the set away until its end, so that no
--- lock is ever left behind. False: another run is at work. A commit does not wait for the disk: what a crash takes back, the next
--- run does again, and whatever others build on it and commit brings it to the disk first.
+-- Begins each transaction of a run: becomes the owner of the table, and locks the set against other runs until the end of the
+-- transaction. False: another run holds the lock. Commits are asynchronous: after a crash the next run repeats lost steps, and a
+-- synchronous commit of another session flushes earlier ones.
 CREATE OR REPLACE FUNCTION pgwright.partition_begin(p_parent text)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -18,7 +18,7 @@ BEGIN
 END
 $$;
 
--- One set. Errors are collected: what fails does not keep the other steps from being done. `p_flush`: at the end, all is on the disk.
+-- Maintains one set. Errors are collected: a failed step does not stop the others. `p_flush`: flush all WAL at the end.
 CREATE OR REPLACE PROCEDURE pgwright.maintain_partition_set(
   p_parent text,
   p_now timestamptz DEFAULT now(),
@@ -29,7 +29,7 @@ CREATE OR REPLACE PROCEDURE pgwright.maintain_partition_set(
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  -- Who waits behind us waits no longer than this.
+  -- Other sessions wait no longer than this behind a lock request of a run.
   c_lock_timeout CONSTANT pg_catalog.text := '100ms';
   c_patience CONSTANT interval := '1 minute';
   v_flush pg_catalog.text := CASE WHEN p_flush THEN pg_catalog.current_setting('synchronous_commit') ELSE 'off' END;
@@ -102,7 +102,7 @@ BEGIN
         v_try := v_try + 1;
         v_again := false;
         v_error := NULL;
-        -- While a long query is in the way, nothing is asked for, so nobody waits behind us. No snapshot is kept either.
+        -- While long queries use the tables, no lock is requested, so no session waits behind it, and no snapshot is held.
         v_users := NULL;
         LOOP
           v_users := pgwright.partition_users(p_parent, v_phase, v_step ->> 'partition', v_users);
@@ -112,7 +112,7 @@ BEGIN
           PERFORM pg_catalog.pg_sleep(0.02);
         END LOOP;
         IF v_users <> '{}' THEN
-          v_error := 'transactions that use it do not end: SELECT * FROM pg_stat_activity ORDER BY xact_start shows the oldest';
+          v_error := 'transactions that use it do not end; SELECT * FROM pg_stat_activity ORDER BY xact_start shows the oldest ones';
           EXIT;
         END IF;
         BEGIN
@@ -123,7 +123,7 @@ BEGIN
               (v_step ->> 'row_count')::bigint, (v_step ->> 'stray')::boolean);
           END IF;
         EXCEPTION
-          -- Also where the connection that detaches is lost: what it has begun is finalized.
+          -- Also if the connection that detaches is lost: the next try finalizes the detach.
           WHEN lock_not_available OR deadlock_detected OR admin_shutdown OR crash_shutdown OR connection_exception THEN
             v_again := true;
             v_error := SQLERRM;
@@ -132,7 +132,7 @@ BEGIN
         END;
         COMMIT;
         PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-        -- Somebody else maintains this set.
+        -- Another run maintains this set.
         EXIT steps WHEN v_busy;
         EXIT WHEN NOT v_again OR clock_timestamp() > v_until;
         PERFORM pg_catalog.pg_sleep(least(1.0, 0.02 * 1.5 ^ v_try) * (0.5 + random()));
@@ -151,7 +151,7 @@ BEGIN
     BEGIN
       PERFORM pgwright.partition_note_run(p_parent, nullif(array_to_string(v_errors, E'\n'), ''), v_flush, v_attention);
     EXCEPTION WHEN insufficient_privilege OR undefined_table THEN
-      NULL; -- told already
+      NULL; -- already reported
     END;
     COMMIT;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -160,8 +160,8 @@ BEGIN
 END
 $$;
 
--- Transactions that use what a phase is about to lock; of those in p_users if it is not NULL, so that waiting for them ends
--- while others come.
+-- Transactions that use the tables which a phase locks; only those of p_users if it is not NULL, so that new transactions do not extend
+-- the wait.
 CREATE OR REPLACE FUNCTION pgwright.partition_users(
   p_parent text,
   p_phase text,
@@ -256,7 +256,7 @@ BEGIN
 END
 $$;
 
--- What a migration or somebody's hand has attached belongs to the set from now on; drift is told before by partition_drift.
+-- Adds attached partitions that no run created to the set. partition_drift reports them before.
 CREATE OR REPLACE FUNCTION pgwright.partition_adopt(p_parent text)
 RETURNS void
 LANGUAGE plpgsql
@@ -287,8 +287,8 @@ BEGIN
 END
 $$;
 
--- All sets that the caller may maintain, or one. Fails at its end if any step has failed, so that the job shows it.
--- What is copied takes this run up to `p_budget`; the next one goes on.
+-- Maintains all sets that the caller may maintain, or one. Fails at its end if a step failed, so that the job shows the failure.
+-- A run copies rows for at most `p_budget`; the next run continues.
 CREATE OR REPLACE PROCEDURE pgwright.maintain_partitions(
   p_now timestamptz DEFAULT now(),
   p_parent text DEFAULT NULL,
@@ -310,13 +310,13 @@ BEGIN
   FROM pgwright.partition_sets AS s
   WHERE p_parent IS NULL OR s.parent = p_parent;
   IF p_parent IS NOT NULL AND v_parents = '{}' THEN
-    RAISE EXCEPTION 'there is no set of partitions %', p_parent USING ERRCODE = 'undefined_object';
+    RAISE EXCEPTION 'set of partitions % does not exist', p_parent USING ERRCODE = 'undefined_object';
   END IF;
   FOR v_n IN 1..pg_catalog.cardinality(v_parents) LOOP
     CALL pgwright.maintain_partition_set(v_parents[v_n], p_now, v_errors, v_until, v_n = pg_catalog.cardinality(v_parents));
   END LOOP;
   IF v_errors <> '{}' THEN
-    RAISE EXCEPTION '% of the sets'' steps failed', pg_catalog.cardinality(v_errors)
+    RAISE EXCEPTION '% steps of the maintenance failed', pg_catalog.cardinality(v_errors)
       USING ERRCODE = 'raise_exception', DETAIL = pg_catalog.array_to_string(v_errors, E'\n');
   END IF;
 END

@@ -1,4 +1,4 @@
--- For people and for alerts.
+-- Views for operators and alerts.
 
 CREATE OR REPLACE VIEW pgwright.partitions AS
 SELECT
@@ -13,7 +13,7 @@ SELECT
 FROM pgwright.partition_sets AS s
 CROSS JOIN LATERAL pgwright.partition_bounds(to_regclass(s.parent), s.kind) AS b;
 
-COMMENT ON VIEW pgwright.partitions IS 'Partitions of all declared sets, with their bounds, about how many rows, and size with indexes.';
+COMMENT ON VIEW pgwright.partitions IS 'Partitions of all declared sets, with their bounds, estimated rows, and size with indexes.';
 
 CREATE OR REPLACE VIEW pgwright.partition_health AS
 SELECT
@@ -34,7 +34,7 @@ SELECT
   coalesce(s.last_success < now() - interval '1 day', true) AS overdue,
   (
     SELECT concat_ws(', ', format('%s: %s', c.action, c.phase), format('%s of about %s rows copied', c.copied, c.rows_estimate),
-      c.compared || ' compared', 'waits ' || c.waits)
+      c.compared || ' compared', 'waiting ' || c.waits)
     FROM pgwright.partition_copies AS c WHERE c.parent = s.parent AND c.phase <> 'done'
   ) AS copying,
   s.attention
@@ -43,11 +43,11 @@ LEFT JOIN LATERAL pgwright.partition_bounds(to_regclass(s.parent), s.kind) AS b 
 GROUP BY s.parent;
 
 COMMENT ON VIEW pgwright.partition_health IS
-'A row a set: up to when it has partitions, rows in DEFAULT, size, and how its runs went. Alert on overdue, last_error, attention and rows_in_default.';
+'One row per set: until when it has partitions, rows in DEFAULT, size, and results of its runs. Alert on overdue, last_error, attention and rows_in_default.';
 
 GRANT SELECT ON pgwright.partitions, pgwright.partition_health TO PUBLIC;
 
--- Which partitions a query would read, by EXPLAIN: with pruning, few of many.
+-- Partitions that a query would read after pruning, by EXPLAIN.
 CREATE OR REPLACE FUNCTION pgwright.partitions_scanned(p_query text, p_parent regclass)
 RETURNS TABLE (partition text, scanned boolean)
 LANGUAGE plpgsql

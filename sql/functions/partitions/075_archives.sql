@@ -1,21 +1,21 @@
--- Archived partitions that the backup agent has dumped into a file and dropped.
+-- Archived partitions that the backup agent dumped into a file and dropped.
 
 CREATE TABLE IF NOT EXISTS pgwright.partition_archives (
   parent text NOT NULL,
   -- schema.name of the table, quoted where SQL needs it
   name text NOT NULL,
   bound text NOT NULL,
-  -- in the folder of the database among the dumps
+  -- relative to the database's folder of dumps
   file text NOT NULL,
   row_count bigint NOT NULL,
   dumped_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  -- brought back since
+  -- when it was restored from the file
   restored_at timestamptz,
   PRIMARY KEY (name, dumped_at)
 );
 GRANT SELECT ON pgwright.partition_archives TO PUBLIC;
 
--- What waits to be dumped: archived partitions of sets whose retention says dump. One that was brought back stays.
+-- Partitions to dump: archived partitions of sets whose retention declares dump. A restored partition is not dumped again.
 CREATE OR REPLACE VIEW pgwright.partition_dumps_due AS
 SELECT k.parent, k.name, k.bound, k.partition
 FROM pgwright.partitions_known AS k
@@ -24,8 +24,8 @@ WHERE k.state = 'archived' AND (s.retention ->> 'dump')::boolean
   AND EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = k.partition);
 GRANT SELECT ON pgwright.partition_dumps_due TO PUBLIC;
 
--- Gives a partition that comes back from a dump the row security that its table has today. Where the table's policies do not fit its
--- columns of then, it has none: only its owner sees its rows.
+-- Gives a partition that is restored from a dump the current row security of its table. If the policies do not fit its former columns, it
+-- has no policies: only its owner sees its rows.
 CREATE OR REPLACE FUNCTION pgwright.partition_secure_restored(p_parent regclass, p_table regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -39,6 +39,6 @@ EXCEPTION WHEN OTHERS THEN
   FOR v_table IN SELECT t.relid FROM pgwright.partition_tables(p_table) AS t LOOP
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', v_table);
   END LOOP;
-  RAISE WARNING 'policies of %: %; until it has some, only its owner sees its rows', p_parent, SQLERRM;
+  RAISE WARNING 'policies of % cannot be created: %; until policies exist, only the owner sees the rows', p_parent, SQLERRM;
 END
 $$;

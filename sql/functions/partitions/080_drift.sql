@@ -1,6 +1,6 @@
--- What somebody has done to a set by hand, and how it is put back.
+-- Drift of a set, and its repair.
 
--- Where the catalog differs from what the runs have made, in words.
+-- Differences between the catalog and the partitions that runs recorded.
 CREATE OR REPLACE FUNCTION pgwright.partition_drift(p_parent text)
 RETURNS TABLE (partition text, what text)
 LANGUAGE sql
@@ -17,27 +17,27 @@ AS $$
   known AS (
     SELECT k.* FROM pgwright.partitions_known AS k WHERE k.parent = p_parent
   )
-  SELECT t.name, 'attached by hand ' || t.bound
+  SELECT t.name, 'attached outside of pgwright: ' || t.bound
   FROM there AS t
-  -- Before its first run a set knows none, and takes what is there.
+  -- Before its first run a set has no records; the run adds the existing partitions.
   WHERE EXISTS (SELECT FROM known) AND NOT EXISTS (SELECT FROM known AS k WHERE k.partition = t.partition AND k.state IN ('attached', 'retiring'))
   UNION ALL
-  SELECT k.name, CASE WHEN c.oid IS NULL THEN 'dropped by hand ' ELSE 'detached by hand ' END || k.bound
+  SELECT k.name, CASE WHEN c.oid IS NULL THEN 'dropped outside of pgwright: ' ELSE 'detached outside of pgwright: ' END || k.bound
   FROM known AS k LEFT JOIN pg_catalog.pg_class AS c ON c.oid = k.partition
   WHERE k.state = 'attached' AND NOT EXISTS (SELECT FROM there AS t WHERE t.partition = k.partition)
   UNION ALL
-  SELECT k.name, 'renamed by hand to ' || t.name
+  SELECT k.name, 'renamed outside of pgwright to ' || t.name
   FROM known AS k JOIN there AS t ON t.partition = k.partition
   WHERE t.name <> k.name
   UNION ALL
-  -- A table that is on its way into partitions has none yet.
-  SELECT a.partition, 'does not have the ' || a.what
+  -- Not during a conversion, before the table is partitioned.
+  SELECT a.partition, 'lacks the ' || a.what
   FROM set JOIN pg_catalog.pg_class AS c ON c.oid = to_regclass(set.parent) AND c.relkind = 'p'
   CROSS JOIN LATERAL pgwright.partition_altered(set.parent, c.oid) AS a
   WHERE EXISTS (SELECT FROM known)
 $$;
 
--- Puts back: what was detached is attached again if it is still there, names are as they were; what was attached is kept.
+-- Repairs drift: attaches detached partitions that still exist, and restores names. Attached partitions stay.
 CREATE OR REPLACE FUNCTION pgwright.partition_put_back(p_parent text)
 RETURNS TABLE (done text)
 LANGUAGE plpgsql
@@ -58,7 +58,7 @@ BEGIN
   LOOP
     IF NOT v_known.is_there THEN
       PERFORM pgwright.partition_note(p_parent, v_known.partition, NULL, NULL, NULL);
-      done := format('%s was dropped: it is made again, empty, if it is still wanted', v_known.name);
+      done := format('%s was dropped; the run creates it again, empty, if it is still in the plan', v_known.name);
       RETURN NEXT;
       CONTINUE;
     END IF;
@@ -70,7 +70,7 @@ BEGIN
     IF v_known.inhparent IS NULL THEN
       done := format('ALTER TABLE %s ATTACH PARTITION %s %s', to_regclass(p_parent), v_known.partition::regclass, v_known.bound);
       EXECUTE done;
-      -- New again: it is announced by the next run.
+      -- As for a new partition, the next run announces it.
       PERFORM pgwright.partition_note(p_parent, v_known.partition, v_known.name, v_known.bound, 'attached');
       RETURN NEXT;
     END IF;

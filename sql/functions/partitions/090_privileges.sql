@@ -1,5 +1,5 @@
--- Who may call what: everybody, since nothing here does more than its caller may, and what keeps the books looks at who asks. Said
--- here, as the default privileges of a database may leave PUBLIC nothing.
+-- PUBLIC may execute all routines: they run with the caller's privileges, or check the caller. Granted explicitly, as the default
+-- privileges of a database may withhold EXECUTE from PUBLIC.
 DO $$
 DECLARE
   v_routine regprocedure;

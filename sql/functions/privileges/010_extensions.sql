@@ -1,12 +1,12 @@
--- Default privileges are for objects that roles make, and not for objects of extensions: the script of an extension says who may do
--- what with these. It counts on PostgreSQL's own defaults, such as EXECUTE for PUBLIC, so CREATE EXTENSION and ALTER EXTENSION run
--- without the default privileges of the database. Afterwards nothing in the catalog would say what the script had wanted.
--- All rows of these tables are deleted by the transaction that inserts them: other sessions never see any. UNLOGGED, since a
--- publication FOR ALL TABLES would refuse to delete rows of a table without a key.
+-- Declared default privileges are for objects that roles create, not for objects of extensions: the script of an extension sets their
+-- privileges and relies on PostgreSQL's own defaults, such as EXECUTE for PUBLIC. So CREATE EXTENSION and ALTER EXTENSION run without the
+-- default privileges of the database: afterwards the catalog would not show which privileges the script intended.
+-- The transaction that inserts rows into these tables also deletes them, so other sessions never see any. UNLOGGED, because a
+-- publication FOR ALL TABLES would reject deletes from a table without a key.
 
--- Rows of pg_default_acl, while they do not hold.
+-- Rows of pg_default_acl while they are suspended.
 CREATE UNLOGGED TABLE IF NOT EXISTS pgwright.privileges_suspended (LIKE pg_catalog.pg_default_acl);
--- Commands under way: scripts of extensions have ALTER EXTENSION in them.
+-- Running commands: scripts of extensions can contain ALTER EXTENSION.
 CREATE UNLOGGED TABLE IF NOT EXISTS pgwright.privileges_commands (depth bigint GENERATED ALWAYS AS IDENTITY);
 
 CREATE FUNCTION pgwright.privileges_suspend() RETURNS event_trigger

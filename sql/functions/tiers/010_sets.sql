@@ -1,4 +1,4 @@
--- The sets there are. Each owner reads what concerns it, and writes by tiers_enter_set and tiers_forget_set.
+-- The declared sets. An owner reads its own sets, and writes with tiers_enter_set and tiers_forget_set.
 CREATE SCHEMA IF NOT EXISTS pgwright;
 GRANT USAGE ON SCHEMA pgwright TO PUBLIC;
 
@@ -7,13 +7,13 @@ CREATE TABLE IF NOT EXISTS pgwright.tiers_sets (
   set_name name NOT NULL,
   owner_name name NOT NULL,
   config jsonb NOT NULL,
-  -- As PostgreSQL prints it: another one was written by somebody else.
+  -- As pg_get_viewdef prints it: a different text shows that the view was edited.
   view_definition text,
   created_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (schema_name, set_name)
 );
 
-COMMENT ON TABLE pgwright.tiers_sets IS 'Tiered feature tables: one row a set, with its configuration as tiers_create has completed it.';
+COMMENT ON TABLE pgwright.tiers_sets IS 'Tiered tables: one row per set, with its configuration as tiers_create completed it.';
 
 ALTER TABLE pgwright.tiers_sets ENABLE ROW LEVEL SECURITY;
 GRANT SELECT ON pgwright.tiers_sets TO PUBLIC;
@@ -27,8 +27,8 @@ BEGIN
 END
 $$;
 
--- Code of the owner runs wherever its tables are touched, so nothing of a set is made or changed by somebody who is more than that; and
--- who is no superuser cannot write to tiers_sets. These two write for whoever may become the owner.
+-- Access to the tables of a set can run code of its owner, so no role with more privileges creates or changes them; and the owner cannot
+-- write to tiers_sets. These two functions write for roles that may become the owner.
 CREATE OR REPLACE FUNCTION pgwright.tiers_may(p_owner name)
 RETURNS void
 LANGUAGE plpgsql
@@ -89,7 +89,7 @@ DECLARE
 BEGIN
   SELECT s.* INTO v_set FROM pgwright.tiers_sets AS s WHERE s.schema_name = p_schema AND s.set_name = p_name;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'there is no tiered set %.% that % may see',
+    RAISE EXCEPTION 'tiered set %.% does not exist, or is not visible to %',
       coalesce(quote_ident(p_schema), 'NULL'), coalesce(quote_ident(p_name), 'NULL'), current_user
       USING ERRCODE = 'undefined_object', HINT = 'pgwright.tiers_status lists the sets.';
   END IF;
@@ -97,8 +97,8 @@ BEGIN
 END
 $$;
 
--- What each step of the maintenance begins with. Two locks: a roll never waits for rows to be moved.
--- Returns NULL when another session holds the lock.
+-- Begins each step of the maintenance. There are two locks, so that a roll does not wait for moves.
+-- Returns NULL if another session holds the lock.
 CREATE OR REPLACE FUNCTION pgwright.tiers_enter(p_schema name, p_name name, p_lock text)
 RETURNS pgwright.tiers_sets
 LANGUAGE plpgsql
@@ -109,12 +109,12 @@ AS $$
 DECLARE
   v_set pgwright.tiers_sets := pgwright.tiers_load(p_schema, p_name);
 BEGIN
-  -- Another role would own what it makes.
+  -- Another role would own the tables that it creates.
   IF v_set.owner_name <> current_user THEN
-    RAISE EXCEPTION 'tables of the set %.% are made by its owner %, not by %', p_schema, p_name, v_set.owner_name, current_user
+    RAISE EXCEPTION 'the set %.% is maintained by its owner %, not by %', p_schema, p_name, v_set.owner_name, current_user
       USING ERRCODE = 'insufficient_privilege', HINT = format('SET ROLE %I first.', v_set.owner_name);
   END IF;
-  -- An older snapshot would not see the rows of late writers, and the table that holds them would be dropped.
+  -- An older snapshot would not show the rows of late writers, so the table that holds them would be dropped.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'maintenance of %.% needs the isolation level read committed, not %',
       p_schema, p_name, current_setting('transaction_isolation')
@@ -128,7 +128,7 @@ BEGIN
 END
 $$;
 
--- Name of one of the set's objects, quoted and with its schema.
+-- Quoted name of an object of the set, with its schema.
 CREATE OR REPLACE FUNCTION pgwright.tiers_object(p_set pgwright.tiers_sets, p_suffix text)
 RETURNS text
 LANGUAGE sql
@@ -149,7 +149,7 @@ AS $$
   SELECT pgwright.tiers_object(p_set, p_suffix)::regclass
 $$;
 
--- The columns, quoted, with a prefix (an alias and a dot) and in the order of the configuration.
+-- The quoted columns with a prefix (an alias and a dot), in the order of the configuration.
 CREATE OR REPLACE FUNCTION pgwright.tiers_columns(p_set pgwright.tiers_sets, p_prefix text DEFAULT '')
 RETURNS text
 LANGUAGE sql
@@ -161,7 +161,7 @@ AS $$
   FROM jsonb_array_elements(p_set.config -> 'columns') WITH ORDINALITY AS c
 $$;
 
--- What rows are sorted by. PostGIS orders geometries along a Hilbert curve.
+-- The sort key. PostGIS orders geometries along a Hilbert curve.
 CREATE OR REPLACE FUNCTION pgwright.tiers_sort_columns(p_set pgwright.tiers_sets)
 RETURNS text
 LANGUAGE sql

@@ -1,6 +1,6 @@
--- What a configuration may say. All that is wrong with one is said at once.
+-- Checks of a configuration. All errors are reported at once.
 
--- A type as everybody can read it: schema and modifier included. Types of extensions are found without their schema.
+-- A type with its schema and modifier. Types of extensions are found without their schema.
 CREATE OR REPLACE FUNCTION pgwright.tiers_type(p_schema name, p_type text)
 RETURNS text
 LANGUAGE plpgsql
@@ -36,7 +36,7 @@ BEGIN
 END
 $$;
 
--- Whether a type has the default operators of an index method, and for btree an = that is found without a search path.
+-- Whether a type has a default operator class of an index method, and for btree an = that is found without a search path.
 CREATE OR REPLACE FUNCTION pgwright.tiers_indexable(p_type text, p_method text)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -49,7 +49,7 @@ BEGIN
     EXECUTE format('SELECT FROM (SELECT NULL::%s AS x) AS t WHERE t.x = t.x ORDER BY t.x', p_type);
     RETURN true;
   END IF;
-  -- Of the type or of one that it is binary the same as; an array's or an enum's are found under their family.
+  -- Of the type or of a binary coercible one; arrays and enums have the class of their pseudo-type.
   RETURN EXISTS (
     SELECT FROM pg_catalog.pg_opclass AS o
     JOIN pg_catalog.pg_am AS m ON m.oid = o.opcmethod
@@ -92,16 +92,16 @@ BEGIN
       RETURN NEXT format('columns: name must be a name of 1 to 63 bytes, not %s', coalesce(v_column -> 'name', 'null'));
       CONTINUE;
     ELSIF v_types ? v_name THEN
-      RETURN NEXT format('columns: there are two with the name %s', v_name);
+      RETURN NEXT format('columns: two have the name %s', v_name);
     ELSIF v_name = 'wa_number' THEN
-      RETURN NEXT 'columns: wa_number is a column of the write-ahead table already';
+      RETURN NEXT 'columns: the name wa_number is reserved for the write-ahead table';
     END IF;
     IF (v_column - '{name,type,notNull,default}'::text[]) <> '{}' THEN
       RETURN NEXT format('column %s has unknown keys: %s', v_name, v_column - '{name,type,notNull,default}'::text[]);
     END IF;
     v_type := pgwright.tiers_type((p_config ->> 'schema')::name, v_column ->> 'type');
     IF v_type IS NULL THEN
-      RETURN NEXT format('column %s: there is no type %s', v_name, coalesce(v_column ->> 'type', 'null'));
+      RETURN NEXT format('column %s: type %s does not exist', v_name, coalesce(v_column ->> 'type', 'null'));
     END IF;
     v_types := v_types || jsonb_build_object(v_name, v_type);
     IF v_column ->> 'default' ~ ';|--|/\*' THEN
@@ -124,7 +124,7 @@ BEGIN
     );
   END IF;
   IF p_config ->> 'id' = p_config ->> 'time' THEN
-    RETURN NEXT 'id and time must be two columns';
+    RETURN NEXT 'id and time must be different columns';
   END IF;
 
   IF p_config #>> '{sortKey,geometry}' IS NOT NULL AND NOT p_config -> 'sortKey' ? 'columns' THEN
@@ -132,7 +132,7 @@ BEGIN
     IF coalesce(v_types ->> v_name, '') !~ '(^|\.)"?geometry"?(\(|$)' THEN
       RETURN NEXT format(
         'sortKey: %s must be a column of type geometry of the extension postgis, not %s',
-        v_name, coalesce(v_types ->> v_name, 'one that is not there')
+        v_name, coalesce(v_types ->> v_name, 'missing')
       );
     END IF;
   ELSIF jsonb_typeof(p_config #> '{sortKey,columns}') = 'array' AND p_config #> '{sortKey,columns}' <> '[]'
@@ -163,7 +163,7 @@ BEGIN
 END
 $$;
 
--- A whole number of the configuration that has to be one of some.
+-- A whole number of the configuration that must be one of the allowed ones.
 CREATE OR REPLACE FUNCTION pgwright.tiers_number_problems(p_config jsonb, p_key text, p_allowed int[], p_words text)
 RETURNS SETOF text
 LANGUAGE sql
@@ -178,7 +178,7 @@ AS $$
   END
 $$;
 
--- A number below p_of for a set: sets do not all run in the same minute. config/tiers.ts has the same.
+-- A number below p_of for a set, so that not all sets run in the same minute. config/tiers.ts computes the same.
 CREATE OR REPLACE FUNCTION pgwright.tiers_spread(p_schema text, p_name text, p_of int)
 RETURNS int
 LANGUAGE sql
@@ -205,7 +205,7 @@ AS $$
   ) || jsonb_strip_nulls(p_config)
 $$;
 
--- The configuration with its defaults, and with types and intervals as PostgreSQL spells them: two that mean the same are equal.
+-- The configuration with its defaults, and with types and intervals as PostgreSQL spells them, so that equivalent ones are equal.
 CREATE OR REPLACE FUNCTION pgwright.tiers_complete(p_config jsonb)
 RETURNS jsonb
 LANGUAGE sql
@@ -229,7 +229,7 @@ AS $$
   FROM (SELECT pgwright.tiers_defaults(p_config) AS config) AS d
 $$;
 
--- The completed configuration; an error that says all that is wrong.
+-- The completed configuration; raises all errors at once.
 CREATE OR REPLACE FUNCTION pgwright.tiers_config(p_config jsonb)
 RETURNS jsonb
 LANGUAGE plpgsql
@@ -255,12 +255,12 @@ BEGIN
     v_problems := v_problems || format('unknown keys %s', array(SELECT jsonb_object_keys(v_config - c_keys)));
   END IF;
   IF coalesce(octet_length(v_config ->> 'name'), 0) NOT BETWEEN 1 AND 31 THEN
-    v_problems := v_problems || format('name must be of 1 to 31 bytes, so that names made from it fit, not %s', coalesce(v_config ->> 'name', 'null'));
+    v_problems := v_problems || format('name must have 1 to 31 bytes, so that derived names fit, not %s', coalesce(v_config ->> 'name', 'null'));
   END IF;
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = v_config ->> 'owner') THEN
-    v_problems := v_problems || format('there is no role %s to be the owner', coalesce(v_config ->> 'owner', 'null'));
+    v_problems := v_problems || format('owner: role %s does not exist', coalesce(v_config ->> 'owner', 'null'));
   ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = v_config ->> 'schema') THEN
-    v_problems := v_problems || format('there is no schema %s', coalesce(v_config ->> 'schema', 'null'));
+    v_problems := v_problems || format('schema %s does not exist', coalesce(v_config ->> 'schema', 'null'));
   ELSIF NOT has_schema_privilege(v_config ->> 'owner', v_config ->> 'schema', 'CREATE')
     OR NOT has_schema_privilege(v_config ->> 'owner', v_config ->> 'schema', 'USAGE')
   THEN
@@ -283,7 +283,7 @@ BEGIN
   IF v_config ->> 'maxAge' IS NOT NULL THEN
     BEGIN
       IF (v_config ->> 'maxAge')::interval <= interval '0' OR NOT isfinite((v_config ->> 'maxAge')::interval) THEN
-        v_problems := v_problems || format('maxAge must be more than nothing, not %s', v_config ->> 'maxAge');
+        v_problems := v_problems || format('maxAge must be greater than zero, not %s', v_config ->> 'maxAge');
       END IF;
     EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR interval_field_overflow THEN
       v_problems := v_problems || format('maxAge must be an interval such as "30 days", not %s', v_config ->> 'maxAge');
@@ -295,7 +295,7 @@ BEGIN
   ELSE
     FOR v_space IN SELECT e.key, e.value FROM jsonb_each_text(v_config -> 'tablespaces') AS e LOOP
       IF NOT EXISTS (SELECT FROM pg_catalog.pg_tablespace WHERE spcname = v_space.value) THEN
-        v_problems := v_problems || format('tablespaces: there is no tablespace %s for %s', v_space.value, v_space.key);
+        v_problems := v_problems || format('tablespaces: tablespace %s for %s does not exist', v_space.value, v_space.key);
       ELSIF NOT has_tablespace_privilege(v_config ->> 'owner', v_space.value, 'CREATE') THEN
         v_problems := v_problems || format('tablespaces: %s may not create tables in %s', v_config ->> 'owner', v_space.value);
       END IF;
@@ -303,9 +303,9 @@ BEGIN
   END IF;
 
   IF cardinality(v_problems) > 0 THEN
-    RAISE EXCEPTION 'the tiered set %.% cannot be: %',
+    RAISE EXCEPTION 'invalid configuration of the tiered set %.%: %',
       coalesce(v_config ->> 'schema', 'NULL'), coalesce(v_config ->> 'name', 'NULL'), array_to_string(v_problems, '; ')
-      USING ERRCODE = 'invalid_parameter_value', HINT = 'sql/functions/tiers/README.md lists the keys and what they may be.';
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'sql/functions/tiers/README.md lists the keys and their values.';
   END IF;
 
   RETURN pgwright.tiers_complete(p_config);

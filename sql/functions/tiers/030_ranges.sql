@@ -1,4 +1,4 @@
--- Ranges of time, in UTC whatever the TimeZone of the session.
+-- Ranges of time, in UTC, independent of the TimeZone of the session.
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_floor(p_time timestamptz, p_width interval)
 RETURNS timestamptz
@@ -9,11 +9,11 @@ PARALLEL SAFE
 SECURITY INVOKER
 SET search_path = ''
 AS $$
-  -- Widths divide a day, so that any midnight of UTC is an origin.
+  -- Widths divide a day, so any midnight in UTC can be the origin.
   SELECT date_bin(p_width, p_time, timestamptz '2000-01-01 00:00:00+00')
 $$;
 
--- An interval of months or days before a time, by the calendar of UTC.
+-- The time an interval before a time, in the calendar of UTC.
 CREATE OR REPLACE FUNCTION pgwright.tiers_before(p_time timestamptz, p_age interval)
 RETURNS timestamptz
 LANGUAGE sql
@@ -42,7 +42,7 @@ BEGIN
 END
 $$;
 
--- A time in a message, the same in each session.
+-- A time for messages, the same in each session.
 CREATE OR REPLACE FUNCTION pgwright.tiers_utc(p_time timestamptz)
 RETURNS text
 LANGUAGE sql
@@ -53,7 +53,7 @@ AS $$
   SELECT to_char(p_time AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI"Z"')
 $$;
 
--- Width of the ranges of _wa_partition, and how long a _wa table takes writes.
+-- Width of the ranges of _wa_partition, and how long a table of _wa receives writes.
 CREATE OR REPLACE FUNCTION pgwright.tiers_minutes(p_set pgwright.tiers_sets)
 RETURNS interval
 LANGUAGE sql
@@ -74,7 +74,7 @@ AS $$
   SELECT make_interval(hours => (p_set.config ->> 'intervalHours')::int)
 $$;
 
--- What is older belongs into _partition. The range before the one of now is left time for late rows.
+-- Older rows belong into _partition. The range before the current one stays open for late rows.
 CREATE OR REPLACE FUNCTION pgwright.tiers_cutoff(p_set pgwright.tiers_sets, p_now timestamptz)
 RETURNS timestamptz
 LANGUAGE sql
@@ -85,7 +85,7 @@ AS $$
   SELECT pgwright.tiers_floor(p_now, pgwright.tiers_hours(p_set)) - pgwright.tiers_hours(p_set)
 $$;
 
--- Partitions by what the catalog says, which takes time: tiers_ranges has the same from T_tables. TimeZone and DateStyle: pg_get_expr prints bounds with them, and they are read here.
+-- Partitions from the catalog, which is slow: tiers_ranges reads the same from T_tables. TimeZone and DateStyle are set for pg_get_expr.
 CREATE OR REPLACE FUNCTION pgwright.tiers_partitions(p_parent regclass)
 RETURNS TABLE (relation regclass, lower_bound timestamptz, upper_bound timestamptz)
 LANGUAGE sql

@@ -1,16 +1,16 @@
--- Who may still work with an older idea of the tables.
+-- Waits for transactions that may use an older list of tables.
 --
--- A statement looks up the children of a table when it is planned, and takes its snapshot afterwards. Rows that move into a
--- table which was attached in between would be in neither. And a snapshot from before a move needs the table that the rows
--- were in. So rows move only into tables that every transaction can know, and a table goes only when no snapshot can need it.
--- Both are decided by waiting for the transactions that ran at a moment, as CREATE INDEX CONCURRENTLY does; nobody is blocked.
+-- A statement looks up the children of a table when it is planned, and takes its snapshot after that. It would miss rows that move into a
+-- table which was attached in between. And a snapshot from before a move needs the table that held the rows. So rows move only into
+-- tables that every transaction can know, and a table is dropped only when no snapshot can need it. Both are decided by waiting for the
+-- transactions that ran at a certain time, as CREATE INDEX CONCURRENTLY does, without blocking.
 --
--- Partitions have to be announced besides. A session keeps the list of a table's partitions, and an ATTACH makes it read the list
--- anew. Where the ATTACH commits while a session is reading, PostgreSQL (17 at least) takes its message for done with and keeps
--- what was read before: the session then knows nothing of the partition until the next change of the parent, maybe for hours.
--- Who could be reading used the parent when the ATTACH committed: once those have ended, another message reaches everybody.
+-- Partitions also have to be announced. A session caches the list of a table's partitions, and an ATTACH invalidates it. If the ATTACH
+-- commits while a session is reading the list, PostgreSQL (17 at least) counts its invalidation message as processed and keeps the former
+-- list: the session does not know the partition until the next change of the parent, maybe for hours. Such a session used the parent when
+-- the ATTACH committed: once these transactions have ended, a second message reaches every session.
 
--- Transactions that run now, or those among them that use one of some tables. Everybody may see these in pg_locks.
+-- Running transactions, or those that use one of some tables. Every role may read pg_locks.
 CREATE OR REPLACE FUNCTION pgwright.tiers_running(p_relations regclass[] DEFAULT NULL)
 RETURNS text[]
 LANGUAGE sql
@@ -30,7 +30,7 @@ AS $$
     END
 $$;
 
--- True once the transactions that a table waits for have ended. The first call after the change has committed notes them.
+-- True once the transactions that a table waits for have ended. The first call after the commit of the change records them.
 CREATE OR REPLACE FUNCTION pgwright.tiers_waited(p_set pgwright.tiers_sets, p_relation regclass, p_users_of regclass[] DEFAULT NULL)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -46,7 +46,7 @@ BEGIN
   EXECUTE format('SELECT waits_for, changed_in FROM %s WHERE relation = $1', v_tables)
     INTO STRICT v_waits_for, v_changed_in USING p_relation;
   IF v_waits_for IS NULL THEN
-    -- Others see the change after the commit: who runs then counts.
+    -- Other sessions see the change only after its commit: transactions that run then count.
     IF v_changed_in = pg_current_xact_id_if_assigned() THEN
       RETURN false;
     END IF;
@@ -60,7 +60,7 @@ BEGIN
 END
 $$;
 
--- Makes each session read the list of a table's partitions anew; blocks nobody. What it sets is what was set before.
+-- Makes each session read the list of partitions again, without blocking: it sets a statistics target to its current value.
 CREATE OR REPLACE FUNCTION pgwright.tiers_announce(p_set pgwright.tiers_sets, p_parent regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -80,7 +80,7 @@ BEGIN
 END
 $$;
 
--- The relations that a transaction locks before it writes into a table of _wa: the view, whose trigger writes to the table itself, or the parent.
+-- Relations that a transaction locks before it writes into a table of _wa: the view, whose trigger writes to the table, or the parent.
 CREATE OR REPLACE FUNCTION pgwright.tiers_write_relations(p_set pgwright.tiers_sets)
 RETURNS regclass[]
 LANGUAGE sql
@@ -91,7 +91,7 @@ AS $$
   SELECT ARRAY[pgwright.tiers_relation(p_set, ''), pgwright.tiers_relation(p_set, '_wa')]
 $$;
 
--- True once every transaction can know a partition; one that is new is taken a step on.
+-- True once every transaction can know a partition. Advances the state of a new one by one step.
 CREATE OR REPLACE FUNCTION pgwright.tiers_make_ready(p_set pgwright.tiers_sets, p_tier text, p_relation regclass)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -120,7 +120,7 @@ BEGIN
 END
 $$;
 
--- Gives a table its next state; what it waits for is noted anew.
+-- Sets the next state of a table, and clears what it waits for.
 CREATE OR REPLACE FUNCTION pgwright.tiers_set_state(p_set pgwright.tiers_sets, p_relation regclass, p_state text)
 RETURNS void
 LANGUAGE plpgsql

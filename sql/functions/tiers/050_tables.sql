@@ -1,12 +1,12 @@
--- The tables below the parents, and what is known of each in T_tables:
---   _wa            attached -> announced -> ready -> active -> closed -> sealed -> emptied -> ready ..., or dropped if there are enough;
---                  ready -> staging -> sealed ..., while rows are sorted anew
+-- The tables below the parents, and their states in T_tables:
+--   _wa            attached -> announced -> ready -> active -> closed -> sealed -> emptied -> ready ..., or dropped if enough are ready;
+--                  ready -> staging -> sealed ..., while rows are sorted again
 --   _wa_partition  attached -> announced -> ready -> emptied -> dropped
---   _partition     attached -> announced -> ready -> loaded [-> emptied -> attached ..., when its rows are sorted anew]
+--   _partition     attached -> announced -> ready -> loaded [-> emptied -> attached ..., when its rows are sorted again]
 --   _spill         attached -> announced -> ready -> emptied -> dropped
--- ready: every transaction can know the table, rows may be written into it. sealed: no transaction can write into it any more.
+-- ready: every transaction can know the table, so rows may be written into it. sealed: no transaction can write into it any more.
 
--- The indexes that a table of a tier has.
+-- The indexes of a table of a tier.
 CREATE OR REPLACE FUNCTION pgwright.tiers_indexes(p_set pgwright.tiers_sets, p_tier text)
 RETURNS TABLE (method text, columns text[], options text)
 LANGUAGE sql
@@ -37,7 +37,7 @@ AS $$
   SELECT w.method, w.columns, min(w.options) FROM wanted AS w GROUP BY w.method, w.columns ORDER BY min(w.place)
 $$;
 
--- Makes the indexes that a table lacks. Returns how many.
+-- Creates the missing indexes of a table. Returns their number.
 CREATE OR REPLACE FUNCTION pgwright.tiers_ensure_indexes(p_set pgwright.tiers_sets, p_relation regclass, p_tier text)
 RETURNS int
 LANGUAGE plpgsql
@@ -74,7 +74,7 @@ BEGIN
 END
 $$;
 
--- A name that is free: what it says is for people, the catalog says what a table holds.
+-- An unused name. It is for readers only: the catalog has the bounds of a table.
 CREATE OR REPLACE FUNCTION pgwright.tiers_free_name(p_set pgwright.tiers_sets, p_suffix text)
 RETURNS name
 LANGUAGE plpgsql
@@ -98,9 +98,9 @@ BEGIN
 END
 $$;
 
--- What PostgreSQL does not pass on to a new table of a tier, and users rely on: row security, which a query of the table itself is subject
--- to, and replica identity, without which rows of a published table cannot move on. Columns are the parent's, by number. A table that
--- is used again gets what its parent has now.
+-- Copies properties that a new table of a tier does not inherit: row security, which applies to queries of the table itself, and replica
+-- identity, without which rows of a published table cannot move. Columns have the parent's numbers. A reused table gets the current
+-- properties of its parent.
 CREATE OR REPLACE FUNCTION pgwright.tiers_pass_on(p_parent regclass, p_table regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -149,7 +149,7 @@ BEGIN
 END
 $$;
 
--- The number of a table of _wa: what its partition of the parent is for.
+-- The wa_number of a table of _wa, from its bound.
 CREATE OR REPLACE FUNCTION pgwright.tiers_wa_number(p_relation regclass)
 RETURNS int
 LANGUAGE sql
@@ -184,7 +184,7 @@ DECLARE
   v_name text;
   v_key text := CASE p_tier WHEN 'wa_partition' THEN 'waPartitions' WHEN 'partition' THEN 'main' ELSE p_tier END;
 BEGIN
-  -- Tables, and the indexes on them.
+  -- For the table and its indexes.
   PERFORM set_config('default_tablespace', coalesce(p_set.config -> 'tablespaces' ->> v_key, ''), true);
 
   IF p_tier = 'wa' THEN
@@ -196,14 +196,14 @@ BEGIN
   END IF;
   v_name := format('%I.%I', p_set.schema_name, pgwright.tiers_free_name(p_set, v_suffix));
 
-  -- Rows of the first two tiers soon move on, and the tables go or are emptied: vacuuming them would be for nothing.
+  -- Tables of the first two tiers are soon dropped or emptied, so a vacuum of them would be useless.
   EXECUTE format(
     'CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION)%s',
     v_name, v_parent, CASE WHEN p_tier IN ('wa', 'wa_partition') THEN ' WITH (autovacuum_enabled = false)' ELSE '' END
   );
   PERFORM pgwright.tiers_ensure_indexes(p_set, v_name::regclass, p_tier);
   PERFORM pgwright.tiers_pass_on(v_parent::regclass, v_name::regclass);
-  -- Not PARTITION OF, which would lock the parent against its readers; and empty, so that there is nothing to scan.
+  -- Not PARTITION OF, which would block readers of the parent. The table is empty, so the ATTACH scans no rows.
   IF p_tier = 'wa' THEN
     EXECUTE format('ALTER TABLE %s ALTER COLUMN wa_number SET DEFAULT %s', v_name, v_number);
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s FOR VALUES IN (%s)', v_parent, v_name, v_number);
@@ -219,8 +219,8 @@ BEGIN
 END
 $$;
 
--- Makes T_tables agree with the catalog: what is gone is forgotten, what somebody has attached is taken in. Each run begins
--- with p_bounds: then bounds are read anew too, as somebody may have attached a partition with others.
+-- Synchronizes T_tables with the catalog: deletes dropped tables, adds attached ones. Each run begins with p_bounds, which reads the
+-- bounds again too, as a partition may have been attached with other bounds.
 CREATE OR REPLACE FUNCTION pgwright.tiers_sync(p_set pgwright.tiers_sets, p_bounds boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
@@ -234,7 +234,7 @@ DECLARE
 BEGIN
   EXECUTE format(
     'DELETE FROM %s AS t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = t.relation)'
-    -- Detached by hand: rows that were written to it would not be seen.
+    -- Detached outside of pgwright: queries would not see rows that are written to it.
     ' OR t.tier = ''wa'' AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = t.relation)',
     v_tables
   );
@@ -264,7 +264,7 @@ BEGIN
 END
 $$;
 
--- The partitions of a tier, with what T_tables knows of them.
+-- The partitions of a tier, with state and bounds from T_tables.
 CREATE OR REPLACE FUNCTION pgwright.tiers_ranges(p_set pgwright.tiers_sets, p_tier text)
 RETURNS TABLE (relation regclass, state text, lower_bound timestamptz, upper_bound timestamptz)
 LANGUAGE plpgsql
@@ -282,7 +282,7 @@ BEGIN
 END
 $$;
 
--- The partition that takes a time, with its state; nothing if there is none.
+-- The partition for a time, with its state; no row if there is none.
 CREATE OR REPLACE FUNCTION pgwright.tiers_partition_at(p_set pgwright.tiers_sets, p_tier text, p_time timestamptz)
 RETURNS TABLE (relation regclass, state text, lower_bound timestamptz, upper_bound timestamptz)
 LANGUAGE sql
@@ -293,7 +293,7 @@ AS $$
   SELECT r.* FROM pgwright.tiers_ranges(p_set, p_tier) AS r WHERE r.lower_bound <= p_time AND r.upper_bound > p_time
 $$;
 
--- The range for a new partition that takes p_time: aligned, and cut where partitions of another width lie.
+-- The range of a new partition for p_time: aligned, and cut at partitions of another width.
 CREATE OR REPLACE FUNCTION pgwright.tiers_gap(
   p_set pgwright.tiers_sets,
   p_tier text,
@@ -331,7 +331,7 @@ BEGIN
 END
 $$;
 
--- The tables of a state, oldest first.
+-- The tables in one of some states, oldest first.
 CREATE OR REPLACE FUNCTION pgwright.tiers_tables(p_set pgwright.tiers_sets, p_tier text, VARIADIC p_states text[])
 RETURNS regclass[]
 LANGUAGE plpgsql

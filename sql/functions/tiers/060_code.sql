@@ -1,6 +1,6 @@
--- The view, its triggers and the procedures of a set, as text. What is made from it can be compared with it later.
+-- The view, its triggers and the procedures of a set, as text, so that the existing ones can be compared with it.
 
--- Bodies of the trigger functions. They run as the owner: whoever may use the view needs no rights on the tables.
+-- Bodies of the trigger functions. They run as the owner, so roles with privileges on the view need none on the tables.
 CREATE OR REPLACE FUNCTION pgwright.tiers_insert_body(p_set pgwright.tiers_sets, p_active regclass)
 RETURNS text
 LANGUAGE sql
@@ -8,7 +8,7 @@ STABLE
 SECURITY INVOKER
 SET search_path = ''
 AS $$
-  -- The table's name is written here and replaced by each roll: a row need not be routed from the parent.
+  -- The name of the table is part of the body, and each roll replaces it, so that rows are not routed from the parent.
   SELECT format(
     $body$
 BEGIN
@@ -20,9 +20,9 @@ $body$,
   )
 $$;
 
--- Update and delete find the row where it is now. One statement looks at one tier; a row that moves on in between is found in
--- the next turn. A row that no tier holds as the statement has seen it was changed by somebody else.
--- A row of _wa is updated in place. One of a later tier is written to _wa anew: there it would be out of order.
+-- Update and delete find the row in its current tier. One statement reads one tier; a row that moves in between is found in the next
+-- iteration. A row that no tier holds as the statement saw it was changed by another transaction.
+-- A row of _wa is updated in place. A row of a later tier is inserted into _wa, because there it would be out of order.
 CREATE OR REPLACE FUNCTION pgwright.tiers_change_body(p_set pgwright.tiers_sets, p_update boolean)
 RETURNS text
 LANGUAGE sql
@@ -99,7 +99,7 @@ $gone$,
     END
   )
   FROM (
-    -- Compared byte by byte: works for each type, with or without an equality operator.
+    -- Compared byte by byte, which works for types without an equality operator too.
     SELECT format(
       't.%1$I = OLD.%1$I AND t.%2$I = OLD.%2$I AND pg_catalog.record_image_eq(ROW(%3$s), ROW(%4$s))',
       p_set.config ->> 'id', p_set.config ->> 'time', pgwright.tiers_columns(p_set, 't.'), pgwright.tiers_columns(p_set, 'OLD.')
@@ -107,8 +107,8 @@ $gone$,
   ) AS k
 $$;
 
--- Every routine of a set: its suffix, arguments, body, and what it is: trigger, function or procedure.
--- p_active: the table of _wa that takes the writes. Planner and COPY put the body of T_wa_number in the place of the call: no look-up for a row.
+-- Every routine of a set: suffix, arguments, body, and kind: trigger, function or procedure.
+-- p_active: the table of _wa that receives the writes. Planner and COPY inline the body of T_wa_number, so no row needs a look-up.
 CREATE OR REPLACE FUNCTION pgwright.tiers_routines(p_set pgwright.tiers_sets, p_active regclass)
 RETURNS TABLE (suffix text, arguments text, body text, kind text)
 LANGUAGE sql
@@ -160,8 +160,8 @@ DECLARE
 BEGIN
   SELECT r.* INTO STRICT v_routine FROM pgwright.tiers_routines(p_set, p_active) AS r WHERE r.suffix = p_suffix;
   IF v_routine.kind = 'function' THEN
-    -- Without SET: the planner could not put its body in its place. Who writes to _wa needs EXECUTE on it.
-    -- Once only: a roll keeps what was granted on it.
+    -- Without SET, so that the planner can inline it. Roles that write to _wa need EXECUTE on it.
+    -- Revoked only once: a roll keeps the granted privileges.
     v_is_new := to_regprocedure(v_name || '()') IS NULL;
     EXECUTE format('CREATE OR REPLACE FUNCTION %s() RETURNS int LANGUAGE sql STABLE PARALLEL SAFE AS %L', v_name, v_routine.body);
     IF v_is_new THEN
@@ -172,17 +172,17 @@ BEGIN
       'CREATE OR REPLACE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = '''' AS %L',
       v_name, v_routine.body
     );
-    -- Or others would put it on tables of their own.
+    -- Otherwise other roles could create triggers with it on their own tables.
     EXECUTE format('REVOKE ALL ON FUNCTION %s() FROM PUBLIC', v_name);
   ELSE
-    -- Without SET: a procedure that has one cannot commit.
+    -- Without SET: a procedure with SET cannot commit.
     EXECUTE format('CREATE OR REPLACE PROCEDURE %s(%s) LANGUAGE plpgsql AS %L', v_name, v_routine.arguments, v_routine.body);
     EXECUTE format('REVOKE ALL ON PROCEDURE %s FROM PUBLIC', v_name);
   END IF;
 END
 $$;
 
--- Makes or repairs the view, the triggers and the routines.
+-- Creates or repairs the view, the triggers and the routines.
 CREATE OR REPLACE FUNCTION pgwright.tiers_write_code(p_set pgwright.tiers_sets)
 RETURNS void
 LANGUAGE plpgsql

@@ -1,6 +1,6 @@
--- Another table for the writes, every ten minutes. The next one lies ready, so that all transactions know it when it is used.
+-- Switches writes to another table, every ten minutes. The next table is ready before, so that all transactions know it when it is used.
 
--- Takes new tables of _wa a step on, and makes one more where fewer lie ready than are needed and none is on its way. True if it did.
+-- Advances new tables of _wa by one step, and creates one more if fewer than p_needed are ready and none is new. True if it did either.
 CREATE OR REPLACE FUNCTION pgwright.tiers_supply_wa(p_set pgwright.tiers_sets, p_needed int)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -16,7 +16,7 @@ BEGIN
     PERFORM pgwright.tiers_make_ready(p_set, 'wa', v_relation);
   END LOOP;
   IF v_new <> '{}' OR cardinality(pgwright.tiers_tables(p_set, 'wa', 'ready', 'spare')) >= p_needed
-    -- Of an older version, where an update could not convert the set yet: it goes on with the tables that it has, which are spare.
+    -- A set of an older version that is not converted yet continues with its existing tables, which are spare.
     OR EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = pgwright.tiers_relation(p_set, '_wa') AND c.relkind = 'r')
   THEN
     RETURN false;
@@ -26,7 +26,7 @@ BEGIN
 END
 $$;
 
--- One step of the roll, a transaction, of which more have to follow until it says 'done'.
+-- One step of the roll, a transaction. Further steps follow until the result is 'done'.
 CREATE OR REPLACE FUNCTION pgwright.tiers_roll_step(p_schema name, p_name name, p_rolled boolean)
 RETURNS text
 LANGUAGE plpgsql
@@ -47,7 +47,7 @@ BEGIN
   PERFORM pgwright.tiers_sync(v_set);
   v_active := (pgwright.tiers_tables(v_set, 'wa', 'active'))[1];
 
-  -- Note at once who may still write into the table of before, and who cannot know the next one: later there would be others.
+  -- Record now which transactions may write into the former table, and which cannot know the next one: later there would be more.
   FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'closed') LOOP
     PERFORM pgwright.tiers_waited(v_set, v_relation, pgwright.tiers_write_relations(v_set));
   END LOOP;
@@ -81,7 +81,7 @@ DECLARE
   v_rolled boolean := false;
 BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
-  -- Short transactions that know too little end in the meantime; long ones are left to the next run.
+  -- Waits for short transactions that do not know the next table; for long ones, the next run tries again.
   FOR v_try IN 1..40 LOOP
     BEGIN
       v_result := pgwright.tiers_roll_step(p_schema, p_name, v_rolled);
@@ -104,7 +104,7 @@ BEGIN
       USING ERRCODE = 'lock_not_available', HINT = 'The next run tries again.';
   ELSIF v_result = 'wait' AND NOT v_rolled THEN
     RAISE NOTICE '%.% was not rolled: transactions that use it are older than its next table', p_schema, p_name
-      USING HINT = 'The next run tries again; until then writes go where they went before.';
+      USING HINT = 'The next run tries again; until then the former table receives the writes.';
     RETURN;
   END IF;
   PERFORM pgwright.tiers_succeeded(p_schema, p_name, 'roll_wa', pg_catalog.clock_timestamp());

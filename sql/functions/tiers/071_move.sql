@@ -1,4 +1,4 @@
--- Moving rows: deleted and inserted in one statement, so that each snapshot holds them once.
+-- Moves rows by DELETE and INSERT in one statement, so that each snapshot has them exactly once.
 
 -- Moves the rows of a range, sorted. Sources are tables, or parents of which the partitions of the range are used.
 CREATE OR REPLACE FUNCTION pgwright.tiers_move(
@@ -23,21 +23,21 @@ DECLARE
   v_insert text;
   v_rows bigint;
 BEGIN
-  -- The range is written out: partitions outside of it are then not even locked.
+  -- The range is written as literals, so that partitions outside of it are not even locked.
   SELECT
     string_agg(format(
       'm%s AS (DELETE FROM %s AS t WHERE t.%I >= %L AND t.%3$I < %5$L RETURNING %6$s)',
-      s.place, s.source, p_set.config ->> 'time', p_lower, p_upper, pgwright.tiers_columns(p_set, 't.')
-    ), ', ' ORDER BY s.place),
+      s.n, s.source, p_set.config ->> 'time', p_lower, p_upper, pgwright.tiers_columns(p_set, 't.')
+    ), ', ' ORDER BY s.n),
     string_agg(format(
       'k%1$s AS MATERIALIZED (SELECT k.tableoid AS o, k.ctid AS c FROM %2$s AS k WHERE k.%3$I >= %4$L AND k.%3$I < %5$L FOR UPDATE SKIP LOCKED),'
       ' m%1$s AS (DELETE FROM %2$s AS t USING k%1$s AS k WHERE t.tableoid = k.o AND t.ctid = k.c'
       ' AND t.%3$I >= %4$L AND t.%3$I < %5$L RETURNING %6$s)',
-      s.place, s.source, p_set.config ->> 'time', p_lower, p_upper, pgwright.tiers_columns(p_set, 't.')
-    ), ', ' ORDER BY s.place),
-    string_agg(format('SELECT %s FROM m%s', pgwright.tiers_columns(p_set), s.place), ' UNION ALL ' ORDER BY s.place)
+      s.n, s.source, p_set.config ->> 'time', p_lower, p_upper, pgwright.tiers_columns(p_set, 't.')
+    ), ', ' ORDER BY s.n),
+    string_agg(format('SELECT %s FROM m%s', pgwright.tiers_columns(p_set), s.n), ' UNION ALL ' ORDER BY s.n)
   INTO v_plain, v_skipping, v_union
-  FROM unnest(p_sources) WITH ORDINALITY AS s (source, place);
+  FROM unnest(p_sources) WITH ORDINALITY AS s (source, n);
   IF v_union IS NULL THEN
     RETURN 0;
   END IF;
@@ -49,7 +49,7 @@ BEGIN
     EXECUTE 'WITH ' || v_plain || v_insert;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
   EXCEPTION WHEN lock_not_available THEN
-    -- Somebody holds on to a row that it has changed: that row is left to the next run.
+    -- Another transaction has locked a row: the next run moves it.
     EXECUTE 'WITH ' || v_skipping || v_insert;
     GET DIAGNOSTICS v_rows = ROW_COUNT;
   END;
@@ -57,7 +57,7 @@ BEGIN
 END
 $$;
 
--- Ranges without a summary are read whole by each query.
+-- Summarizes the BRIN index: queries read block ranges without a summary completely.
 CREATE OR REPLACE FUNCTION pgwright.tiers_summarize(p_relation regclass)
 RETURNS void
 LANGUAGE sql
@@ -72,7 +72,7 @@ AS $$
   WHERE i.indrelid = p_relation AND m.amname = 'brin'
 $$;
 
--- A partition that rows may move into: makes it, or returns NULL while transactions run that cannot know it.
+-- A partition that rows may move into: creates it, or returns NULL while transactions run that cannot know it.
 CREATE OR REPLACE FUNCTION pgwright.tiers_ready_partition(
   p_set pgwright.tiers_sets,
   p_tier text,
@@ -91,7 +91,7 @@ DECLARE
 BEGIN
   SELECT p.* INTO v_partition FROM pgwright.tiers_partition_at(p_set, p_tier, p_time) AS p;
   IF NOT FOUND THEN
-    -- Not over a neighbour, which may be of another width.
+    -- Without overlap with a neighbour of another width.
     PERFORM pgwright.tiers_create_table(
       p_set, p_tier, 'attached',
       greatest(p_lower, max(n.upper_bound) FILTER (WHERE n.upper_bound <= p_time)),
@@ -110,8 +110,8 @@ BEGIN
 END
 $$;
 
--- Notes who cannot know new partitions, as soon as these are there: later there would be others to wait for.
--- With p_now it makes those first that the next run will need, so that only transactions of ten minutes and more delay it.
+-- Records which transactions cannot know new partitions, as early as possible: later there would be more to wait for.
+-- With p_now it first creates those that the next run will need, so that only transactions of ten minutes and more delay that run.
 CREATE OR REPLACE FUNCTION pgwright.tiers_prepare(p_schema name, p_name name, p_now timestamptz)
 RETURNS void
 LANGUAGE plpgsql
@@ -136,11 +136,11 @@ BEGIN
     LOOP
       BEGIN
         PERFORM pgwright.tiers_make_ready(v_set, v_tier, v_partition.relation);
-      EXCEPTION WHEN lock_not_available THEN NULL; -- somebody analyzes the parent, say
+      EXCEPTION WHEN lock_not_available THEN NULL; -- such as an ANALYZE of the parent
       END;
     END LOOP;
   END LOOP;
-  -- A set that nobody writes to needs none.
+  -- A set without writes needs none.
   FOR v_time IN
     SELECT pgwright.tiers_floor(p_now, v_width) + x.n * v_width FROM generate_series(0, 1) AS x (n)
     WHERE p_now IS NOT NULL AND (
@@ -157,7 +157,7 @@ BEGIN
 END
 $$;
 
--- The rows of a time in _wa, and below the cutoff those of _wa_partition, go one tier on. One step, a transaction.
+-- Moves the rows of a time in _wa, and below the cutoff those of _wa_partition, to the next tier. One step, a transaction.
 CREATE OR REPLACE FUNCTION pgwright.tiers_move_step(p_schema name, p_name name, p_now timestamptz, p_time timestamptz)
 RETURNS text
 LANGUAGE plpgsql
@@ -202,7 +202,7 @@ BEGIN
     v_upper := v_main.upper_bound;
   END IF;
 
-  -- Filled once, in order; what comes later would be out of order, and is spilled.
+  -- A partition is filled once, in order. Later rows would be out of order and go to the spill.
   IF v_main.relation IS NULL
     OR v_main.state IN ('attached', 'announced', 'ready') AND pgwright.tiers_staging(v_set, v_main.lower_bound) IS NULL
   THEN
@@ -237,7 +237,7 @@ BEGIN
 END
 $$;
 
--- Times of which each stands for one step: of rows in closed tables of _wa, or of partitions below the cutoff.
+-- Times, one per step: of rows in closed tables of _wa, or of partitions below the cutoff.
 CREATE OR REPLACE FUNCTION pgwright.tiers_moves(p_schema name, p_name name, p_now timestamptz, p_tier text)
 RETURNS timestamptz[]
 LANGUAGE plpgsql

@@ -1,7 +1,7 @@
--- Tables that rows have left, and those that are too old. A drop waits 200 ms for its lock at most; then the next run tries.
+-- Drops emptied tables and expired partitions. A drop waits at most 200 ms for its lock; then the next run tries again.
 
--- Drops a table if nobody needs it any more; one of _wa is truncated instead, and lies ready to be written to again: a drop would lock
--- the parent, against all who write. One step, a transaction: 'wait' means that another has to follow.
+-- Drops a table that no transaction needs any more. A table of _wa is truncated and reused instead: a drop would lock the parent against
+-- all writers. One step, a transaction: 'wait' means that another step has to follow.
 CREATE OR REPLACE FUNCTION pgwright.tiers_drop_step(p_schema name, p_name name, p_relation regclass)
 RETURNS text
 LANGUAGE plpgsql
@@ -26,22 +26,22 @@ BEGIN
   END IF;
 
   IF v_state = 'closed' THEN
-    -- Whoever began before the roll may still write into it. Not while one rolls: after its commit there is a moment before others
-    -- hear of it, and it notes too who may write.
+    -- Transactions from before the roll may still write into it. Not during a roll: other sessions do not see its commit at once, and the
+    -- roll records the writers too.
     IF pgwright.tiers_enter(p_schema, p_name, 'roll') IS NULL
       OR NOT pgwright.tiers_waited(v_set, p_relation, pgwright.tiers_write_relations(v_set))
     THEN
       RETURN 'wait';
     END IF;
     PERFORM pgwright.tiers_set_state(v_set, p_relation, 'sealed');
-    RETURN 'wait'; -- commits, so that the next roll need not wait
+    RETURN 'wait'; -- commits, so that the next roll does not wait
   END IF;
   IF v_tier = 'wa' AND v_state = 'ready' THEN
-    -- Not while one rolls, who may take it; then it is looked for again.
+    -- Not during a roll, which may use it; the next run tries again.
     IF pgwright.tiers_enter(p_schema, p_name, 'roll') IS NULL THEN
       RETURN 'wait';
     END IF;
-    -- All at once: the parent is locked for one moment only.
+    -- All at once, so that the parent is locked only once.
     PERFORM pgwright.tiers_drop_table(v_set, v_tier, s.relation) FROM unnest(pgwright.tiers_surplus(v_set)) AS s (relation);
     RETURN 'done';
   END IF;
@@ -49,7 +49,7 @@ BEGIN
     IF NOT pgwright.tiers_is_empty(p_relation) THEN
       RETURN 'done';
     END IF;
-    -- Nobody but a move writes here: it stays empty. Snapshots from before still have to end.
+    -- Only moves write here, so it stays empty. Older snapshots still have to end.
     PERFORM pgwright.tiers_set_state(v_set, p_relation, 'emptied');
     RETURN 'wait';
   END IF;
@@ -77,10 +77,10 @@ SECURITY INVOKER
 SET search_path = ''
 AS $$
 BEGIN
-  -- The parent first, as everybody else.
+  -- The parent first, in the order of all other sessions.
   EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', pgwright.tiers_relation(p_set, '_' || p_tier));
   EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', p_relation);
-  -- Looked at again, with a snapshot from after the lock: whatever has happened, a row is not dropped.
+  -- Checked again with a snapshot taken after the lock, so that no row is dropped.
   IF NOT pgwright.tiers_is_empty(p_relation) THEN
     PERFORM pgwright.tiers_set_state(p_set, p_relation, CASE p_tier WHEN 'wa' THEN 'sealed' ELSE 'attached' END);
     RETURN;
@@ -90,7 +90,7 @@ BEGIN
 END
 $$;
 
--- An emptied table of _wa, as a new one would be.
+-- Truncates an emptied table of _wa, so that it can be used like a new one.
 CREATE OR REPLACE FUNCTION pgwright.tiers_reuse(p_set pgwright.tiers_sets, p_relation regclass)
 RETURNS void
 LANGUAGE plpgsql
@@ -113,8 +113,8 @@ BEGIN
 END
 $$;
 
--- Tables of _wa that lie ready beyond those that are needed: one for the next roll, one to sort rows anew, one while another is still
--- emptied. Where tables were moved to another tablespace, all that lie in the former one.
+-- Ready tables of _wa beyond the three that are needed: for the next roll, for a sort, and while another one is being emptied. After a
+-- change of the tablespace, also all that are in the former one.
 CREATE OR REPLACE FUNCTION pgwright.tiers_surplus(p_set pgwright.tiers_sets)
 RETURNS regclass[]
 LANGUAGE sql
@@ -129,12 +129,12 @@ AS $$
       c.reltablespace = coalesce(
         (SELECT s.oid FROM pg_catalog.pg_tablespace AS s WHERE s.spcname = p_set.config -> 'tablespaces' ->> 'wa' AND s.oid <> d.dattablespace), 0
       ) AS in_place,
-      t.place
-    FROM unnest(pgwright.tiers_tables(p_set, 'wa', 'ready')) WITH ORDINALITY AS t (relation, place)
+      t.n
+    FROM unnest(pgwright.tiers_tables(p_set, 'wa', 'ready')) WITH ORDINALITY AS t (relation, n)
     JOIN pg_catalog.pg_class AS c ON c.oid = t.relation
     JOIN pg_catalog.pg_database AS d ON d.datname = current_database()
   ) AS r
-  WHERE r.place > 3 OR NOT r.in_place
+  WHERE r.n > 3 OR NOT r.in_place
 $$;
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_forget(p_set pgwright.tiers_sets, p_relation oid)
@@ -151,7 +151,7 @@ BEGIN
 END
 $$;
 
--- Tables that are to go once they are empty: rolled ones, those that lie ready in vain, ten-minute ranges below the cutoff, emptied spill.
+-- Tables to drop once they are empty: rolled ones, surplus ready ones, ten-minute ranges below the cutoff, emptied spill.
 CREATE OR REPLACE FUNCTION pgwright.tiers_drops(p_schema name, p_name name, p_now timestamptz)
 RETURNS regclass[]
 LANGUAGE plpgsql
@@ -175,12 +175,12 @@ BEGIN
     ' END THEN t.state = ''emptied'' OR pgwright.tiers_is_empty(t.relation) END',
     pgwright.tiers_object(v_set, '_tables')
   ) INTO v_relations USING v_set, pgwright.tiers_cutoff(v_set, p_now);
-  -- One stands for all of them.
+  -- One of them, as the step drops all.
   RETURN v_relations || (pgwright.tiers_surplus(v_set))[1:1];
 END
 $$;
 
--- Drops a partition of which all rows are older than the set keeps them.
+-- Drops a partition all of whose rows are older than maxAge.
 CREATE OR REPLACE FUNCTION pgwright.tiers_age_off_step(p_schema name, p_name name, p_now timestamptz, p_relation regclass)
 RETURNS text
 LANGUAGE plpgsql
@@ -196,7 +196,7 @@ BEGIN
   IF v_set IS NULL THEN
     RETURN 'wait';
   END IF;
-  -- Looked at again: another run may have done it.
+  -- Checked again: another run may have dropped it.
   IF NOT p_relation = ANY (pgwright.tiers_aged(p_schema, p_name, p_now)) THEN
     RETURN 'done';
   END IF;
@@ -209,8 +209,8 @@ BEGIN
 END
 $$;
 
--- Names the moment before a table with rows is dropped, where there is an archive to go back to it. Its name is in the server's log.
--- The owners of sets may not do that themselves, so this runs as its own owner and looks at who asks.
+-- Creates a restore point before a table with rows is dropped, if WAL is archived. The server logs its name.
+-- SECURITY DEFINER, as owners of sets may not create restore points, with a check of the caller.
 CREATE OR REPLACE FUNCTION pgwright.tiers_restore_point(p_relation regclass)
 RETURNS void
 LANGUAGE plpgsql

@@ -1,4 +1,4 @@
--- Statistics of the tables that rows were moved into.
+-- Analyzes the tables that rows were moved into.
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_enqueue_analyze(p_set pgwright.tiers_sets, p_relation regclass)
 RETURNS void
@@ -43,7 +43,7 @@ AS $$
 DECLARE
   v_set pgwright.tiers_sets := pgwright.tiers_load(p_schema, p_name);
 BEGIN
-  -- The entries of now; those that come while it runs stay for the next run.
+  -- Only current entries; entries that arrive during the ANALYZE stay for the next run.
   EXECUTE format(
     'DELETE FROM %s WHERE relation = $1', pgwright.tiers_object(v_set, '_analyze_queue')
   ) USING p_relation;
@@ -65,7 +65,7 @@ BEGIN
     BEGIN
       PERFORM pgwright.tiers_analyze_step(p_schema, p_name, v_relation);
     EXCEPTION
-      -- Somebody else holds it, or it was dropped in between: there will be another run.
+      -- Locked by another session, or dropped in between: the next run tries again.
       WHEN lock_not_available OR undefined_table THEN NULL;
       WHEN OTHERS THEN v_errors := v_errors || SQLERRM;
     END;

@@ -1,10 +1,10 @@
--- Compaction: the rows of a range of _partition and _spill are sorted anew.
+-- Compaction: sorts the rows of a range of _partition and _spill again.
 --
--- They go through a table of _wa, where ranges may overlap: out of both, and when no snapshot needs the emptied partition any
--- more, it is truncated and filled in order. Rows are written twice, but nobody waits for a lock and each step can be the last.
--- The table of _wa is one of those that lie ready, which all transactions know.
+-- The rows move from both into a table of _wa, where ranges may overlap. When no snapshot needs the emptied partition any more, it is
+-- truncated and filled in order. Rows are written twice, but no session waits for a lock, and a run can end after any step. The table of
+-- _wa is a ready one, which all transactions know.
 
--- The table that holds the rows of a range meanwhile.
+-- The table of _wa that holds the rows of a range during the sort.
 CREATE OR REPLACE FUNCTION pgwright.tiers_staging(p_set pgwright.tiers_sets, p_lower timestamptz)
 RETURNS regclass
 LANGUAGE plpgsql
@@ -22,7 +22,7 @@ BEGIN
 END
 $$;
 
--- Ranges that were begun, and with p_queued those that have rows out of order.
+-- Ranges whose sort has begun, and with p_queued those with rows out of order.
 CREATE OR REPLACE FUNCTION pgwright.tiers_sorts(p_schema name, p_name name, p_queued boolean)
 RETURNS timestamptz[]
 LANGUAGE plpgsql
@@ -43,7 +43,7 @@ BEGIN
 END
 $$;
 
--- Makes one that lies ready the table for a range; false while there is none to spare: the next roll needs one too.
+-- Assigns a ready table to a range; false if only one is ready, which the next roll needs.
 CREATE OR REPLACE FUNCTION pgwright.tiers_stage(p_set pgwright.tiers_sets, p_lower timestamptz, p_upper timestamptz)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -54,7 +54,7 @@ AS $$
 DECLARE
   v_ready regclass[];
 BEGIN
-  -- Not while one rolls, who may take the same.
+  -- Not during a roll, which may use the same table.
   IF pgwright.tiers_enter(p_set.schema_name, p_set.set_name, 'roll') IS NULL THEN
     RETURN false;
   END IF;
@@ -70,7 +70,7 @@ BEGIN
 END
 $$;
 
--- One step, a transaction: 'wait' means that another has to follow.
+-- One step, a transaction: 'wait' means that another step has to follow.
 CREATE OR REPLACE FUNCTION pgwright.tiers_sort_step(p_schema name, p_name name, p_for timestamptz)
 RETURNS text
 LANGUAGE plpgsql
@@ -91,7 +91,7 @@ BEGIN
   PERFORM pgwright.tiers_finite(p_for);
   SELECT p.* INTO v_main FROM pgwright.tiers_partition_at(v_set, 'partition', p_for) AS p;
   IF v_main.relation IS NULL THEN
-    -- Aged off in the meantime: what is left goes its way again.
+    -- Expired in the meantime: the staged rows move like new ones.
     v_staging := pgwright.tiers_staging(v_set, p_for);
     EXECUTE format('DELETE FROM %s WHERE range_start = $1', pgwright.tiers_object(v_set, '_sort_queue')) USING p_for;
     IF v_staging IS NOT NULL THEN
@@ -127,8 +127,8 @@ BEGIN
       RETURN 'wait';
     END IF;
     EXECUTE format('TRUNCATE ONLY %s', v_main.relation);
-    PERFORM pgwright.tiers_set_state(v_set, v_main.relation, 'attached'); -- by somebody's hand, maybe: then it was never announced
-    RETURN 'wait'; -- commits, which gives the lock back before the rows are written
+    PERFORM pgwright.tiers_set_state(v_set, v_main.relation, 'attached'); -- a partition that was attached outside of pgwright was never announced
+    RETURN 'wait'; -- commits, which releases the lock before the rows are written
   ELSIF NOT pgwright.tiers_make_ready(v_set, 'partition', v_main.relation) THEN
     RETURN 'wait';
   END IF;
@@ -140,7 +140,7 @@ BEGIN
   PERFORM pgwright.tiers_summarize(v_main.relation);
   PERFORM pgwright.tiers_set_state(v_set, v_main.relation, 'loaded');
   PERFORM pgwright.tiers_enqueue_analyze(v_set, v_main.relation);
-  -- A row whose time was changed meanwhile is left in the table, and goes its way from there.
+  -- A row whose time was changed meanwhile stays in the table, and moves like a new one.
   PERFORM pgwright.tiers_set_state(v_set, v_staging, 'sealed');
   FOR v_spill IN
     SELECT p.relation FROM pgwright.tiers_ranges(v_set, 'spill') AS p

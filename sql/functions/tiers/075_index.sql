@@ -1,4 +1,4 @@
--- Further indexes of tables that were made before the configuration asked for them.
+-- Builds added indexes on tables that existed before.
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_unindexed(p_schema name, p_name name)
 RETURNS regclass[]
@@ -22,7 +22,7 @@ BEGIN
 END
 $$;
 
--- Those who write to the table wait while an index of it is built.
+-- Writes to the table wait while the index is built.
 CREATE OR REPLACE FUNCTION pgwright.tiers_index_step(p_schema name, p_name name, p_relation regclass)
 RETURNS text
 LANGUAGE plpgsql

@@ -1,7 +1,7 @@
--- The procedures behind those of the sets. Each step is a transaction of its own; one that fails does not keep others from
--- being done, and makes the procedure fail at the end, so that cron shows it. Procedures have no SET: they could not commit.
+-- The procedures that the procedures of the sets call. Each step is its own transaction. A failed step does not stop the others, and the
+-- procedure fails at its end, so that cron shows the failure. Procedures have no SET: with SET they could not commit.
 
--- Notes how a run went; raises what went wrong in it.
+-- Records the result of a run; raises its errors.
 CREATE OR REPLACE FUNCTION pgwright.tiers_note(p_schema name, p_name name, p_step text, p_at timestamptz, p_errors text[])
 RETURNS void
 LANGUAGE plpgsql
@@ -44,14 +44,14 @@ BEGIN
   COMMIT;
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   IF pg_catalog.cardinality(p_errors) > 0 THEN
-    RAISE EXCEPTION '% of %.% failed in % steps, the others are done: %',
+    RAISE EXCEPTION '% of %.%: % steps failed, the others are done: %',
       p_step, p_schema, p_name, pg_catalog.cardinality(p_errors), pg_catalog.array_to_string(p_errors, '; ')
       USING HINT = 'The next run tries again.';
   END IF;
 END
 $$;
 
--- One step of a kind.
+-- One step.
 CREATE OR REPLACE FUNCTION pgwright.tiers_step(
   p_schema name, p_name name, p_kind text, p_now timestamptz, p_time timestamptz, p_relation regclass
 )
@@ -72,8 +72,8 @@ BEGIN
 END
 $$;
 
--- Steps of a kind for times or for relations. Those that have to wait are repeated together, for some rounds of 50 ms; then
--- they are left to the next run. Errors are added to p_errors; p_results says how many steps ended how.
+-- Steps of one kind, for times or for relations. Steps that have to wait are repeated together, for some rounds of 50 ms; then the next
+-- run does them. Errors are added to p_errors; p_results counts the results of the steps.
 CREATE OR REPLACE PROCEDURE pgwright.tiers_rounds(
   p_schema name, p_name name, p_kind text, p_now timestamptz, p_times timestamptz[], p_relations regclass[], p_rounds int,
   INOUT p_errors text[], INOUT p_results jsonb
@@ -92,22 +92,22 @@ BEGIN
   p_results := '{}';
   FOR v_round IN 1..p_rounds LOOP
     v_waiting := 0;
-    FOR v_place IN 1..v_count LOOP
-      CONTINUE WHEN NOT v_open[v_place];
-      -- A second time at once: most tables that are new or emptied have to wait for nobody.
+    FOR v_n IN 1..v_count LOOP
+      CONTINUE WHEN NOT v_open[v_n];
+      -- Repeated at once: most new or emptied tables have no transaction to wait for.
       FOR v_turn IN 1..3 LOOP
         v_error := NULL;
         v_locked := false;
         BEGIN
-          v_result := pgwright.tiers_step(p_schema, p_name, p_kind, p_now, p_times[v_place], p_relations[v_place]);
+          v_result := pgwright.tiers_step(p_schema, p_name, p_kind, p_now, p_times[v_n], p_relations[v_n]);
         EXCEPTION
-          -- Somebody holds a lock: that is no error. Others queue behind whoever waits for one: not too often.
+          -- Another session holds a lock, which is no error. Not retried too often, as other sessions queue behind a waiting request.
           WHEN lock_not_available THEN
             v_result := CASE WHEN v_round < 3 THEN 'wait' ELSE 'locked' END;
             v_locked := true;
           WHEN OTHERS THEN
             v_result := 'failed';
-            v_error := pg_catalog.format('%s %s: %s', p_kind, coalesce(p_relations[v_place]::text, pgwright.tiers_utc(p_times[v_place])), SQLERRM);
+            v_error := pg_catalog.format('%s %s: %s', p_kind, coalesce(p_relations[v_n]::text, pgwright.tiers_utc(p_times[v_n])), SQLERRM);
         END;
         COMMIT;
         PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -116,7 +116,7 @@ BEGIN
       IF v_result = 'wait' THEN
         v_waiting := v_waiting + 1;
       ELSE
-        v_open[v_place] := false;
+        v_open[v_n] := false;
         p_results := p_results || pg_catalog.jsonb_build_object(v_result, coalesce((p_results ->> v_result)::int, 0) + 1);
         IF v_error IS NOT NULL THEN
           p_errors := p_errors || v_error;
@@ -128,12 +128,12 @@ BEGIN
   END LOOP;
   v_waiting := v_waiting + coalesce((p_results ->> 'locked')::int, 0);
   IF v_waiting > 0 THEN
-    RAISE NOTICE '%.%: % (%) is left to the next run, other transactions are in the way', p_schema, p_name, p_kind, v_waiting;
+    RAISE NOTICE '%.%: % (%) is postponed to the next run, because of other transactions', p_schema, p_name, p_kind, v_waiting;
   END IF;
 END
 $$;
 
--- Tables that rows have left are dropped, sorting that was begun is brought to its end.
+-- Drops emptied tables, and finishes sorts that have begun.
 CREATE OR REPLACE PROCEDURE pgwright.tiers_tidy(p_schema name, p_name name, p_now timestamptz, INOUT p_errors text[])
 LANGUAGE plpgsql
 AS $$
@@ -144,7 +144,7 @@ DECLARE
 BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_now, v_times, NULL, 20, p_errors, v_results);
-  -- Twice: what the first call announces waits for those who are there then, and not for those of the next run.
+  -- Twice: partitions announced by the first call then wait for the transactions of now, not for those of the next run.
   FOR v_turn IN 1..2 LOOP
     PERFORM pgwright.tiers_prepare(p_schema, p_name, NULL);
     COMMIT;
@@ -172,7 +172,7 @@ BEGIN
   IF p_tier = 'wa' THEN
     BEGIN
       PERFORM pgwright.tiers_prepare(p_schema, p_name, p_now);
-    EXCEPTION WHEN lock_not_available THEN NULL; -- it only saves waiting
+    EXCEPTION WHEN lock_not_available THEN NULL; -- only an optimization
     END;
     COMMIT;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -223,7 +223,7 @@ BEGIN
 END
 $$;
 
--- p_for NULL: each range that has rows out of order.
+-- p_for NULL: each range with rows out of order.
 CREATE OR REPLACE PROCEDURE pgwright.tiers_partition_sort(p_schema name, p_name name, p_for timestamptz)
 LANGUAGE plpgsql
 AS $$
@@ -238,13 +238,13 @@ BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   CALL pgwright.tiers_rounds(p_schema, p_name, 'sort', p_for, v_times, NULL, 200, v_errors, v_results);
   IF p_for IS NOT NULL AND v_results ? 'none' THEN
-    v_errors := v_errors || pg_catalog.format('no partition of %s_partition takes %s', p_name, pgwright.tiers_utc(p_for));
+    v_errors := v_errors || pg_catalog.format('%s_partition has no partition for %s', p_name, pgwright.tiers_utc(p_for));
   END IF;
   CALL pgwright.tiers_report(p_schema, p_name, 'partition_sort', v_errors);
 END
 $$;
 
--- All that has to be done every ten minutes.
+-- The maintenance of every ten minutes.
 CREATE OR REPLACE PROCEDURE pgwright.tiers_partition_maintenance(p_schema name, p_name name, p_now timestamptz DEFAULT now())
 LANGUAGE plpgsql
 AS $$

@@ -1,6 +1,6 @@
--- Making a set. All is made as its owner: what the owner may not do is refused here, and not when a job runs.
+-- Creates a set. Its owner creates all objects, so missing privileges fail here and not when a job runs.
 
--- The tables that every set has; those that are there are left.
+-- The tables of every set; existing ones are kept.
 CREATE OR REPLACE FUNCTION pgwright.tiers_create_parents(p_set pgwright.tiers_sets)
 RETURNS void
 LANGUAGE plpgsql
@@ -23,13 +23,13 @@ BEGIN
   )
   INTO STRICT v_columns
   FROM jsonb_array_elements(p_set.config -> 'columns') WITH ORDINALITY AS c;
-  -- Times that a range can be made for, and a name.
+  -- Limits the time to values that ranges and names of partitions can represent.
   v_columns := v_columns || format(
     ', CONSTRAINT time_has_range CHECK (%s >= timestamptz ''0001-01-01 00:00:00+00'' AND %1$s < timestamptz ''9999-12-01 00:00:00+00'')',
     v_time
   );
 
-  -- The default of a column names the table that takes the writes, so that many rows can be written to _wa by one statement.
+  -- The default of wa_number selects the table that receives the writes, so that one statement can write many rows to _wa.
   IF to_regprocedure(pgwright.tiers_object(p_set, '_wa_number') || '()') IS NULL THEN
     PERFORM pgwright.tiers_write_routine(p_set, '_wa_number', NULL);
   END IF;
@@ -64,7 +64,7 @@ BEGIN
 END
 $$;
 
--- What a set's objects are called, for those that have a fixed name.
+-- Suffixes of the tables with a fixed name.
 CREATE OR REPLACE FUNCTION pgwright.tiers_fixed_tables()
 RETURNS text[]
 LANGUAGE sql
@@ -76,7 +76,7 @@ AS $$
   SELECT ARRAY['_wa', '_wa_partition', '_partition', '_spill', '_analyze_queue', '_sort_queue', '_tables', '_runs']
 $$;
 
--- True if the tables of a set are there whose columns are these: only the books have lost it.
+-- True if the tables of the set exist with these columns, and only its row in tiers_sets is missing.
 CREATE OR REPLACE FUNCTION pgwright.tiers_is_lost(p_set pgwright.tiers_sets)
 RETURNS boolean
 LANGUAGE sql
@@ -127,27 +127,27 @@ BEGIN
   IF v_taken IS NOT NULL AND NOT EXISTS (
     SELECT FROM pgwright.tiers_sets AS s WHERE s.schema_name = v_set.schema_name AND s.set_name = v_set.set_name
   ) AND pgwright.tiers_is_lost(v_set) THEN
-    -- The definition of the view is unknown: that is repaired, and with it all that is made from texts.
+    -- The recorded definition of the view is lost: the view and all routines are written again.
     v_set.view_definition := '';
     PERFORM pgwright.tiers_enter_set(v_set);
     PERFORM pgwright.tiers_alter(p_config);
     v_set := pgwright.tiers_load(v_set.schema_name, v_set.set_name);
     IF EXISTS (SELECT FROM pgwright.tiers_problems(v_set)) THEN
-      RAISE EXCEPTION 'the tiered set %.% is there already, and cannot be taken up: %', v_set.schema_name, v_set.set_name,
+      RAISE EXCEPTION 'the tiered set %.% exists already and cannot be adopted: %', v_set.schema_name, v_set.set_name,
         (SELECT string_agg(p.problem, '; ') FROM pgwright.tiers_problems(v_set) AS p (problem))
-        USING ERRCODE = 'duplicate_table', HINT = 'Put that right, or give the set another name.';
+        USING ERRCODE = 'duplicate_table', HINT = 'Repair these objects, or give the set another name.';
     END IF;
     RETURN v_config;
   END IF;
   IF v_taken IS NOT NULL THEN
-    RAISE EXCEPTION 'the tiered set %.% cannot be: % exists already', v_set.schema_name, v_set.set_name, v_taken
-      USING ERRCODE = 'duplicate_table', HINT = 'Give the set another name, or rename what is there.';
+    RAISE EXCEPTION 'the tiered set %.% cannot be created: % exists already', v_set.schema_name, v_set.set_name, v_taken
+      USING ERRCODE = 'duplicate_table', HINT = 'Give the set another name, or rename the existing relation.';
   END IF;
   PERFORM pgwright.tiers_enter_set(v_set);
 
   PERFORM set_config('role', v_set.owner_name, true);
   PERFORM pgwright.tiers_create_parents(v_set);
-  -- No session can know the set without them.
+  -- No session knows the set yet, so these tables need no announcement.
   PERFORM pgwright.tiers_create_table(v_set, 'wa', x.state) FROM unnest(ARRAY['active', 'ready', 'ready']) AS x (state);
   PERFORM pgwright.tiers_write_code(v_set);
   PERFORM set_config('role', v_role, true);
@@ -159,5 +159,5 @@ END
 $$;
 
 COMMENT ON FUNCTION pgwright.tiers_create(jsonb) IS
-'Makes a tiered set, or takes up one that only the books have lost. Returns its configuration, completed. Changes nothing on an error.';
+'Creates a tiered set, or adopts one whose tables exist but which is missing in tiers_sets. Returns the completed configuration. Changes nothing on an error.';
 

@@ -1,6 +1,6 @@
--- Changing a set, and repairing it: what was dropped or edited of its code is written anew.
+-- Changes and repairs a set: routines, triggers and views that were dropped or edited are written again.
 
--- Locks a set against all others. The view first, as everybody else.
+-- Locks a set against all other sessions. The view first, in the order of all other sessions.
 CREATE OR REPLACE FUNCTION pgwright.tiers_lock(p_set pgwright.tiers_sets)
 RETURNS void
 LANGUAGE plpgsql
@@ -12,7 +12,7 @@ DECLARE
   v_suffix text;
 BEGIN
   FOREACH v_suffix IN ARRAY ARRAY['', '_wa'] LOOP
-    -- With all tables below.
+    -- Including all partitions.
     IF to_regclass(pgwright.tiers_object(p_set, v_suffix)) IS NOT NULL THEN
       EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', pgwright.tiers_object(p_set, v_suffix));
     END IF;
@@ -20,7 +20,7 @@ BEGIN
 END
 $$;
 
--- The privileges on a relation, as statements that give them on another one of the same owner and columns.
+-- The privileges on a relation, as statements that grant them on another one with the same owner and columns.
 CREATE OR REPLACE FUNCTION pgwright.tiers_grants(p_relation regclass, p_to text)
 RETURNS SETOF text
 LANGUAGE sql
@@ -41,9 +41,9 @@ AS $$
   WHERE a.grantee <> (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = p_relation)
 $$;
 
--- The write-ahead tables of an older version of this library inherited from their parent. They become partitions of a new one, which has
--- the old one's privileges, row security and replica identity. The view still names the old one, T_wa_before, until it is written anew.
--- False if there is nothing to convert. The set is locked.
+-- In older versions of this library, write-ahead tables inherit from their parent. They become partitions of a new parent, which gets
+-- privileges, row security and replica identity of the old one. The view uses the old one, T_wa_before, until it is written again.
+-- False if there is nothing to convert. The caller has locked the set.
 CREATE OR REPLACE FUNCTION pgwright.tiers_convert_wa(p_set pgwright.tiers_sets)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -62,10 +62,10 @@ BEGIN
   END IF;
   v_before := v_wa::regclass;
   IF EXISTS (SELECT FROM pg_catalog.pg_publication_rel AS p WHERE p.prrelid = v_before) THEN
-    RAISE EXCEPTION '% cannot become a partitioned table: the publication % names it', v_wa,
+    RAISE EXCEPTION '% cannot become a partitioned table, because publication % includes it', v_wa,
       (SELECT string_agg(quote_ident(p.pubname), ', ') FROM pg_catalog.pg_publication_rel AS r
        JOIN pg_catalog.pg_publication AS p ON p.oid = r.prpubid WHERE r.prrelid = v_before)
-      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Take it out of the publication, update, and add it again.';
+      USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Drop it from the publication, update, and add it again.';
   END IF;
   EXECUTE format('ALTER TABLE %s RENAME TO %I', v_wa, p_set.set_name || '_wa_before');
   PERFORM pgwright.tiers_create_parents(p_set);
@@ -112,15 +112,15 @@ BEGIN
   IF v_refused IS NOT NULL THEN
     RAISE EXCEPTION 'the tiered set %.% cannot change %', v_set.schema_name, v_set.set_name, v_refused
       USING ERRCODE = 'feature_not_supported',
-        HINT = 'intervalHours, maxAge, minuteOffset and tablespaces may change, and indexes may be added; for the rest make another set and copy the rows.';
+        HINT = 'intervalHours, maxAge, minuteOffset and tablespaces may change, and indexes may be added; for other changes create another set and copy the rows.';
   END IF;
   IF NOT v_config -> 'indexes' @> (v_set.config -> 'indexes') THEN
-    RAISE EXCEPTION 'the tiered set %.% cannot take indexes from % to %: they can only be added',
+    RAISE EXCEPTION 'the tiered set %.% cannot change indexes from % to %: indexes can only be added',
       v_set.schema_name, v_set.set_name, v_set.config -> 'indexes', v_config -> 'indexes'
       USING ERRCODE = 'feature_not_supported';
   END IF;
 
-  -- After the steps of the maintenance that are at work.
+  -- After running steps of the maintenance.
   PERFORM pg_advisory_xact_lock(hashtextextended(format('pgwright.tiers %s %I.%I', x.step, v_set.schema_name, v_set.set_name), 0))
   FROM unnest(ARRAY['roll', 'move']) AS x (step);
   v_set.config := v_config;
@@ -146,7 +146,7 @@ BEGIN
     PERFORM pgwright.tiers_enter_set(v_set);
   END IF;
 
-  -- What an older version of this library has made was not announced.
+  -- Partitions of older versions of this library were not announced.
   FOREACH v_tier IN ARRAY ARRAY['wa_partition', 'partition', 'spill'] LOOP
     PERFORM pgwright.tiers_announce(v_set, pgwright.tiers_relation(v_set, '_' || v_tier));
     PERFORM pgwright.tiers_set_state(v_set, r.relation, 'attached')
@@ -157,5 +157,5 @@ END
 $$;
 
 COMMENT ON FUNCTION pgwright.tiers_alter(jsonb) IS
-'Changes what may change of a tiered set, and repairs what tiers_describe finds wrong. Returns the configuration, completed.';
+'Changes the changeable settings of a tiered set, and repairs the problems that tiers_describe reports. Returns the completed configuration.';
 

@@ -1,4 +1,4 @@
--- Dropping a set, with its rows or without.
+-- Drops a set, with or without its rows.
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_drop(p_schema name, p_name name, p_keep_data boolean)
 RETURNS void
@@ -29,7 +29,7 @@ BEGIN
   v_converted := pgwright.tiers_convert_wa(v_set);
 
   IF p_keep_data THEN
-    -- The sorted partitions stay as they are; the rest of the rows goes beside them.
+    -- The sorted partitions stay; all other rows move into a DEFAULT partition.
     EXECUTE format('CREATE TABLE %s (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', pgwright.tiers_object(v_set, '_rest'), v_main);
     PERFORM pgwright.tiers_pass_on(v_main::regclass, pgwright.tiers_object(v_set, '_rest')::regclass);
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION %s DEFAULT', v_main, pgwright.tiers_object(v_set, '_rest'));
@@ -69,5 +69,5 @@ END
 $$;
 
 COMMENT ON FUNCTION pgwright.tiers_drop(name, name, boolean) IS
-'Drops a tiered set. With keep_data its rows stay in one partitioned table that has the name of the view.';
+'Drops a tiered set. With keep_data, its rows stay in one partitioned table with the name of the view.';
 

@@ -1,4 +1,4 @@
--- A set as it is.
+-- Describes a set: configuration, problems, tiers and runs.
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_is_table(p_set pgwright.tiers_sets, p_suffix text)
 RETURNS boolean
@@ -12,14 +12,14 @@ AS $$
   )
 $$;
 
--- What is not as tiers_create has made it.
+-- Differences from the objects that tiers_create creates.
 CREATE OR REPLACE FUNCTION pgwright.tiers_problems(p_set pgwright.tiers_sets)
 RETURNS SETOF text
 LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path = ''
--- The owner may put a view in the place of a table, and its code would be run by whoever looks.
+-- The owner could replace a table by a view, whose code would run in the session of the reader.
 SET restrict_nonsystem_relation_kind = 'view, foreign-table'
 AS $$
 DECLARE
@@ -38,7 +38,7 @@ BEGIN
     IF NOT FOUND THEN
       RETURN NEXT format('%s is missing', pgwright.tiers_object(p_set, v_suffix));
     ELSIF v_kind <> (CASE WHEN v_suffix = '' THEN 'v' WHEN v_suffix IN ('_wa', '_wa_partition', '_partition', '_spill') THEN 'p' ELSE 'r' END) THEN
-      RETURN NEXT format('%s is something else', pgwright.tiers_object(p_set, v_suffix));
+      RETURN NEXT format('%s is a relation of another kind', pgwright.tiers_object(p_set, v_suffix));
     ELSIF v_owner <> p_set.owner_name THEN
       RETURN NEXT format('%s belongs to %s', pgwright.tiers_object(p_set, v_suffix), v_owner);
     END IF;
@@ -54,7 +54,7 @@ BEGIN
     ) INTO v_active;
   END IF;
   IF cardinality(v_active) <> 1 THEN
-    RETURN NEXT format('%s tables of %s take writes', cardinality(v_active), pgwright.tiers_object(p_set, '_wa'));
+    RETURN NEXT format('%s tables of %s receive writes, not one', cardinality(v_active), pgwright.tiers_object(p_set, '_wa'));
   END IF;
 
   FOR v_routine IN SELECT r.* FROM pgwright.tiers_routines(p_set, v_active[1]) AS r LOOP
@@ -70,7 +70,7 @@ BEGIN
     ELSIF v_found.owner <> p_set.owner_name THEN
       RETURN NEXT format('the routine %s belongs to %s', pgwright.tiers_object(p_set, v_routine.suffix), v_found.owner);
     END IF;
-    -- By what it does: the table, the function, when, and that it is on. 64 is INSTEAD OF, 1 is FOR EACH ROW.
+    -- Identified by table, function, event and enabled state, not by name. 64 is INSTEAD OF, 1 is FOR EACH ROW.
     IF v_routine.kind = 'trigger' AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_trigger AS t
       WHERE t.tgrelid = v_view AND t.tgfoid = v_found.oid AND t.tgenabled IN ('O', 'A')
@@ -82,14 +82,14 @@ BEGIN
 END
 $$;
 
--- One tier: tables, rows by the statistics, bytes with indexes, oldest and newest row.
+-- One tier: tables, estimated rows, bytes with indexes, oldest and newest row.
 CREATE OR REPLACE FUNCTION pgwright.tiers_tier(p_set pgwright.tiers_sets, p_suffix text)
 RETURNS jsonb
 LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path = ''
--- The owner may put a view in the place of a table, and its code would be run by whoever looks.
+-- The owner could replace a table by a view, whose code would run in the session of the reader.
 SET restrict_nonsystem_relation_kind = 'view, foreign-table'
 SET timezone = 'UTC'
 AS $$
@@ -119,14 +119,14 @@ BEGIN
 END
 $$;
 
--- Runs and queues: what can be read without looking at rows.
+-- Runs and queues, which can be read without access to the rows.
 CREATE OR REPLACE FUNCTION pgwright.tiers_facts(p_set pgwright.tiers_sets)
 RETURNS jsonb
 LANGUAGE plpgsql
 STABLE
 SECURITY INVOKER
 SET search_path = ''
--- The owner may put a view in the place of a table, and its code would be run by whoever looks.
+-- The owner could replace a table by a view, whose code would run in the session of the reader.
 SET restrict_nonsystem_relation_kind = 'view, foreign-table'
 SET timezone = 'UTC'
 AS $$
@@ -149,7 +149,7 @@ BEGIN
       'SELECT jsonb_build_object('
       '''walTables'', count(*) FILTER (WHERE tier = ''wa''),'
       '''states'', (SELECT jsonb_object_agg(s.state, s.n) FROM (SELECT state, count(*) AS n FROM %1$s GROUP BY state) AS s),'
-      -- Since when the oldest rolled table waits for its rows to move.
+      -- Seconds that the oldest rolled table has waited for the move of its rows.
       '''lag'', coalesce(extract(epoch FROM clock_timestamp() - min(changed_at) FILTER (WHERE state IN (''closed'', ''sealed''))), 0)::int'
       ') FROM %1$s',
       pgwright.tiers_object(p_set, '_tables')
@@ -192,4 +192,4 @@ END
 $$;
 
 COMMENT ON FUNCTION pgwright.tiers_describe(name, name) IS
-'A tiered set as it is: configuration, what is wrong with its objects, size and age of its tiers, its runs and queues.';
+'Describes a tiered set: configuration, problems of its objects, size and age of its tiers, runs and queues.';

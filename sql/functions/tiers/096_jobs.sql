@@ -1,5 +1,5 @@
--- The cron jobs of a set, for pg_cron, whose database may be another one. CALL is the only statement of each: it commits.
--- config/tiers.ts has the same, for those who declare a set in a stack file.
+-- The cron jobs of a set, for pg_cron, which may be in another database. CALL is the only statement of each, because it commits.
+-- config/tiers.ts declares the same jobs for sets of a stack file.
 
 CREATE OR REPLACE FUNCTION pgwright.tiers_jobs(p_schema name, p_name name)
 RETURNS TABLE (job text, schedule text, command text)
@@ -21,7 +21,7 @@ BEGIN
   SELECT v_prefix || x.job, x.schedule, format('CALL %s()', pgwright.tiers_object(v_set, x.suffix))
   FROM (
     VALUES
-      -- The last minute of each ten, the maintenance in one of the others.
+      -- The roll runs in the last minute of each ten, the maintenance in another one.
       ('-roll-wa', (SELECT string_agg(m::text, ',') FROM generate_series(v_minutes - 1, 59, v_minutes) AS m) || ' * * * *', '_roll_wa'),
       ('-part-maintenance', (SELECT string_agg(m::text, ',') FROM generate_series(v_offset, 59, v_minutes) AS m) || ' * * * *', '_partition_maintenance'),
       ('-analyze', '* * * * *', '_analyze_partitions'),
@@ -39,7 +39,7 @@ STABLE
 SECURITY INVOKER
 SET search_path = ''
 AS $$
-  -- Of sets that are not one's own only that they are there.
+  -- Of sets of other owners, only the names.
   SELECT CASE
     WHEN pg_has_role(current_user, p_set.owner_name, 'USAGE')
       THEN pgwright.tiers_facts(p_set) || jsonb_build_object('problems', to_jsonb(array(SELECT pgwright.tiers_problems(p_set))))
@@ -63,5 +63,5 @@ SELECT
 FROM pgwright.tiers_sets AS s
 CROSS JOIN LATERAL (SELECT pgwright.tiers_status_row(s) AS facts) AS f;
 
-COMMENT ON VIEW pgwright.tiers_status IS 'Tiered sets that the reader may see: runs, queues, and what is wrong with their objects.';
+COMMENT ON VIEW pgwright.tiers_status IS 'Tiered sets that the reader may see: runs, queues, and problems of their objects.';
 GRANT SELECT ON pgwright.tiers_status TO PUBLIC;

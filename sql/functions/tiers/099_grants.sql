@@ -1,5 +1,5 @@
--- Who may become the owner of a set may run all of it. Said here, since a database may have taken EXECUTE from PUBLIC. All functions
--- but those that write to tiers_sets run with the rights of whoever calls them.
+-- PUBLIC may execute all routines: they run with the caller's privileges, or check the caller. Granted explicitly, as the default
+-- privileges of a database may withhold EXECUTE from PUBLIC.
 DO $$
 DECLARE
   v_routine regprocedure;

@@ -1,10 +1,10 @@
--- Vector indexes that the stack declares, and what was measured of them. No query of an application asks anything of it.
+-- Declared vector indexes, and their measurements. Queries of applications do not use these tables.
 
 CREATE SCHEMA IF NOT EXISTS pgwright;
 GRANT USAGE ON SCHEMA pgwright TO PUBLIC;
 
 CREATE TABLE IF NOT EXISTS pgwright.vector_indexes (
-  -- schema.name, as SQL takes it.
+  -- schema.name, quoted where SQL needs it.
   index_name text PRIMARY KEY,
   schema_name name NOT NULL,
   relation_name name NOT NULL,
@@ -17,24 +17,24 @@ CREATE TABLE IF NOT EXISTS pgwright.vector_indexes (
   -- Condition of a partial index, as the stack file writes it and as the catalog spells it.
   condition text,
   spelled text,
-  -- Where the queries that it is measured with come from; rows of the table itself if absent.
+  -- Table and column of the query vectors; rows of the indexed table if absent.
   queries_table text,
   queries_column name,
-  -- What queries ask for beside the distance.
+  -- Condition of the queries that are measured.
   filter text,
-  -- How it is measured: nearest neighbours of a query, and queries. Absent: it is not.
+  -- Neighbours per query, and number of queries. Absent: the recall is not measured.
   neighbours integer,
   queries integer,
   at_least numeric,
-  -- Days that a measurement may be old.
+  -- Maximum age of a measurement, in days.
   days integer,
   -- hnsw.ef_search or ivfflat.probes that this index needs.
   search integer,
-  -- hnsw.iterative_scan or ivfflat.iterative_scan: whether a search goes on until enough rows satisfy the filter.
+  -- hnsw.iterative_scan or ivfflat.iterative_scan: whether a search continues until enough rows meet the filter.
   iterative_scan text
 );
 
--- Parameters that the database has on behalf of its indexes: what others have set is theirs.
+-- Parameters of the database that pgwright set for indexes; others are not managed.
 CREATE TABLE IF NOT EXISTS pgwright.vector_settings (
   parameter text PRIMARY KEY,
   value text NOT NULL
@@ -43,28 +43,28 @@ CREATE TABLE IF NOT EXISTS pgwright.vector_settings (
 CREATE TABLE IF NOT EXISTS pgwright.vector_measurements (
   index_name text NOT NULL REFERENCES pgwright.vector_indexes ON DELETE CASCADE,
   measured_at timestamptz NOT NULL,
-  -- An index that was built anew is another one.
+  -- A rebuilt index has another oid.
   index_oid oid NOT NULL,
   search integer NOT NULL,
   neighbours integer NOT NULL,
   queries integer NOT NULL,
   at_least numeric,
-  -- Share of the true neighbours that are found: over all queries, and of the query that it serves worst.
+  -- Share of the true neighbours that are found: over all queries, and for the worst query.
   recall numeric,
   worst numeric,
-  -- One query, planning included.
+  -- Duration of a query, planning included.
   median_ms numeric,
   p95_ms numeric,
-  -- Queries that the planner has answered through this index.
+  -- Queries that the planner answered through this index.
   through integer,
   index_bytes bigint,
   PRIMARY KEY (index_name, measured_at)
 );
 
--- The role that measured and that row security shows none of the rows.
+-- The role that measured, if row security hides all rows from it.
 ALTER TABLE pgwright.vector_measurements ADD COLUMN IF NOT EXISTS hidden_from name;
 
--- Rows that an ivfflat index, or its part in a partition, was built with: its centres stay those of these rows.
+-- Number of rows that an ivfflat index, or its part in a partition, was built with: the centres of these rows stay.
 CREATE TABLE IF NOT EXISTS pgwright.vector_builds (
   index_oid oid PRIMARY KEY,
   row_count bigint NOT NULL

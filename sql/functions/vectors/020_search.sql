@@ -1,5 +1,5 @@
--- How far a search through an index goes: hnsw.ef_search and ivfflat.probes are parameters of a session, which has them from its
--- database. Of all indexes of a database the one that needs most decides.
+-- hnsw.ef_search and ivfflat.probes limit a search through an index. Sessions get them from their database, so the index of a database
+-- that needs the largest value decides.
 
 CREATE OR REPLACE FUNCTION pgwright.vector_parameter(p_method text)
 RETURNS text
@@ -19,7 +19,7 @@ AS $$
   SELECT CASE p_method WHEN 'hnsw' THEN 40 WHEN 'ivfflat' THEN 1 END
 $$;
 
--- What a new session has from this database, unless its role has a value of its own; NULL: nothing.
+-- The value that a new session gets from this database, unless its role has one; NULL: none.
 CREATE OR REPLACE FUNCTION pgwright.vector_setting(p_parameter text)
 RETURNS text
 LANGUAGE sql
@@ -42,8 +42,8 @@ AS $$
   SELECT coalesce(pgwright.vector_setting(pgwright.vector_parameter(p_method))::integer, pgwright.vector_default(p_method))
 $$;
 
--- Gives the database what its indexes need, and takes away what none needs any more. A value that somebody else has set stays if it is
--- enough. Says what it has changed.
+-- Sets the parameters that the indexes of the database need, and resets those that none needs any more. A value that was set outside of
+-- pgwright stays if it is sufficient. Returns the changes.
 CREATE OR REPLACE FUNCTION pgwright.vector_settle()
 RETURNS SETOF text
 LANGUAGE plpgsql
@@ -89,7 +89,7 @@ BEGIN
       EXECUTE format('ALTER DATABASE %I SET %s = %L', current_database(), v_needed.parameter, v_needed.value);
     END IF;
     RETURN NEXT format(
-      '%s %s -> %s in sessions that begin from now on',
+      '%s %s -> %s in new sessions',
       v_needed.parameter, coalesce(v_before, 'default'), coalesce(v_needed.value, 'default')
     );
   END LOOP;

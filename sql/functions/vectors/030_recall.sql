@@ -1,6 +1,6 @@
--- Recall: the share of the true nearest neighbours of some queries that a search through the index finds.
+-- Recall: the share of the true nearest neighbours of sample queries that a search through the index finds.
 
--- A query, the row that it was taken from (which is not looked for), and its true neighbours.
+-- A query vector, its source row (which does not count), and its true neighbours.
 DO $$
 BEGIN
   IF to_regtype('pgwright.vector_query') IS NULL THEN
@@ -9,7 +9,7 @@ BEGIN
 END
 $$;
 
--- By the catalog, which everybody may read: to_regclass() asks for USAGE on the schema.
+-- From the catalog, which every role may read: to_regclass() requires USAGE on the schema.
 CREATE OR REPLACE FUNCTION pgwright.vector_oid(p_schema name, p_name name)
 RETURNS oid
 LANGUAGE sql
@@ -31,7 +31,7 @@ AS $$
   SELECT ARRAY(SELECT p_index UNION SELECT t.relid FROM pg_catalog.pg_partition_tree(p_index) AS t)
 $$;
 
--- The condition of a partial index, spelled the same in each session.
+-- The condition of a partial index, with the same spelling in each session.
 CREATE OR REPLACE FUNCTION pgwright.vector_condition(p_index oid)
 RETURNS text
 LANGUAGE sql
@@ -66,9 +66,9 @@ BEGIN
   JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
   WHERE a.attrelid = to_regclass(p_index.table_name) AND a.attname = p_index.column_name AND NOT a.attisdropped;
   IF column_type IS NULL THEN
-    RAISE EXCEPTION 'there is no column % in %', p_index.column_name, p_index.table_name USING ERRCODE = 'undefined_column';
+    RAISE EXCEPTION 'column % of % does not exist', p_index.column_name, p_index.table_name USING ERRCODE = 'undefined_column';
   END IF;
-  -- bit is PostgreSQL's own type, its distances are the extension's.
+  -- The type bit is in pg_catalog, its distance operators are in the extension.
   IF v_schema = 'pg_catalog' THEN
     SELECT quote_ident(n.nspname) INTO v_schema
     FROM pg_catalog.pg_extension AS e JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
@@ -90,7 +90,7 @@ BEGIN
 END
 $$;
 
--- Queries and their true neighbours, by an exact search that no index takes part in. The same rows each time, as long as they are there.
+-- Query vectors and their true neighbours, by an exact search without an index. Each call chooses the same rows, as long as they exist.
 CREATE OR REPLACE FUNCTION pgwright.vector_queries(p_index pgwright.vector_indexes)
 RETURNS pgwright.vector_query[]
 LANGUAGE plpgsql
@@ -132,7 +132,7 @@ BEGIN
     )
     INTO v_query.neighbours, v_query.farthest
     USING v_query.probe, v_query.of_table, v_query.place, p_index.neighbours;
-    -- A vector of zeros has no direction, and so no distance by the cosine.
+    -- A vector of zeros has no cosine distance.
     CONTINUE WHEN v_query.neighbours = 0;
     v_found := v_found || v_query;
   END LOOP;
@@ -140,8 +140,8 @@ BEGIN
 END
 $$;
 
--- How queries do when a search goes as far as `p_search`. `through`: queries that the planner has answered through this index; it takes
--- another one if there is one of the same column.
+-- Results of the queries with the search parameter `p_search`. `through`: queries that the planner answered through this index; it may use
+-- another index of the same column.
 CREATE OR REPLACE FUNCTION pgwright.vector_try(
   p_index pgwright.vector_indexes,
   p_queries pgwright.vector_query[],
@@ -170,11 +170,11 @@ DECLARE
   v_scans bigint;
   v_before bigint;
 BEGIN
-  -- Until the end of the transaction. This session may have begun with other values; and old versions know no iterative scan.
+  -- Until the end of the transaction. The session may have other values, and old versions of pgvector have no iterative scan.
   PERFORM set_config(pgwright.vector_parameter(p_index.method), p_search::text, true);
   PERFORM set_config(v_scan, coalesce(pgwright.vector_setting(v_scan), 'off'), true)
   WHERE current_setting(v_scan, true) IS NOT NULL OR pgwright.vector_setting(v_scan) IS NOT NULL;
-  -- Bits are only good enough for a first choice: of as many as a search goes through, the nearest by the vectors themselves.
+  -- Bits only preselect: of the candidates that a search visits, the nearest are chosen by the vectors themselves.
   v_statement := format(
     'SELECT count(*) FILTER (WHERE near.far <= $5) FROM (
        SELECT chosen.far FROM (

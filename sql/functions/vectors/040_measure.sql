@@ -1,4 +1,4 @@
--- What is measured is kept: a recall that falls slowly is seen before anybody misses a result.
+-- Measurements are kept, so that a slowly falling recall is visible.
 
 CREATE OR REPLACE FUNCTION pgwright.vector_index(p_index_name text)
 RETURNS pgwright.vector_indexes
@@ -11,15 +11,15 @@ DECLARE
 BEGIN
   SELECT * INTO v_index FROM pgwright.vector_indexes AS i WHERE i.index_name = p_index_name;
   IF NOT FOUND THEN
-    RAISE EXCEPTION '% is no vector index that the stack declares', p_index_name USING ERRCODE = 'undefined_object';
+    RAISE EXCEPTION '% is not a declared vector index', p_index_name USING ERRCODE = 'undefined_object';
   ELSIF pgwright.vector_oid(v_index.schema_name, v_index.relation_name) IS NULL THEN
-    RAISE EXCEPTION 'index % is not there', p_index_name USING ERRCODE = 'undefined_object';
+    RAISE EXCEPTION 'index % does not exist', p_index_name USING ERRCODE = 'undefined_object';
   END IF;
   RETURN v_index;
 END
 $$;
 
--- Size of an index, or a table, with its parts.
+-- Size of an index or table, with its partitions.
 CREATE OR REPLACE FUNCTION pgwright.vector_bytes(p_index oid)
 RETURNS bigint
 LANGUAGE sql
@@ -29,7 +29,7 @@ AS $$
   SELECT sum(pg_catalog.pg_relation_size(r))::bigint FROM unnest(pgwright.vector_relations(p_index)) AS r
 $$;
 
--- Keeps a measurement. Who measures may read the table, which does not let him write here: so this runs as the owner of the books.
+-- Records a measurement. SECURITY DEFINER: a role that may read the table may not write here.
 CREATE OR REPLACE FUNCTION pgwright.vector_note(
   p_index_name text, p_search integer, p_queries integer, p_recall numeric, p_worst numeric, p_median_ms numeric, p_p95_ms numeric,
   p_through integer, p_hidden_from name DEFAULT NULL
@@ -43,7 +43,7 @@ DECLARE
   v_index pgwright.vector_indexes := pgwright.vector_index(p_index_name);
   v_oid oid := pgwright.vector_oid(v_index.schema_name, v_index.relation_name);
 BEGIN
-  -- The role of a run of pgwright has no privileges of its own, and may become the owner of the table.
+  -- The role of a run of pgwright has no privileges except becoming the owner of the table.
   IF NOT pg_catalog.has_column_privilege(session_user, to_regclass(v_index.table_name), v_index.column_name, 'SELECT')
     AND NOT pg_catalog.pg_has_role(
       session_user, (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(v_index.table_name)), 'SET'
@@ -65,8 +65,8 @@ BEGIN
 END
 $$;
 
--- How far a search has to go to reach the recall that is declared, with a tenth of what may be missed to spare: the smallest value, to
--- within a tenth, and not below pgvector's default. NULL where none reaches it; `best`: the recall with that value, or the best there is.
+-- The search parameter that reaches the declared recall, with a margin of a tenth of the allowed misses: the smallest value, to within a
+-- tenth, and not below pgvector's default. NULL if none reaches it. `best`: the recall with this value, or the highest one.
 CREATE OR REPLACE FUNCTION pgwright.vector_find(
   p_index pgwright.vector_indexes, p_queries pgwright.vector_query[], OUT search integer, OUT best numeric
 )
@@ -76,7 +76,7 @@ AS $$
 DECLARE
   v_aim numeric := p_index.at_least + (1 - p_index.at_least) / 10;
   v_most integer := 1000;
-  -- The row that asks is found too, and does not count.
+  -- A search also finds the source row of the query, which does not count.
   v_next integer := greatest(pgwright.vector_default(p_index.method), CASE p_index.method WHEN 'hnsw' THEN p_index.neighbours + 1 END);
   v_failed integer := v_next - 1;
   v_recall numeric;
@@ -85,7 +85,7 @@ BEGIN
     SELECT split_part(o, '=', 2)::integer INTO v_most
     FROM pg_catalog.pg_class AS c CROSS JOIN LATERAL unnest(c.reloptions) AS o
     WHERE c.oid = pgwright.vector_oid(p_index.schema_name, p_index.relation_name) AND o LIKE 'lists=%';
-    -- All lists are no search through the index any more, and the planner does not use it then.
+    -- Not all lists: then the planner does not use the index.
     v_most := greatest(1, coalesce(v_most, 100) - 1);
   END IF;
   LOOP
@@ -104,8 +104,8 @@ BEGIN
 END
 $$;
 
--- Measures an index as sessions use it, and keeps that. `p_find`: as they will use it once they go as far as they have to, if that is
--- found (`search`). `recall` is NULL where there are no rows; `hidden_from`: there are, and row security shows this role none.
+-- Measures an index as sessions use it, and records the result. `p_find`: also finds the necessary search parameter (`search`) and measures
+-- with it. `recall` is NULL if there are no rows; `hidden_from`: there are rows, and row security hides all of them from this role.
 CREATE OR REPLACE FUNCTION pgwright.vector_measure(
   p_index_name text, p_find boolean DEFAULT false,
   OUT search integer, OUT best numeric, OUT recall numeric, OUT measured_with integer, OUT queries integer, OUT through integer,
@@ -141,7 +141,7 @@ BEGIN
 END
 $$;
 
--- Measures all that is declared with a recall; one that fails does not keep the others from it. `CALL pgwright.measure_vectors()`.
+-- Measures all indexes with a declared recall; a failure does not stop the others. `CALL pgwright.measure_vectors()`.
 CREATE OR REPLACE PROCEDURE pgwright.measure_vectors()
 LANGUAGE plpgsql
 AS $$

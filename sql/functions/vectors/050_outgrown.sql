@@ -1,5 +1,5 @@
--- Parts of an ivfflat index that were built with few of today's rows, or none: its lists belong to centres of rows that were there then.
--- Of a part that PostgreSQL has made with its partition nothing is known: it had no rows. What others have built counts as it is.
+-- Parts of an ivfflat index that were built with few or none of today's rows: the lists belong to centres of the rows at the build.
+-- A part that PostgreSQL created with its partition has no record: it had no rows. Other indexes without a record are ignored.
 CREATE OR REPLACE FUNCTION pgwright.vector_outgrown(p_index oid)
 RETURNS TABLE (part text, built bigint, rows bigint)
 LANGUAGE sql
@@ -15,7 +15,7 @@ AS $$
   JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.oid AND a.attnum = 1
   LEFT JOIN pgwright.vector_builds AS b ON b.index_oid = i.oid
   CROSS JOIN LATERAL (
-    -- As the planner does: by today's size; of a table that was never analysed, by the size of a vector.
+    -- Estimated rows, like the planner: by the current size; for a table that was never analyzed, by the size of a vector.
     SELECT CASE
       WHEN x.indpred IS NOT NULL THEN i.reltuples
       WHEN t.reltuples > 0 AND t.relpages > 0

@@ -1,4 +1,4 @@
--- For people and for alerts.
+-- Views for operators and alerts.
 
 CREATE OR REPLACE VIEW pgwright.vector_health AS
 SELECT
@@ -18,10 +18,10 @@ SELECT
   pgwright.vector_bytes(x.indexrelid) AS bytes,
   m.measured_at,
   concat_ws('; ',
-    CASE WHEN x.indexrelid IS NULL THEN 'the index is not there' WHEN NOT x.indisvalid THEN 'the index is invalid' END,
+    CASE WHEN x.indexrelid IS NULL THEN 'the index does not exist' WHEN NOT x.indisvalid THEN 'the index is invalid' END,
     CASE WHEN m.recall < i.at_least THEN format('recall %s is below %s', m.recall, i.at_least) END,
-    CASE WHEN m.hidden_from IS NOT NULL THEN format('its recall was not measured: row security shows role %s no row', m.hidden_from) END,
-    (SELECT string_agg(format('the centres of %s are those of %s rows, and there are about %s', o.part, o.built, o.rows), '; ')
+    CASE WHEN m.hidden_from IS NOT NULL THEN format('its recall was not measured: row security hides all rows from role %s', m.hidden_from) END,
+    (SELECT string_agg(format('%s has the centres of %s rows, and its table has about %s', o.part, o.built, o.rows), '; ')
       FROM pgwright.vector_outgrown(x.indexrelid) AS o),
     CASE WHEN m.through < m.queries THEN 'queries use another index of the column' END,
     CASE WHEN i.at_least IS NOT NULL AND m.measured_at IS NULL THEN 'its recall was never measured'
@@ -35,26 +35,27 @@ LEFT JOIN LATERAL (
 ) AS m ON true;
 
 COMMENT ON VIEW pgwright.vector_health IS
-'A row a declared vector index: recall as last measured, what is declared, latency and size. Alert on problem <> ''''.';
+'One row per declared vector index: last measured recall, declared recall, latency and size. Alert on problem <> ''''.';
 
--- The same as figures, named as Prometheus has it. Times are seconds since 1970.
+-- The same as metrics, with names in the style of Prometheus. Times are seconds since 1970.
 CREATE OR REPLACE VIEW pgwright.vector_metrics AS
 SELECT f.name, f.help, jsonb_build_object('database', current_database(), 'index', h.index_name) AS labels, f.value::double precision
 FROM pgwright.vector_health AS h
 CROSS JOIN LATERAL (
   VALUES
-    ('pgwright_vector_recall', 'Share of the true nearest neighbours that a search found, as last measured.', h.recall),
-    ('pgwright_vector_recall_declared', 'Share that it has to find.', h.at_least),
-    ('pgwright_vector_query_p95_seconds', 'A query of the last measurement, 95th percentile.', h.p95_ms / 1000),
+    ('pgwright_vector_recall', 'Share of the true nearest neighbours that a search found in the last measurement.', h.recall),
+    ('pgwright_vector_recall_declared', 'Declared minimum of the recall.', h.at_least),
+    ('pgwright_vector_query_p95_seconds', 'Duration of a query in the last measurement, 95th percentile.', h.p95_ms / 1000),
     ('pgwright_vector_index_bytes', 'Size of the index.', h.bytes),
-    ('pgwright_vector_measured_timestamp_seconds', 'When the recall was measured last.', extract(epoch FROM h.measured_at)),
-    ('pgwright_vector_problem', '1: something is wrong with the index or its recall.', (h.problem <> '')::integer)
+    ('pgwright_vector_measured_timestamp_seconds', 'Time of the last measurement of the recall.', extract(epoch FROM h.measured_at)),
+    ('pgwright_vector_problem', '1: the index or its recall has a problem; 0: none.', (h.problem <> '')::integer)
 ) AS f (name, help, value)
 WHERE f.value IS NOT NULL;
 
 GRANT SELECT ON pgwright.vector_health, pgwright.vector_metrics TO PUBLIC;
 
--- Said here, as the default privileges of a database may leave PUBLIC nothing. None may more by it than by the table itself.
+-- Granted explicitly, as the default privileges of a database may withhold EXECUTE from PUBLIC. The routines give no access beyond the
+-- privileges on the table.
 DO $$
 DECLARE
   v_routine regprocedure;

@@ -15,7 +15,7 @@ function catalog(container: string, user = "postgres"): string[] {
 
 /** The statements that an adoption has told, with the key of the stack file that they belong to. */
 function toldChanges({ text }: Run): { at: string[]; sql: string }[] {
-  const [, section = ""] = /up changes this, beside the copy:\n((?: {2}.*\n)*)/.exec(text) ?? [];
+  const [, section = ""] = /the first update changes, besides the copy:\n((?: {2}.*\n)*)/.exec(text) ?? [];
   return [...section.matchAll(/^ {2}(\w+)\.([^:]+): (.*)$/gm)].map(([, kind = "", name = "", sql = ""]) => ({
     at: [kind, name],
     sql,
@@ -70,15 +70,15 @@ describe("a server that others have made", () => {
   it("has all told that is not declared, on the terminal and in the file", () => {
     for (const told of [
       'the rule "host all intruder all reject" of pg_hba.conf is not declared: a role that it rejects can connect',
-      "superuser root stays as it is",
-      "its password is kept as md5",
-      "archive_timeout is not declared: write backup",
-      "privilege on a parameter SET on log_statement for maker stays",
-      "database of_root stays as it is: its owner root",
-      "database postgres: 1 tables, views and functions stay",
-      "database scratch stays as it is: it is a template",
-      "schema hidden stays as it is",
-      "extension hstore stays as it is",
+      "superuser root is not managed",
+      "its password is stored as md5",
+      "archive_timeout is not declared: declare backup",
+      "privilege on a parameter SET on log_statement for maker is not managed",
+      "database of_root is not managed: its owner root",
+      "database postgres: 1 tables, views and functions are not managed",
+      "database scratch is not managed: it is a template",
+      "schema hidden and the privileges in it are not managed",
+      "extension hstore is not managed",
       "setting TimeZone=Europe/Berlin of database shop",
       "event trigger watch",
       "foreign server files",
@@ -86,14 +86,14 @@ describe("a server that others have made", () => {
       "privilege on a type shop.size",
       "publication everything",
       "unlogged table public.cache is empty in the copy",
-      "partitions of shop.events are left",
+      "partitions of shop.events are not managed",
       'partitions: {sets: {"shop.orders": {interval: 1 month}}}',
-      "job in-postgres (0 4 * * *, as postgres: VACUUM) stays, switched off",
-      "job job-4 (30 seconds, as postgres: SELECT 1) stays, switched off, and is not declared: its database postgres is not",
-      "job tidy is switched off",
-      "nightly: column name of table shop.customers: SELECT, UPDATE stays",
-      "nightly: table shop.names: SELECT WITH GRANT OPTION stays",
-      "reports: tables that maker will make: TRIGGER stays",
+      "job in-postgres (0 4 * * *, as postgres: VACUUM) is not declared and stays inactive",
+      "job job-4 (30 seconds, as postgres: SELECT 1) is not declared and stays inactive: its database postgres is not declared",
+      "job tidy is declared inactive",
+      "nightly: column name of table shop.customers: SELECT, UPDATE is undeclared and kept",
+      "nightly: table shop.names: SELECT WITH GRANT OPTION is undeclared and kept",
+      "reports: tables that maker will make: TRIGGER is undeclared and kept",
     ]) {
       expect(adopted.text).toContain(told);
       expect(file()).toContain(told);
@@ -103,7 +103,7 @@ describe("a server that others have made", () => {
   it("is copied by the first up, with all its rows, and nothing is to do after it", async () => {
     const { code, text, messages } = await stack.preview();
     expect(code, text).toBe(0);
-    expect(messages.join("\n")).toMatch(/COPY of the running server \S+-source, as it is then/);
+    expect(messages.join("\n")).toMatch(/COPY of the running server \S+-source at the time of the update/);
     await stack.up();
     expect(stack.sql("shop", "SELECT count(*) FROM shop.customers")).toBe("3000");
     expect(stack.sql("shop", "SELECT count(*) FROM shop.orders")).toBe("800");
@@ -132,6 +132,6 @@ describe("a server that others have made", () => {
     stack.sql("postgres", "ALTER ROLE app PASSWORD NULL");
     const none = await stack.preview("--refresh");
     expect(none.code).not.toBe(0);
-    expect(none.messages.join("\n")).toContain("password: keep: role app has no password that could be kept");
+    expect(none.messages.join("\n")).toContain("password: keep: role app has no password to keep");
   });
 });

@@ -30,7 +30,7 @@ describe("a server whose superuser is its application", () => {
   it("is taken over: postgres owns what it owned, and it goes on as a role of its name", async () => {
     const { code, text } = await stack.cli("adopt", "--from", source.name, "--port", String(stack.port), "--force");
     expect(code, text).toBe(0);
-    expect(text).toContain("roles.app: superuser app becomes postgres, with all that it owns");
+    expect(text).toContain("roles.app: superuser app is renamed to postgres and keeps its objects");
     expect(text).toContain(
       'databases.shop: data.done is the ledger of dbmate: 2 versions from 001 to 002 count as applied once migrations.folder is declared; before the first update, declare migrations: {folder: FOLDER, baseline: "002"}',
     );

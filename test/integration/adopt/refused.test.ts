@@ -42,32 +42,32 @@ describe("what cannot be adopted", () => {
     [
       "no container",
       () => "nobody-here",
-      /there is no container nobody-here on the Docker engine; docker ps lists them/,
+      /container nobody-here: not found on the Docker engine; docker ps lists the containers/,
     ],
     [
       "no PostgreSQL in it",
       () => idle,
-      /no PostgreSQL answers in container \S+-idle: [^]*--from postgresql:\/\/USER@HOST:PORT/,
+      /container \S+-idle: no PostgreSQL server answers: [^]*--from postgresql:\/\/USER@HOST:PORT/,
     ],
     [
       "a plain role",
       () => at("plain", "plain word"),
-      /role plain of 127\.0\.0\.1:\d+ is no superuser, .*: connect as one/,
+      /127\.0\.0\.1:\d+: role plain is not a superuser .*; connect as a superuser/,
     ],
     [
       "a wrong password",
       () => at("postgres", "wrong"),
-      /no way into database postgres of 127\.0\.0\.1:\d+: password authentication failed/,
+      /database postgres of 127\.0\.0\.1:\d+: connection failed: password authentication failed/,
     ],
     [
       "nobody there",
       () => at("postgres", "super word", 1),
-      /no way into database postgres of 127\.0\.0\.1:1: .*ECONNREFUSED/,
+      /database postgres of 127\.0\.0\.1:1: connection failed: .*ECONNREFUSED/,
     ],
     [
       "no address",
       () => "postgresql://a b:c@[",
-      /--from: this is no address; write postgresql:\/\/USER@HOST:PORT\/DATABASE/,
+      /--from: not a valid address; write postgresql:\/\/USER@HOST:PORT\/DATABASE/,
     ],
   ])("%s", async (_, from, message) => {
     const { code, text, file } = await adopt(from());
@@ -82,7 +82,7 @@ describe("what cannot be adopted", () => {
     writeFileSync(join(stack.folder, "Pulumi.new.yaml"), before);
     const { code, text, file } = await adopt(server.name);
     expect(code).not.toBe(0);
-    expect(text).toContain(`${file} is there already: take another --stack, or --force to write it anew`);
+    expect(text).toContain(`${file}: exists already; choose another --stack, or overwrite it with --force`);
     expect(readFileSync(file, "utf8")).toBe(before);
     expect((await adopt(server.name, "--force")).code).toBe(0);
     expect(parse(readFileSync(file, "utf8"))).toMatchObject({
@@ -109,11 +109,11 @@ describe("what cannot be adopted", () => {
     expect(written).toMatch(/plain:\n {6}login: true\n {6}password: keep/);
     expect(written).not.toContain("restoreFrom:");
     expect(text + written).not.toMatch(/plain word|super word/);
-    expect(text).toContain("the data is elsewhere and does not come with the stack: bring it in by pg_dump");
+    expect(text).toContain("the data is on a server without a container and is not copied; transfer it with pg_dump");
 
     const first = await stack.tryUp();
     expect(first.code).not.toBe(0);
-    expect(first.text).toContain("password: keep: there is no role plain whose password could be kept");
+    expect(first.text).toContain("password: keep: role plain does not exist");
     const bring = (database: string, ...dump: string[]) =>
       spawnSync("docker", ["exec", "--interactive", stack.container, "psql", "-X", "-U", "postgres", "-d", database], {
         input: docker("exec", server.name, ...dump),
@@ -135,13 +135,13 @@ describe("what cannot be adopted", () => {
     server.sql("postgres", "CREATE TABLESPACE fast LOCATION '/tmp/fast'");
     const { code, text, file } = await adopt(server.name);
     expect(code, text).toBe(0);
-    expect(text).toContain("restoreFrom is not declared: tablespace fast is in the way");
+    expect(text).toContain("restoreFrom is not declared: tablespace fast prevents a copy of the data directory");
     expect(readFileSync(file, "utf8")).not.toContain("restoreFrom:");
     stack.configure((config) => (config.restoreFrom = { running: server.name, inPlace: true }));
     const preview = await stack.preview();
     expect(preview.code).not.toBe(0);
     expect(preview.messages.join("\n")).toMatch(
-      /has tablespaces outside its data directory, .*: fast; move what is in them/,
+      /has tablespaces outside its data directory, .*: fast; move their objects/,
     );
   });
 

@@ -52,13 +52,15 @@ describe("code of a table's owner", () => {
     stack.configure(({ databases }) => {
       databases!.app!.partitions = { sets: { "data.events": { ...set } } };
     });
-    expect((await stack.preview()).messages).toEqual([expect.stringMatching(/its partitions are made/)]);
+    expect((await stack.preview()).messages).toEqual([expect.stringMatching(/the update creates its partitions/)]);
     await stack.up();
     expect(await rowsOf("data.events_default")).toBe(0);
     stack.configure(({ databases }) => {
       databases!.app!.partitions = { sets: { "data.events": { ...set, premake: 2 } } };
     });
-    expect((await stack.preview()).messages.join("\n")).toMatch(/will be done:[^]*\n +create data\.events_n2000 /);
+    expect((await stack.preview()).messages.join("\n")).toMatch(
+      /the update runs these steps:[^]*\n +create data\.events_n2000 /,
+    );
     nobody();
   });
 
@@ -142,11 +144,11 @@ describe("code of a table's owner", () => {
     stack.sql("app", "CREATE ROLE other; GRANT other TO owner; GRANT CREATE ON SCHEMA data TO other");
     stack.sql("app", "ALTER TABLE data.events OWNER TO other");
     expect((await stack.preview()).messages.join("\n")).toMatch(
-      /data\.events belongs to other, and the job that maintains partitions is one of owner, .*: write partitions\.role/,
+      /data\.events belongs to other, but the job that maintains partitions runs as owner, .*; set partitions\.role/,
     );
     stack.sql("app", "UPDATE pgwright.partition_sets SET maintainer = NULL");
     await expect(asOwner("CALL pgwright.maintain_partitions()")).rejects.toMatchObject({
-      detail: expect.stringMatching(/data\.events belongs to other, whose code role owner would run/),
+      detail: expect.stringMatching(/data\.events belongs to other, and role owner would run code of this owner/),
     });
     stack.sql("app", "ALTER TABLE data.events OWNER TO owner; DROP OWNED BY other; DROP ROLE other");
     stack.configure(({ databases }) => (databases!.app!.partitions!.role = "keeper"));
@@ -165,7 +167,7 @@ describe("code of a table's owner", () => {
     stack.configure(({ databases }) => {
       databases!.second = { owner: "owner", schemas: { data: {} }, partitions: { sets: {} } };
     });
-    const refusal = /database second: schema pgwright: it belongs to owner, who is no superuser/;
+    const refusal = /database second: schema pgwright belongs to owner, which is not a superuser/;
     expect((await stack.preview()).messages.join("\n")).toMatch(refusal);
     expect((await stack.tryUp()).text).toMatch(refusal);
     nobody();

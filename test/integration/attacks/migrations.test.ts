@@ -5,7 +5,7 @@ import { Host } from "../../../provider/host";
 import { parseMigrations } from "../../../provider/kinds/migrations/file";
 import { awaitCommit, readLedger, settle } from "../../../provider/kinds/migrations/ledger";
 import { runMigrations } from "../../../provider/kinds/migrations/run";
-import { leave, withDatabase } from "../../../provider/session";
+import { closeConnections, withDatabase } from "../../../provider/session";
 import { withRunRole } from "../../../provider/run-role";
 import { InProcessStack } from "../in-process-stack";
 
@@ -237,7 +237,8 @@ describe("the session of a run", () => {
     stack.configure(({ databases }) => Object.assign(databases?.app ?? {}, { migrations: { folder } }));
     const refused = {
       "SET ROLE postgres": "SET ROLE leaves the role owner",
-      "COPY data.ran TO '/var/lib/postgresql/x'": "is for members of pg_write_server_files, and owner is none",
+      "COPY data.ran TO '/var/lib/postgresql/x'":
+        "needs membership in pg_write_server_files, which role owner does not have",
     };
     for (const [text, problem] of Object.entries(refused)) {
       write(text);
@@ -288,9 +289,11 @@ describe("the session of a run", () => {
       expect(sql("SELECT count(*) FROM pgwright.migrations WHERE version = '950'")).toBe("0");
     });
     sql("ALTER TABLE pgwright.migrations OWNER TO owner");
-    await leave(host, "app");
+    await closeConnections(host, "app");
     const problem = withDatabase(host, "app", readLedger);
-    await expect(problem).rejects.toThrow(/its migrations belongs to owner, who is no superuser/);
+    await expect(problem).rejects.toThrow(
+      /object migrations in schema pgwright belongs to owner, which is not a superuser/,
+    );
     sql("ALTER TABLE pgwright.migrations OWNER TO postgres");
   });
 });

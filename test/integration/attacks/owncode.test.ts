@@ -54,7 +54,7 @@ describe("code that the owner of a table has put into it", () => {
         schemas: { data: { owner: "owner" } },
       };
     });
-    expect(await stack.up()).toMatch(/run in it: \S+mask\.sql \(3 statements\), as role owner/);
+    expect(await stack.up()).toMatch(/ran \S+mask\.sql \(3 statements\) as role owner/);
     nobody();
   });
 

@@ -73,7 +73,7 @@ it("is refused where it asks for another engine", () => {
   writeFileSync(file, JSON.stringify({ ...others, config: { ...config, "pgwright:engine": "tcp://192.0.2.1:2375" } }));
   const { code, text } = preview();
   expect(code).not.toBe(0);
-  expect(text).toContain("--data: the stack file there has another config.pgwright:engine than the one here");
+  expect(text).toContain("--data: config.pgwright:engine of the proposed stack file differs from this checkout's");
 });
 
 it("would be executed if its own checkout were used: the traps work", () => {

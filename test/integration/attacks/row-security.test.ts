@@ -97,7 +97,7 @@ describe("row security of a partitioned table", () => {
     );
     fill(table, "2025-10-10Z");
     expect(lines(`SELECT partition, what FROM pgwright.partition_drift('${table}')`)).toContain(
-      "data.before_hand|does not have the row security of data.before",
+      "data.before_hand|lacks the row security of data.before",
     );
     await maintain(table);
     expect(leaks()).toEqual([]);

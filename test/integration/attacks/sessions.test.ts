@@ -111,7 +111,7 @@ describe("sessions in a database whose owner says what they begin with", () => {
     expect(await stack.unchanged()).toEqual({ code: 0, text: expect.anything() });
     expect(ran()).toEqual([]);
     expect(await succeeds("preview")).toMatch(/unchanged/);
-    expect(await drift()).toMatch(/^\S+: \d+ not declared\n/);
+    expect(await drift()).toMatch(/^\S+: \d+ undeclared\n/);
     // The owner's own jobs do begin with what the owner says, and cannot do their work in 1 ms.
     const { text } = await stack.cli("status");
     expect(text.match(/^!.*/gm) ?? []).toEqual((text.match(/^! cron job .*statement timeout.*/gm) ?? []) as string[]);
@@ -138,7 +138,7 @@ describe("sessions in a database whose owner says what they begin with", () => {
       delete databases!.app!.schemas!.more;
     });
     await succeeds("up");
-    expect(await drift()).toMatch(/^\S+: \d+ not declared\n/);
+    expect(await drift()).toMatch(/^\S+: \d+ undeclared\n/);
     expect(await psql("SELECT name FROM data.u")).toBe("a\\b");
   });
 

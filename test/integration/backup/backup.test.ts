@@ -63,7 +63,7 @@ describe("a stack with backups", () => {
 
   it("begins to archive with one restart, and has a full backup in each repository", async () => {
     const preview = await stack.preview();
-    expect(preview.messages.join("\n")).toMatch(/the repositories get a place for this server and a first full backup/);
+    expect(preview.messages.join("\n")).toMatch(/creates the stanza and a first full backup in each repository/);
     const starts = () => (stack.logs().match(/database system is ready to accept connections/g) ?? []).length;
     const container = stack.containerId();
     await stack.up();
@@ -143,7 +143,7 @@ describe("a stack with backups", () => {
   it("makes everything again that somebody takes away from a repository", async () => {
     agent("sh", "-c", "rm -rf /var/lib/pgbackrest/1/*");
     const preview = await stack.preview();
-    expect(preview.messages.join("\n")).toMatch(/a repository has lost its backups/);
+    expect(preview.messages.join("\n")).toMatch(/a repository has no backup of this server any more/);
     await stack.up();
     expect(JSON.parse(info())[0].status.code).toBe(0);
     expect((await stack.preview()).changes).toEqual([]);

@@ -30,7 +30,9 @@ describe("a copy of a running server", () => {
   });
 
   it("is told, and made whole, masked, with its jobs switched off", async () => {
-    expect((await copy.preview()).messages.join("\n")).toMatch(/COPY of the running server \S+, as it is then, \d+ MB/);
+    expect((await copy.preview()).messages.join("\n")).toMatch(
+      /COPY of the running server \S+ at the time of the update, \d+ MB/,
+    );
     await copy.up();
     expect(copy.sql("shop", "SELECT count(*) || ' ' || string_agg(DISTINCT name, ',') FROM customers")).toBe(
       "5000 nobody",

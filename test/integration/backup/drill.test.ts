@@ -27,7 +27,7 @@ describe("restore drills", () => {
   it("fail the deploy whose tables they cannot count", async () => {
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
-    expect(text).toMatch(/the restore drill has failed:.*relation "public.t" does not exist/);
+    expect(text).toMatch(/the restore drill failed:.*relation "public.t" does not exist/);
   });
 
   it("fail the deploy whose backup does not hold what is asked of it", async () => {
@@ -66,8 +66,8 @@ describe("restore drills", () => {
     const checks = evidence.filter((line) => line.startsWith(last)).map((line) => line.split("\t").slice(1, 3));
     expect(Object.fromEntries(checks)).toEqual({
       "restore and recovery": "t",
-      "row before the mark": "t",
-      "row after the mark": "t",
+      "row before the restore point": "t",
+      "row after the restore point": "t",
       "extensions and roles of app": "t",
       "extensions and roles of postgres": "t",
       "tables and btree indexes (amcheck)": "t",
@@ -79,8 +79,8 @@ describe("restore drills", () => {
       "checksums of all pages": "t",
     });
     const details = evidence.filter((line) => line.startsWith(last)).join("\n");
-    expect(details).toMatch(/public.t in app\tt\t1000; at the mark 1000$/m);
-    expect(details).toMatch(/public."Busy" in app\tt\t[1-9]\d+; at the mark \d+( to \d+)?$/m);
+    expect(details).toMatch(/public.t in app\tt\t1000; at the restore point 1000$/m);
+    expect(details).toMatch(/public."Busy" in app\tt\t[1-9]\d+; at the restore point \d+( to \d+)?$/m);
     const unchanged = await stack.unchanged();
     expect(unchanged.code, unchanged.text).toBe(0);
   });
@@ -115,7 +115,7 @@ describe("restore drills", () => {
     const preview = await stack.preview();
     expect(preview.code).not.toBe(0);
     expect(preview.messages.join("\n")).toMatch(
-      /the last restore drill, drill-\S+, has failed: npm run drill tries again/,
+      /the last restore drill, drill-\S+, has failed; run npm run drill, which tries again/,
     );
     await stack.cli("backup", "full");
     expect((await stack.cli("drill")).code).toBe(0);

@@ -43,7 +43,7 @@ describe("point-in-time recovery", () => {
       /RESTORE of \S+ from \d{8}-\d{6}F_\d{8}-\d{6}I \(ended .*, as it was at .*; \d+ MB of WAL at most/,
     );
     expect(preview.messages.join("\n")).toMatch(
-      /the data of the server becomes that of the backup; volume \S+-data is kept/,
+      /the data of the server is replaced by the restored data; volume \S+-data is kept/,
     );
     await stack.up();
     expect(rows()).toBe("217 217");
@@ -64,7 +64,7 @@ describe("point-in-time recovery", () => {
     const { text, code: done } = await stack.cli("restore", "--name", "a thousand");
     expect(done, text).toBe(0);
     expect(text).toMatch(/RESTORE of .*, as it was at the restore point a thousand/);
-    expect(text).toMatch(/kept until you run: npm run restore -- --accept/);
+    expect(text).toMatch(/the data from before the restore is kept; to remove it: npm run restore -- --accept/);
     stack.configure((config) => (config.restoreFrom = { inPlace: true, name: "a thousand" }));
     expect(rows()).toBe("218 1000");
     expect(stack.sql("postgres", "SELECT timeline_id FROM pg_control_checkpoint()")).toBe("3");
@@ -96,7 +96,7 @@ describe("point-in-time recovery", () => {
     );
     await refused({ backup: "20200101-000000F" }, /has no backup 20200101-000000F of \S+; there are \d{8}/);
     await refused({ time: "2026-01-01 00:00:00" }, /restoreFrom.time: .*write a time with its offset/);
-    await refused({ time: "2026-01-01 00:00:00+00", name: "x" }, /write one of time, name and lsn/);
+    await refused({ time: "2026-01-01 00:00:00+00", name: "x" }, /write at most one of time, name and lsn/);
     // Only the WAL can tell; every backup is tried.
     const failing = async (target: object, why: RegExp) => {
       restoreTo(target);
@@ -125,10 +125,10 @@ describe("point-in-time recovery", () => {
     docker("rm", "--force", stack.container, `${stack.container}-agent`);
     docker("volume", "rm", `${stack.container}-data-3`);
     expect((await stack.preview()).messages.join("\n")).toMatch(
-      /holds backups of a server named \S+, the newest of .*write restoreFrom: {}/,
+      /holds backups of a server named \S+, the newest of .*; write restoreFrom: {}/,
     );
     stack.configure((config) => (config.restoreFrom = {}));
-    expect((await stack.preview()).messages.join("\n")).toMatch(/RESTORE of .*as new as the archive has it/);
+    expect((await stack.preview()).messages.join("\n")).toMatch(/RESTORE of .*up to the end of the archived WAL/);
     await stack.up();
     expect(rows()).toBe("318 3100");
     const { code, text } = await stack.unchanged();

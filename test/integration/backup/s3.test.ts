@@ -41,7 +41,7 @@ describe("a repository in a bucket", () => {
     const { code, text } = await stack.preview();
     expect(code).not.toBe(0);
     expect(text).toContain(
-      `pgwright:backupS3.${store.bucket}.key: is missing; set it by: pulumi config set --secret --path 'pgwright:backupS3.${store.bucket}.key'`,
+      `pgwright:backupS3.${store.bucket}.key: is missing; set it with: pulumi config set --secret --path 'pgwright:backupS3.${store.bucket}.key'`,
     );
     expect(text).toContain(`pgwright:backupS3.${store.bucket}.secret: is missing`);
   });
@@ -60,18 +60,20 @@ describe("a repository in a bucket", () => {
     await store.giveKeys(stack, "backupS3", { secret: "another" });
     expect(await refusal()).toMatch(
       named(
-        "the secret does not belong to the access key: set both again \\(pulumi config set --secret --path .*SignatureDoesNotMatch",
+        "the secret does not belong to the access key; set both again \\(pulumi config set --secret --path .*SignatureDoesNotMatch",
       ),
     );
     await store.giveKeys(stack, "backupS3", { key: "NOBODY" });
-    expect(await refusal()).toMatch(named("the object store does not know the access key: set both again"));
+    expect(await refusal()).toMatch(named("the object store does not know the access key; set both again"));
     await store.giveKeys(stack, "backupS3");
     expect(await refusal({ bucket: "nowhere" })).toMatch(/pgwright:backupS3.nowhere.key: is missing/);
     expect(await refusal({ certificate: undefined })).toMatch(
-      named("the endpoint's certificate is not trusted: name a file with that of its CA in s3.certificate"),
+      named("the endpoint's certificate is not trusted; name a file with the certificate of its CA in s3.certificate"),
     );
     expect(await refusal({ region: "eu-central-1" })).toMatch(named("the bucket is in another region"));
-    expect(await refusal({ pathStyle: false })).toMatch(named("there is no such host: mend s3.endpoint, or write"));
+    expect(await refusal({ pathStyle: false })).toMatch(
+      named("the endpoint's host name is unknown; correct s3.endpoint, or write"),
+    );
     expect(store.list("")).toEqual([]);
   });
 
@@ -155,7 +157,7 @@ describe("a repository in a bucket", () => {
     });
     const preview = await stack.preview();
     expect(preview.changes.map(({ kind }) => kind).sort()).toEqual(["BackupConfiguration", "Backups"]);
-    expect(preview.messages.join("\n")).toMatch(/the new repository gets a place for this server and a full backup/);
+    expect(preview.messages.join("\n")).toMatch(/creates the stanza and a full backup in the new repository/);
     await stack.up();
     expect(store.list(`moved/backup/${stack.container}`)).toContain("backup.info");
     expect(info().backup.at(-1)).toMatchObject({ type: "full", database: { "repo-key": 2 } });
@@ -209,7 +211,7 @@ describe("a repository in a bucket", () => {
     );
     await store.giveKeys(copy, "restoreS3");
     expect((await copy.preview()).messages.join("\n")).toMatch(
-      /RESTORE of \S+ from \d{8}-\d{6}F.*as new as the archive/,
+      /RESTORE of \S+ from \d{8}-\d{6}F.*up to the end of the archived WAL/,
     );
     await copy.up();
     expect(copy.sql("app", "SELECT count(*) FROM t")).toBe("1000");

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { removeMarked } from "../../../cli/ephemeral/engine";
+import { removeLabelled } from "../../../cli/ephemeral/engine";
 import { claimPort } from "../../../cli/ephemeral/port";
 import { ephemeralLabels } from "../../../provider/ephemeral-labels";
 import { Host } from "../../../provider/host";
@@ -120,7 +120,7 @@ describe("an ephemeral stack", () => {
     await checkout.cli("pulumi", "config", "rm", "pgwright:ephemeral", "--stack", name);
     const { code: refused, text: why } = await checkout.cli("up", "--stack", name);
     expect(refused).not.toBe(0);
-    expect(why).toMatch(/the stack was made ephemeral until .*, and would become not ephemeral: put that back/);
+    expect(why).toMatch(/the stack was created ephemeral until .* and is now declared not ephemeral; revert the key/);
     expect((await checkout.up(name)).port).toBe(made.port); // which writes the key again
   });
 
@@ -132,7 +132,7 @@ describe("an ephemeral stack", () => {
     expect(gitStatus()).toBe(before);
     const again = await checkout.ephemeral("destroy", name);
     expect(again.code).toBe(1);
-    expect(again.text).toContain(`there is no ephemeral stack ${name}; there are `);
+    expect(again.text).toContain(`ephemeral stack ${name}: does not exist; existing ephemeral stacks: `);
   });
 });
 
@@ -157,7 +157,7 @@ describe("several at once", () => {
     const ports = await Promise.all(claims);
     expect(new Set(ports).size).toBe(4);
     expect(ports).toContain(wanted);
-    await Promise.all(names.map((name) => removeMarked(new Host(`pgwright-${name}`), `pgwright-${name}`)));
+    await Promise.all(names.map((name) => removeLabelled(new Host(`pgwright-${name}`), `pgwright-${name}`)));
   });
 
   it("come up, of two checkouts that have made nothing yet, each with a port of its own", async () => {

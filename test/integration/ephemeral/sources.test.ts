@@ -42,7 +42,7 @@ describe("an ephemeral stack is made from", () => {
     const file = checkout.write({ ...contents, protect: true, backup });
     const { code, text } = await checkout.ephemeral("up", name, "--from", file);
     expect(code, text).toBe(0);
-    expect(text).toContain(`left out      protect, backup of ${file}`);
+    expect(text).toContain(`ignored       protect, backup of ${file}`);
     expect(objectsOf(name).filter((object) => /agent|backup/.test(object))).toEqual([]);
     await takenDown();
   });
@@ -75,7 +75,7 @@ describe("an ephemeral stack is made from", () => {
 
     const refused = await checkout.ephemeral("up", name, "--from", file);
     expect(refused.code).toBe(1);
-    expect(refused.text).toContain(`the secrets of ${file} cannot be decrypted: set PULUMI_CONFIG_PASSPHRASE`);
+    expect(refused.text).toContain(`${file}: its secrets cannot be decrypted; set PULUMI_CONFIG_PASSPHRASE`);
     expect([objectsOf(name), checkout.filesOf(name)]).toEqual([[], []]);
 
     checkout.env.PULUMI_CONFIG_PASSPHRASE = author.env.PULUMI_CONFIG_PASSPHRASE;
@@ -88,7 +88,7 @@ describe("an ephemeral stack is made from", () => {
     const foreign = checkout.write({ ...contents, passwords: { app: { secure: "AAABAN" } } });
     const { code, text } = await checkout.ephemeral("up", name, "--from", foreign);
     expect(code).toBe(1);
-    expect(text).toContain(`${foreign} holds secrets that only its own stack can decrypt`);
+    expect(text).toContain(`${foreign}: only its own stack can decrypt its secrets`);
     expect([objectsOf(name), checkout.filesOf(name)]).toEqual([[], []]);
   });
 
@@ -101,8 +101,10 @@ describe("an ephemeral stack is made from", () => {
     for (const parameter of ["fsync", "full_page_writes", "synchronous_commit"])
       expect(await query(made, "postgres", `SHOW ${parameter}`)).toEqual([{ [parameter]: "off" }]);
     const { stdout: logs } = spawnSync("docker", ["logs", `pgwright-${name}`], { encoding: "utf8" });
-    expect(logs).toMatch(/making a new cluster in \S+ --no-sync$/m);
-    expect((await checkout.cli("status", "--stack", name)).text).toMatch(/durability +none: if the machine crashes/);
+    expect(logs).toMatch(/creating a new cluster in \S+ --no-sync$/m);
+    expect((await checkout.cli("status", "--stack", name)).text).toMatch(
+      /durability +none: a crash of the machine loses the data/,
+    );
     expect((await checkout.cli("preview", "--stack", name)).text).toContain("NOT DURABLE");
     await takenDown();
   });
@@ -111,17 +113,14 @@ describe("an ephemeral stack is made from", () => {
     name = newName();
     const attempts: [string[], RegExp][] = [
       [["--from", checkout.write({ ...contents, servr: {} })], /pgwright:servr: unknown key; did you mean server\?/],
-      [["--from", checkout.write({ server: 5432 })], /pgwright:server has to be a map/],
+      [["--from", checkout.write({ server: 5432 })], /pgwright:server: not a map/],
       [
         ["--from", checkout.write({ ephemeral: { durable: "no" } })],
         /ephemeral.durable: "no" is not allowed; write true or false/,
       ],
-      [["--from", join(checkout.folder, "none.yaml")], /there is no stack file .*none\.yaml/],
-      [["--for", "1w"], /--for "1w": write a whole number and m, h or d/],
-      [
-        ["--from", checkout.write(), "--env", "/tmp/x", "--role", "bob"],
-        /--role "bob": no role of this name can log in/,
-      ],
+      [["--from", join(checkout.folder, "none.yaml")], /stack file .*none\.yaml does not exist/],
+      [["--for", "1w"], /--for "1w": invalid duration; write a whole number and m, h or d/],
+      [["--from", checkout.write(), "--env", "/tmp/x", "--role", "bob"], /--role "bob": no such role with a login/],
     ];
     for (const [args, error] of attempts) {
       const { code, text } = await checkout.ephemeral("up", name, ...args);
@@ -135,11 +134,11 @@ describe("an ephemeral stack is made from", () => {
     const container = docker("inspect", "--format", "{{.Id}}", source.container);
     const file = checkout.write();
     expect((await checkout.ephemeral("up", "dev", "--from", file)).text).toMatch(
-      /Pulumi.dev.yaml is the stack file of a stack/,
+      /Pulumi.dev.yaml: stack file of a permanent stack/,
     );
     const taken = await checkout.ephemeral("up", source.name, "--from", file);
     expect(taken.text).toContain(`container ${source.container}, network ${source.container}`.split(",")[0]);
-    expect(taken.text).toContain("not of an ephemeral stack: choose another name");
+    expect(taken.text).toContain("not of an ephemeral stack; choose another name");
     // Also to one who has its state.
     const own = new Checkout({
       PULUMI_BACKEND_URL: source.env.PULUMI_BACKEND_URL,
@@ -147,7 +146,7 @@ describe("an ephemeral stack is made from", () => {
     });
     const { code, text } = await own.ephemeral("destroy", source.name);
     expect(code).toBe(1);
-    expect(text).toContain(`stack ${source.name} is not ephemeral, and is left as it is`);
+    expect(text).toContain(`stack ${source.name}: not ephemeral, nothing was changed`);
     own.dispose();
     expect(docker("inspect", "--format", "{{.Id}}", source.container)).toBe(container);
     expect((await source.unchanged()).code).toBe(0);
@@ -163,7 +162,7 @@ describe("an ephemeral stack is made from", () => {
     for (const run of [await source.preview(), await source.tryUp()]) {
       expect(run.code).not.toBe(0);
       expect(run.text).toContain(
-        "the stack was made not ephemeral, and would become ephemeral until 2020-01-01T00:00:00Z",
+        "the stack was created not ephemeral and is now declared ephemeral until 2020-01-01T00:00:00Z",
       );
     }
     expect((await checkout.ephemeral("sweep")).text).not.toContain(source.name);

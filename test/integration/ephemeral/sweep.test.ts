@@ -86,7 +86,7 @@ describe("a sweep", () => {
     docker("create", "--label", "pgwright.helper=files", "--volume", `${volume}:/volume`, image, "true");
     const refused = await sweep();
     expect(refused.code).toBe(1);
-    expect(refused.text).toMatch(new RegExp(`of pgwright-${lost} there is left: volume ${volume}\\. .*in use`));
+    expect(refused.text).toMatch(new RegExp(`pgwright-${lost}: not removed: volume ${volume}; .*in use`));
     expect(docker("ps", "--all", "--quiet", "--filter", `volume=${volume}`).split("\n")).toHaveLength(1);
     docker("rm", user); // it is not marked, so it is not for a sweep to remove
     expect((await sweep()).text).toContain(`removed ${lost}`);
@@ -105,7 +105,7 @@ describe("a sweep", () => {
     );
     expect((await sweep()).text).toContain("nothing has expired");
     expect((await checkout.ephemeral("list")).stdout).toMatch(
-      new RegExp(`^${lost} +never: something of it has no time`, "m"),
+      new RegExp(`^${lost} +never: an object of the stack has no expiry`, "m"),
     );
     expect((await checkout.ephemeral("destroy", lost)).text).toContain(`removed ${lost}`);
     expect(objectsOf(lost).sort()).toEqual([...decoys].sort());
@@ -178,7 +178,7 @@ describe("a run that was killed", () => {
 
   it("and goes on in the background is ended by a destroy", async () => {
     await killed(has("volume", "ls", "--quiet"), false);
-    expect(await leavesNothing()).toMatch(new RegExp(`ending process \\d+, which is at work on stack ${name}`));
+    expect(await leavesNothing()).toMatch(new RegExp(`ending process \\d+, which is changing stack ${name}`));
     const { stdout } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
     expect(stdout).not.toContain(name);
   });

@@ -215,12 +215,12 @@ describe("tables in use", () => {
     const { code, messages } = await stack.preview();
     expect(code).not.toBe(0);
     for (const problem of [
-      "data.orders is a plain table: write convert: { column: ... }",
-      "it has no key: ALTER TABLE ... ADD PRIMARY KEY",
-      "its column at may be NULL: ALTER TABLE ... ALTER COLUMN at SET NOT NULL",
-      "unique index odd_code_key is not on column at as well",
-      "foreign key of_odd_code_fkey of data.of_odd points at a key without column at",
-      "view data.view_of_odd refers to it: drop it, and create it again afterwards",
+      "data.orders is a plain table; declare convert: { column: ... }",
+      "it has no key; ALTER TABLE ... ADD PRIMARY KEY",
+      "its column at may be NULL; ALTER TABLE ... ALTER COLUMN at SET NOT NULL",
+      "unique index odd_code_key lacks column at",
+      "foreign key of_odd_code_fkey of data.of_odd references a key without column at",
+      "view data.view_of_odd refers to it; drop the view, and create it again after the conversion",
     ])
       expect(messages.join("\n")).toContain(problem);
     stack.configure(() => ["data.odd", "data.orders"].forEach((table) => delete sets()[table]));
@@ -251,7 +251,7 @@ describe("tables in use", () => {
       const { rows } = await old.query("SELECT count(*) AS n FROM data.orders WHERE writer IS NULL");
       expect(rows[0].n).toBe(before.split("|")[0]);
       expect(await ask("SELECT copying FROM pgwright.partition_health")).toMatch(
-        /^convert: switch, \d+ of about \d+ rows copied, \d+ compared, waits for transactions that are older/,
+        /^convert: switch, \d+ of about \d+ rows copied, \d+ compared, waiting for transactions that are older/,
       );
       await old.query("COMMIT");
       await old.end();

@@ -43,7 +43,7 @@ describe("partitions that retention dumps", () => {
       config.databases!.app!.partitions = { sets: { "data.events": SET } };
     });
     expect((await stack.preview()).text).toMatch(
-      /retention.dump: the backup agent makes them: write backup: {dumps: {}} too/,
+      /retention.dump: the backup agent writes the dumps; declare backup: {dumps: {}} too/,
     );
     stack.configure((config) => (config.backup = { dumps: {} }));
   });
@@ -115,7 +115,7 @@ describe("partitions that retention dumps", () => {
     expect(back.code, back.text).toBe(0);
     expect(back.text).not.toContain("not restored");
     expect(foreignKeys("old.events_4")).toBe("1");
-    const attach = /into its set again: (.*)/.exec(back.text)?.[1] as string;
+    const attach = /to attach it again: (.*)/.exec(back.text)?.[1] as string;
     expect(sql("SELECT count(*) || ' ' || count(DISTINCT what) FROM old.events_4")).toBe("1000 1000");
     expect(attach).toMatch(/^ALTER TABLE data.events ATTACH PARTITION old.events_4 FOR VALUES FROM \(/);
     // It is nobody's business but its owner's now: no run takes it away again.
@@ -147,7 +147,7 @@ describe("partitions that retention dumps", () => {
     // A policy on a column that the dump does not have.
     sql(`ALTER TABLE data.events ADD COLUMN tenant int; ALTER POLICY mine ON data.events USING (tenant = 1)`);
     expect((await stack.cli("archive", "app", "old.events_9")).text).toMatch(
-      /old.events_9: not restored: policies of data.events: column "tenant" does not exist; until it has some, only its owner sees its rows/,
+      /old.events_9: not restored: policies of data.events cannot be created: column "tenant" does not exist; until policies exist, only the owner sees the rows/,
     );
     expect(sql("SET ROLE reader; SELECT count(*) FROM old.events_9")).toBe("0");
   });

@@ -218,7 +218,7 @@ describe("values that nobody means in the key of a set", () => {
       table,
     ]);
     expect(health.attention).toMatch(
-      /_y2026m06d05: FOR VALUES .* is not made, as DEFAULT has rows for it: move or delete them/,
+      /_y2026m06d05: FOR VALUES .* is not created, because DEFAULT has rows for it; move or delete them/,
     );
     expect(health.last_error).toBeNull();
     const names = await rows("SELECT relid::regclass::text AS name FROM pg_partition_tree($1) WHERE level = 1", [

@@ -71,7 +71,7 @@ describe("what PostgreSQL does not pass on to a partition", () => {
     // What changes later is brought to those that exist.
     sql("SET ROLE owner; ALTER TABLE data.t REPLICA IDENTITY FULL");
     expect(sql("SELECT what FROM pgwright.partition_drift('data.t') LIMIT 1")).toBe(
-      "does not have the replica identity of data.t",
+      "lacks the replica identity of data.t",
     );
     await maintain("data.t");
     expect(leaves("data.t", "relreplident")).toEqual(["f"]);
@@ -123,7 +123,7 @@ describe("what PostgreSQL does not pass on to a partition", () => {
     sql("CREATE PUBLICATION parts FOR TABLE data.s_y2026m09, data.s_y2026m10");
     await maintain("data.s");
     expect(sql("SELECT attention FROM pgwright.partition_health WHERE parent = 'data.s'")).toMatch(
-      /publication parts names other partitions of data\.s and not this one.*ALTER PUBLICATION parts ADD TABLE data\.s_y2026m12/,
+      /publication parts names other partitions of data\.s but not this one.*ALTER PUBLICATION parts ADD TABLE data\.s_y2026m12/,
     );
     sql("ALTER PUBLICATION parts ADD TABLE data.s_y2026m12");
     await maintain("data.s");

@@ -107,9 +107,9 @@ describe("sets of partitions of a stack", () => {
     const { changes, messages } = await stack.preview();
     expect(changes.map(({ kind }) => kind)).toEqual(["PartitionSet"]);
     const said = messages.join("\n");
-    expect(said).toMatch(/data\.events_y2026m02: detached by hand/);
-    expect(said).toMatch(/data\.events_y2026m03: renamed by hand to data\.mine/);
-    expect(said).toMatch(/data\.events_old: attached by hand/);
+    expect(said).toMatch(/data\.events_y2026m02: detached outside of pgwright/);
+    expect(said).toMatch(/data\.events_y2026m03: renamed outside of pgwright to data\.mine/);
+    expect(said).toMatch(/data\.events_old: attached outside of pgwright/);
     await stack.up();
     expect(partitions("data.events")).toContain("data.events_y2026m02");
     expect(partitions("data.events")).toContain("data.events_y2026m03");
@@ -119,12 +119,12 @@ describe("sets of partitions of a stack", () => {
   it("say that their table is not there, and what to do", async () => {
     stack.configure(() => (sets()["data.absent"] = { interval: "1 day" }));
     expect((await stack.preview()).messages.join("\n")).toMatch(
-      /data\.absent: there is no such table yet; the update fails unless one of its migrations creates it/,
+      /data\.absent: the table does not exist; the update fails unless one of its migrations creates it/,
     );
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
     expect(text).toMatch(
-      /table data\.absent does not exist; create it by a migration, or take its set out of the stack file/,
+      /table data\.absent does not exist; create it by a migration, or remove its set from the stack file/,
     );
     expect(text).not.toMatch(/may not maintain/);
     stack.configure(() => delete sets()["data.absent"]);
@@ -135,7 +135,7 @@ describe("sets of partitions of a stack", () => {
   it("show a table's row security that its partitions do not have, and what is left undone", async () => {
     stack.sql("app", "SET ROLE owner; ALTER TABLE data.logs ENABLE ROW LEVEL SECURITY");
     expect((await stack.preview("--refresh")).messages.join("\n")).toMatch(
-      /data\.logs_y\d{4}m\d\dd\d\d: does not have the row security of data\.logs/,
+      /data\.logs_y\d{4}m\d\dd\d\d: lacks the row security of data\.logs/,
     );
     await stack.up();
     await quiet();
@@ -150,9 +150,9 @@ describe("sets of partitions of a stack", () => {
     const { premake, overflow } = sets()["data.logs"] ?? {};
     stack.configure(() => Object.assign(sets()["data.logs"] ?? {}, { premake: 22, overflow: "guard" }));
     expect((await stack.preview()).messages.join("\n")).toMatch(
-      /data\.logs_y\d{4}m\d\dd\d\d: FOR VALUES FROM .* is not made, as DEFAULT has rows for it: move or delete them/,
+      /data\.logs_y\d{4}m\d\dd\d\d: FOR VALUES FROM .* is not created, because DEFAULT has rows for it; move or delete them/,
     );
-    expect(await stack.up()).toMatch(/is not made, as DEFAULT has rows for it/);
+    expect(await stack.up()).toMatch(/is not created, because DEFAULT has rows for it/);
     await quiet();
     stack.configure(() => Object.assign(sets()["data.logs"] ?? {}, { premake, overflow }));
     await stack.up();
@@ -177,7 +177,7 @@ describe("sets of partitions of a stack", () => {
     stack.configure(() => (sets()["data.tenants"] = { interval: "1 day" }));
     const { code, messages } = await stack.preview();
     expect(code).not.toBe(0);
-    expect(messages.join("\n")).toMatch(/data\.tenants is partitioned by LIST, and its set says time/);
+    expect(messages.join("\n")).toMatch(/data\.tenants is partitioned by LIST, and its set declares time/);
     stack.configure(() => (sets()["data.tenants"] = { kind: "list", values: { eu: ["de", "fr"], us: ["us"] } }));
   });
 

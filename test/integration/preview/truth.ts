@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Events } from "../../../report/events";
-import { makeReport, subjectOf, type Report, type Told } from "../../../report/report";
+import { makeReport, subjectOf, type Report, type ResourceMessage } from "../../../report/report";
 import { TestStack } from "../stack";
 import { change, type World } from "./changes";
 import { Random } from "./random";
@@ -80,7 +80,7 @@ function compare(why: string, { hazards, changes, putBack }: Report, before: Sna
 }
 
 /** Who may do more or less with what was there before has to be told, by its own name or that of a group; and nobody else. */
-function compareAccess(why: string, told: Told[], before: Snapshot, after: Snapshot): void {
+function compareAccess(why: string, told: ResourceMessage[], before: Snapshot, after: Snapshot): void {
   const tables = (lines: string[]) => new Set(lines.map((line) => line.split(" ").slice(3).join(" ")));
   const there = (role: string, snapshot: Snapshot) => snapshot.globals.includes(`CREATE ROLE ${role};`);
   const [former, now] = [tables(before.access), tables(after.access)];

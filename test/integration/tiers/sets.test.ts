@@ -32,15 +32,15 @@ describe("a tiered set", () => {
   describe("refuses", () => {
     const refused: [string, Record<string, unknown>, RegExp][] = [
       ["an unknown key", { hours: 3 }, /unknown keys \{hours\}/],
-      ["a long name", { name: "n".repeat(32) }, /name must be of 1 to 31 bytes/],
-      ["a long name in bytes", { name: "ü".repeat(16) }, /name must be of 1 to 31 bytes/],
+      ["a long name", { name: "n".repeat(32) }, /name must have 1 to 31 bytes/],
+      ["a long name in bytes", { name: "ü".repeat(16) }, /name must have 1 to 31 bytes/],
       ["no name", { name: null }, /name must be/],
-      ["an unknown owner", { owner: "nobody" }, /there is no role nobody/],
+      ["an unknown owner", { owner: "nobody" }, /role nobody does not exist/],
       ["an owner without rights", { owner: "stranger" }, /stranger may not create tables in the schema data/],
-      ["an unknown schema", { schema: "nowhere" }, /there is no schema nowhere/],
+      ["an unknown schema", { schema: "nowhere" }, /schema nowhere does not exist/],
       ["no columns", { columns: [] }, /columns must be a list/],
-      ["an unknown type", { columns: [{ name: "id", type: "bigmint" }] }, /column id: there is no type bigmint/],
-      ["SQL for a type", { columns: [{ name: "id", type: "int); DROP TABLE x; --" }] }, /there is no type int\)/],
+      ["an unknown type", { columns: [{ name: "id", type: "bigmint" }] }, /column id: type bigmint does not exist/],
+      ["SQL for a type", { columns: [{ name: "id", type: "int); DROP TABLE x; --" }] }, /type int\).* does not exist/],
       [
         "SQL for a default",
         { columns: [...(EVENTS.columns as object[]), { name: "x", type: "int", default: "0); DROP TABLE y; --" }] },
@@ -49,12 +49,12 @@ describe("a tiered set", () => {
       [
         "a column twice",
         { columns: [...(EVENTS.columns as object[]), { name: "id", type: "int" }] },
-        /two with the name id/,
+        /two have the name id/,
       ],
       [
         "a column of the write-ahead table",
         { columns: [...(EVENTS.columns as object[]), { name: "wa_number", type: "int" }] },
-        /wa_number is a column of the write-ahead table already/,
+        /the name wa_number is reserved for the write-ahead table/,
       ],
       ["an unknown id", { id: "key" }, /id must be one of the columns, not key/],
       [
@@ -73,11 +73,11 @@ describe("a tiered set", () => {
         /intervalHours must be a number of hours that divides 24, not 5/,
       ],
       ["hours in words", { intervalHours: "six" }, /intervalHours must be .* not six/],
-      ["a maximum age of nothing", { maxAge: "0 days" }, /maxAge must be more than nothing/],
+      ["a maximum age of nothing", { maxAge: "0 days" }, /maxAge must be greater than zero/],
       ["a maximum age in words", { maxAge: "a while" }, /maxAge must be an interval/],
       ["a minute of the roll", { minuteOffset: 9 }, /minuteOffset must be from 0 to 8, not 9/],
       ["no pages", { pagesPerRange: 0 }, /pagesPerRange must be from 1/],
-      ["an unknown tablespace", { tablespaces: { main: "fast" } }, /there is no tablespace fast for main/],
+      ["an unknown tablespace", { tablespaces: { main: "fast" } }, /tablespace fast for main does not exist/],
       ["a tier that is none", { tablespaces: { hot: "pg_default" } }, /tablespaces must be/],
       ["odd minutes", { walMinutes: 7 }, /walMinutes must be/],
     ];
@@ -230,18 +230,21 @@ describe("a tiered set", () => {
 
     it.each([
       ["CALL data.events_roll_wa()", /permission denied/],
-      ["CALL pgwright.tiers_roll_wa('data', 'events')", /there is no tiered set data\.events that stranger may see/],
-      ["SELECT pgwright.tiers_drop('data', 'events', false)", /there is no tiered set/],
+      [
+        "CALL pgwright.tiers_roll_wa('data', 'events')",
+        /tiered set data\.events does not exist, or is not visible to stranger/,
+      ],
+      ["SELECT pgwright.tiers_drop('data', 'events', false)", /tiered set data\.events does not exist/],
       [
         `SELECT pgwright.tiers_create(${literal(JSON.stringify({ ...EVENTS, name: "theirs" }))})`,
         /role stranger may not change tiered sets of owner/,
       ],
-      [`SELECT pgwright.tiers_alter(${literal(JSON.stringify(EVENTS))})`, /there is no tiered set/],
+      [`SELECT pgwright.tiers_alter(${literal(JSON.stringify(EVENTS))})`, /tiered set data\.events does not exist/],
       ["SELECT pgwright.tiers_forget_set('data', 'events')", /role stranger may not change tiered sets of owner/],
       ["UPDATE pgwright.tiers_sets SET config = '{}'", /permission denied/],
       ["SELECT * FROM data.events", /permission denied/],
       ["SELECT * FROM data.events_wa", /permission denied/],
-      ["SELECT pgwright.tiers_describe('data', 'events')", /there is no tiered set/],
+      ["SELECT pgwright.tiers_describe('data', 'events')", /tiered set data\.events does not exist/],
     ])("another role may not %s", async (statement, message) => {
       await expect(stranger.query(statement)).rejects.toThrow(message);
     });
@@ -262,7 +265,7 @@ describe("a tiered set", () => {
     });
 
     it("a superuser is told to become the owner", () => {
-      expect(() => server.sql("CALL data.events_roll_wa()")).toThrow(/made by its owner owner, not by postgres/);
+      expect(() => server.sql("CALL data.events_roll_wa()")).toThrow(/maintained by its owner owner, not by postgres/);
     });
 
     it("everything made is the owner's", async () => {
@@ -286,7 +289,7 @@ describe("a tiered set", () => {
         "CREATE OR REPLACE PROCEDURE data.events_roll_wa() LANGUAGE plpgsql AS 'BEGIN END'",
         "the routine data.events_roll_wa was edited",
       ],
-      ["DROP TABLE data.events_wa_000", "0 tables of data.events_wa take writes"],
+      ["DROP TABLE data.events_wa_000", "0 tables of data.events_wa receive writes, not one"],
     ])("with what is wrong after %s, and repaired", async (damage, problem) => {
       expect(server.describe().problems).toEqual([]);
       server.sql(damage);
@@ -356,8 +359,8 @@ describe("a tiered set", () => {
     expect(() => alter({ ...EVENTS, indexes: ["note"], pagesPerRange: 64 })).toThrow(
       /cannot change pagesPerRange from 128 to 64/,
     );
-    expect(() => alter({ ...EVENTS, indexes: [] })).toThrow(/they can only be added/);
-    expect(() => alter({ ...EVENTS, name: "other" })).toThrow(/there is no tiered set data\.other/);
+    expect(() => alter({ ...EVENTS, indexes: [] })).toThrow(/indexes can only be added/);
+    expect(() => alter({ ...EVENTS, name: "other" })).toThrow(/tiered set data\.other does not exist/);
   });
 
   it("gets further indexes on the tables that are there", async () => {

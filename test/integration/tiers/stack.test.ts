@@ -134,9 +134,9 @@ describe("tiered tables of a stack", () => {
       "TieredTable tracking.geo.ships",
     ]);
     const said = messages.join("\n");
-    expect(said).toMatch(/the trigger for insert on geo\.ships is missing; it will be put right/);
-    expect(said).toMatch(/the routine geo\.ships_delete was edited; it will be put right/);
-    expect(said).toMatch(/geo\.readings_runs is missing; it will be put right/);
+    expect(said).toMatch(/the trigger for insert on geo\.ships is missing; the update repairs it/);
+    expect(said).toMatch(/the routine geo\.ships_delete was edited; the update repairs it/);
+    expect(said).toMatch(/geo\.readings_runs is missing; the update repairs it/);
     await stack.up();
     expect(problems()).toBe("");
     await sail("2040-01-02 00:00Z", 10);
@@ -169,7 +169,7 @@ describe("tiered tables of a stack", () => {
     const said = messages.join("\n");
     expect(said).toMatch(/intervalHours 6 -> 12: from the next range on/);
     expect(said).toMatch(/indexes \["vessel"\] -> \["vessel","speed"\]: the next maintenance builds them/);
-    expect(said).toMatch(/drops what is older than 30 days:\s+geo\.ships_partition_[\d_]+, about \d+ rows/);
+    expect(said).toMatch(/drops its partitions older than 30 days:\s+geo\.ships_partition_[\d_]+, about \d+ rows/);
     await stack.up();
     expect(sql("SELECT config ->> 'intervalHours' FROM pgwright.tiers_sets WHERE set_name = 'ships'")).toBe("12");
     await quiet();
@@ -194,7 +194,7 @@ describe("tiered tables of a stack", () => {
     const { code, messages, changes } = await stack.preview();
     expect(code).not.toBe(0);
     expect(messages.join("\n")).toMatch(
-      /geo\.ships: columns cannot change: flag would be new; pagesPerRange cannot change from 128 to 64; indexes can only be added, and vessel would go/,
+      /geo\.ships: columns cannot change: flag is added; pagesPerRange cannot change from 128 to 64; indexes can only be added, and the change removes vessel/,
     );
     expect(changes.filter(({ op }) => /replace|delete/.test(op))).toEqual([]);
     expect((await stack.tryUp()).code).not.toBe(0);
@@ -234,7 +234,7 @@ describe("tiered tables of a stack", () => {
       "create TieredTable",
       "create TieredTable",
     ]);
-    expect(messages.join("\n")).toMatch(/takes up the tables of geo\.ships that are there/);
+    expect(messages.join("\n")).toMatch(/adopts the existing tables of geo\.ships/);
     await stack.up();
     expect(sql("SELECT count(*) FROM geo.ships")).toBe(rows);
     expect(problems()).toBe("");
@@ -246,10 +246,10 @@ describe("tiered tables of a stack", () => {
     stack.configure(() => Object.assign(database().tiers ?? {}, { "geo.boats": { ...ships(), columns } }));
     const { messages } = await stack.preview();
     expect(messages.join("\n")).toMatch(
-      /makes the view geo\.boats with its tables and procedures, owned by tracking_owner/,
+      /creates the view geo\.boats with its tables and procedures, owned by tracking_owner/,
     );
     expect(messages.join("\n")).toMatch(
-      /geo\.boats cannot be: column id: there is no type serial number: unless this update makes what is missing, it will fail/,
+      /geo\.boats: column id: type serial number does not exist; the update fails unless it creates the missing objects/,
     );
     stack.configure(() => delete database().tiers?.["geo.boats"]);
   });
@@ -264,7 +264,9 @@ describe("tiered tables of a stack", () => {
     const before = ships();
     stack.configure(() => Object.assign(database().tiers?.["geo.readings"] ?? {}, { onRemove: "drop" }));
     const { messages } = await stack.preview();
-    expect(messages.join("\n")).toMatch(/geo\.readings: once it is taken out of the stack file, its rows are dropped/);
+    expect(messages.join("\n")).toMatch(
+      /geo\.readings: once it is removed from the stack file, the update drops its rows/,
+    );
     await stack.up();
     stack.configure(() => {
       delete database().tiers;
@@ -279,7 +281,7 @@ describe("tiered tables of a stack", () => {
     );
     const refused = await stack.tryUp();
     expect(refused.code).not.toBe(0);
-    expect(refused.text).toMatch(/the library tiers of tracking is still used by geo\.byhand; drop that first/);
+    expect(refused.text).toMatch(/the library tiers of tracking is still used by geo\.byhand; drop these first/);
     sql("SELECT pgwright.tiers_drop('geo', 'byhand', false)");
     await stack.up();
     expect(sql("SELECT relkind FROM pg_class WHERE oid = 'geo.ships'::regclass")).toBe("p");
@@ -287,7 +289,9 @@ describe("tiered tables of a stack", () => {
     expect((await receiver.query("SELECT count(*)::int AS n FROM geo.ships")).rows[0].n).toBe(rows);
     // Declared again, its name is taken.
     stack.configure(() => (database().tiers = { "geo.ships": before }));
-    expect((await stack.preview()).messages.join("\n")).toMatch(/geo\.ships exists already and is no tiered table/);
+    expect((await stack.preview()).messages.join("\n")).toMatch(
+      /geo\.ships: this relation exists and is not a tiered table/,
+    );
     stack.configure(() => delete database().tiers);
     // Nothing else is left: no table, no routine, no job, no library.
     expect(

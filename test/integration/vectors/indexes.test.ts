@@ -140,11 +140,11 @@ describe("a vector index", () => {
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
     expect(text).toMatch(
-      /the index on rag.chunks finds too little: recall@10 0\.9\d+ at best, over 50 queries, and recall.atLeast is 0.995. .* a larger m or efConstruction \(now 4 and 24\)/,
+      /the recall of the index on rag.chunks is too low: recall@10 0\.9\d+ at best, over 50 queries, and recall.atLeast is 0.995; .* a larger m or efConstruction \(now 4 and 24\)/,
     );
     expect(definition()).toContain("m='4'");
     // It is not forgotten: the next update comes back to it.
-    expect((await stack.tryUp()).text).toContain("finds too little");
+    expect((await stack.tryUp()).text).toContain("the recall of the index on rag.chunks is too low");
     expect(health("problem")).toMatch(/^recall 0\.\d+ is below 0\.995$/);
   });
 
@@ -203,7 +203,7 @@ describe("a vector index", () => {
     sql("DROP INDEX rag.chunks_embedding_idx");
     const gone = await stack.preview();
     expect(gone.changes.map(({ op, kind }) => `${op} ${kind}`)).toEqual(["update VectorIndex"]);
-    expect(gone.messages.join("\n")).toContain("it is not there; it will be put right");
+    expect(gone.messages.join("\n")).toContain("the index does not exist; the update repairs it");
     await stack.up();
     expect(health("valid")).toBe("t");
 
@@ -247,11 +247,11 @@ describe("a vector index", () => {
     await reader.query("COMMIT");
     await reader.end();
     const { text } = await stack.cli("preview");
-    expect(text).toContain("a build was interrupted; it will be put right");
+    expect(text).toContain("a build was interrupted; the update repairs it");
     expect(definition()).toContain("m='16'");
     const { code, text: done } = await stack.cli("up");
     expect(code, done).toBe(0);
-    expect(done).toContain("dropping what an interrupted build has left: rag.chunks_embedding_idx_pgwright_new");
+    expect(done).toContain("dropping rag.chunks_embedding_idx_pgwright_new, the index of an interrupted build");
     expect(definition()).toContain("m='12'");
     await quiet();
   });
@@ -271,7 +271,7 @@ describe("a vector index", () => {
       /^pgwright_vector_problem{index="rag.chunks_embedding_idx",database="app"} 1$/m,
     );
     expect((await stack.preview()).messages.join("\n")).toMatch(
-      /recall@10 0\.\d+ \(hnsw.ef_search 1, 50 queries\) at .*Z is below 0.9; it will be put right/,
+      /recall@10 0\.\d+ \(hnsw.ef_search 1, 50 queries\) at .*Z is below 0.9; the update repairs it/,
     );
     await stack.up();
     expect(health("problem")).toBe("");

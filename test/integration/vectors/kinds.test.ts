@@ -162,7 +162,7 @@ describe("vector indexes of each kind", () => {
     change("rag.parts_idx", { hnsw: { m: 8, efConstruction: 32 } });
     const { messages } = await stack.preview();
     expect(messages.join("\n")).toContain(
-      "BRIEF LOCK: rag.parts is locked while its index is declared, and while the old one is dropped",
+      "BRIEF LOCK: rag.parts is locked while the index of the parent is created, and while the old index is dropped",
     );
     await stack.up();
     expect(parts()).toBe(`${whole}, rag.parts_t3 true`);
@@ -173,7 +173,7 @@ describe("vector indexes of each kind", () => {
     sql(`CREATE TABLE rag.parts_t4 (LIKE rag.parts INCLUDING DEFAULTS); CREATE INDEX late ON ONLY rag.parts USING hnsw (embedding extensions.vector_cosine_ops) WITH (m = 8, ef_construction = 32);
       DROP INDEX rag.parts_idx; ALTER INDEX rag.late RENAME TO parts_idx`);
     expect((await stack.preview()).messages.join("\n")).toContain(
-      "partitions have no part of it; it will be put right",
+      "partitions lack their part of the index; the update repairs it",
     );
     await stack.up();
     expect(parts()).toBe(`${whole}, rag.parts_t3 true`);
@@ -197,13 +197,13 @@ describe("vector indexes of each kind", () => {
          INSERT INTO rag.grown ${vectorsSql(ROWS, 64)}`);
     const before = parts("rag.grown_3");
     const problem = (name: string) =>
-      new RegExp(`the centres of rag.${name}\\S* are those of 0 rows, and there are about \\d+`);
+      new RegExp(`rag.${name}\\S* has the centres of 0 rows, and its table has about \\d+`);
     const { messages } = await stack.preview();
     for (const name of ["grown_1", "grown_2"]) expect(messages.join("\n")).toMatch(problem(name));
     expect(sql("SELECT problem FROM pgwright.vector_health WHERE index_name = 'rag.grown_idx'")).toMatch(
       problem("grown_1"),
     );
-    expect(await stack.up()).toMatch(/rag.grown_2\S* was built anew, with about \d+ rows/);
+    expect(await stack.up()).toMatch(/rag.grown_2\S*: rebuilt with about \d+ rows/);
     expect(sql("SELECT recall >= 0.9, problem FROM pgwright.vector_health WHERE index_name = 'rag.grown_idx'")).toBe(
       "t|",
     );
@@ -216,10 +216,10 @@ describe("vector indexes of each kind", () => {
       "ALTER TABLE rag.bits ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; SET ROLE owner; SELECT pgwright.vector_measure('rag.bits_idx')",
     );
     expect(sql("SELECT problem FROM pgwright.vector_health WHERE index_name = 'rag.bits_idx'")).toBe(
-      "its recall was not measured: row security shows role owner no row",
+      "its recall was not measured: row security hides all rows from role owner",
     );
     expect((await stack.tryUp()).text).toMatch(
-      /recall cannot be measured: row security shows role owner no row; pgwright:roles.owner/,
+      /recall cannot be measured: row security hides all rows from role owner; set pgwright:roles.owner/,
     );
     stack.configure(({ roles }) => Object.assign(roles!.owner as object, { bypassRowLevelSecurity: true }));
     await stack.up();
@@ -231,8 +231,8 @@ describe("vector indexes of each kind", () => {
     sql("GRANT ALL ON SCHEMA rag TO other; ALTER TABLE rag.half OWNER TO other");
     change("rag.half_idx", { recall: { atLeast: 0.8, queries: 20 } });
     const refused =
-      "rag.half belongs to other, and the job that measures recalls is one of owner, the owner of the database, in whose sessions " +
-      "the policies and expressions of other would run: write vectors.role, a role that may log in and read rag.half, such as other itself";
+      "table rag.half belongs to other, but the job that measures recalls runs as owner, the owner of the database, and would run " +
+      "the policies and expressions of other; set vectors.role to a role that may log in and read rag.half, such as other";
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
     expect(text).toContain(refused);
@@ -244,7 +244,7 @@ describe("vector indexes of each kind", () => {
   it("are refused before anything happens where the column does not suit", async () => {
     change("rag.half_idx", { column: "embeding" });
     expect((await stack.preview()).messages.join("\n")).toContain(
-      "there is no column embeding in rag.half: unless this update makes what is missing, it will fail",
+      "rag.half.embeding: the column does not exist; the update fails unless it creates the missing objects",
     );
     change("rag.half_idx", { column: "embedding", distance: "hamming" });
     expect((await stack.preview()).messages.join("\n")).toContain(
@@ -275,7 +275,7 @@ describe("vector indexes of each kind", () => {
     taken({ "rag.Wide_idx": indexes["rag.Wide_idx"], "rag.taken_idx": { ...index("wide"), distance: "l2" } });
     const { text } = await stack.tryUp();
     expect(text).toContain(
-      "rag.taken_idx: an index of this name is no vector index but btree; take another name, or drop that",
+      "rag.taken_idx: the index of this name is not a vector index but btree; choose another name, or drop the other relation",
     );
     expect(sql("SELECT indexdef FROM pg_indexes WHERE indexname = 'taken_idx'")).toContain("UNIQUE INDEX");
     expect(sql(`SELECT 'rag."Wide_idx"'::regclass::oid`)).toBe(oid);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { comparePrivileges, writeDatabase } from "../../../adopt/database";
 import type { ContentFact, DatabaseFact } from "../../../adopt/facts";
-import { Report } from "../../../adopt/told";
+import { Report } from "../../../adopt/report";
 import { parseStack } from "../../../config/parse";
 import type { DefaultFact, PrivilegeFact } from "../../../provider/kinds/access/facts";
 

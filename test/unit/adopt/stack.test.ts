@@ -61,9 +61,9 @@ const facts: Facts = {
 };
 const adopted = (change: Partial<Facts> = {}, port?: number) =>
   adopt({ ...facts, ...change }, { image: "pgwright/postgres:17-1", port });
-const left = (change: Partial<Facts>) =>
+const notes = (change: Partial<Facts>) =>
   adopted(change)
-    .report.left.map(({ at, text }) => `${at.join(".")}: ${text}`)
+    .report.notes.map(({ at, text }) => `${at.join(".")}: ${text}`)
     .join("\n");
 const setting = (name: string, value: string, bootValue: string | null = null, custom = false) => ({
   name,
@@ -74,21 +74,21 @@ const setting = (name: string, value: string, bootValue: string | null = null, c
 
 describe("migrations that another tool has applied", () => {
   const ledger = (tool: string, versions?: string[]) =>
-    left({ contents: { shop: { ...content, ledgers: [{ tool, schema: "public", name: "ledger", versions }] } } });
+    notes({ contents: { shop: { ...content, ledgers: [{ tool, schema: "public", name: "ledger", versions }] } } });
 
   it("are reported with the baseline, where the ledger tells it", () => {
     expect(ledger("dbmate", ["002", "10", "1"])).toContain(
       'databases.shop: public.ledger is the ledger of dbmate: 3 versions from 1 to 10 count as applied once migrations.folder is declared; before the first update, declare migrations: {folder: FOLDER, baseline: "10"}',
     );
-    expect(ledger("dbmate", [])).toContain("and it is empty: all files of a folder in migrations are run");
+    expect(ledger("dbmate", [])).toContain("and is empty: all files of migrations.folder are run");
     expect(ledger("Flyway")).toContain(
-      'public.ledger is the ledger of Flyway: its migrations are applied, and pgwright cannot know up to which file of a folder; declare migrations: {folder: FOLDER, baseline: "VERSION"}',
+      'public.ledger is the ledger of Flyway: its migrations are applied, but pgwright cannot tell up to which file of a folder; declare migrations: {folder: FOLDER, baseline: "VERSION"}',
     );
   });
 });
 
 describe("a container", () => {
-  it("gives limits, the image that the new one is made from, and a port beside its own", () => {
+  it("gives limits, the base of the new image, and a port beside its own", () => {
     expect(adopted().config).toMatchObject({
       image: { base: "pgvector/pgvector:pg17" },
       server: { port: 5434, address: "0.0.0.0", memory: "4GB", cpus: 2 },
@@ -98,56 +98,62 @@ describe("a container", () => {
     expect(adopted({ container: { ...container, image: "pgwright/postgres:17-0" } }).config.image).toBeUndefined();
   });
 
-  it("without limits gets some that its shared_buffers fit into, and that is told", () => {
+  it("without limits gets some that its shared_buffers fit into, and reports them", () => {
     const change = {
       container: { ...container, memory: 0, cpus: 0 },
       settings: [setting("shared_buffers", "1GB", "16384")],
     };
     expect(adopted(change).config.server).toMatchObject({ memory: "4GB", cpus: 2 });
-    expect(left(change)).toMatch(/server: the container has no limit of its memory, .*4GB here/);
-    expect(left({ container: { ...container, memory: 256, cpus: 1.5 } })).toMatch(/memory is 256MB .*\n.*cpus is 1\.5/);
+    expect(notes(change)).toMatch(/server: memory: the container has no limit, .*4GB is declared/);
+    expect(notes({ container: { ...container, memory: 256, cpus: 1.5 } })).toMatch(
+      /memory: the container's limit is 256MB.*\n.*cpus: the container's limit is 1\.5/,
+    );
   });
 
   it.each<[string, Partial<Facts>, RegExp]>([
     [
       "Alpine",
       { container: { ...container, system: "alpine" } },
-      /restoreFrom is not declared: its image is built on alpine, .*pg_dump/,
+      /restoreFrom is not declared: its image is based on alpine, .*pg_dump/,
     ],
     [
       "a tablespace",
       { others: [{ kind: "tablespace", name: "fast" }] },
-      /restoreFrom is not declared: tablespace fast is in the way/,
+      /restoreFrom is not declared: tablespace fast prevents a copy of the data directory/,
     ],
     [
       "a subscription",
       { contents: { shop: { ...content, others: [{ kind: "subscription", name: "feed" }] } } },
-      /subscription feed is in the way[^]*databases\.shop: subscription feed would read with the slot of the source/,
+      /subscription feed prevents a copy of the data directory[^]*databases\.shop: subscription feed would use the replication slot of the source/,
     ],
-    ["a standby", { server: { ...facts.server, standby: true } }, /restoreFrom is not declared: it is a standby/],
+    [
+      "a standby",
+      { server: { ...facts.server, standby: true } },
+      /restoreFrom is not declared: the server is a standby/,
+    ],
   ])("is not copied from %s", (_, change, message) => {
     expect(adopted(change).config.restoreFrom).toBeUndefined();
-    expect(left(change)).toMatch(message);
-    expect(left(change)).toMatch(/text of database shop is sorted as en_US\.utf8 has it/);
+    expect(notes(change)).toMatch(message);
+    expect(notes(change)).toMatch(/database shop sorts text by collation en_US\.utf8, and/);
   });
 });
 
 describe("a dump instead of a copy", () => {
   const byDump = (change: Partial<DatabaseFact>) =>
-    left({ container: undefined, databases: [{ ...database, ...change }] });
+    notes({ container: undefined, databases: [{ ...database, ...change }] });
 
   it("sorts by code points: a database of ICU is named, one of PostgreSQL's own provider is not", () => {
     expect(byDump({ provider: "i", collation: "und-x-icu" })).toMatch(
-      /text of database shop is sorted as ICU's und-x-icu has it, and by code points in a new one/,
+      /database shop sorts text by collation ICU's und-x-icu, and a new database sorts by code points/,
     );
-    expect(byDump({ provider: "b", collation: "C.UTF-8" })).not.toMatch(/is sorted as/);
-    expect(byDump({ provider: "c", collation: "C" })).not.toMatch(/is sorted as/);
+    expect(byDump({ provider: "b", collation: "C.UTF-8" })).not.toMatch(/sorts text by/);
+    expect(byDump({ provider: "c", collation: "C" })).not.toMatch(/sorts text by/);
   });
 
   it("does not bring settings of databases, nor may it bring the password of postgres", () => {
     const text = byDump({ settings: ["work_mem=9MB"] });
-    expect(text).toMatch(/setting work_mem=9MB of database shop does not come with a dump of it/);
-    expect(text).toMatch(/pg_dumpall --roles-only, without its lines of role postgres/);
+    expect(text).toMatch(/setting work_mem=9MB of database shop is not in a dump of the database/);
+    expect(text).toMatch(/pg_dumpall --roles-only into the new server, without its lines for role postgres/);
   });
 });
 
@@ -176,10 +182,10 @@ describe("settings", () => {
   it.each([
     ["ssl", "on", "ssl is not declared: its files are not in the container"],
     ["synchronous_standby_names", "a", "commits would wait"],
-    ["archive_command", "cp %p /x", "write backup"],
+    ["archive_command", "cp %p /x", "declare backup"],
     ["shared_buffers", "40GB", "shared_buffers = 40GB is not declared: "],
-  ])("%s is told", (name, value, message) => {
-    expect(left({ settings: [setting(name, value)] })).toContain(message);
+  ])("%s is reported", (name, value, message) => {
+    expect(notes({ settings: [setting(name, value)] })).toContain(message);
     expect(adopted({ settings: [setting(name, value)] }).config.server?.settings).toBeUndefined();
   });
 
@@ -191,7 +197,7 @@ describe("settings", () => {
     });
     const elsewhere = { settings, container: undefined };
     expect(adopted(elsewhere).config.server?.settings).toEqual({ "shop.tenant": "a" });
-    expect(left(elsewhere)).toContain("timescaledb.max_background_workers is not declared: the image knows no such");
+    expect(notes(elsewhere)).toContain("timescaledb.max_background_workers is not declared: the image has no such");
   });
 
   it("of pg_hba.conf become networks, where they say no more", () => {
@@ -209,9 +215,9 @@ describe("settings", () => {
       { ...rule, address: "127.0.0.1", method: "trust" },
     ];
     expect(adopted({ hba: [...local, rule, v6] }).config.server?.allowFrom).toEqual(["10.1.0.0/16", "fd00::/16"]);
-    expect(left({ hba: [...local, rule] })).not.toContain("pg_hba.conf");
+    expect(notes({ hba: [...local, rule] })).not.toContain("pg_hba.conf");
     expect(adopted({ hba: [{ ...rule, address: "all", netmask: null }] }).config.server?.allowFrom).toBeUndefined();
-    expect(left({ hba: [{ ...rule, users: ["app"], method: "trust" }] })).toMatch(
+    expect(notes({ hba: [{ ...rule, users: ["app"], method: "trust" }] })).toMatch(
       /the rule "host all app 10\.1\.0\.0\/16 trust" .*is not declared/,
     );
   });
@@ -232,7 +238,7 @@ describe("rejecting rules of pg_hba.conf", () => {
   };
   const of = (...texts: string[]) => {
     const change = { hba: texts.map(rule) };
-    return { allowFrom: adopted(change).config.server?.allowFrom, reported: left(change) };
+    return { allowFrom: adopted(change).config.server?.allowFrom, reported: notes(change) };
   };
   const V4 = "10.0.0.0|255.0.0.0";
 
@@ -285,9 +291,9 @@ describe("rejecting rules of pg_hba.conf", () => {
   it("for everybody, and lines that cannot be read, are reported", () => {
     const { allowFrom, reported } = of("host all all all reject", "host all all all scram-sha-256");
     expect(allowFrom).toBeUndefined();
-    expect(reported).toContain("pg_hba.conf lets no network in; in the stack every role connects with its password");
+    expect(reported).toContain("pg_hba.conf allows no network; in the stack every role can connect with its password");
     const broken = { ...rule("host all all all reject"), line: 7, error: "invalid authentication method" };
-    expect(left({ hba: [broken] })).toContain("line 7 of pg_hba.conf is not declared: PostgreSQL cannot read it");
+    expect(notes({ hba: [broken] })).toContain("line 7 of pg_hba.conf is not declared: PostgreSQL cannot read it");
   });
 
   it("networks of one family are not those of the other", () => {
@@ -295,7 +301,7 @@ describe("rejecting rules of pg_hba.conf", () => {
   });
 });
 
-describe("what the parser refuses is taken out and told", () => {
+describe("what the parser refuses is removed and reported", () => {
   const job = {
     id: "1",
     name: "tidy",
@@ -314,16 +320,16 @@ describe("what the parser refuses is taken out and told", () => {
     [
       "two of a name",
       { jobs: [job, { ...job, id: "2" }] },
-      /job tidy .* stays, switched off, and is not declared: other jobs have the same name/,
+      /job tidy .* is not declared and stays inactive: other jobs have the same name/,
     ],
-    ["a role's name", { roles: [...facts.roles, { ...FRESH, name: "<nil>" }] }, /is not declared: .*YAML takes null/],
+    ["a role's name", { roles: [...facts.roles, { ...FRESH, name: "<nil>" }] }, /is not declared: .*YAML reads null/],
     [
       "a role without login",
       { roles: [{ ...FRESH, name: "app" }], jobs: [job] },
       /jobs\.tidy is not declared: "app" has login: false/,
     ],
   ])("%s", (_, change, message) => {
-    expect(left(change)).toMatch(message);
+    expect(notes(change)).toMatch(message);
   });
 
   it("a job without a name gets one", () => {
@@ -332,14 +338,14 @@ describe("what the parser refuses is taken out and told", () => {
       { ...job, id: "2", name: "job-1" },
     ];
     expect(adopted({ jobs }).config.databases?.shop?.jobs).toMatchObject({ "job-1-": { active: false }, "job-1": {} });
-    expect(left({ jobs })).toMatch(
-      /job 1 has no name and gets the name job-1-; .* SELECT cron\.unschedule\(1\) removes it/,
+    expect(notes({ jobs })).toMatch(
+      /job 1 has no name and is declared as job-1-; .* remove it with SELECT cron\.unschedule\(1\)/,
     );
   });
 });
 
 describe("the file", () => {
-  it("says above each key what is told of it, and puts in quotes what YAML takes for something else", () => {
+  it("has the notes on each key above it, and puts in quotes what YAML takes for something else", () => {
     const odd = ["null", "on", "2020-01-01", "1e3", "a: b", "~"].map((name) => ({ ...FRESH, name }));
     const roles = [
       ...odd,
@@ -348,7 +354,7 @@ describe("the file", () => {
     const adoption = adopted({ roles });
     const text = writeStackFile("container shop-db", adoption);
     expect(text).toMatch(
-      /# up runs: ALTER ROLE "app" IN DATABASE "shop" RESET "jit";\n {4}# its password is kept as md5.*\n {4}app:/,
+      /# up runs: ALTER ROLE "app" IN DATABASE "shop" RESET "jit";\n {4}# its password is stored as md5.*\n {4}app:/,
     );
     const read = parse(text, { version: "1.1" }) as { config: Record<string, object> };
     expect(read.config["pgwright:roles"]).toEqual(adoption.config.roles);
@@ -369,14 +375,14 @@ describe("the file", () => {
 it.each<[string, [string, string][], RegExp]>([
   ["by month", [["t_y2025m07", "('2025-07-01 00:00:00+00') TO ('2025-08-01 00:00:00+00')"]], /\{interval: 1 month\}/],
   ["by day", [["t_y2024m02d29", "('2024-02-29') TO ('2024-03-01')"]], /\{interval: 1 day\}/],
-  ["by another name", [["t_202507", "('2025-07-01') TO ('2025-08-01')"]], /are left to whoever makes them/],
+  ["by another name", [["t_202507", "('2025-07-01') TO ('2025-08-01')"]], /are not managed: their names and bounds/],
   [
     "by two widths",
     [
       ["t_y2025m07", "('2025-07-01') TO ('2025-08-01')"],
       ["t_y2025m08", "('2025-08-01') TO ('2025-10-01')"],
     ],
-    /are left/,
+    /are not managed/,
   ],
 ])("partitions %s", (_, partitions, words) => {
   const named = partitions.map(([name, bound]) => ({ name, bound: `FOR VALUES FROM ${bound}` }));
@@ -384,9 +390,12 @@ it.each<[string, [string, string][], RegExp]>([
 });
 
 it.each([
-  [{ version: 160_004 }, /db runs PostgreSQL 16, and a stack runs 17: upgrade it first/],
-  [{ version: 180_001 }, /db runs PostgreSQL 18, and a stack runs 17: no older one can take its data/],
-  [{ isSuperuser: false, user: "app" }, /role app of db is no superuser/],
+  [{ version: 160_004 }, /db: runs PostgreSQL 16, but a stack runs 17; upgrade the server first/],
+  [
+    { version: 180_001 },
+    /db: runs PostgreSQL 18, but a stack runs 17; PostgreSQL 17 cannot read data of a newer version/,
+  ],
+  [{ isSuperuser: false, user: "app" }, /db: role app is not a superuser/],
 ])("a server of another kind is refused: %j", (change, message) => {
   expect(() => mustBeAdoptable("db", { ...facts.server, ...change })).toThrow(message);
 });

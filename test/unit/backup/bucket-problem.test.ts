@@ -18,19 +18,25 @@ const refused = "unable to connect to 'minio:9000': [111] Connection refused";
 
 describe("what is wrong with a bucket", () => {
   it.each([
-    [answer("403 (Forbidden)", "InvalidAccessKeyId", "No such key."), "does not know the access key: set both again"],
+    [answer("403 (Forbidden)", "InvalidAccessKeyId", "No such key."), "does not know the access key; set both again"],
     [answer("403 (Forbidden)", "SignatureDoesNotMatch", "Differs."), "the secret does not belong to the access key"],
-    [answer("403 (Forbidden)", "AccessDenied", "Access Denied."), "let it list the bucket, and read, write and delete"],
-    [answer("404 (Not Found)", "NoSuchBucket", "Not there."), "there is no such bucket: make it"],
+    [
+      answer("403 (Forbidden)", "AccessDenied", "Access Denied."),
+      "allow it to list the bucket, and to read, write and delete",
+    ],
+    [answer("404 (Not Found)", "NoSuchBucket", "Not there."), "the bucket does not exist; create it"],
     [answer("403 (Forbidden)", "RequestTimeTooSkewed", "Too large."), "the clock of the Docker host is wrong"],
-    [answer("400 (Bad Request)", "AuthorizationHeaderMalformed", "Expecting eu."), "mend s3.region"],
+    [answer("400 (Bad Request)", "AuthorizationHeaderMalformed", "Expecting eu."), "correct s3.region"],
     [
       "2026 P00  ERROR: [039]: HTTP request failed with 403 (Forbidden):\n *** Path/Query ***:\n HEAD /a",
-      "may not do that",
+      "the access key lacks a permission",
     ],
     ["[CryptoError] unable to verify certificate presented by 'minio:9000': [20] unable to get", "in s3.certificate"],
-    ["[CryptoError] unable to find hostname 'a' in certificate common name", "for another host: mend s3.endpoint"],
-    ["[HostConnectError] unable to get address for 'a.minio': [-2] Name or service not known", "there is no such host"],
+    ["[CryptoError] unable to find hostname 'a' in certificate common name", "for another host; correct s3.endpoint"],
+    [
+      "[HostConnectError] unable to get address for 'a.minio': [-2] Name or service not known",
+      "the endpoint's host name is unknown",
+    ],
     [`2026 P00  ERROR: [049]: ${refused}\n    [HostConnectError] on 7 retries: ${refused}`, "does not answer"],
     ["[HostConnectError] timeout connecting to 'minio:9000'", "does not answer"],
     ["[ServiceError] TLS error [1:167772427] wrong version number", "does not speak TLS"],
@@ -62,10 +68,10 @@ describe("what is wrong with a bucket", () => {
       /^repository 2, bucket shop at minio:9000: the endpoint does not answer/,
     );
     expect(describeProblem({ key: 1, message: "[CryptoError] x" }, options)).toBe(
-      "repository 1 cannot be read (is the passphrase right?): [CryptoError] x",
+      "repository 1: cannot be read; check the passphrase: [CryptoError] x",
     );
     expect(describeProblem({ key: 2, message: "[CryptoError] x" }, options)).toBe(
-      "repository 2, bucket shop at minio:9000: it cannot be read (is the passphrase right?): [CryptoError] x",
+      "repository 2, bucket shop at minio:9000: cannot be read; check the passphrase: [CryptoError] x",
     );
   });
 });

@@ -19,7 +19,7 @@ describe("pgbackrest.conf", () => {
     "refuses a value of two lines: %j",
     (text) => {
       expect(() => renderPgbackrestConf("shop", { "repo1-cipher-pass": text })).toThrow(
-        /^repo1-cipher-pass of pgbackrest.conf has a line break or a NUL character/,
+        /^repo1-cipher-pass of pgbackrest.conf: has a line break or a NUL character/,
       );
       expect(() => renderPgbackrestConf(text, {})).toThrow(/^stanza of pgbackrest.conf/);
     },

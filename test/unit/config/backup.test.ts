@@ -22,10 +22,10 @@ describe("backup in the stack file", () => {
 
   it.each([
     [{ repositories: [] }, /^backup.repositories: /],
-    [{ repositories: [{ volume: "a", path: "/b" }] }, /repositories\[0\]: .*write one of volume, path and s3/],
+    [{ repositories: [{ volume: "a", path: "/b" }] }, /repositories\[0\]: .*write at most one of volume, path and s3/],
     [
       { repositories: [{ volume: "a", s3: { bucket: "abc" } }] },
-      /repositories\[0\]: .*write one of volume, path and s3/,
+      /repositories\[0\]: .*write at most one of volume, path and s3/,
     ],
     [{ repositories: [{ s3: {} }] }, /repositories\[0\].s3.bucket: is missing; write the name of a bucket/],
     [{ repositories: [{ s3: { bucket: "Shop" } }] }, /s3.bucket: "Shop" is not allowed; .*3 to 63 lower-case letters/],
@@ -35,7 +35,7 @@ describe("backup in the stack file", () => {
     ],
     [
       { repositories: [{ s3: { bucket: "abc", folder: "/a/" } }] },
-      /s3.folder: "\/a\/".*parted by \/, with none before/,
+      /s3.folder: "\/a\/".*separated by \/, without a leading/,
     ],
     [{ repositories: [{ s3: { bucket: "abc", folder: "a/../b" } }] }, /s3.folder: "a\/..\/b"/],
     [
@@ -44,16 +44,19 @@ describe("backup in the stack file", () => {
     ],
     [
       { repositories: [{ s3: { bucket: "abc" } }, {}, { s3: { bucket: "abc" } }] },
-      /^backup.repositories\[2\]: is in the same place as \[0\], s3:\/\/s3.us-east-1.amazonaws.com\/abc\/$/,
+      /^backup.repositories\[2\]: has the same location as \[0\], s3:\/\/s3.us-east-1.amazonaws.com\/abc\/; choose another location$/,
     ],
     [
       { repositories: [{ path: "/mnt/b" }, { path: "/mnt/b" }] },
-      /repositories\[1\]: is in the same place as \[0\], \/mnt\/b/,
+      /repositories\[1\]: has the same location as \[0\], \/mnt\/b/,
     ],
     [{ repositories: [{ path: "relative" }] }, /repositories\[0\].path: "relative".*an absolute path/],
     [{ repositories: [{ retention: { full: 2, days: 7 } }] }, /retention: .*write either full or days/],
     [{ full: "61 * * * *" }, /^backup.full: "61 \* \* \* \*": .*minute is 0 to 59/],
-    [{ drill: { schedule: "@reboot" } }, /^backup.drill.schedule: "@reboot": a schedule here has five fields/],
+    [
+      { drill: { schedule: "@reboot" } },
+      /^backup.drill.schedule: "@reboot": a schedule of the backup agent has five fields/,
+    ],
     [{ drill: { maxAge: "7" } }, /maxAge: "7".*such as 36h or 7d/],
     [{ drill: { tables: { postgres: ["orders"] } } }, /drill.tables.postgres\[0\]: "orders": write schema.name/],
     [{ drill: { tables: { nowhere: ["a.b"] } } }, /^backup.drill.tables.nowhere: no such database/],
@@ -84,15 +87,18 @@ describe("restoreFrom", () => {
   });
 
   it.each([
-    [{}, /there is no backup in this stack file: name the repository/],
+    [{}, /the stack file declares no backup; name the repository/],
     [{ repository: {} }, /write one of volume, path and s3/],
     [{ repository: { path: "/b", s3: { bucket: "abc" } } }, /write one of volume, path and s3/],
     [{ repository: { volume: "vault" }, time: "2026-01-01 00:00:00" }, /a time with its offset/],
     [{ repository: { volume: "vault" }, time: "2026-13-01 00:00:00Z" }, /there is no such time/],
-    [{ repository: { volume: "vault" }, name: "a", lsn: "0/1" }, /write one of time, name and lsn/],
+    [{ repository: { volume: "vault" }, name: "a", lsn: "0/1" }, /write at most one of time, name and lsn/],
     [{ repository: { volume: "vault" }, lsn: "1" }, /an LSN such as/],
     [{ repository: { volume: "vault" }, backup: "latest" }, /the label of a backup/],
-    [{ running: "x", time: "2026-01-01 00:00:00Z" }, /running stands alone/],
+    [
+      { running: "x", time: "2026-01-01 00:00:00Z" },
+      /running copies the current data of a server; remove server, repository,/,
+    ],
   ])("is refused where it cannot be: %j", (restoreFrom, why) => {
     expect(of({ restoreFrom }).join("\n")).toMatch(why);
   });
@@ -106,10 +112,10 @@ describe("passphrases", () => {
     expect(given({}, { backup: {} })).toEqual([]);
     expect(given({ backupPassphrase: long }, { backup: { encrypted: true } })).toEqual([]);
     expect(given({}, { backup: { encrypted: true } }).join()).toMatch(/^backupPassphrase: is missing/);
-    expect(given({ backupPassphrase: long }, { backup: {} }).join()).toMatch(/is for nothing/);
+    expect(given({ backupPassphrase: long }, { backup: {} }).join()).toMatch(/is not used/);
     for (const backupPassphrase of ["short secret", `${long}\nrepo1-retention-full=1`])
       expect(given({ backupPassphrase }, { backup: { encrypted: true } })).toEqual([
-        "backupPassphrase: write a text of at least 20 characters in one line",
+        "backupPassphrase: write a string of at least 20 characters in one line",
       ]);
     const restoreFrom = { repository: { volume: "vault", encrypted: true } };
     expect(given({}, { restoreFrom }).join()).toMatch(/^restorePassphrase: is missing/);
@@ -127,12 +133,12 @@ describe("keys to buckets", () => {
     expect(given({}, { backup: {} })).toEqual([]);
     expect(given({ backupS3: { shop: pair, "shop.eu": pair } }, { backup })).toEqual([]);
     expect(given({ backupS3: { shop: { key: "AKIA" } } }, { backup })).toEqual([
-      "backupS3.shop.secret: is missing; set it by: pulumi config set --secret --path 'pgwright:backupS3.shop.secret'",
-      `backupS3["shop.eu"].key: is missing; set it by: pulumi config set --secret --path 'pgwright:backupS3["shop.eu"].key'`,
-      `backupS3["shop.eu"].secret: is missing; set it by: pulumi config set --secret --path 'pgwright:backupS3["shop.eu"].secret'`,
+      "backupS3.shop.secret: is missing; set it with: pulumi config set --secret --path 'pgwright:backupS3.shop.secret'",
+      `backupS3["shop.eu"].key: is missing; set it with: pulumi config set --secret --path 'pgwright:backupS3["shop.eu"].key'`,
+      `backupS3["shop.eu"].secret: is missing; set it with: pulumi config set --secret --path 'pgwright:backupS3["shop.eu"].secret'`,
     ]);
     expect(given({ backupS3: { shop: pair } }, { backup: {} })).toEqual([
-      "backupS3.shop: is for nothing: no repository is in this bucket (there are none); pulumi config rm --path 'pgwright:backupS3.shop'",
+      "backupS3.shop: is not used: no repository is in this bucket (buckets of repositories: none); remove it with: pulumi config rm --path 'pgwright:backupS3.shop'",
     ]);
     const restoreFrom = { repository: { s3: { bucket: "vault" } } };
     expect(given({ backupS3: {} }, { restoreFrom }).join()).toMatch(/^restoreS3.vault.key: is missing/);

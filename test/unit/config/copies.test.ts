@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inOrder } from "../../../config/order";
+import { sortByNeeds } from "../../../config/order";
 import { parseStack } from "../../../config/parse";
 import { StackError } from "../../../config/problem";
 
@@ -43,14 +43,14 @@ describe("a database that is made as a copy", () => {
     ...["postgres", "template0", "template1"].map((source): [string, object, string[]] => [
       source,
       databases({ a: { database: source } }),
-      [`databases.a.copyOf.database: "${source}": this database belongs to PostgreSQL itself`],
+      [`databases.a.copyOf.database: "${source}": this is a system database; copy another database`],
     ]),
     [
       "the one that holds pg_cron",
       { ...databases({ a: { database: "b" }, b: undefined }), server: { cronDatabase: "b" } },
       [
-        'databases.a.copyOf.database: "b" holds pg_cron, whose launcher stays connected, and PostgreSQL copies no database that has ' +
-          "sessions: copy another one, or set server.cronDatabase to another one",
+        'databases.a.copyOf.database: "b": pg_cron\'s launcher stays connected to this database, and PostgreSQL copies no database ' +
+          "that has sessions; copy another database, or set server.cronDatabase to another database",
       ],
     ],
     [
@@ -67,6 +67,6 @@ describe("a database that is made as a copy", () => {
 describe("an order", () => {
   it("has first what others need, and names what it was given, once each", () => {
     const needs: Record<string, string[]> = { a: ["b", "nobody"], b: ["c"], d: ["b"] };
-    expect(inOrder(["a", "b", "c", "d"], (name) => needs[name] ?? [])).toEqual(["c", "b", "a", "d"]);
+    expect(sortByNeeds(["a", "b", "c", "d"], (name) => needs[name] ?? [])).toEqual(["c", "b", "a", "d"]);
   });
 });

@@ -15,7 +15,9 @@ it("an ephemeral stack says until when it is there, and waits for its disk unles
 });
 
 it("it keeps nothing", () => {
-  expect(problems({ ephemeral, protect: true })).toThrow("pgwright:protect: true, and the stack is ephemeral");
+  expect(problems({ ephemeral, protect: true })).toThrow(
+    "pgwright:protect: true: an ephemeral stack is removed when it expires",
+  );
   expect(problems({ ephemeral, backup: {} })).toThrow("pgwright:backup: an ephemeral stack has no backups");
   const sets = {
     "data.t": { interval: "1 day", retention: { age: "30 days", then: "archive", schema: "data", dump: true } },
@@ -25,7 +27,7 @@ it("it keeps nothing", () => {
   };
   const roles = { k: { login: true } };
   expect(problems({ ephemeral, roles, databases })).toThrow(
-    "an ephemeral stack has no backups, nor dumps; take it out",
+    "an ephemeral stack has no backups and no dumps; remove dump",
   );
 });
 

@@ -166,7 +166,7 @@ describe("a value that is not allowed is shown, with what is allowed:", () => {
     [
       "a list for a setting",
       { server: { settings: { work_mem: [1] } } },
-      "pgwright:server.settings.work_mem: [1] is not allowed; write a text, a number, true or false",
+      "pgwright:server.settings.work_mem: [1] is not allowed; write a string, a number, true or false",
     ],
     [
       "a text for a list",
@@ -217,9 +217,13 @@ describe("a value that is not allowed is shown, with what is allowed:", () => {
     [
       "a missing command",
       withDatabase({ jobs: { tidy: { schedule: "@daily" } } }),
-      "pgwright:databases.shop.jobs.tidy.command: is missing; write a text",
+      "pgwright:databases.shop.jobs.tidy.command: is missing; write a string",
     ],
-    ["an empty command", withJob({ command: "" }), "pgwright:databases.shop.jobs.tidy.command: is empty; write a text"],
+    [
+      "an empty command",
+      withJob({ command: "" }),
+      "pgwright:databases.shop.jobs.tidy.command: is empty; write a string",
+    ],
     [
       "no map at all",
       "server",
@@ -241,9 +245,9 @@ describe("names", () => {
     ["x".repeat(64), "a name in PostgreSQL has at most 63 bytes"],
     ["ü".repeat(32), "a name in PostgreSQL has at most 63 bytes"],
     ["", "a name cannot be empty"],
-    ["a\0b", "a name cannot hold a zero byte"],
-    ["<nil>", 'YAML takes null and ~ for no value: write such a name in quotes, "null"'],
-    ["2026-01-01 00:00:00 +0000 UTC", "YAML takes this for a date: write such a name in quotes"],
+    ["a\0b", "a name cannot contain a NUL byte"],
+    ["<nil>", 'YAML reads null and ~ as no value; write such a name in quotes, "null"'],
+    ["2026-01-01 00:00:00 +0000 UTC", "YAML reads this as a date; write such a name in quotes"],
   ])("%j: %s", (name, words) => {
     expect(problemsOf({ roles: { [name]: {} } })).toEqual([
       expect.stringContaining(`${JSON.stringify(name)}: ${words}`),
@@ -254,27 +258,29 @@ describe("names", () => {
 
   it.each(["postgres", "public", "none", "pg_mine"])("role %s is PostgreSQL's own", (name) => {
     expect(problemsOf({ roles: { [name]: {} } })).toContain(
-      `pgwright:roles.${name}: this name belongs to PostgreSQL itself`,
+      `pgwright:roles.${name}: this name is reserved by PostgreSQL; choose another name`,
     );
   });
 
   it("schema pgwright and the roles of runs are pgwright's own", () => {
     expect(problemsOf(withDatabase({ schemas: { pgwright: {} } }))).toContain(
-      "pgwright:databases.shop.schemas.pgwright: this schema belongs to pgwright, which makes it",
+      "pgwright:databases.shop.schemas.pgwright: pgwright creates this schema; remove it from schemas",
     );
     expect(problemsOf({ roles: { pgwright_run_0: {} } })).toContain(
-      "pgwright:roles.pgwright_run_0: names that begin with pgwright_run_ belong to pgwright",
+      "pgwright:roles.pgwright_run_0: names that begin with pgwright_run_ are reserved by pgwright; choose another name",
     );
   });
 
   it.each(["postgres", "template0", "template1"])("database %s is PostgreSQL's own", (name) => {
     const found = problemsOf({ roles, databases: { [name]: { owner: "owner" } } });
-    expect(found).toContain(`pgwright:databases.${name}: this database belongs to PostgreSQL itself`);
+    expect(found).toContain(`pgwright:databases.${name}: this is a system database; choose another name`);
   });
 
   it.each(["public", "pg_mine", "information_schema"])("schema %s is PostgreSQL's own", (name) => {
     const found = problemsOf(withDatabase({ schemas: { [name]: {} } }));
-    expect(found).toContain(`pgwright:databases.shop.schemas.${name}: this schema belongs to PostgreSQL itself`);
+    expect(found).toContain(
+      `pgwright:databases.shop.schemas.${name}: this schema belongs to PostgreSQL; remove it from schemas`,
+    );
   });
 });
 
@@ -283,7 +289,7 @@ describe("what contradicts itself or names what is not there:", () => {
     [
       "a ready image with a base",
       { image: { name: "a", base: "b" } },
-      'pgwright:image.name: "a": name uses a ready image, base and packages build one: give one or the other',
+      'pgwright:image.name: "a": name uses a ready image, base and packages build one; write either name or base and packages',
     ],
     [
       "a ready image with packages",
@@ -293,12 +299,12 @@ describe("what contradicts itself or names what is not there:", () => {
     [
       "search_path as a setting",
       { roles: { a: { settings: { Search_Path: "b" } } } },
-      'pgwright:roles.a.settings: {"Search_Path":"b"}: search_path and statement_timeout have keys of their own: searchPath and statementTimeout',
+      'pgwright:roles.a.settings: {"Search_Path":"b"}: search_path and statement_timeout are not allowed here; write searchPath and statementTimeout',
     ],
     [
       "replication without WAL senders",
       { server: { settings: { max_wal_senders: 0 } }, roles: { a: { login: true, replication: true } } },
-      "pgwright:roles.a.replication: true: the server streams no WAL with max_wal_senders = 0; raise it, or write false",
+      "pgwright:roles.a.replication: true: the server streams no WAL with max_wal_senders = 0; raise max_wal_senders, or write false",
     ],
     [
       "an owner that nobody declares",
@@ -343,7 +349,7 @@ describe("what contradicts itself or names what is not there:", () => {
     [
       "pg_cron as an extension",
       withDatabase({ extensions: { pg_cron: {} } }),
-      "pgwright:databases.shop.extensions.pg_cron: set server.cronDatabase instead: pg_cron lives in one database of a server",
+      "pgwright:databases.shop.extensions.pg_cron: only one database of a server can hold pg_cron; set server.cronDatabase instead",
     ],
     [
       "the database of pg_cron",
@@ -403,7 +409,7 @@ describe("what contradicts itself or names what is not there:", () => {
     const [problem] = problemsOf({ server: { settings: { shared_bufers: "1GB" } } });
     expect(problem).toContain("shared_bufers");
     expect(problem).toContain("did you mean shared_buffers?");
-    expect(problemsOf({ server: { memory: "256MB" } })[0]).toContain("512 at least");
+    expect(problemsOf({ server: { memory: "256MB" } })[0]).toContain("at least 512");
     expect(problemsOf({ server: { memory: "1GB", connections: 500 } })[0]).toContain("do not fit in 1024 MiB");
   });
 });
@@ -439,19 +445,23 @@ describe("passwords", () => {
 
   it("are for roles with login, and the superuser", () => {
     expect(parsePasswords({ app: "a", postgres: "b" }, stack)).toEqual(["app", "postgres"]);
-    expect(problem({ nobody: "a" })).toBe("pgwright:passwords.nobody: there is no role of this name in pgwright:roles");
+    expect(problem({ nobody: "a" })).toBe(
+      "pgwright:passwords.nobody: no such role in pgwright:roles; declare the role, or remove its password",
+    );
     expect(problem({ group: "a" })).toBe(
-      "pgwright:passwords.group: the role has login: false, so it can have no password; give it login: true",
+      "pgwright:passwords.group: the role has login: false and so no password; set login: true, or remove the password",
     );
     expect(problem({ worker: "a" })).toBe(
-      "pgwright:passwords.worker: the role has password: false; take one or the other out",
+      "pgwright:passwords.worker: the role has password: false in pgwright:roles; remove one of the two",
     );
   });
 
   it("that are kept are neither given nor made up anew", () => {
     const keeps = { login: true, password: "keep" as const };
     const kept = parseStack({ roles: { app: keeps } });
-    expect(() => parsePasswords({ app: "a" }, kept)).toThrow("the role has password: keep; take one or the other out");
+    expect(() => parsePasswords({ app: "a" }, kept)).toThrow(
+      "the role has password: keep in pgwright:roles; remove one of the two",
+    );
     expect(() => parseStack({ roles: { app: { ...keeps, passwordRotation: "autumn" } } })).toThrow(
       'pgwright:roles.app.passwordRotation: "autumn": password: keep and passwordRotation exclude each other',
     );
@@ -462,10 +472,10 @@ describe("passwords", () => {
 
   it("are texts, and no error shows one", () => {
     expect(problem({ app: 4711 })).toBe(
-      "pgwright:passwords.app: write a text that is not empty and has no NUL character; in quotes if it looks like a number",
+      "pgwright:passwords.app: write a string that is not empty and has no NUL character; in quotes if it looks like a number",
     );
     expect(problem({ app: "" })).toBe(
-      "pgwright:passwords.app: write a text that is not empty and has no NUL character; in quotes if it looks like a number",
+      "pgwright:passwords.app: write a string that is not empty and has no NUL character; in quotes if it looks like a number",
     );
     expect(problem("s3cret")).toBe("pgwright:passwords: write a map of passwords by role");
   });

@@ -52,7 +52,7 @@ describe("the configuration of the stack", () => {
     configure({ roles: "" });
     expect(problem()).toBe("pgwright:roles: is empty; write a map by name, each " + problem().split("each ")[1]);
     configure({ roles: '{"\\u003cnil\\u003e":{}}' });
-    expect(problem()).toContain("YAML takes null and ~ for no value");
+    expect(problem()).toContain("YAML reads null and ~ as no value");
   });
 
   it("leaves keys of other packages alone", () => {
@@ -62,21 +62,17 @@ describe("the configuration of the stack", () => {
 
   it("names folders of migrations that are not there", () => {
     configure({ roles: '{"o":{}}', databases: '{"d":{"owner":"o","migrations":{"folder":"no/such"}}}' });
-    expect(problem()).toBe(
-      `pgwright:databases.d.migrations.folder: "no/such": there is no such folder in ${process.cwd()}`,
-    );
+    expect(problem()).toBe(`pgwright:databases.d.migrations.folder: "no/such": no such folder in ${process.cwd()}`);
   });
 
   it("names files that should be run and are not there", () => {
     const inDatabase = (run: string) => `{"d":{"owner":"o","copyOf":{"database":"e","run":["package.json","${run}"]}}}`;
     configure({ roles: '{"o":{}}', databases: inDatabase("no/mask.sql") });
-    expect(problem()).toBe(
-      `pgwright:databases.d.copyOf.run[1]: "no/mask.sql": there is no such file in ${process.cwd()}`,
-    );
+    expect(problem()).toBe(`pgwright:databases.d.copyOf.run[1]: "no/mask.sql": no such file in ${process.cwd()}`);
     configure({ roles: '{"o":{}}', databases: inDatabase("config") });
-    expect(problem()).toContain('pgwright:databases.d.copyOf.run[1]: "config": there is no such file');
+    expect(problem()).toContain('pgwright:databases.d.copyOf.run[1]: "config": no such file');
     configure({ restoreFrom: '{"running":"other","run":[{"database":"d","file":"no/mask.sql"}]}' });
-    expect(problem()).toContain('pgwright:restoreFrom.run[0].file: "no/mask.sql": there is no such file');
+    expect(problem()).toContain('pgwright:restoreFrom.run[0].file: "no/mask.sql": no such file');
   });
 
   it("looks into files of certificates", () => {
@@ -84,14 +80,14 @@ describe("the configuration of the stack", () => {
       `{"repositories":[{"s3":{"bucket":"abc","certificate":"${certificate}"}}]}`;
     configure({ backup: inBucket("no/ca.crt") });
     expect(problem()).toBe(
-      `pgwright:backup.repositories[0].s3.certificate: "no/ca.crt": there is no such file in ${process.cwd()}`,
+      `pgwright:backup.repositories[0].s3.certificate: "no/ca.crt": no such file in ${process.cwd()}`,
     );
     configure({ backup: inBucket("package.json") });
     expect(problem()).toBe(
-      'pgwright:backup.repositories[0].s3.certificate: "package.json" is no certificate: name the file of one in PEM format',
+      'pgwright:backup.repositories[0].s3.certificate: "package.json" is not a certificate; name a certificate file in PEM format',
     );
     configure({ restoreFrom: '{"repository":{"s3":{"bucket":"abc","certificate":"package.json"}}}' });
-    expect(problem()).toContain('pgwright:restoreFrom.repository.s3.certificate: "package.json" is no certificate');
+    expect(problem()).toContain('pgwright:restoreFrom.repository.s3.certificate: "package.json" is not a certificate');
   });
 
   it("keeps keys to buckets secret, and refuses them in plain text", async () => {
@@ -101,7 +97,7 @@ describe("the configuration of the stack", () => {
     expect(await pulumi.isSecret(backupS3!)).toBe(true);
     configure({ backup, backupS3: '{"abc":{"key":"AKIA","secret":"s3cret"}}' });
     expect(problem()).toBe(
-      "pgwright:backupS3: stands there for everybody to read; set each by: pulumi config set --secret --path pgwright:backupS3.BUCKET.secret",
+      "pgwright:backupS3: is in plain text; set each with: pulumi config set --secret --path pgwright:backupS3.BUCKET.secret",
     );
   });
 
@@ -112,7 +108,7 @@ describe("the configuration of the stack", () => {
     expect(passwordsGiven).toEqual(["app"]);
     expect(await pulumi.isSecret(passwords)).toBe(true);
     configure({ roles, passwords: '{"app":4711}' }, ["passwords"]);
-    expect(problem()).toMatch(/^pgwright:passwords\.app: write a text/);
+    expect(problem()).toMatch(/^pgwright:passwords\.app: write a string/);
     expect(problem()).not.toContain("4711");
   });
 

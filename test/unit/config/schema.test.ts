@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { shapeOf, type Shape } from "../../../config/allowed";
-import { made, stackFileSchema } from "../../../config/json-schema";
+import { generateFiles, stackFileSchema } from "../../../config/json-schema";
 import { parseStack } from "../../../config/parse";
 import { databaseSchema, grantSchema } from "../../../config/databases";
 import { roleSchema } from "../../../config/roles";
@@ -21,9 +21,10 @@ function stackIn(text: string): Record<string, unknown> {
 
 type Schema = Shape & { properties: Record<string, Schema>; patternProperties?: Record<string, unknown> };
 
-describe("what is made from config/stack.ts", () => {
+describe("files that are generated from config/stack.ts", () => {
   it("is fresh (npx sucrase-node config/json-schema.ts)", async () => {
-    for (const [file, text] of Object.entries(await made())) expect(readFileSync(file, "utf8"), file).toBe(text);
+    for (const [file, text] of Object.entries(await generateFiles()))
+      expect(readFileSync(file, "utf8"), file).toBe(text);
   });
 
   it("has every key of the stack file, and lets those of other packages and of Pulumi be", () => {

@@ -80,7 +80,7 @@ describe("tiered tables", () => {
     [
       "a name that is too long",
       stack({ [`geo.${"ü".repeat(16)}`]: ships }),
-      `pgwright:databases.app.tiers["geo.${"ü".repeat(16)}"]: "${"ü".repeat(16)}" has 32 bytes; at most 31, since names of tables are made from it`,
+      `pgwright:databases.app.tiers["geo.${"ü".repeat(16)}"]: "${"ü".repeat(16)}" has 32 bytes, and names of tables are derived from it; use at most 31 bytes`,
     ],
     ["no columns", withShips({ columns: [] }), `${at}.columns: `],
     [
@@ -91,7 +91,7 @@ describe("tiered tables", () => {
     [
       "two statements for a default",
       withShips({ columns: [...ships.columns, { name: "x", type: "text", default: "1; DROP TABLE y" }] }),
-      `${at}.columns[3].default: "1; DROP TABLE y": write one expression, without ";" and comments`,
+      `${at}.columns[3].default: "1; DROP TABLE y": write one expression without ";" and comments`,
     ],
     [
       "an id that is no column",
@@ -101,7 +101,7 @@ describe("tiered tables", () => {
     [
       "an id that is the time",
       withShips({ id: "dtg" }),
-      `${at}.time: "dtg" is the id already; id and time are two columns`,
+      `${at}.time: "dtg" is also the id; use different columns for id and time`,
     ],
     [
       "a time of another type",
@@ -127,14 +127,14 @@ describe("tiered tables", () => {
     [
       "a sort column twice",
       withShips({ sortKey: { columns: ["fid", "fid"] } }),
-      `${at}.sortKey.columns[1]: "fid" is there twice`,
+      `${at}.sortKey.columns[1]: "fid" is listed twice; remove one`,
     ],
     [
       "an index on what is not there",
       withShips({ indexes: ["mmsi"] }),
       `${at}.indexes[0]: "mmsi": no such column; there are fid, dtg, geom`,
     ],
-    ["an index twice", withShips({ indexes: ["fid", "fid"] }), `${at}.indexes[1]: "fid" is there twice`],
+    ["an index twice", withShips({ indexes: ["fid", "fid"] }), `${at}.indexes[1]: "fid" is listed twice; remove one`],
     [
       "hours that do not divide a day",
       withShips({ intervalHours: 5 }),
@@ -153,7 +153,7 @@ describe("tiered tables", () => {
     [
       "the minute of the roll",
       withShips({ minuteOffset: 9 }),
-      `${at}.minuteOffset: 9 is not below 9, the minute in which a new table takes the writes`,
+      `${at}.minuteOffset: 9 is not below 9, the minute in which the writes switch to a new table`,
     ],
     [
       "another end",
@@ -163,12 +163,12 @@ describe("tiered tables", () => {
     [
       "an owner that is not declared",
       withShips({ owner: "nobody" }),
-      `${at}.owner: "nobody" may not create tables in schema geo, which "keeper" owns; make it a member: memberOf: [keeper]`,
+      `${at}.owner: "nobody" may not create tables in schema geo, which "keeper" owns; give "nobody" memberOf: [keeper]`,
     ],
     [
       "an owner without rights on the schema",
       withShips({ owner: "other" }, { grants: { other: { database: ["CONNECT"] } }, extensions: { postgis: {} } }),
-      `${at}.owner: "other" may not create tables in schema geo, which "keeper" owns; make it a member: memberOf: [keeper]`,
+      `${at}.owner: "other" may not create tables in schema geo, which "keeper" owns; give "other" memberOf: [keeper]`,
     ],
     [
       "an owner that has no sessions",
@@ -188,12 +188,12 @@ describe("tiered tables", () => {
     [
       "a set of partitions of the same name",
       withShips({}, { partitions: { sets: { "geo.ships": { interval: "1 day" } } } }),
-      `${at}: its tables and those of partitions.sets["geo.ships"] would have the same names; take another name`,
+      `${at}: its tables would have the same names as those of partitions.sets["geo.ships"]; choose another name`,
     ],
     [
       "names that another one needs",
       stack({ "geo.ships": ships, "geo.ships_wa": ships }),
-      'pgwright:databases.app.tiers["geo.ships_wa"]: its tables and those of tiers["geo.ships"] would have the same names; take another name',
+      'pgwright:databases.app.tiers["geo.ships_wa"]: its tables would have the same names as those of tiers["geo.ships"]; choose another name',
     ],
   ])("cannot have %s", (_what, input, expected) => {
     const problems = problemsOf(input);

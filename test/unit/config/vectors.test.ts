@@ -35,13 +35,13 @@ describe("vector indexes in the stack file", () => {
   it.each<[object, string]>([
     [{ distance: "manhattan" }, `"manhattan" is not allowed`],
     [{ hnsw: { m: 1 } }, "hnsw.m: 1 is not allowed"],
-    [{ hnsw: { m: 40 } }, "efConstruction has to be 2 m at least"],
+    [{ hnsw: { m: 40 } }, "efConstruction must be at least 2 m"],
     [{ hnsw: {}, ivfflat: { lists: 9 } }, "write either hnsw or ivfflat"],
-    [{ precision: "binary", ivfflat: { lists: 9 } }, "bits need hnsw"],
+    [{ precision: "binary", ivfflat: { lists: 9 } }, "precision binary needs hnsw"],
     [{ ivfflat: { lists: 9 }, iterativeScan: "strict_order" }, "ivfflat has no iterativeScan strict_order"],
     [{ recall: { atLeast: 95 } }, "recall.atLeast: 95 is not allowed"],
     [{ recall: {} }, "recall.atLeast"],
-    [{ where: "true; DROP TABLE rag.chunks" }, `write one condition, without ";" and comments`],
+    [{ where: "true; DROP TABLE rag.chunks" }, `write one condition without ";" and comments`],
     [{ table: "chunks" }, "write schema.name"],
   ])("cannot be %j", (more, problem) =>
     expect(problemsOf(stack({ "rag.idx": { ...index, ...more } }))).toContain(problem),
@@ -52,11 +52,11 @@ describe("vector indexes in the stack file", () => {
       "vector indexes need the extension vector",
     );
     expect(problemsOf(stack({ "other.idx": index }))).toContain(
-      "an index is in the schema of its table: write rag.idx",
+      "an index must be in the schema of its table; write rag.idx",
     );
     expect(problemsOf(stack({ idx: index }))).toContain(`vectors.indexes["idx"]`);
     expect(problemsOf(stack({ "rag.a": index, "rag.b": { ...index, hnsw: { m: 8 } } }))).toContain(
-      "queries would use either this or rag.a",
+      "indexes the same vectors as rag.a",
     );
     const scans = {
       "rag.a": { ...index, iterativeScan: "relaxed_order" },

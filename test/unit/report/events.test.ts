@@ -69,14 +69,20 @@ describe("readEvents", () => {
   it("keeps messages for people", () => {
     const { messages } = readEvents(
       log(
-        { diagnosticEvent: { urn: ROLE, severity: "info", message: "it gets another password\n" } },
+        {
+          diagnosticEvent: {
+            urn: ROLE,
+            severity: "info",
+            message: "role app: its password changes; open sessions continue\n",
+          },
+        },
         { diagnosticEvent: { urn: ROLE, severity: "debug", message: "Registering resource" } },
         { diagnosticEvent: { severity: "error", message: "error: preview failed" } },
         { diagnosticEvent: { severity: "warning", message: " \n" } },
       ),
     );
     expect(messages).toEqual([
-      { urn: ROLE, severity: "info", text: "it gets another password" },
+      { urn: ROLE, severity: "info", text: "role app: its password changes; open sessions continue" },
       { urn: "", severity: "error", text: "preview failed" },
     ]);
   });

@@ -72,7 +72,7 @@ describe("as Markdown", () => {
         messages: [{ urn: urn("Inventory", "prod"), severity: "warning", text: "DATA LOSS: database old is dropped" }],
       }),
     );
-    expect(text).toBe(`## \`prod\`: **Data loss**, 1 to change, 1 to remove
+    expect(text).toBe(`## \`prod\`: **Data loss**, 1 to update, 1 to delete
 
 ### Data loss
 
@@ -90,9 +90,9 @@ describe("as Markdown", () => {
   });
 
   it("says so when there is nothing", () => {
-    expect(toMarkdown(report({}))).toBe("## `prod`: nothing to change\n");
+    expect(toMarkdown(report({}))).toBe("## `prod`: no changes\n");
     expect(toMarkdown(report({ messages: [{ urn: "", severity: "error", text: "no way" }] }))).toMatch(
-      /^## `prod`: \*\*refused\*\*, nothing to change/,
+      /^## `prod`: \*\*refused\*\*, no changes/,
     );
   });
 
@@ -115,7 +115,7 @@ describe("as Markdown", () => {
       "`\n".repeat(10_000),
     ),
   );
-  const heading = "## `prod`: **Data loss**, **Access**, 1 to change, 1 to remove";
+  const heading = "## `prod`: **Data loss**, **Access**, 1 to update, 1 to delete";
   const known =
     /^(### [A-Z][a-z ,]+| *- |<details><summary>In detail<\/summary>|<\/details>|\.\.\.|The rest is in .*|)$/;
 

@@ -13,10 +13,10 @@ beforeEach(() => {
 afterEach(() => machine.remove());
 
 test("plugins lie where Pulumi looks for them, the language host beside pulumi", () => {
-  expect(installation.place("pulumi-resource-docker")).toBe(
+  expect(installation.pathOf("pulumi-resource-docker")).toBe(
     `${machine.cache}/built-1/home/plugins/resource-docker-v5.2.0/pulumi-resource-docker`,
   );
-  expect(installation.place("pulumi-language-nodejs")).toBe(`${machine.cache}/built-1/bin/pulumi-language-nodejs`);
+  expect(installation.pathOf("pulumi-language-nodejs")).toBe(`${machine.cache}/built-1/bin/pulumi-language-nodejs`);
 });
 
 test("it is complete with the last program, not before", () => {

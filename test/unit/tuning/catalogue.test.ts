@@ -8,7 +8,7 @@ import {
   findParameter,
   parameters,
   preloadLibraryOf,
-  shownOtherwise,
+  isComputedByServer,
 } from "../../../tuning/catalogue";
 import answers from "../data/setting-answers.json";
 
@@ -79,28 +79,28 @@ describe("checkSetting", () => {
 
   it.each([
     ["shared_bufers", "1GB", /no.*has a parameter "shared_bufers"|neither .* did you mean shared_buffers\?/],
-    ["io_method", "worker", /PostgreSQL 17 has no parameter io_method: it comes with PostgreSQL 18/],
+    ["io_method", "worker", /PostgreSQL 17 has no parameter io_method: it is new in PostgreSQL 18/],
     ["wal_keep_segments", 10, /set wal_keep_size/],
     ["pg_prewarm.autoprewam", "x", /parameter "pg_prewarm.autoprewam"; did you mean pg_prewarm.autoprewarm/],
-    ["pg_prewarm.autoprewarm", "x", /it takes on or off/],
+    ["pg_prewarm.autoprewarm", "x", /must be on or off/],
     ["shop.a b", "x", /letters a to z, digits, _ and \$, and begins with a letter or _/],
     ["shop.a", "x\ny", /line break/],
-    ["pgwright.configuration", "x", /pgwright sets pgwright.configuration itself: the class is pgwright's own/],
-    ["work_mem", "64mb", /does not know that unit; units: TB, GB, MB, kB, B \(case matters\)/],
-    ["work_mem", "10min", /does not know that unit/],
-    ["work_mem", "lots", /takes a whole number; units/],
+    ["pgwright.configuration", "x", /pgwright sets pgwright.configuration itself: pgwright reserves this class/],
+    ["work_mem", "64mb", /unknown unit; units: TB, GB, MB, kB, B \(case matters\)/],
+    ["work_mem", "10min", /unknown unit/],
+    ["work_mem", "lots", /must be a whole number; units/],
     [
       "work_mem",
       "32kB",
-      /work_mem = "32kB": it is outside the range of work_mem, 64kB to 2147483647kB \(.* counts kB\)/,
+      /work_mem = "32kB": outside the range of work_mem, 64kB to 2147483647kB \(.* is in units of kB\)/,
     ],
-    ["shared_buffers", 1, /128kB to 8589934584kB \(a number without a unit counts 8kB\)/],
+    ["shared_buffers", 1, /128kB to 8589934584kB \(a number without a unit is in units of 8kB\)/],
     ["max_connections", "100MB", /a whole number without a unit/],
     ["max_connections", 0, /outside the range of max_connections, 1 to 262143/],
-    ["random_page_cost", NaN, /takes a number/],
-    ["random_page_cost", Infinity, /takes a number/],
+    ["random_page_cost", NaN, /must be a number/],
+    ["random_page_cost", Infinity, /must be a number/],
     ["wal_level", "maximal", /one of minimal, replica, logical/],
-    ["jit", "maybe", /takes on or off/],
+    ["jit", "maybe", /must be on or off/],
     ["log_line_prefix", "%m\nfsync = off", /line break/],
     ["log_line_prefix", "%m\0", /NUL/],
     ["server_version", "18", /a property of the build/],
@@ -191,11 +191,11 @@ describe("applyModeOf", () => {
   });
 });
 
-it("shownOtherwise names what the server computes", () => {
-  expect(shownOtherwise("wal_buffers", -1)).toBe(true);
-  expect(shownOtherwise("wal_buffers", "16MB")).toBe(false);
-  expect(shownOtherwise("transaction_buffers", 0)).toBe(true);
-  expect(shownOtherwise("work_mem", "4MB")).toBe(false);
+it("isComputedByServer names what the server computes", () => {
+  expect(isComputedByServer("wal_buffers", -1)).toBe(true);
+  expect(isComputedByServer("wal_buffers", "16MB")).toBe(false);
+  expect(isComputedByServer("transaction_buffers", 0)).toBe(true);
+  expect(isComputedByServer("work_mem", "4MB")).toBe(false);
 });
 
 it("preloadLibraryOf names the library that has to be loaded", () => {

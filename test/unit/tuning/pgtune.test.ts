@@ -53,7 +53,7 @@ interface Difference {
 
 const fewerConnections = ({ tuning, resources }: Difference): boolean =>
   resources.connections === undefined &&
-  tuning.settings.some((s) => s.name === "max_connections" && /enough/.test(s.reason));
+  tuning.settings.some((s) => s.name === "max_connections" && /^the number that fits/.test(s.reason));
 
 /** Would PGTune's work_mem, with our connections, be more than the container may use? */
 function overspends({ tuning, resources, theirs }: Difference): boolean {

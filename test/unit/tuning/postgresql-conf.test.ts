@@ -14,8 +14,8 @@ describe("renderPostgresqlConf", () => {
       setting("cron.timezone", "UTC", "all year"),
     ]);
     expect(text).toMatchInlineSnapshot(`
-      "# Written by pgwright from the stack file. Changes made here by hand are put back by the next 'pulumi up':
-      # make them under the settings of the server in the stack file.
+      "# Written by pgwright from the stack file. The next 'pulumi up' overwrites changes in this file:
+      # declare them under server.settings of the stack file.
 
       # all year
       cron.timezone = 'UTC'
@@ -35,8 +35,8 @@ describe("renderPostgresqlConf", () => {
   });
 
   it("refuses what would not be one setting", () => {
-    expect(() => renderPostgresqlConf([setting("a b", "1")])).toThrow(/"a b" is no name/);
-    expect(() => renderPostgresqlConf([setting("a\nfsync", "off")])).toThrow(/no name/);
+    expect(() => renderPostgresqlConf([setting("a b", "1")])).toThrow(/"a b" is not a parameter name/);
+    expect(() => renderPostgresqlConf([setting("a\nfsync", "off")])).toThrow(/not a parameter name/);
     expect(() => renderPostgresqlConf([setting("work_mem", "1\0")])).toThrow(/NUL/);
     expect(() => renderPostgresqlConf([setting("jit", "on"), setting("JIT", "off")])).toThrow(/set twice/);
   });

@@ -28,7 +28,9 @@ describe("settingsFor", () => {
     const { budget, warnings } = settingsFor(resources, { work_mem: "64MB" });
     expect(budget.total).toBeGreaterThan(2048);
     expect(warnings).toHaveLength(1);
-    expect(warnings[0]).toContain(`the settings can use ${budget.total} MiB, and the container's limit is 2048 MiB`);
+    expect(warnings[0]).toContain(
+      `the settings can use ${budget.total} MiB, and at the container's limit of 2048 MiB the kernel`,
+    );
     expect(settingsFor(resources, { work_mem: "1MB" }).warnings).toEqual([]);
     expect(settingsFor(resources, { hash_mem_multiplier: 8 }).warnings).toHaveLength(1);
   });
@@ -91,19 +93,19 @@ describe("settingsFor", () => {
     [{ shared_buffers: "2GB" }, "shared_buffers = 2GB"],
     [
       { wal_level: "minimal" },
-      "wal_level = minimal and max_wal_senders = 10 (the server's default): it needs 0 senders",
+      "wal_level = minimal and max_wal_senders = 10 (the server's default): minimal needs 0 senders",
     ],
     [{ wal_level: "minimal", max_wal_senders: 0, archive_mode: "on" }, "wal_level = minimal and archive_mode = on"],
     [{ wal_level: "minimal", max_wal_senders: 0, summarize_wal: "on" }, "summarize_wal = on"],
     [{ max_worker_processes: 8 }, "max_worker_processes = 8 is too small: 2 parallel workers"],
     [{ max_parallel_workers: 16 }, "16 parallel workers (max_parallel_workers), 5 cron jobs (cron.max_running_jobs)"],
-    [{ max_connections: 3 }, "max_connections = 3 leaves nothing beside superuser_reserved_connections = 3"],
+    [{ max_connections: 3 }, "max_connections = 3 leaves no connections beside superuser_reserved_connections = 3"],
     [{ "cron.use_background_workers": "off" }, "cron.use_background_workers = off: the jobs would need passwords"],
     [{ "cron.enable_superuser_jobs": "no" }, "cron.enable_superuser_jobs = no: pgwright's job that prunes the run log"],
     [{ "cron.launch_active_jobs": false }, "cron.launch_active_jobs = off: no job would run"],
     [{ "cron.max_running_jobs": 0 }, "cron.max_running_jobs = 0: no job would run"],
-    [{ "cron.log_run": "off" }, "cron.log_run = off: status and previews read there"],
-    [{ work_mem: "1MB", WORK_MEM: "2MB" }, "work_mem and WORK_MEM are one parameter"],
+    [{ "cron.log_run": "off" }, "cron.log_run = off: status and previews read from the run log"],
+    [{ work_mem: "1MB", WORK_MEM: "2MB" }, "work_mem and WORK_MEM are the same parameter"],
   ])("refuses %j", (overrides, text) => {
     expect(() => settingsFor(resources, overrides as Record<string, string | number | boolean>)).toThrow(text);
   });

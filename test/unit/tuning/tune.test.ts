@@ -145,10 +145,10 @@ describe("tune", () => {
   });
 
   it.each([
-    [{ memory: 256 }, /memory: 256 MiB; .* 512 at least/],
+    [{ memory: 256 }, /memory: 256 MiB; .* at least 512/],
     [{ memory: 1024.5 }, /whole number of MiB/],
     [{ cpus: 0 }, /cpus: 0/],
-    [{ connections: 4 }, /connections: 4; .* 5 at least/],
+    [{ connections: 4 }, /connections: 4; .* at least 5/],
     [
       { memory: 512, connections: 500 },
       /500 connections do not fit in 512 MiB.*at most \d+ connections.*at least \d+ MiB/,

@@ -3,7 +3,7 @@ import { wantedVectorIndex } from "../../../components/vectors";
 import { vectorIndexSchema } from "../../../config/vectors";
 import {
   definitionOf,
-  whoseElse,
+  describeConflict,
   type Column,
   type Condition,
   type FoundIndex,
@@ -72,13 +72,13 @@ describe("the statement of a vector index", () => {
 
 describe("a column that no index can be made of", () => {
   it.each<[object, Partial<Column>, string]>([
-    [{}, { type: null }, "there is no column embedding in rag.chunks"],
-    [{}, { version: null }, "the extension vector is not there"],
+    [{}, { type: null }, "rag.chunks.embedding: the column does not exist"],
+    [{}, { version: null }, "the extension vector is not installed"],
     [{}, { type: "text", known: true }, "rag.chunks.embedding is of type text; allowed are vector(n)"],
-    [{}, { dimensions: -1 }, "has no number of dimensions, and an index needs one: make it vector(n)"],
+    [{}, { dimensions: -1 }, "has no number of dimensions, and an index needs one; change its type to vector(n)"],
     [{}, { dimensions: 3072 }, "has 3072 dimensions, and an index of vector takes 2000 at most; precision half"],
     [{ precision: "half" }, { dimensions: 4001 }, "an index of halfvec takes 4000 at most"],
-    [{ precision: "half" }, { type: "halfvec" }, "precision half is made of a column of type vector"],
+    [{ precision: "half" }, { type: "halfvec" }, "precision half needs a column of type vector"],
     [{ precision: "binary" }, { dimensions: 64_001 }, "an index of bit takes 64000 at most"],
     [{ distance: "hamming" }, {}, "a vector has no distance hamming; allowed are l2, innerProduct, cosine, l1"],
     [{ distance: "l1", ivfflat: { lists: 10 } }, {}, "ivfflat has no index of vector by distance l1"],
@@ -129,13 +129,13 @@ describe("an index of the catalog", () => {
   );
 
   it("is somebody else's if it is of another kind, of another table, or of a constraint", () => {
-    const other = (more: Partial<FoundIndex>) => whoseElse({ ...found, ...more }, ["rag.chunks", "rag.former"]);
+    const other = (more: Partial<FoundIndex>) => describeConflict({ ...found, ...more }, ["rag.chunks", "rag.former"]);
     expect(other({})).toBeUndefined();
     expect(other({ tableName: "former" })).toBeUndefined();
-    expect(other({ tableName: "others" })).toBe("an index of this name is one of rag.others");
-    expect(other({ method: "btree" })).toBe("an index of this name is no vector index but btree");
-    expect(other({ method: null })).toBe("there is something else of this name");
-    expect(other({ ofConstraint: true })).toBe("an index of this name belongs to a constraint");
+    expect(other({ tableName: "others" })).toBe("the index of this name belongs to table rag.others");
+    expect(other({ method: "btree" })).toBe("the index of this name is not a vector index but btree");
+    expect(other({ method: null })).toBe("another relation has this name");
+    expect(other({ ofConstraint: true })).toBe("the index of this name belongs to a constraint");
   });
 
   it.each<[Partial<FoundIndex>, Partial<Definition>]>([
@@ -154,7 +154,7 @@ describe("an index of the catalog", () => {
 describe("a build, in words", () => {
   it("says what it takes", () => {
     expect(describeBuild(wanted({}), column)).toBe(
-      "builds an hnsw index (m 16, ef_construction 64) of rag.chunks concurrently: about 1,000,000 rows of vector(1536), 7.6 GiB; readers and writers go on",
+      "builds an hnsw index (m 16, ef_construction 64) of rag.chunks concurrently: about 1,000,000 rows of vector(1536), 7.6 GiB; reads and writes continue",
     );
     expect(describeBuild(wanted({ precision: "half" }), column)).toContain("halfvec(1536), 3.8 GiB");
     expect(describeBuild(wanted({ precision: "binary", where: "true" }), column)).toMatch(
@@ -169,14 +169,16 @@ describe("a build, in words", () => {
       /graph of 6\.\d GiB does not fit into maintenance_work_mem of 1\.0 GiB.*precision half/,
     );
     expect(warningsOf(wanted({}), { ...column, version: "0.8.0" }).join()).toMatch(
-      /pgvector 0.8.0: before 0.8.4.*so one does/,
+      /pgvector 0.8.0: before 0.8.4.*so one process builds the index/,
     );
-    expect(warningsOf(wanted({}), { ...column, version: "0.8.3" }).join()).not.toContain("so one does");
+    expect(warningsOf(wanted({}), { ...column, version: "0.8.3" }).join()).not.toContain(
+      "so one process builds the index",
+    );
     const lists = (count: number, rows: number) =>
       warningsOf(wanted({ ivfflat: { lists: count } }), { ...column, rows }).join();
     expect(lists(1000, 1_000_000)).toBe("");
-    expect(lists(100, 1_000_000)).toContain("100 lists for 1,000,000 rows: pgvector's advice is 1000");
-    expect(lists(1000, 500)).toContain("500 rows are too few to find 1000 centres in");
+    expect(lists(100, 1_000_000)).toContain("100 lists for 1,000,000 rows; pgvector recommends 1000");
+    expect(lists(1000, 500)).toContain("500 rows are too few for 1000 lists");
   });
 
   it("compares versions by their numbers", () => {

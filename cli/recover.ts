@@ -7,39 +7,40 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type Host } from "../provider/host";
 import { isRunning } from "../toolchain/lock";
 import { log } from "./print";
-import { removeHalfWritten, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
+import { removePartialStates, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
 import { hostOf } from "./server";
 
-// A run that was killed leaves two things behind: the lock of a local state, and operations that nobody knows the end of.
+// A killed run leaves the lock of a local state, and pending operations with an unknown outcome.
 
-/** A network takes the engine some two seconds. */
+/** The engine completes requests of a killed client; creating a network takes about two seconds. */
 const ENGINE_CATCHES_UP_MS = 3000;
 
-/** Makes the state usable again after a run that was killed. Does nothing after one that ended. */
-export async function repairInterrupted(project: Project, stack: string): Promise<void> {
+/** Recovers the state after a killed run: removes its lock and its pending operations. Does nothing after any other run. */
+export async function recoverInterrupted(project: Project, stack: string): Promise<void> {
   await endOrphans();
   if (project.backend.folder && lockIsStale(project.backend.folder, stack)) {
-    log("an earlier run was killed: taking over its lock");
+    log("an earlier run was killed; its lock is removed");
     const { code, stderr } = await project.capture(["cancel", "--yes", "--stack", stack]);
     if (code !== 0) throw new Error(`the lock of the killed run could not be removed: ${stderr.trim()}`);
-    removeHalfWritten(project.backend.folder, stack);
+    removePartialStates(project.backend.folder, stack);
   }
   const { pending_operations: pending = [] } = await project.deployment(stack);
   if (pending.length === 0) return;
 
-  for (const { type, resource } of pending) if (type === "creating") await removeHalfMade(resource, stack);
+  for (const { type, resource } of pending) if (type === "creating") await removeUnrecorded(resource, stack);
   const exported = await project.capture(["stack", "export", "--stack", stack]);
   if (exported.code !== 0) throw new Error(exported.stderr.trim());
   const checkpoint = JSON.parse(exported.stdout) as { deployment: Deployment };
   delete checkpoint.deployment.pending_operations;
   const { code, stderr } = await project.capture(["stack", "import", "--stack", stack], JSON.stringify(checkpoint));
-  if (code !== 0) throw new Error(`the state of the killed run could not be mended: ${stderr.trim()}`);
+  if (code !== 0)
+    throw new Error(`the pending operations of the killed run could not be removed from the state: ${stderr.trim()}`);
 }
 
 /**
- * Pulumi runs the program and each plugin in a process of its own. Where Pulumi was killed they do not notice: the program
- * even goes on asking for it, with a whole CPU and ever more memory. Ours are known by their folder, orphans by the address
- * of a Pulumi that nobody answers at.
+ * Pulumi runs the program and each plugin in a process of its own. These processes do not notice that Pulumi was killed: the
+ * program even keeps calling it, with a whole CPU and ever more memory. Processes of this checkout are recognized by their working
+ * directory, orphans by the address of a Pulumi that does not answer.
  */
 async function endOrphans(): Promise<void> {
   for (const pid of existsSync("/proc") ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : []) {
@@ -54,7 +55,7 @@ async function endOrphans(): Promise<void> {
       log(`ending process ${pid}, which a killed run has left behind`);
       process.kill(Number(pid), "SIGKILL");
     } catch {
-      // it has ended meanwhile, or is somebody else's
+      // the process has ended, or belongs to another user
     }
   }
 }
@@ -67,7 +68,7 @@ function answers(host: string, port: number): Promise<boolean> {
       resolve(answer);
     };
     socket.on("connect", () => end(true));
-    socket.on("timeout", () => end(true)); // rather left alone than ended by mistake
+    socket.on("timeout", () => end(true)); // in doubt, the process is not ended
     socket.on("error", () => end(false));
   });
 }
@@ -77,7 +78,7 @@ interface LockHolder {
   hostname: string;
 }
 
-/** Who works on a stack, by the locks of a local state. */
+/** The processes that hold a lock of a stack in a local state. */
 function lockHolders(state: string, stack: string): LockHolder[] {
   const folder = join(state, ".pulumi", "locks", "organization", "pgwright", stack);
   if (!existsSync(folder)) return [];
@@ -88,7 +89,7 @@ function lockHolders(state: string, stack: string): LockHolder[] {
 const hasEnded = ({ pid, hostname: host }: LockHolder) => host === hostname() && !isRunning(pid);
 const lockIsStale = (state: string, stack: string) => lockHolders(state, stack).some(hasEnded);
 
-/** Is there a run that changes a stack of a local state? */
+/** Whether a run is changing a stack of a local state. */
 export const isAtWork = ({ backend: { folder } }: Project, stack: string): boolean =>
   folder !== undefined && lockHolders(folder, stack).some((holder) => !hasEnded(holder));
 
@@ -104,20 +105,22 @@ function end(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it has ended meanwhile
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // ESRCH: the process has ended
   }
 }
 
-/** Ends a run that is at work on a stack of a local state, and frees its lock. True if there was one, even one that was killed. */
+/** Ends the run that is changing a stack of a local state, and removes its lock. True if there was a lock, also of a killed run. */
 export async function endRun(project: Project, stack: string): Promise<boolean> {
   const { folder } = project.backend;
   const holders = folder ? lockHolders(folder, stack) : [];
   if (holders.length === 0) return false;
   for (const holder of holders.filter((each) => !hasEnded(each))) {
     if (holder.hostname !== hostname())
-      throw new Error(`stack ${stack} is being changed by process ${holder.pid} on ${holder.hostname}: end that first`);
-    if (!isPulumi(holder.pid)) continue; // a later one with the number of the process that was killed
-    log(`ending process ${holder.pid}, which is at work on stack ${stack}`);
+      throw new Error(
+        `stack ${stack}: process ${holder.pid} on ${holder.hostname} is changing it; end that process first`,
+      );
+    if (!isPulumi(holder.pid)) continue; // another program has reused the pid of the killed run
+    log(`ending process ${holder.pid}, which is changing stack ${stack}`);
     end(holder.pid);
     while (!hasEnded(holder)) await sleep(50);
   }
@@ -129,10 +132,10 @@ export async function endRun(project: Project, stack: string): Promise<boolean> 
 }
 
 /**
- * What the killed run was making may be there or not; Pulumi knows nothing of it and would fail to make it again. It holds
- * nothing yet, for what goes into it is made afterwards. What lives inside PostgreSQL is adopted if it is there.
+ * Removes an object that the killed run was creating. It may exist, but the state does not have it, so that creating it again would
+ * fail. It is still empty. Objects inside PostgreSQL need no removal: they are adopted if they exist.
  */
-async function removeHalfMade({ type, inputs }: PendingOperation["resource"], stack: string): Promise<void> {
+async function removeUnrecorded({ type, inputs }: PendingOperation["resource"], stack: string): Promise<void> {
   const host = hostOf(stack);
   const name = String(inputs?.name ?? "");
   const docker = {
@@ -140,14 +143,14 @@ async function removeHalfMade({ type, inputs }: PendingOperation["resource"], st
     "docker:index/network:Network": ["network", "rm", name],
   }[type];
   if (!name || !docker) return;
-  log(`the killed run was making ${type.split(":").pop()?.toLowerCase()} ${name}: starting over with it`);
-  // The engine may still be at it: it does not stop because the one who asked was killed.
-  await removeIfThere(host, docker);
+  log(`the killed run was creating ${type.split(":").pop()?.toLowerCase()} ${name}: removing it, to create it again`);
+  // The engine may still be creating it: it does not stop when its client is killed.
+  await removeIfPresent(host, docker);
   await sleep(ENGINE_CATCHES_UP_MS);
-  await removeIfThere(host, docker);
+  await removeIfPresent(host, docker);
 }
 
-async function removeIfThere(host: Host, command: string[]): Promise<void> {
+async function removeIfPresent(host: Host, command: string[]): Promise<void> {
   try {
     await host.docker(command);
   } catch (error) {

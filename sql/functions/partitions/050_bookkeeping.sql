@@ -1,6 +1,7 @@
--- The books: which partitions a set has, and how its runs went.
+-- Writes the bookkeeping tables: partitions of a set, and results of its runs.
 
--- Keeps the books. The runs' roles own the tables and not the books, so this runs as their owner and looks at who asks.
+-- Records a partition. Roles of runs own the partitioned tables but not the bookkeeping tables: so SECURITY DEFINER, with a check of the
+-- caller.
 CREATE OR REPLACE FUNCTION pgwright.partition_note(p_parent text, p_partition oid, p_name text, p_bound text, p_state text, p_stray boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql
@@ -12,7 +13,7 @@ BEGIN
   IF p_state IS NULL THEN
     DELETE FROM pgwright.partitions_known AS k WHERE k.parent = p_parent AND k.partition = p_partition;
   ELSE
-    -- A table that is being made into a set is not one yet.
+    -- During a conversion, the copy is not the table of the set yet.
     INSERT INTO pgwright.partitions_known AS k (parent, partition, name, bound, state, stray)
     SELECT s.parent, p_partition, p_name, p_bound, p_state, p_stray FROM pgwright.partition_sets AS s WHERE s.parent = p_parent
     ON CONFLICT (parent, partition) DO UPDATE
@@ -33,7 +34,7 @@ BEGIN
 END
 $$;
 
--- A partition has the row security of its table.
+-- Records that a partition has the row security of its table.
 CREATE OR REPLACE FUNCTION pgwright.partition_note_secured(p_parent text, p_partition oid)
 RETURNS void
 LANGUAGE plpgsql
@@ -48,7 +49,7 @@ BEGIN
 END
 $$;
 
--- `p_flush`: as synchronous_commit has it.
+-- `p_flush`: a value of synchronous_commit.
 CREATE OR REPLACE FUNCTION pgwright.partition_note_run(p_parent text, p_error text, p_flush text, p_attention text DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql
@@ -67,7 +68,7 @@ BEGIN
 END
 $$;
 
--- Only who owns a set's table, or may become its owner, has anything to say about it.
+-- Checks that the caller owns the table of a set or may become its owner. Returns the owner.
 CREATE OR REPLACE FUNCTION pgwright.partition_may(p_parent text)
 RETURNS name
 LANGUAGE plpgsql
@@ -80,15 +81,15 @@ BEGIN
   SELECT pg_catalog.pg_get_userbyid(c.relowner) INTO v_owner
   FROM pg_catalog.pg_class AS c WHERE c.oid = to_regclass(p_parent);
   IF v_owner IS NULL THEN
-    RAISE EXCEPTION 'table % does not exist; create it by a migration, or take its set out of the stack file', coalesce(p_parent, 'NULL')
+    RAISE EXCEPTION 'table % does not exist; create it by a migration, or remove its set from the stack file', coalesce(p_parent, 'NULL')
       USING ERRCODE = 'undefined_table';
   END IF;
   IF NOT pg_catalog.pg_has_role(session_user, v_owner, 'SET') THEN
     RAISE EXCEPTION 'role % may not maintain %', session_user, p_parent
       USING ERRCODE = 'insufficient_privilege', HINT = format('GRANT %I TO %I', v_owner, session_user);
   END IF;
-  -- Triggers, defaults and expressions of the table are code of its owner, and whoever calls this runs them: for which role that
-  -- is so, the stack file says. The role of one run of pgwright may do nothing but become the owner.
+  -- The caller runs code of the owner: triggers, defaults and expressions. So only the role that the stack file declares may call
+  -- this, and the role of a run of pgwright, which has no other privilege than becoming the owner.
   IF session_user <> v_owner AND session_user !~ '^pgwright_run_[0-9a-f]{16}$'
     AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user)
     AND NOT EXISTS (
@@ -96,15 +97,15 @@ BEGIN
       WHERE s.maintainer = session_user AND pg_catalog.pg_get_userbyid(c.relowner) = v_owner
     )
   THEN
-    RAISE EXCEPTION '% belongs to %, whose code role % would run', p_parent, v_owner, session_user
+    RAISE EXCEPTION '% belongs to %, and role % would run code of this owner', p_parent, v_owner, session_user
       USING ERRCODE = 'insufficient_privilege',
-        HINT = format('partitions.role: %s in the stack file allows it, and names a role that may do no more than it has to.', session_user);
+        HINT = format('Declare partitions.role: %s in the stack file to allow it, with a role that has only the necessary privileges.', session_user);
   END IF;
   RETURN v_owner;
 END
 $$;
 
--- Names the moment before a partition is dropped, where there is an archive to go back to it. Its name is in the server's log.
+-- Creates a restore point before a partition is dropped, if WAL is archived. The server logs its name.
 CREATE OR REPLACE FUNCTION pgwright.partition_restore_point(p_parent text, p_partition text)
 RETURNS void
 LANGUAGE plpgsql

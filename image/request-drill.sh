@@ -1,33 +1,33 @@
 #!/bin/bash
-# Sets the mark that a restore drill goes to, and asks for the drill: a row, a restore point, another row. Run by the agent.
+# Writes a restore point between two probe rows, and requests a restore drill to that point. Run by the agent.
 set -euo pipefail
 
 . common.sh
 . run-role.sh
 
-# Its own bookkeeping is not for the audit log, and counting may take as long as it takes, whatever a database says of its sessions.
+# The bookkeeping of pgwright is not audited. Counting has no timeout, whatever a database sets for its sessions.
 export PGOPTIONS="$PGOPTIONS $not_audited"
 id=drill-$(date -u +%Y%m%dT%H%M%SZ)
-orders="$home/drill/orders"
+specification="$home/drill/specification"
 
 mkdir -p "$home/drill"
 rm -f "$home"/drill/*
-cp /etc/pgwright/drill "$orders"
-# What the copy has to have: extensions and roles, by database.
+cp /etc/pgwright/drill "$specification"
+# The extensions and roles that the copy has to have, by database.
 list_databases databases ask
 for i in "${!databases[@]}"; do
   printf %s "${databases[i]}" >"$home/drill/$i.database"
   ask "${databases[i]}" </usr/local/share/pgwright/inventory.sql >"$home/drill/$i.inventory"
 done
 
-# held SIDE NAME: the file of a snapshot.
-held() { printf %s "$snapshots/$1-${2//\//_}"; }
+# snapshot_file SIDE NAME: the file of a snapshot.
+snapshot_file() { printf %s "$snapshots/$1-${2//\//_}"; }
 
-# hold SIDE NAME: a snapshot of now of a database, by its name in the orders. The session waits for more to do until the script ends.
+# hold SIDE NAME: takes a snapshot of a database, named as in the specification. Its session stays open until the script ends.
 hold() {
   local file session database
   decode database "$2"
-  file=$(held "$1" "$2")
+  file=$(snapshot_file "$1" "$2")
   mkfifo "$file.in"
   ask "$database" <"$file.in" >"$file" &
   exec {session}>"$file.in"
@@ -36,13 +36,13 @@ hold() {
     [ ! -s "$file" ] || return 0
     sleep 0.01
   done
-  echo "database $database gives no snapshot to count its rows in" >&2
+  echo "database $database: no snapshot within 2 s, so its rows cannot be counted" >&2
   return 1
 }
 snapshots=$(mktemp -d)
 trap 'rm -rf "$snapshots"' EXIT
 
-counted=$(sed -n 's/^count \([^ ]*\) .*/\1/p' "$orders" | sort -u)
+counted=$(sed -n 's/^count \([^ ]*\) .*/\1/p' "$specification" | sort -u)
 for name in $counted; do hold before "$name"; done
 ask postgres >"$home/drill/point" <<SQL
 INSERT INTO pgwright.drill_marks (drill, before) VALUES ('$id', true);
@@ -53,7 +53,7 @@ SELECT pg_walfile_name(pg_switch_wal());
 SQL
 for name in $counted; do hold after "$name"; done
 
-# A line a table, in the order of the orders: its rows just before the mark and just after it.
+# A line a table, in the order of the specification: its rows just before the restore point and just after it.
 while read -r kind name table; do
   [ "$kind" = count ] || continue
   decode database "$name"
@@ -62,13 +62,13 @@ while read -r kind name table; do
   for side in before after; do
     as_role ask "$database" "$owner" <<SQL
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-SET TRANSACTION SNAPSHOT '$(cat "$(held "$side" "$name")")';
+SET TRANSACTION SNAPSHOT '$(cat "$(snapshot_file "$side" "$name")")';
 SELECT pg_catalog.count(*) FROM $table;
 SQL
   done | sort -n | paste --serial --delimiters=' '
-done <"$orders" >"$home/drill/counts"
+done <"$specification" >"$home/drill/counts"
 
-# Before the first drill of all, what its checks give on the server: a line a check.
+# Before the very first drill, the results of the checks on the server: a line a check.
 if ! cut -f3 "$home/runs.tsv" 2>/dev/null | grep -qx drill; then
   while read -r kind name query role; do
     [ "$kind" = check ] || continue
@@ -78,15 +78,15 @@ if ! cut -f3 "$home/runs.tsv" 2>/dev/null | grep -qx drill; then
     answer=$(checked ask "$database" "$role" <<<"$query") || true
     base64 --wrap=0 <<<"$answer"
     echo
-  done <"$orders" >"$home/drill/answers"
+  done <"$specification" >"$home/drill/answers"
 fi
 
-# The mark counts once it is in the archive. The segment of the last line, or a later one.
+# The drill can start when the segment of the restore point (the last line), or a later one, is archived.
 wanted=$(tail -n 1 "$home/drill/point")
 for _ in $(seq 120); do
   archived=$(ask postgres <<<"SELECT coalesce(max(last_archived_wal), '') FROM pg_stat_archiver")
   [[ "${archived:8:16}" < "${wanted:8:16}" ]] || { echo "$id" >"$home/drill/request"; exit 0; }
   sleep 0.5
 done
-echo "the WAL of the mark, $wanted, has not been archived within a minute; the last was ${archived:-none}" >&2
+echo "WAL segment $wanted of the restore point: not archived within a minute; the last archived one is ${archived:-none}" >&2
 exit 1

@@ -1,13 +1,13 @@
 import { parseStack } from "../config/parse";
 import { path, StackError } from "../config/problem";
 import type { Stack, StackInput } from "../config/stack";
-import type { Report } from "./told";
+import type { Report } from "./report";
 
-// Pure: the last word is the parser's. What it refuses is taken out of the stack file, and told.
+// Pure: keys that the parser of the stack file refuses are removed and reported.
 
 type Tree = Record<string, unknown>;
 
-/** Keys whose entries can be missing, by name; an entry of "*" is any name. */
+/** Optional entries of the stack file; "*" is any name. */
 const ENTRIES = [
   "roles.*.*",
   "roles.*",
@@ -30,8 +30,8 @@ function entries(tree: Tree, pattern: string[]): string[][] {
   return names.flatMap((name) => entries((tree[name] ?? {}) as Tree, rest).map((below) => [name, ...below]));
 }
 
-/** The smallest entry that a problem is about. */
-function culprit(config: Tree, key: string): string[] | undefined {
+/** The smallest entry that contains the key of a problem. */
+function findEntry(config: Tree, key: string): string[] | undefined {
   const about = (parts: string[]) => [path(parts), parts.join(".")].some((text) => startsWithKey(key, text));
   const all = ENTRIES.flatMap((pattern) => entries(config, pattern.split(".")));
   return all.filter(about).sort((a, b) => b.length - a.length)[0];
@@ -45,17 +45,17 @@ function remove(config: Tree, parts: string[]): void {
   delete parent[parts.at(-1) as string];
 }
 
-/** Takes out what the parser refuses, until it takes all. */
-export function settle(config: StackInput, report: Report): Stack {
+/** Removes entries from `config` and reports them, until the parser accepts it. Throws problems that no entry contains. */
+export function removeRefused(config: StackInput, report: Report): Stack {
   for (;;) {
     try {
       return parseStack(config);
     } catch (error) {
       const [problem] = error instanceof StackError ? error.problems : [];
-      const parts = problem && culprit(config as Tree, problem.key);
+      const parts = problem && findEntry(config as Tree, problem.key);
       if (!problem || !parts) throw error;
       remove(config as Tree, parts);
-      report.leave(parts.slice(0, 2), `${path(parts)} is not declared: ${problem.text}`);
+      report.addNote(parts.slice(0, 2), `${path(parts)} is not declared: ${problem.text}`);
     }
   }
 }
