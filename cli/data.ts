@@ -5,16 +5,6 @@ import { pathInside } from "../config/data-file";
 
 // `--data FOLDER`: previews the stack file and the SQL of another checkout with the code of this one.
 
-/** Separates `--data FOLDER` from the other arguments. */
-export function takeData(args: string[]): { data?: string; rest: string[] } {
-  const i = args.findIndex((arg) => arg === "--data" || arg.startsWith("--data="));
-  if (i < 0) return { rest: args };
-  const [flag = "", next] = args.slice(i, i + 2);
-  const data = flag.includes("=") ? flag.slice("--data=".length) : next;
-  if (!data || data.startsWith("--")) throw new Error("--data: no folder given; name the folder of a checkout");
-  return { data, rest: args.filter((_, j) => j !== i && (flag.includes("=") || j !== i + 1)) };
-}
-
 type Keys = Record<string, unknown>;
 
 /** Keys that decide where a preview connects, which plugins it configures and which secrets it decrypts: only this checkout sets them. */

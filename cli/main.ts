@@ -1,35 +1,36 @@
-import { parseArguments, type Invocation } from "./invocation";
-import { log } from "./print";
+import { COMMANDS, findCommand } from "./commands";
+import { formatUsage, parseArguments, type Syntax } from "./options";
+import { log, print } from "./print";
 
-type Command = (invocation: Invocation) => Promise<number>;
+function printHelp(name: string, { summary, ...syntax }: Syntax & { summary: string }): void {
+  print(formatUsage(name, syntax), `  ${summary}`);
+  if (syntax.passesTo) print(`  other arguments are passed to ${syntax.passesTo}`);
+}
 
-// Loaded on demand: all of them together take a second.
-const COMMANDS: Record<string, () => Promise<Command>> = {
-  up: async () => (await import("./commands/up.ts")).up,
-  preview: async () => (await import("./commands/preview.ts")).preview,
-  drift: async () => (await import("./commands/drift.ts")).drift,
-  destroy: async () => (await import("./commands/destroy.ts")).destroy,
-  ephemeral: async () => (await import("./commands/ephemeral.ts")).ephemeral,
-  psql: async () => (await import("./commands/psql.ts")).psql,
-  status: async () => (await import("./commands/status.ts")).status,
-  metrics: async () => (await import("./commands/metrics.ts")).metrics,
-  backup: async () => (await import("./commands/backup.ts")).backup,
-  drill: async () => (await import("./commands/drill.ts")).drill,
-  restore: async () => (await import("./commands/restore.ts")).restore,
-  archive: async () => (await import("./commands/archive.ts")).archive,
-  adopt: async () => (await import("./commands/adopt.ts")).adopt,
-  pulumi: async () => (await import("./commands/pulumi.ts")).passThrough,
-  test: async () => (await import("./commands/test.ts")).test,
-  faults: async () => (await import("./commands/faults.ts")).faults,
-  bench: async () => (await import("./commands/bench.ts")).bench,
-  check: async () => (await import("./commands/check.ts")).check,
-};
-
-async function main([name = "", ...argv]: string[]): Promise<number> {
-  const load = COMMANDS[name];
-  if (!load) throw new Error(`command "${name}": unknown; use one of ${Object.keys(COMMANDS).join(", ")}`);
-  const command = await load();
-  return command(parseArguments(argv));
+async function main(argv: string[]): Promise<number> {
+  if (argv.length === 0 || argv[0] === "--help") {
+    for (const [name, command] of Object.entries(COMMANDS)) printHelp(name, command);
+    return 0;
+  }
+  const found = findCommand(argv);
+  if (!found) {
+    const [name = ""] = argv;
+    const within = Object.keys(COMMANDS).filter((each) => each.startsWith(`${name} `));
+    if (within.length > 0 && argv[1] === "--help") {
+      for (const each of within) printHelp(each, COMMANDS[each] as (typeof COMMANDS)[string]);
+      return 0;
+    }
+    const known = within.length > 0 ? within : Object.keys(COMMANDS);
+    throw new Error(`command "${argv.slice(0, within.length > 0 ? 2 : 1).join(" ")}": unknown; use one of ${known.join(", ")}`);
+  }
+  const { name, command, rest } = found;
+  const invocation = parseArguments(name, command, rest);
+  if (invocation === "help") {
+    printHelp(name, command);
+    return 0;
+  }
+  const run = await command.load();
+  return run(invocation as never);
 }
 
 if (require.main === module) {

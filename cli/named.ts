@@ -6,12 +6,12 @@ import { log, print } from "./print";
 import { ROOT } from "./project";
 
 /** Runs one of the programs of a folder by its name, or lists them (`--list`). Each exports `run(args)`. */
-export async function runNamed(folder: string, suffix: string, args: string[]): Promise<number> {
+export async function runNamed(folder: string, suffix: string, list: boolean, args: string[]): Promise<number> {
   const path = join(ROOT, folder);
   const names = (existsSync(path) ? readdirSync(path) : [])
     .filter((file) => file.endsWith(suffix))
     .map((file) => file.slice(0, -suffix.length));
-  if (args.includes("--list")) {
+  if (list) {
     print(...names);
     return 0;
   }

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // The entry point of every npm command. Plain JavaScript without dependencies, because it installs them.
 import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";

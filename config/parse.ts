@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { nearest } from "../tuning/nearest";
 import { describeShape, shapeAt, shapeOf } from "./allowed";
-import { crossCheck } from "./cross-check";
+import { crossCheck } from "./rules";
 import { path, StackError, type Problem } from "./problem";
 import { S3_KEYS } from "./s3";
 import { passwordsSchema, secretsSchema, stackSchema, type Stack } from "./stack";

@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import type { ReportEntry } from "../../adopt/report";
 import { adopt as adoptServer, type Adoption } from "../../adopt/stack";
@@ -7,14 +6,11 @@ import { writeStackFile } from "../../adopt/stack-file";
 import { ownImage } from "../../components/image";
 import { ensureEngine } from "../../toolchain/docker";
 import { Host } from "../../provider/host";
-import type { Invocation } from "../invocation";
+import type { ADOPT, Invocation, Values } from "../options";
 import { log, print } from "../print";
 import { readContainer, readServer } from "../read-server";
 import { stackFile } from "../server";
 import { ContainerSource, UrlSource } from "../source";
-
-const USAGE =
-  "npm run adopt -- --from CONTAINER|postgresql://USER@HOST:PORT/DATABASE --stack NAME [--port PORT] [--engine ENGINE] [--force]";
 
 export interface Request {
   from: string;
@@ -23,12 +19,9 @@ export interface Request {
   force: boolean;
 }
 
-/** Parses the arguments; throws with the usage if they are incomplete. */
-export function adoptRequest(args: string[]): Request {
-  const text = { type: "string" } as const;
-  const { values } = parseArgs({ args, options: { from: text, port: text, engine: text, force: { type: "boolean" } } });
-  const { from, port, engine, force = false } = values;
-  if (!from) throw new Error(USAGE);
+/** Checks the options. */
+export function adoptRequest({ from, port, engine, force = false }: Values<typeof ADOPT>): Request {
+  if (!from) throw new Error("adopt: --from is missing; name a container, or give postgresql://USER@HOST:PORT/DATABASE");
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65535 && /^\d+$/.test(port)))
     throw new Error(`--port ${port}: write a whole number from 1 to 65535`);
   return { from, engine, force, ...(port === undefined ? {} : { port: Number(port) }) };
@@ -63,8 +56,8 @@ function printAdoption({ config, report }: Adoption, file: string, stack: string
 }
 
 /** `npm run adopt`: reads a running server, changes nothing on it, and writes the stack file that declares it. */
-export async function adopt({ stack, args }: Invocation): Promise<number> {
-  const request = adoptRequest(args);
+export async function adopt({ stack, options }: Invocation<typeof ADOPT>): Promise<number> {
+  const request = adoptRequest(options);
   const file = stackFile(stack);
   if (existsSync(file) && !request.force)
     throw new Error(`${file}: exists already; choose another --stack, or overwrite it with --force`);

@@ -1,7 +1,7 @@
-import type { Invocation } from "../invocation";
+import type { Invocation, NAMED } from "../options";
 import { runNamed } from "../named";
 
 /** `npm run bench -- NAME` runs a benchmark, `--list` lists them; each ends with a line `ratio NAME VALUE` per figure. */
-export async function bench({ args }: Invocation): Promise<number> {
-  return runNamed("bench", ".bench.ts", args);
+export async function bench({ options, args }: Invocation<typeof NAMED>): Promise<number> {
+  return runNamed("bench", ".bench.ts", options.list === true, args);
 }

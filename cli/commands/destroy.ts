@@ -1,5 +1,5 @@
 import { ensureEngine } from "../../toolchain/docker";
-import type { Invocation } from "../invocation";
+import type { Invocation } from "../options";
 import { log } from "../print";
 import { Project } from "../project";
 import { recoverInterrupted } from "../recover";

@@ -1,10 +1,10 @@
 import { ensureEngine } from "../../toolchain/docker";
 import { isDrift, toMarkdown, toText, undeclaredLine, type Drift } from "../../report/drift";
 import { makeReport } from "../../report/report";
-import type { Invocation } from "../invocation";
+import type { DRIFT as OPTIONS, Invocation } from "../options";
 import { log, print } from "../print";
 import { Project } from "../project";
-import { takeReports, writeReports } from "../reports";
+import { reportFiles, writeReports } from "../reports";
 import { hostOf, ignoredDrift } from "../server";
 import { findUndeclared } from "../undeclared";
 
@@ -12,9 +12,8 @@ import { findUndeclared } from "../undeclared";
 const DRIFT = 2;
 
 /** `npm run drift`: reports objects that changed since the last update, and undeclared objects. Changes nothing. */
-export async function drift({ stack, args }: Invocation): Promise<number> {
-  const { files, rest } = takeReports(args);
-  if (rest.length > 0) throw new Error(`drift: takes only --report FILE, not ${rest.join(" ")}`);
+export async function drift({ stack, options }: Invocation<typeof OPTIONS>): Promise<number> {
+  const files = reportFiles(options.report);
   await ensureEngine({ log });
   const project = await Project.open(stack);
   const deployment = await project.deployment(stack);

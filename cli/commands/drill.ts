@@ -1,4 +1,4 @@
-import type { Invocation } from "../invocation";
+import type { Invocation } from "../options";
 import { runInAgent } from "../server";
 import { printStatus } from "./status";
 

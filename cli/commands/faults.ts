@@ -1,7 +1,7 @@
-import type { Invocation } from "../invocation";
+import type { Invocation, NAMED } from "../options";
 import { runNamed } from "../named";
 
 /** `npm run test:faults -- NAME` runs one long fault test, `--list` lists them. */
-export async function faults({ args }: Invocation): Promise<number> {
-  return runNamed("test/faults", ".fault.ts", args);
+export async function faults({ options, args }: Invocation<typeof NAMED>): Promise<number> {
+  return runNamed("test/faults", ".fault.ts", options.list === true, args);
 }

@@ -1,5 +1,5 @@
 import { connect } from "../../provider/connection";
-import type { Invocation } from "../invocation";
+import type { Invocation } from "../options";
 import { renderMetrics, type Metric } from "../metrics";
 import { databasesWithVectors, hasBackup, hostOf } from "../server";
 import type { Host } from "../../provider/host";

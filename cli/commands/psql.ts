@@ -1,4 +1,4 @@
-import type { Invocation } from "../invocation";
+import type { Invocation } from "../options";
 import { optionsOf, INTERACTIVE_OPTIONS } from "../../provider/session-options";
 import { hostOf } from "../server";
 import { withTerminal } from "../terminal";

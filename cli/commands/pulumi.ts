@@ -1,4 +1,4 @@
-import type { Invocation } from "../invocation";
+import type { Invocation } from "../options";
 import { Project } from "../project";
 
 /** `npm run pulumi -- ARGS`: runs Pulumi in the environment of the other commands. */

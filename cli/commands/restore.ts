@@ -1,24 +1,16 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { parseDocument } from "yaml";
-import type { Invocation } from "../invocation";
+import type { Invocation, RESTORE, Values } from "../options";
 import { log } from "../print";
 import { stackFile } from "../server";
 import { bringUp } from "./up";
 
-const USAGE =
-  "npm run restore -- --time TIME | --name POINT | --lsn LSN | --backup LABEL | --latest   restores the server to that point\n" +
-  "npm run restore -- --accept                                                             removes the data from before the restore";
-
-/** Parses the arguments: the keys of restoreFrom, or "accept". Throws the usage if they are not exactly one of these. */
-export function restoreRequest(args: string[]): Record<string, string> | "accept" {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean" } as const;
-  const options = { time: text, name: text, lsn: text, backup: text, latest: flag, accept: flag };
-  const { values } = parseArgs({ args, options, strict: true });
-  const { latest, accept, ...target } = values;
-  const given = Object.keys(values).length;
-  if (given === 0 || ((latest || accept) && given > 1)) throw new Error(USAGE);
+/** The keys of restoreFrom, or "accept"; throws if the options are not exactly one of these. */
+export function restoreRequest(options: Values<typeof RESTORE>): Record<string, string> | "accept" {
+  const { latest, accept, ...target } = options;
+  const given = Object.keys(options).length;
+  if (given === 0 || ((latest || accept) && given > 1))
+    throw new Error("restore: give a target (--time, --name, --lsn or --backup), or --latest, or --accept alone");
   return accept ? "accept" : (target as Record<string, string>);
 }
 
@@ -36,8 +28,8 @@ export function withRestore(text: string, request: Record<string, string> | "acc
  * `npm run restore`: writes the target into the stack file and updates the stack. The data is restored and checked beside the
  * server's current data, which is kept until `--accept`.
  */
-export async function restore({ stack, args }: Invocation): Promise<number> {
-  const request = restoreRequest(args);
+export async function restore({ stack, options }: Invocation<typeof RESTORE>): Promise<number> {
+  const request = restoreRequest(options);
   const file = stackFile(stack);
   if (!existsSync(file)) throw new Error(`stack file ${file} does not exist`);
   writeFileSync(file, withRestore(readFileSync(file, "utf8"), request));

@@ -5,7 +5,7 @@ import { describeFailure, lastRuns } from "../../provider/kinds/cron-runs";
 import { readSql } from "../../sql/read";
 import { formatDuration } from "../ephemeral/arguments";
 import { expiryOf, findLabelled } from "../ephemeral/engine";
-import type { Invocation } from "../invocation";
+import type { Invocation } from "../options";
 import { print } from "../print";
 import { cronDatabase, databasesWithVectors, hostOf } from "../server";
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ensureBaseImage } from "../../toolchain/base-image";
 import { ensureEngine } from "../../toolchain/docker";
 import { ensurePulumi } from "../../toolchain/pulumi";
-import type { Invocation } from "../invocation";
+import type { Invocation } from "../options";
 import { log } from "../print";
 import { ROOT } from "../project";
 import { withTerminal } from "../terminal";

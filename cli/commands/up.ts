@@ -1,7 +1,7 @@
 import { changesAnything } from "../../report/events";
 import { errorText, makeReport } from "../../report/report";
 import { ensureEngine } from "../../toolchain/docker";
-import type { Invocation } from "../invocation";
+import type { Invocation } from "../options";
 import { log } from "../print";
 import { Project } from "../project";
 import { recoverInterrupted } from "../recover";

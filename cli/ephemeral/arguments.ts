@@ -1,55 +1,7 @@
-import { parseArgs } from "node:util";
-
-export const USAGE = `npm run ephemeral -- up NAME [--from FILE] [--for 8h] [--not-durable] [--role ROLE] [--database DATABASE] [--env FILE] [--json]
-npm run ephemeral -- list [--engine ENGINE] [--json]
-npm run ephemeral -- destroy NAME [--engine ENGINE]
-npm run ephemeral -- sweep [--engine ENGINE]`;
-
-const text = { type: "string" } as const;
-const flag = { type: "boolean" } as const;
-const OPTIONS = {
-  up: { from: text, for: text, "not-durable": flag, role: text, database: text, env: text, json: flag },
-  list: { engine: text, json: flag },
-  destroy: { engine: text },
-  sweep: { engine: text },
-};
-
-export type Action = keyof typeof OPTIONS;
-
-export interface Request {
-  action: Action;
-  /** Name of the stack; empty for `list` and `sweep`. */
-  name: string;
-  options: Partial<Record<"from" | "for" | "role" | "database" | "env" | "engine", string>> &
-    Partial<Record<"json" | "not-durable", boolean>>;
-}
-
-/** Parses the arguments; throws with the usage if they are invalid. */
-export function parseRequest([action = "", ...args]: string[]): Request {
-  if (!(action in OPTIONS))
-    throw new Error(`ephemeral "${action}": unknown action; use one of ${Object.keys(OPTIONS).join(", ")}\n${USAGE}`);
-  const options = OPTIONS[action as Action];
-  const { values, positionals } = parse(args, options);
-  const [name = "", ...more] = positionals;
-  const named = action === "up" || action === "destroy";
-  if (positionals.length !== (named ? 1 : 0))
-    throw new Error(
-      `ephemeral ${action}: takes ${named ? "one name" : "no name"}, not "${positionals.join(" ")}"\n${USAGE}`,
-    );
-  // The name becomes a part of names of Docker objects.
-  if (named && (more.length > 0 || !/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,49}$/.test(name)))
-    throw new Error(
-      `"${name}": invalid stack name; use 1 to 50 letters, digits, . _ or -, with a letter or digit first`,
-    );
-  return { action: action as Action, name, options: values as Request["options"] };
-}
-
-function parse(args: string[], options: (typeof OPTIONS)[Action]) {
-  try {
-    return parseArgs({ args, options, strict: true, allowPositionals: true });
-  } catch (error) {
-    throw new Error(`${(error as Error).message}\n${USAGE}`);
-  }
+/** The name of a stack, which becomes a part of names of Docker objects. */
+export function checkName(name: string): string {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,49}$/.test(name)) return name;
+  throw new Error(`"${name}": invalid stack name; use 1 to 50 letters, digits, . _ or -, with a letter or digit first`);
 }
 
 const MS = { m: 60_000, h: 3_600_000, d: 86_400_000 };

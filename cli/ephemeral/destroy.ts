@@ -1,13 +1,15 @@
 import { existsSync } from "node:fs";
 import { print } from "../print";
 import { ephemeralFile } from "../project";
-import type { Request } from "./arguments";
+import type { EPHEMERAL, Invocation } from "../options";
+import { checkName } from "./arguments";
 import { findLabelled } from "./engine";
 import { findStacks } from "./list";
 import { findState, hostFor, removeStack } from "./remove";
 
 /** Removes a stack in any condition: its Docker objects, its state, its history and its stack file. */
-export async function destroy({ name, options: { engine } }: Request): Promise<number> {
+export async function destroy({ options: { engine }, args }: Invocation<typeof EPHEMERAL>): Promise<number> {
+  const name = checkName(args[0] ?? "");
   const host = hostFor(name, engine);
   const objects = await findLabelled(host, host.container);
   if (objects.length === 0 && !(await findState(name)) && !existsSync(ephemeralFile(name))) {

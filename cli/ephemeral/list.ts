@@ -1,5 +1,6 @@
 import { Host } from "../../provider/host";
-import { formatDuration, timeText, type Request } from "./arguments";
+import type { EPHEMERAL_LIST, Invocation } from "../options";
+import { formatDuration, timeText } from "./arguments";
 import { expiryOf, findLabelled, stackOf, type LabelledObject } from "./engine";
 import { print, printJson } from "../print";
 import { claimedBy } from "./port";
@@ -41,7 +42,7 @@ interface Row {
 }
 
 /** Prints the ephemeral stacks. */
-export async function list({ options: { engine, json } }: Request): Promise<number> {
+export async function list({ options: { engine, json } }: Invocation<typeof EPHEMERAL_LIST>): Promise<number> {
   const found = (await Promise.all(engines(engine).map(findStacks))).flat();
   const rows = await Promise.all(found.map(rowOf));
   if (json) printJson(rows);

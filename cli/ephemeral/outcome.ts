@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { print, printJson } from "../print";
 import { ROOT, type Project } from "../project";
 import { containerName } from "../server";
-import { formatDuration, timeText, type Request } from "./arguments";
+import type { EPHEMERAL_UP, Values } from "../options";
+import { formatDuration, timeText } from "./arguments";
 import { envText, writeSecretFile } from "./connection";
 
 export interface Outcome {
@@ -13,7 +14,7 @@ export interface Outcome {
   ignoredKeys: string[];
   /** The role and database of the file of variables. */
   login?: { role: string; database: string };
-  options: Request["options"];
+  options: Values<typeof EPHEMERAL_UP>;
 }
 
 interface Outputs {

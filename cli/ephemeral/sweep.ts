@@ -1,12 +1,13 @@
 import { log, print } from "../print";
 import { configured, containerName } from "../server";
-import { formatDuration, type Request } from "./arguments";
+import type { EPHEMERAL, Invocation } from "../options";
+import { formatDuration } from "./arguments";
 import { expiryOf, findLabelled } from "./engine";
 import { engines, findStacks } from "./list";
 import { hostFor, removeStack, stacksHere } from "./remove";
 
 /** Removes expired stacks, in this checkout and on the engines. A stack that cannot be removed does not stop the others. */
-export async function sweep({ options: { engine } }: Request): Promise<number> {
+export async function sweep({ options: { engine } }: Invocation<typeof EPHEMERAL>): Promise<number> {
   let failed = 0;
   let removed = 0;
   const attempt = async (what: string, act: () => Promise<boolean>) => {

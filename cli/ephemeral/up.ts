@@ -9,7 +9,8 @@ import { log } from "../print";
 import { ephemeralFile, Project, ROOT } from "../project";
 import { isAtWork } from "../recover";
 import { containerName } from "../server";
-import { parseDuration, timeText, type Request } from "./arguments";
+import type { EPHEMERAL_UP, Invocation } from "../options";
+import { checkName, parseDuration, timeText } from "./arguments";
 import { choiceOf, choose } from "./connection";
 import { derive, hasForeignSecrets, hasSecrets } from "./derive";
 import { expiryOf, extend, findLabelled, findUnlabelled, type LabelledObject } from "./engine";
@@ -28,7 +29,8 @@ interface Source {
 }
 
 /** Creates a stack, or updates the existing one of that name and extends its expiry. */
-export async function up({ name, options }: Request): Promise<number> {
+export async function up({ options, args }: Invocation<typeof EPHEMERAL_UP>): Promise<number> {
+  const name = checkName(args[0] ?? "");
   const source = readSource(name, options.from);
   const login = options.env === undefined ? undefined : choose(choiceOf(source.config), options);
   const until = Date.now() + parseDuration(options.for ?? FOR);

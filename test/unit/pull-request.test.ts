@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { proposedStackFile, readProposed, takeData } from "../../cli/data";
+import { proposedStackFile, readProposed } from "../../cli/data";
 import { dataPath, pathInside } from "../../config/data-file";
 
 describe("the stack file of a pull request", () => {
@@ -78,14 +78,6 @@ describe("files of a pull request", () => {
     symlinkSync("../key.sql", join(folder, "Pulumi.prod.yaml"));
     expect(() => readProposed(join(outside, "key.sql"), folder, "Pulumi.prod.yaml")).toThrow("is outside of the folder");
   });
-});
-
-it("--data is taken out of the arguments", () => {
-  expect(takeData(["--diff", "--data", "x", "--json"])).toEqual({ data: "x", rest: ["--diff", "--json"] });
-  expect(takeData(["--data=x"])).toEqual({ data: "x", rest: [] });
-  expect(takeData(["--diff"])).toEqual({ rest: ["--diff"] });
-  for (const args of [["--data"], ["--data", "--diff"], ["--data="]])
-    expect(() => takeData(args)).toThrow("--data: no folder given; name");
 });
 
 describe("workflows", () => {

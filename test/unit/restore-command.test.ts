@@ -4,16 +4,15 @@ import { restoreRequest, withRestore } from "../../cli/commands/restore";
 
 describe("npm run restore", () => {
   it("takes one target", () => {
-    expect(restoreRequest(["--name", "a thousand"])).toEqual({ name: "a thousand" });
-    expect(restoreRequest(["--time", "2026-01-01 00:00:00+00", "--backup", "20260101-000000F"])).toEqual({
+    expect(restoreRequest({ name: "a thousand" })).toEqual({ name: "a thousand" });
+    expect(restoreRequest({ time: "2026-01-01 00:00:00+00", backup: "20260101-000000F" })).toEqual({
       time: "2026-01-01 00:00:00+00",
       backup: "20260101-000000F",
     });
-    expect(restoreRequest(["--latest"])).toEqual({});
-    expect(restoreRequest(["--accept"])).toBe("accept");
-    expect(() => restoreRequest([])).toThrow(/npm run restore -- --time TIME/);
-    expect(() => restoreRequest(["--accept", "--name", "x"])).toThrow(/npm run restore/);
-    expect(() => restoreRequest(["--tim", "x"])).toThrow(/Unknown option/);
+    expect(restoreRequest({ latest: true })).toEqual({});
+    expect(restoreRequest({ accept: true })).toBe("accept");
+    expect(() => restoreRequest({})).toThrow(/give a target \(--time, --name, --lsn or --backup\)/);
+    expect(() => restoreRequest({ accept: true, name: "x" })).toThrow(/or --accept alone/);
   });
 
   it("writes it into the stack file, texts as texts, and leaves the rest alone", () => {

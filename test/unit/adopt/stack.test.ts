@@ -400,12 +400,12 @@ it.each([
   expect(() => mustBeAdoptable("db", { ...facts.server, ...change })).toThrow(message);
 });
 
-it("arguments that say too little are refused", () => {
-  expect(() => adoptRequest([])).toThrow(/--from CONTAINER\|postgresql:/);
-  expect(() => adoptRequest(["--from", "db", "--port", "99999"])).toThrow(
+it("options that say too little are refused", () => {
+  expect(() => adoptRequest({})).toThrow(/--from is missing; name a container, or give postgresql:/);
+  expect(() => adoptRequest({ from: "db", port: "99999" })).toThrow(
     "--port 99999: write a whole number from 1 to 65535",
   );
-  expect(adoptRequest(["--from", "db", "--port", "6000"])).toEqual({
+  expect(adoptRequest({ from: "db", port: "6000" })).toEqual({
     from: "db",
     port: 6000,
     engine: undefined,

@@ -1,10 +1,7 @@
-import type { Stack } from "./stack";
+import type { Rule } from "./rule";
 
 /** Reports keys that would prevent the removal of an ephemeral stack, or that would outlive it. */
-export function checkEphemeral(
-  { ephemeral, protect, backup, databases }: Stack,
-  report: (key: string, text: string) => void,
-): void {
+export const checkEphemeral: Rule = ({ ephemeral, protect, backup, databases }, report) => {
   if (!ephemeral) return;
   if (protect) report("protect", "true: an ephemeral stack is removed when it expires; remove protect or ephemeral");
   if (backup) report("backup", "an ephemeral stack has no backups, which would outlive it; remove backup");
@@ -17,4 +14,4 @@ export function checkEphemeral(
         );
     }
   }
-}
+};

@@ -1,8 +1,14 @@
-import type { DatabaseConfig } from "./databases";
-import { parseObjectName, WRITE_OBJECT_NAME, writeSchema } from "./object-name";
+import type { DatabaseConfig } from "../databases";
+import { parseObjectName, WRITE_OBJECT_NAME, writeSchema } from "../object-name";
+import type { Report, Rule } from "./rule";
 
-/** Checks the vector indexes of a database against each other and against the database's other keys. */
-export function checkVectors(database: DatabaseConfig, report: (at: string, text: string) => void): void {
+/** Vector indexes of a database, against each other and against the database's other keys. */
+export const checkVectors: Rule = ({ databases }, report) => {
+  for (const [name, database] of Object.entries(databases))
+    checkIndexes(database, (at, text) => report(`databases.${name}.${at}`, text));
+};
+
+function checkIndexes(database: DatabaseConfig, report: Report): void {
   const { vectors, extensions } = database;
   if (!vectors) return;
   if (!extensions.vector)

@@ -1,13 +1,14 @@
-import { sourceOf, SYSTEM_DATABASES } from "./databases";
-import { findCycle } from "./order";
-import type { Stack } from "./stack";
+import { sourceOf, SYSTEM_DATABASES } from "../databases";
+import { findCycle } from "../order";
+import type { Stack } from "../stack";
+import type { Report, Rule } from "./rule";
 
-/** Reports what is wrong with copyOf of a database. */
-export function checkCopy(
-  name: string,
-  { databases, server }: Stack,
-  report: (key: string, text: string) => void,
-): void {
+/** Sources of copies. */
+export const checkCopies: Rule = (stack, report) => {
+  for (const name of Object.keys(stack.databases)) checkCopy(name, stack, report);
+};
+
+function checkCopy(name: string, { databases, server }: Stack, report: Report): void {
   const [source] = sourceOf(databases, name);
   if (source === undefined) return;
   const key = `databases.${name}.copyOf.database`;

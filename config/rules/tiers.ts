@@ -1,9 +1,8 @@
-import { schemaOwner, tierOwner } from "./jobs";
-import { parseObjectName, WRITE_OBJECT_NAME } from "./object-name";
-import type { DatabaseConfig } from "./databases";
-import type { TieredTableConfig } from "./tiers";
-
-type Report = (key: string, text: string) => void;
+import { schemaOwner, tierOwner } from "../jobs";
+import { parseObjectName, WRITE_OBJECT_NAME } from "../object-name";
+import type { DatabaseConfig } from "../databases";
+import type { TieredTableConfig } from "../tiers";
+import { inheritedRoles, needsSchema, SUPERUSER, type Report, type Rule } from "./rule";
 
 /** Maximum bytes of a set's name: names derived from it have up to 32 more. */
 const LONGEST_NAME = 31;
@@ -85,8 +84,20 @@ function isSpatial(type: string): boolean {
   return isGeometry(type) || /(^|\.)"?geography"?\s*(\(|$)/i.test(type.trim());
 }
 
-/** Checks the tiered tables of a database against each other and against the database's other keys. */
-export function checkTiers(
+/** Tiered tables of a database, against each other and against the database's other keys. */
+export const checkTiers: Rule = (stack, report) => {
+  const hasPrivilegesOf = (role: string, other: string) =>
+    role === other || role === SUPERUSER || inheritedRoles(role, stack).includes(other);
+  for (const [name, database] of Object.entries(stack.databases)) {
+    for (const table of Object.keys(database.tiers)) {
+      const parsed = parseObjectName(table);
+      if (parsed) needsSchema(stack, report, `databases.${name}.tiers["${table}"]`, name, parsed.schema);
+    }
+    checkTables(database, hasPrivilegesOf, (at, text) => report(`databases.${name}.${at}`, text));
+  }
+};
+
+function checkTables(
   database: DatabaseConfig,
   hasPrivilegesOf: (role: string, other: string) => boolean,
   report: Report,

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { COMMANDS, findCommand } from "../../cli/commands";
+import { parseArguments, type Invocation } from "../../cli/options";
+
+/** Parses a command line as `npm run` passes it. */
+function parse(line: string): Invocation | "help" {
+  const found = findCommand(line.split(" "));
+  if (!found) throw new Error(`no command in ${line}`);
+  return parseArguments(found.name, found.command, found.rest);
+}
+
+describe("the arguments of a command", () => {
+  it("name the stack, which is dev if they do not", () => {
+    expect(parse("status")).toEqual({ stack: "dev", options: {}, args: [] });
+    expect(parse("status --stack prod")).toEqual({ stack: "prod", options: {}, args: [] });
+    expect(parse("status --stack=prod")).toEqual({ stack: "prod", options: {}, args: [] });
+  });
+
+  it("may be of two words", () => {
+    expect(parse("ephemeral up pr-17 --from Pulumi.pr.yaml --for 8h --json")).toEqual({
+      stack: "dev",
+      options: { from: "Pulumi.pr.yaml", for: "8h", json: true },
+      args: ["pr-17"],
+    });
+    expect(findCommand(["ephemeral"])).toBeUndefined();
+    expect(findCommand(["ephemeral", "make"])).toBeUndefined();
+  });
+
+  it("keep the order of what another program gets", () => {
+    expect(parse("preview --diff --report a.md --target urn --report=b.json --stack x -v 3")).toEqual({
+      stack: "x",
+      options: { report: ["a.md", "b.json"] },
+      args: ["--diff", "--target", "urn", "-v", "3"],
+    });
+    expect(parse("psql -d app -c x --stack prod")).toEqual({ stack: "prod", options: {}, args: ["-d", "app", "-c", "x"] });
+    expect(parse("test --stack x")).toEqual({ stack: "dev", options: {}, args: ["--stack", "x"] });
+  });
+
+  it.each([
+    ["status --stak prod", /^status: Unknown option '--stak'/],
+    ["status prod", /^status: takes no arguments, not "prod"/],
+    ["status --stack", /^status: Option '--stack <value>' argument missing/],
+    ["up --stack", /^up: Option '--stack <value>' argument missing/],
+    ["status --stack a/b", /^status: --stack "a\/b": invalid name/],
+    ["drift --refresh", /^drift: Unknown option '--refresh'/],
+    ["preview --data --stack x", /^preview: Option '--data <value>' argument is ambiguous/],
+    ["preview --data=", /^preview: --data: value is empty/],
+    ["backup full more", /^backup: takes 0 to 1 arguments, not "full more"/],
+    ["archive", /^archive: takes 1 to 2 arguments, not ""/],
+    ["restore --tim x", /^restore: Unknown option '--tim'/],
+    ["ephemeral up", /^ephemeral up: takes 1 argument, not ""/],
+    ["ephemeral up a b", /^ephemeral up: takes 1 argument, not "a b"/],
+    ["ephemeral up a --stack b", /^ephemeral up: Unknown option '--stack'/],
+    ["ephemeral sweep a", /^ephemeral sweep: takes no arguments, not "a"/],
+    ["ephemeral destroy a --for 1h", /^ephemeral destroy: Unknown option '--for'/],
+  ])("%s is refused, with the usage", (line, message) => {
+    expect(() => parse(line)).toThrow(message);
+    expect(() => parse(line)).toThrow(/\nusage: npm run /);
+  });
+
+  it("may ask for help", () => {
+    for (const name of Object.keys(COMMANDS)) expect(parse(`${name} --help`)).toBe("help");
+  });
+});
