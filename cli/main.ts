@@ -21,7 +21,9 @@ async function main(argv: string[]): Promise<number> {
       return 0;
     }
     const known = within.length > 0 ? within : Object.keys(COMMANDS);
-    throw new Error(`command "${argv.slice(0, within.length > 0 ? 2 : 1).join(" ")}": unknown; use one of ${known.join(", ")}`);
+    throw new Error(
+      `command "${argv.slice(0, within.length > 0 ? 2 : 1).join(" ")}": unknown; use one of ${known.join(", ")}`,
+    );
   }
   const { name, command, rest } = found;
   const invocation = parseArguments(name, command, rest);

@@ -21,7 +21,8 @@ export interface Request {
 
 /** Checks the options. */
 export function adoptRequest({ from, port, engine, force = false }: Values<typeof ADOPT>): Request {
-  if (!from) throw new Error("adopt: --from is missing; name a container, or give postgresql://USER@HOST:PORT/DATABASE");
+  if (!from)
+    throw new Error("adopt: --from is missing; name a container, or give postgresql://USER@HOST:PORT/DATABASE");
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65535 && /^\d+$/.test(port)))
     throw new Error(`--port ${port}: write a whole number from 1 to 65535`);
   return { from, engine, force, ...(port === undefined ? {} : { port: Number(port) }) };

@@ -9,8 +9,8 @@ import type { ResourceState } from "./resource-state";
 
 export interface EngineArgs {
   stack: string;
-  /** PULUMI_HOME, with the plugins of the other packages. */
-  home: string;
+  /** Path of the program pulumi, and the environment of the plugins. */
+  pulumi: string;
   env: NodeJS.ProcessEnv;
 }
 
@@ -99,8 +99,8 @@ export class Engine {
 
   /** The plugin of another package: its process serves all runs. */
   private plugin(name: string): Promise<Plugin> {
-    const { home, env } = this.args;
-    const running = this.plugins.get(name) ?? Plugin.start(name, home, env, this.server.address);
+    const { pulumi, env } = this.args;
+    const running = this.plugins.get(name) ?? Plugin.start(name, pulumi, env, this.server.address);
     this.plugins.set(name, running);
     return running;
   }

@@ -4,13 +4,15 @@ import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { ErrorResourceInitFailed } from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Incomplete, type Kind, type Properties } from "../../provider/kind";
 import { kinds } from "../../provider/kinds";
 import { providerServer } from "../../provider/rpc";
 import { readVersions } from "../../toolchain/versions";
-import { join } from "node:path";
 
 const UNLIMITED = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
 
@@ -62,10 +64,13 @@ export class Plugin {
     });
   }
 
-  /** Starts the plugin of another package, from the folder of Pulumi's plugins. */
-  static async start(name: string, home: string, env: NodeJS.ProcessEnv, engineAddress: string): Promise<Plugin> {
-    const folder = join(home, "plugins", `resource-${name}-v${readVersions().plugins[name]}`);
-    const child = spawn(join(folder, `pulumi-resource-${name}`), [engineAddress], {
+  /** Starts the plugin of another package. `pulumi`: the program that installs it if it is missing. */
+  static async start(name: string, pulumi: string, env: NodeJS.ProcessEnv, engineAddress: string): Promise<Plugin> {
+    const version = readVersions().plugins[name] ?? "";
+    const home = env.PULUMI_HOME ?? join(homedir(), ".pulumi");
+    const program = join(home, "plugins", `resource-${name}-v${version}`, `pulumi-resource-${name}`);
+    if (!existsSync(program)) execFileSync(pulumi, ["plugin", "install", "resource", name, version], { env });
+    const child = spawn(program, [engineAddress], {
       env,
       stdio: ["ignore", "pipe", "pipe"],
     });

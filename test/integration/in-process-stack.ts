@@ -59,7 +59,7 @@ export class InProcessStack extends TestStack {
     const unknown = args.filter((arg) => arg !== "--refresh");
     if (unknown.length > 0) throw new Error(`${unknown.join(" ")}: only Pulumi itself has that; use TestStack`);
     await this.takeBack();
-    this.engine ??= new Engine({ stack: this.name, home: this.env.PULUMI_HOME as string, env: this.env });
+    this.engine ??= new Engine({ stack: this.name, pulumi: this.pulumi, env: this.env });
     const passwords = this.config.passwords ?? {};
     const config = Object.entries({ ...this.whole, ...(this.config.passwords ? { passwords } : {}) });
     const result = await this.engine.run({

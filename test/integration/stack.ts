@@ -94,7 +94,7 @@ export class TestStack {
     readonly name: string,
     readonly port: number,
     readonly folder: string,
-    private readonly pulumi: string,
+    protected readonly pulumi: string,
     readonly env: NodeJS.ProcessEnv,
     public config: StackConfig,
   ) {}
@@ -149,8 +149,10 @@ export class TestStack {
 
   /** What the stack file holds, but for passwords. */
   protected get whole(): StackInput {
-    const { server, passwords: _, ...rest } = this.config;
-    return { ...rest, server: { port: this.port, memory: "512MB", cpus: 1, connections: 20, ...server } };
+    const server = { port: this.port, memory: "512MB", cpus: 1, connections: 20, ...this.config.server };
+    const whole: StackConfig = { ...this.config, server };
+    delete whole.passwords;
+    return whole;
   }
 
   private write(): void {

@@ -32,7 +32,11 @@ describe("the arguments of a command", () => {
       options: { report: ["a.md", "b.json"] },
       args: ["--diff", "--target", "urn", "-v", "3"],
     });
-    expect(parse("psql -d app -c x --stack prod")).toEqual({ stack: "prod", options: {}, args: ["-d", "app", "-c", "x"] });
+    expect(parse("psql -d app -c x --stack prod")).toEqual({
+      stack: "prod",
+      options: {},
+      args: ["-d", "app", "-c", "x"],
+    });
     expect(parse("test --stack x")).toEqual({ stack: "dev", options: {}, args: ["--stack", "x"] });
   });
 
@@ -43,9 +47,9 @@ describe("the arguments of a command", () => {
     ["up --stack", /^up: Option '--stack <value>' argument missing/],
     ["status --stack a/b", /^status: --stack "a\/b": invalid name/],
     ["drift --refresh", /^drift: Unknown option '--refresh'/],
-    ["preview --data --stack x", /^preview: Option '--data <value>' argument is ambiguous/],
+    ["preview --data --stack x", /^preview: Option '--data' argument is ambiguous/],
     ["preview --data=", /^preview: --data: value is empty/],
-    ["backup full more", /^backup: takes 0 to 1 arguments, not "full more"/],
+    ["backup full more", /^backup: takes 0 to 1 argument, not "full more"/],
     ["archive", /^archive: takes 1 to 2 arguments, not ""/],
     ["restore --tim x", /^restore: Unknown option '--tim'/],
     ["ephemeral up", /^ephemeral up: takes 1 argument, not ""/],

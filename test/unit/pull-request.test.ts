@@ -76,7 +76,9 @@ describe("files of a pull request", () => {
     symlinkSync("../../key.sql", join(folder, "linked", "002_outside.sql"));
     expect(() => pathInside(folder, "linked")).toThrow("is outside of the folder");
     symlinkSync("../key.sql", join(folder, "Pulumi.prod.yaml"));
-    expect(() => readProposed(join(outside, "key.sql"), folder, "Pulumi.prod.yaml")).toThrow("is outside of the folder");
+    expect(() => readProposed(join(outside, "key.sql"), folder, "Pulumi.prod.yaml")).toThrow(
+      "is outside of the folder",
+    );
   });
 });
 
