@@ -65,7 +65,9 @@ export function parseArguments(name: string, syntax: Syntax, argv: string[]): In
   try {
     return parse(syntax, argv);
   } catch (error) {
-    throw new Error(`${name}: ${(error as Error).message}\nusage: ${formatUsage(name, syntax)}`);
+    // Without the hints that parseArgs adds.
+    const [problem = ""] = (error as Error).message.split(". ");
+    throw new Error(`${name}: ${problem}\nusage: ${formatUsage(name, syntax)}`);
   }
 }
 
