@@ -35,7 +35,8 @@ export const COMMANDS: Record<string, Command> = {
     load: async () => (await import("./commands/destroy.ts")).destroy,
   },
   status: {
-    summary: "reports the state of the server, its backups, vector indexes and cron jobs; exit code 1 if one needs attention",
+    summary:
+      "reports the state of the server, its backups, vector indexes and cron jobs; exit code 1 if one needs attention",
     usage: "",
     load: async () => (await import("./commands/status.ts")).status,
   },
@@ -81,8 +82,7 @@ export const COMMANDS: Record<string, Command> = {
   },
   "ephemeral up": {
     summary: "creates a stack with an expiry, or extends one",
-    usage:
-      "NAME [--from FILE] [--for 8h] [--not-durable] [--role ROLE] [--database DATABASE] [--env FILE] [--json]",
+    usage: "NAME [--from FILE] [--for 8h] [--not-durable] [--role ROLE] [--database DATABASE] [--env FILE] [--json]",
     options: options.EPHEMERAL_UP,
     positionals: [1, 1],
     withoutStack: true,
@@ -140,7 +140,7 @@ export const COMMANDS: Record<string, Command> = {
     load: async () => (await import("./commands/bench.ts")).bench,
   },
   check: {
-    summary: "checks types, lint, imports, format, generated files and documentation",
+    summary: "checks types, lint, imports, format, migrations, shell scripts, generated files and documentation",
     usage: "",
     withoutStack: true,
     load: async () => (await import("./commands/check.ts")).check,
