@@ -1,6 +1,7 @@
 import { roleInputs } from "../components/roles";
 import { roleSchema } from "../config/roles";
 import type { StackInput } from "../config/stack";
+import { DURATION } from "../config/units";
 import { changes, KEPT, observed, type RoleFact, type RoleInputs } from "../provider/kinds/role/changes";
 import { canonicalValue } from "../tuning/catalogue";
 import type { Report } from "./report";
@@ -13,7 +14,7 @@ const FLAGS = ["createDatabase", "createRole", "replication", "bypassRowLevelSec
 
 /** The stack file's form of a value of statement_timeout. */
 function duration(value: string): string {
-  if (/^\d+(ms|s|min|h|d)$/.test(value)) return value;
+  if (DURATION.test(value)) return value;
   return `${canonicalValue("statement_timeout", value)}ms`;
 }
 

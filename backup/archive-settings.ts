@@ -1,6 +1,6 @@
 import type { BackupConfig } from "../config/backup";
 import type { Setting } from "../tuning/defaults";
-import { CONFIG_PATH, SOCKET_PATH } from "./paths";
+import { CONFIG_PATH, SERVER_SOCKET_PATH, SOCKET_PATH } from "./paths";
 
 /** Parameters that archiving needs. `stanza`: the server's name in the repositories. */
 export function archiveSettings(stanza: string, { archiveTimeout, repositories }: BackupConfig): Setting[] {
@@ -17,7 +17,7 @@ export function archiveSettings(stanza: string, { archiveTimeout, repositories }
     { name: "archive_timeout", value: archiveTimeout, reason: "backup.archiveTimeout: the most that can be lost" },
     {
       name: "unix_socket_directories",
-      value: `/var/run/postgresql,${SOCKET_PATH}`,
+      value: `${SERVER_SOCKET_PATH},${SOCKET_PATH}`,
       reason: "the backup agent connects by a socket on the data volume",
     },
   ];

@@ -1,5 +1,6 @@
 import type { BackupConfig } from "../config/backup";
 import { parseObjectName, quoteObjectName } from "../config/object-name";
+import { milliseconds } from "../config/units";
 
 type Drill = NonNullable<BackupConfig["drill"]>;
 
@@ -80,11 +81,6 @@ export function parseDrills(text: string): Evidence[] {
     });
 }
 
-/** "36h" or "7d" in milliseconds. */
-export function ageOf(text: string): number {
-  return parseInt(text, 10) * (text.endsWith("d") ? 86_400_000 : 3_600_000);
-}
-
 /** Why the recorded drills do not suffice; undefined if they do. `maxAge`: as in the stack file. */
 export function problemOf(drills: Evidence[], maxAge: string | undefined, now: Date): string | undefined {
   const last = drills.at(-1);
@@ -92,7 +88,7 @@ export function problemOf(drills: Evidence[], maxAge: string | undefined, now: D
   if (maxAge === undefined) return undefined;
   if (!last) return "there was no restore drill yet";
   const hours = Math.floor((now.getTime() - last.ended.getTime()) / 3_600_000);
-  return now.getTime() - last.ended.getTime() > ageOf(maxAge)
+  return now.getTime() - last.ended.getTime() > milliseconds(maxAge)
     ? `the last restore drill that passed is ${hours} hours old, and backup.drill.maxAge is ${maxAge}`
     : undefined;
 }

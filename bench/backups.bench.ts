@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { DATA_PATH, repositoryPath, SOCKET_PATH } from "../backup/paths";
 import { Host } from "../provider/host";
 import { restore } from "../provider/restore";
 import { copyRunning } from "../provider/running";
@@ -10,9 +11,8 @@ import { median, report, seconds, type Figure } from "./report";
 // Compares backups, restores and clones with pg_basebackup (plain, and PostgreSQL 17's increments with pg_combinebackup) and pg_dump,
 // on one server and data set. `npm run bench -- backups SCALE VECTORS` sets the size; the default is scale 100 and 200,000 vectors.
 
-const SOCKET = "/var/lib/postgresql/data/socket";
 /** Folder of the peers: on the volume of the repository, so that all write to the same disk. */
-const SCRATCH = "/var/lib/pgbackrest/1/peer";
+const SCRATCH = `${repositoryPath(1)}/peer`;
 const ROUNDS = 3;
 const INDEX = "public.chunks_embedding_idx";
 
@@ -23,7 +23,7 @@ function agent(stack: TestStack, script: string): string {
 }
 
 const bytes = (stack: TestStack, path: string) => Number(agent(stack, `du -sb ${path} | cut -f1`)) / 2 ** 20;
-const repository = (stack: TestStack) => bytes(stack, `/var/lib/pgbackrest/1/backup`);
+const repository = (stack: TestStack) => bytes(stack, `${repositoryPath(1)}/backup`);
 
 /** Runs `use` with an empty volume; returns its seconds. */
 async function intoScratch(stack: TestStack, use: (volume: string) => Promise<void>): Promise<number> {
@@ -52,9 +52,9 @@ function combined(stack: TestStack, volume: string): void {
     "--network",
     "none",
     "--volume",
-    `${stack.container}-backup:/var/lib/pgbackrest/1:ro`,
+    `${stack.container}-backup:${repositoryPath(1)}:ro`,
     "--volume",
-    `${volume}:/var/lib/postgresql/data`,
+    `${volume}:${DATA_PATH}`,
     image(stack),
     "bash",
     "-euo",
@@ -71,7 +71,7 @@ async function backups(stack: TestStack): Promise<Figure[]> {
   const add = (name: string, ours: number, peer: number, unit: string, against: string) =>
     figures.push({ name, ours, peer, unit, against });
   const base = (options: string, to: string) =>
-    agent(stack, `pg_basebackup -h ${SOCKET} -U postgres --checkpoint=fast ${options} -D ${SCRATCH}/${to}`);
+    agent(stack, `pg_basebackup -h ${SOCKET_PATH} -U postgres --checkpoint=fast ${options} -D ${SCRATCH}/${to}`);
   agent(stack, `rm -rf ${SCRATCH}; mkdir ${SCRATCH}`);
 
   console.log("full backups");
@@ -81,7 +81,9 @@ async function backups(stack: TestStack): Promise<Figure[]> {
   const baseFull = await seconds(() => base("", "full"));
   add("full-time", full, baseFull, "s", "pg_basebackup, plain");
   add("full-size", fullSize, bytes(stack, `${SCRATCH}/full`), "MB", "pg_basebackup, plain");
-  const dump = await seconds(() => agent(stack, `pg_dump -h ${SOCKET} -U postgres -Fd -j 2 -f ${SCRATCH}/dump bench`));
+  const dump = await seconds(() =>
+    agent(stack, `pg_dump -h ${SOCKET_PATH} -U postgres -Fd -j 2 -f ${SCRATCH}/dump bench`),
+  );
   add("full-time-vs-dump", full, dump, "s", "pg_dump, two jobs");
   add("full-size-vs-dump", fullSize, bytes(stack, `${SCRATCH}/dump`), "MB", "pg_dump, two jobs");
 
@@ -108,7 +110,7 @@ async function backups(stack: TestStack): Promise<Figure[]> {
   stack.sql("postgres", "DROP DATABASE copied");
   stack.sql("postgres", "CREATE DATABASE copied");
   const undump = await seconds(() =>
-    agent(stack, `pg_restore -h ${SOCKET} -U postgres -j 2 -d copied ${SCRATCH}/dump`),
+    agent(stack, `pg_restore -h ${SOCKET_PATH} -U postgres -j 2 -d copied ${SCRATCH}/dump`),
   );
   add("restore-time", back, peerBack, "s", "pg_combinebackup and start");
   add("restore-time-vs-dump", back, undump, "s", "pg_restore, two jobs");

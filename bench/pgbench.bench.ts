@@ -1,3 +1,4 @@
+import { CONFIG_PATH } from "../backup/paths";
 import { Host } from "../provider/host";
 import { docker, TestStack } from "../test/integration/stack";
 import cases from "../test/unit/data/pgtune-cases.json";
@@ -38,8 +39,8 @@ function pgtune(): Conf {
 function files(conf: Conf): Record<string, string> {
   const paths = {
     listen_addresses: "*",
-    hba_file: "/etc/pgwright/pg_hba.conf",
-    ident_file: "/etc/pgwright/pg_ident.conf",
+    hba_file: `${CONFIG_PATH}/pg_hba.conf`,
+    ident_file: `${CONFIG_PATH}/pg_ident.conf`,
   };
   const settings = Object.entries({ ...paths, ...conf }).map(([name, value]) => ({ name, value, reason: "" }));
   return { "postgresql.conf": renderPostgresqlConf(settings), ...RULES };

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { CONFIG_PATH, DATA_PATH } from "../backup/paths";
 import { Host } from "../provider/host";
 import { docker } from "../test/integration/stack";
 
@@ -33,12 +34,7 @@ export class PlainServer {
     docker("volume", "create", `${name}-config`);
     await this.host.writeVolume(`${name}-config`, args.image, args.files);
     const limits = ["--memory", args.memory, "--memory-swap", args.memory, "--cpus", String(args.cpus)];
-    const volumes = [
-      "--volume",
-      `${name}-data:/var/lib/postgresql/data`,
-      "--volume",
-      `${name}-config:/etc/pgwright:ro`,
-    ];
+    const volumes = ["--volume", `${name}-data:${DATA_PATH}`, "--volume", `${name}-config:${CONFIG_PATH}:ro`];
     const publish = args.port === undefined ? [] : ["--publish", `127.0.0.1:${args.port}:5432`];
     const shared = ["--shm-size", args.sharedMemory];
     docker(

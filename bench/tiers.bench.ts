@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Client } from "pg";
-import { literal, TiersServer } from "../test/integration/tiers/server";
+import { escapeLiteral as literal, type Client } from "pg";
+import { TiersServer } from "../test/integration/tiers/server";
 import { median, report, seconds, type Figure } from "./report";
 
 // Compares tiered tables with a plain partitioned table with GiST: the same rows, ranges and other indexes, on one server. Rows are the

@@ -140,7 +140,7 @@ export const COMMANDS: Record<string, Command> = {
     load: async () => (await import("./commands/bench.ts")).bench,
   },
   check: {
-    summary: "checks types, lint, imports, format, generated files and documentation",
+    summary: "checks types, lint, imports, format, migrations, shell scripts, generated files and documentation",
     usage: "",
     withoutStack: true,
     load: async () => (await import("./commands/check.ts")).check,

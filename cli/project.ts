@@ -70,9 +70,12 @@ const credentialsFolder = (env: NodeJS.ProcessEnv): string =>
 const stateFile = (folder: string, stack: string): string =>
   join(folder, ".pulumi", "stacks", "pgwright", `${stack}.json`);
 
+/** The backend of a command that does not open the project. */
+const currentBackend = () => findBackend(process.env, credentialsFolder(process.env));
+
 /** Removes what `pulumi stack rm` leaves in a local backend: empty folders, and partial files of killed runs. */
 export function removeTraces(stack: string): void {
-  const { folder } = findBackend(process.env, credentialsFolder(process.env));
+  const { folder } = currentBackend();
   if (folder === undefined) return;
   removePartialStates(folder, stack);
   for (const kind of ["backups/pgwright", "history/pgwright", "locks/organization/pgwright"])
@@ -89,7 +92,7 @@ export function removePartialStates(folder: string, stack: string): void {
 
 /** Whether a state of a stack can exist. Does not run Pulumi: a machine that only sweeps expired stacks need not have it. */
 export function mayHaveState(stack: string): boolean {
-  const { own, folder } = findBackend(process.env, credentialsFolder(process.env));
+  const { own, folder } = currentBackend();
   return !own || folder === undefined || existsSync(stateFile(folder, stack));
 }
 

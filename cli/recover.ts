@@ -5,9 +5,10 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type Host } from "../provider/host";
+import { ensureEngine } from "../toolchain/docker";
 import { isRunning } from "../toolchain/lock";
 import { log } from "./print";
-import { removePartialStates, ROOT, type Deployment, type PendingOperation, type Project } from "./project";
+import { Project, removePartialStates, ROOT, type Deployment, type PendingOperation } from "./project";
 import { hostOf } from "./server";
 
 // A killed run leaves the lock of a local state, and pending operations with an unknown outcome.
@@ -15,8 +16,17 @@ import { hostOf } from "./server";
 /** The engine completes requests of a killed client; creating a network takes about two seconds. */
 const ENGINE_CATCHES_UP_MS = 3000;
 
+/** Opens the project for a change of a stack, which exists afterwards, and recovers its state. */
+export async function openForChange(stack: string): Promise<Project> {
+  await ensureEngine({ log });
+  const project = await Project.open(stack);
+  await project.ensureStack(stack);
+  await recoverInterrupted(project, stack);
+  return project;
+}
+
 /** Recovers the state after a killed run: removes its lock and its pending operations. Does nothing after any other run. */
-export async function recoverInterrupted(project: Project, stack: string): Promise<void> {
+async function recoverInterrupted(project: Project, stack: string): Promise<void> {
   await endOrphans();
   if (project.backend.folder && lockIsStale(project.backend.folder, stack)) {
     log("an earlier run was killed; its lock is removed");

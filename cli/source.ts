@@ -4,16 +4,6 @@ import { mustBePlain } from "../provider/plain-table";
 import { PSQL } from "../provider/running";
 import { SET_OLDER_OPTIONS } from "../provider/session-options";
 
-/** A server that is only read. */
-export interface Source {
-  /** Its name in messages. */
-  readonly name: string;
-  /** Rows of a query in a database. $1, $2, ... are lists of names. */
-  ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]>;
-  /** Values of a column of a table that another role owns. */
-  column(database: string, table: { schema: string; name: string }, column: string): Promise<string[]>;
-}
-
 /** No view is read, since code of its owner would run. A server without the parameter is refused later, for its version. */
 const NO_VIEWS = `DO $$ BEGIN
   PERFORM pg_catalog.set_config('restrict_nonsystem_relation_kind', 'view, foreign-table', false);
@@ -38,18 +28,36 @@ function columnAsJson({ schema, name }: { schema: string; name: string }, column
   return `BEGIN; ${mustBePlain(schema, name)} ${asJson(query, [])}; COMMIT`;
 }
 
-const valuesOf = (rows: { value: string }[]) => rows.map(({ value }) => value);
+/** A server that is only read. */
+export abstract class Source {
+  /** Its name in messages. */
+  abstract readonly name: string;
+
+  /** Runs a query that returns one JSON text. */
+  protected abstract run<Row>(database: string, sql: string): Promise<Row[]>;
+
+  /** Rows of a query in a database. $1, $2, ... are lists of names. */
+  ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
+    return this.run(database, asJson(sql, names));
+  }
+
+  /** Values of a column of a table that another role owns. */
+  async column(database: string, table: { schema: string; name: string }, column: string): Promise<string[]> {
+    return (await this.run<{ value: string }>(database, columnAsJson(table, column))).map(({ value }) => value);
+  }
+}
 
 /**
  * A server in a container of the engine, queried by its own psql over its socket. This needs no password, and only programs that
  * every image of PostgreSQL has.
  */
-export class ContainerSource implements Source {
+export class ContainerSource extends Source {
   readonly name: string;
   /** Flags for the operating system user: the container's default, or postgres. */
   private user: string[] = [];
 
   private constructor(private readonly host: Host) {
+    super();
     this.name = `container ${host.container}`;
   }
 
@@ -76,15 +84,7 @@ export class ContainerSource implements Source {
     );
   }
 
-  ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
-    return this.run(database, asJson(sql, names));
-  }
-
-  async column(database: string, table: { schema: string; name: string }, column: string): Promise<string[]> {
-    return valuesOf(await this.run(database, columnAsJson(table, column)));
-  }
-
-  private async run<Row>(database: string, sql: string): Promise<Row[]> {
+  protected async run<Row>(database: string, sql: string): Promise<Row[]> {
     const connection = `dbname='${database.replace(/[\\']/g, "\\$&")}'`;
     const command = [
       "exec",
@@ -104,10 +104,11 @@ export class ContainerSource implements Source {
 }
 
 /** A server that is reached over the network. */
-export class UrlSource implements Source {
+export class UrlSource extends Source {
   readonly name: string;
 
   private constructor(private readonly url: URL) {
+    super();
     this.name = `${url.hostname || "localhost"}:${url.port || 5432}`;
   }
 
@@ -123,15 +124,7 @@ export class UrlSource implements Source {
     return source;
   }
 
-  ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
-    return this.run(database, asJson(sql, names));
-  }
-
-  async column(database: string, table: { schema: string; name: string }, column: string): Promise<string[]> {
-    return valuesOf(await this.run(database, columnAsJson(table, column)));
-  }
-
-  private async run<Row>(database: string, sql: string): Promise<Row[]> {
+  protected async run<Row>(database: string, sql: string): Promise<Row[]> {
     const url = new URL(this.url);
     url.pathname = encodeURIComponent(database);
     const client = new Client({

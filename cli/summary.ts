@@ -2,7 +2,8 @@ import { print } from "./print";
 import type { Project } from "./project";
 import { containerName } from "./server";
 
-interface Outputs {
+/** The outputs of a stack. */
+export interface Outputs {
   host: string;
   port: number;
   version: string;

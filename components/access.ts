@@ -1,14 +1,14 @@
 import type { DatabaseConfig, GrantConfig } from "../config/databases";
 import { tierOwner } from "../config/jobs";
 import type { RoleConfig } from "../config/roles";
-import { parseFunctionName, parseObjectName, writeSignature } from "../config/object-name";
+import { checkedObjectName, parseFunctionName, writeSignature } from "../config/object-name";
 import { describe, formatDescription, type Grant } from "../provider/kinds/access/privileges";
 import type { AccessInputs } from "../provider/kinds/access";
 import { newestVersion } from "../provider/kinds/migrations/file-name";
 
 /** Parses the name of an object in the stack file, which the validation has checked. */
 function named(kind: "table" | "sequence" | "function", text: string): { schema: string; name: string } {
-  if (kind !== "function") return parseObjectName(text) ?? { schema: "", name: text };
+  if (kind !== "function") return checkedObjectName(text);
   const { schema = "", name = text, args = "" } = parseFunctionName(text) ?? {};
   return { schema, name: writeSignature({ name, args }) };
 }

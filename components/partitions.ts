@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { parseObjectName } from "../config/object-name";
+import { checkedObjectName, quoteWord } from "../config/object-name";
 import type { PartitionSetConfig, PartitionsConfig } from "../config/partitions";
 import type { PartitionSetInputs } from "../provider/kinds/partition-set";
 import { Library, PartitionSet, type Provider } from "../provider/resources";
@@ -9,8 +9,6 @@ export interface PartitionsArgs extends PartitionsConfig {
   pgwright: Provider;
 }
 
-const quoted = (name: string) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
-
 /** Inputs of the resource of a set of partitions. `table`: schema.name as in the stack file. */
 export function wantedSet(
   database: string,
@@ -18,14 +16,15 @@ export function wantedSet(
   config: PartitionSetConfig,
   maintainer?: string,
 ): Omit<PartitionSetInputs, "byHand"> {
-  const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
+  const { schema, name } = checkedObjectName(table);
   const { kind, interval, premake, start, zone, naming, overflow, retention, tablespace, storage, indexes, sub } =
     config;
   const text = (value: string | number | undefined) => (value === undefined ? undefined : String(value));
   const parameters = Object.entries(storage).map(([key, value]) => [key, String(value)]);
   return {
     database,
-    parent: `${quoted(schema)}.${quoted(name)}`,
+    // Key words stay without quotes: this text is the key of pgwright.partition_sets.
+    parent: `${quoteWord(schema)}.${quoteWord(name)}`,
     kind,
     step: text(interval),
     zone,

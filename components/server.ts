@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { drillSpecification } from "../backup/drill";
 import { backupOptions } from "../backup/options";
-import { CONFIG_PATH, DATA_PATH } from "../backup/paths";
+import { CONFIG_PATH, DATA_PATH, scriptPath } from "../backup/paths";
 import { agentSchedules } from "../config/agent-schedules";
 import { serverSettings } from "../config/server-settings";
 import type { RestoreConfig } from "../config/backup";
@@ -11,6 +11,7 @@ import type { S3Keys } from "../config/s3";
 import type { ServerConfig } from "../config/stack";
 import { mebibytes } from "../config/units";
 import { configurationId } from "../provider/kinds/configuration";
+import { STOP_WITHIN_S } from "../provider/kinds/server";
 import {
   BackupConfiguration,
   Cluster,
@@ -25,9 +26,6 @@ import { hbaRules, userNameMaps } from "../tuning/pg-hba";
 import type { Image } from "./image";
 import { clusterOrigin } from "./cluster-origin";
 import type { Mount, Repositories } from "./repositories";
-
-/** Longest shutdown of PostgreSQL before it is killed, seconds. */
-const STOP_WITHIN = 120;
 
 export interface ServerArgs extends ServerConfig {
   image: Image;
@@ -150,7 +148,7 @@ export class Server extends pulumi.ComponentResource {
         ports: [{ internal: 5432, external: args.port, ip: args.address, protocol: "tcp" }],
         volumes: [...this.mounts(), ...(repositories?.mounts ?? [])],
         healthcheck: {
-          tests: ["CMD", "/usr/local/bin/healthcheck.sh"],
+          tests: ["CMD", scriptPath("healthcheck.sh")],
           interval: "10s",
           timeout: "5s",
           startPeriod: "30s",
@@ -163,8 +161,8 @@ export class Server extends pulumi.ComponentResource {
         logDriver: "json-file",
         logOpts: { "max-file": "3", "max-size": "20m" },
         stopSignal: "SIGINT",
-        stopTimeout: STOP_WITHIN,
-        destroyGraceSeconds: STOP_WITHIN,
+        stopTimeout: STOP_WITHIN_S,
+        destroyGraceSeconds: STOP_WITHIN_S,
         removeVolumes: false,
         mustRun: true,
       },

@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { scriptPath } from "../backup/paths";
 import { mebibytes } from "../config/units";
 import { Presence, type Provider } from "../provider/resources";
 import type { Mount } from "./repositories";
@@ -41,7 +42,7 @@ export class Sidecar extends pulumi.ComponentResource {
         ...(args.network === undefined ? { networkMode: "none" } : { networksAdvanced: [{ name: args.network }] }),
         volumes: args.mounts,
         healthcheck: {
-          tests: ["CMD", `/usr/local/bin/${args.script}`, "health"],
+          tests: ["CMD", scriptPath(args.script), "health"],
           interval: "30s",
           timeout: "5s",
           startPeriod: "30s",

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { parseObjectName } from "../config/object-name";
+import { checkedObjectName } from "../config/object-name";
 import { minuteOffsetOf, type TieredTableConfig } from "../config/tiers";
 import type { TieredTableInputs } from "../provider/kinds/tiered-table";
 import { Library, TieredTable, type Provider } from "../provider/resources";
@@ -17,7 +17,7 @@ export function wantedTieredTable(
   table: string,
   config: TieredTableConfig & { owner: string },
 ): Omit<TieredTableInputs, "problems"> {
-  const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
+  const { schema, name } = checkedObjectName(table);
   const { onRemove, ...rest } = config;
   const tablespaces = Object.fromEntries(
     Object.entries(config.tablespaces).flatMap(([tier, tablespace]) => (tablespace ? [[tier, tablespace]] : [])),

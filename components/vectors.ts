@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { parseObjectName, quoteObjectName } from "../config/object-name";
+import { checkedObjectName, quoteObjectName } from "../config/object-name";
 import { longestPause } from "../config/schedule";
 import type { VectorIndexConfig, VectorsConfig } from "../config/vectors";
 import type { VectorIndexInputs } from "../provider/kinds/vector-index";
@@ -14,8 +14,6 @@ export interface VectorsArgs extends VectorsConfig {
 /** Tolerated delay of the job, days. */
 const TOLERANCE = 2;
 
-const named = (text: string) => parseObjectName(text) ?? { schema: "", name: text };
-
 /** Inputs of the resource of a vector index. `index`: schema.name as in the stack file. */
 export function wantedVectorIndex(
   database: string,
@@ -28,9 +26,9 @@ export function wantedVectorIndex(
   const from = recall?.from;
   return {
     database,
-    ...named(index),
+    ...checkedObjectName(index),
     definition: {
-      table: quoteObjectName(named(table)),
+      table: quoteObjectName(checkedObjectName(table)),
       column,
       distance,
       precision,
@@ -42,7 +40,7 @@ export function wantedVectorIndex(
     recall: recall && {
       ...recall,
       days: longestPause(schedule) + TOLERANCE,
-      from: from && { ...from, table: quoteObjectName(named(from.table)) },
+      from: from && { ...from, table: quoteObjectName(checkedObjectName(from.table)) },
     },
     measuredBy: role,
   };

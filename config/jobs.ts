@@ -33,25 +33,21 @@ export function jobsOf(name: string, database: DatabaseConfig): Job[] {
     role,
     ...rest,
   }));
-  const ofPartitions = partitions && {
-    name: `pgwright: partitions of ${name}`,
-    key: "partitions",
-    roleKey: "partitions.role",
-    schedule: partitions.schedule,
-    command: "CALL pgwright.maintain_partitions()",
-    role: partitions.role ?? owner,
+  const ofLibrary = (
+    what: string,
+    key: string,
+    procedure: string,
+    { schedule, role = owner }: { schedule: string; role?: string },
+  ): Job => ({
+    name: `pgwright: ${what} of ${name}`,
+    key,
+    roleKey: `${key}.role`,
+    schedule,
+    command: `CALL pgwright.${procedure}()`,
+    role,
     active: true,
-  };
+  });
   const measures = Object.values(vectors?.indexes ?? {}).some(({ recall }) => recall !== undefined);
-  const ofVectors = vectors && {
-    name: `pgwright: recall of ${name}`,
-    key: "vectors",
-    roleKey: "vectors.role",
-    schedule: vectors.schedule,
-    command: "CALL pgwright.measure_vectors()",
-    role: vectors.role ?? owner,
-    active: true,
-  };
   const ofTiers = Object.entries(tiers).flatMap(([table, config]) => {
     const key = `tiers["${table}"]`;
     const role = tierOwner(database, table);
@@ -59,8 +55,8 @@ export function jobsOf(name: string, database: DatabaseConfig): Job[] {
   });
   return [
     ...declared,
-    ...(ofPartitions ? [ofPartitions] : []),
-    ...(ofVectors && measures ? [ofVectors] : []),
+    ...(partitions ? [ofLibrary("partitions", "partitions", "maintain_partitions", partitions)] : []),
+    ...(vectors && measures ? [ofLibrary("recall", "vectors", "measure_vectors", vectors)] : []),
     ...ofTiers,
   ];
 }

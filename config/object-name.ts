@@ -37,6 +37,9 @@ function part(text: string, plain: RegExp): { name: string; length: number } | u
   return match ? { name: match[0], length: match[0].length } : undefined;
 }
 
+/** The name of an object that the rules of the stack file have checked. */
+export const checkedObjectName = (text: string): ObjectName => parseObjectName(text) ?? { schema: "", name: text };
+
 const quote = (text: string) => `"${text.replaceAll('"', '""')}"`;
 
 /** A schema with a dot behind it, in quotes only where parseObjectName needs them. */
@@ -68,10 +71,11 @@ const RESERVED = new Set(
   ).split(" "),
 );
 
+/** An identifier for to_regclass and the like, which know no key words; in quotes only where it needs them. */
+export const quoteWord = (name: string): string => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : quote(name));
+
 /** An SQL identifier, in quotes only where it needs them. */
-export function quoteIdentifier(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name) ? name : quote(name);
-}
+export const quoteIdentifier = (name: string): string => (RESERVED.has(name) ? quote(name) : quoteWord(name));
 
 /** A schema-qualified SQL identifier. */
 export function quoteObjectName({ schema, name }: ObjectName): string {

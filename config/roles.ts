@@ -1,12 +1,10 @@
 import { z } from "zod";
 import { allowed, identifier, key, noLimit, settingValue, text } from "./key";
+import { DURATION } from "./units";
 
 // Roles in the stack file.
 
-const duration = z
-  .string()
-  .regex(/^\d+(ms|s|min|h|d)$/)
-  .meta(allowed("a whole number and ms, s, min, h or d, such as 30s or 5min"));
+const duration = z.string().regex(DURATION).meta(allowed("a whole number and ms, s, min, h or d, such as 30s or 5min"));
 
 export const roleSchema = z
   .strictObject({

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { allowed, identifier, key } from "./key";
-import { parseObjectName, quoteObjectName } from "./object-name";
+import { checkedObjectName, quoteObjectName } from "./object-name";
 
 // Tiered tables in the stack file. sql/functions/tiers checks what depends on the server, such as types and tablespaces.
 
@@ -135,7 +135,7 @@ function spread(table: string, count: number): number {
 
 /** A set's name in the names of its jobs. */
 function plainName(table: string): string {
-  const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
+  const { schema, name } = checkedObjectName(table);
   return `${schema}.${name}`;
 }
 
@@ -150,7 +150,7 @@ export function tierJobs(
   table: string,
   config: TieredTableConfig,
 ): { name: string; schedule: string; command: string }[] {
-  const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
+  const { schema, name } = checkedObjectName(table);
   const minutes = (first: number) => {
     const count = Math.ceil((60 - first) / config.walMinutes);
     return `${Array.from({ length: count }, (_, i) => first + i * config.walMinutes).join(",")} * * * *`;

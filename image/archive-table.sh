@@ -4,6 +4,7 @@
 set -euo pipefail
 . common.sh
 
+# shellcheck disable=SC2153 # archive.sh exports the variables
 pg_dump --format=custom --compress=zstd --table-and-children="$TABLE" --file="$FOLDER/$FILE.partial" \
   --dbname="$(connection "$DATABASE")"
 # Rows are the lines between COPY and its end in the output of pg_restore.

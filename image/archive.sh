@@ -6,8 +6,8 @@ set -euo pipefail
 
 . common.sh
 
-export DATABASE=$1
-export FOLDER="$dumps/archive/$(file_name "$DATABASE")"
+export DATABASE=$1 FOLDER
+FOLDER="$dumps/archive/$(file_name "$DATABASE")"
 umask 077
 
 # A view of that name is pgwright's only if a superuser owns it.
@@ -19,6 +19,7 @@ SELECT EXISTS (
 )
 SQL
 )" = t ] || exit 0
+due=()
 list due ask "$DATABASE" <<<"SELECT name FROM pgwright.partition_dumps_due ORDER BY name"
 [ ${#due[@]} -gt 0 ] || exit 0
 mkdir -p "$FOLDER"

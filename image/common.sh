@@ -1,4 +1,5 @@
 # Sourced by the scripts of agent and drill: paths, and access to the server and its repositories.
+# shellcheck shell=bash disable=SC2034 # used by the scripts that source this file
 
 . sessions.sh
 

@@ -5,5 +5,6 @@ set -euo pipefail
 . common.sh
 . run-role.sh
 
+# shellcheck disable=SC2153 # archive.sh exports the variables
 owner_of ask "$DATABASE" "$TABLE"
 as_role ask "$DATABASE" "$owner" <<<"SELECT pg_catalog.count(*) FROM $TABLE"

@@ -18,7 +18,7 @@ if [ "${1:-}" = health ]; then
 fi
 
 # A text as one column in the text format of COPY, of at most so many bytes.
-flat() { printf %s "$2" | head -c "$1" | tr '\t\n\\' '  /'; }
+flat() { printf %s "$2" | head -c "$1" | tr '\\\t\n' '/  '; }
 
 failed=0
 evidence() { # CHECK, t or f, DETAIL
@@ -98,9 +98,9 @@ drill() {
     recovered_to=$(sed -n 's/.*last completed transaction was at log time //p' "$recovery_log" | tail -n 1)
     examine
     stop_recovered
-    local sums
-    sums=$(pg_checksums --check --pgdata="$copy" 2>&1)
-    evidence "checksums of all pages" "$([ $? = 0 ] && echo t || echo f)" "$(grep -E 'Blocks scanned|Bad checksums|error' <<<"$sums")"
+    local sums intact=f
+    sums=$(pg_checksums --check --pgdata="$copy" 2>&1) && intact=t
+    evidence "checksums of all pages" $intact "$(grep -E 'Blocks scanned|Bad checksums|error' <<<"$sums")"
   else
     seconds=$SECONDS
     evidence "restore and recovery" f "$(grep -E 'ERROR|FATAL|PANIC|did not reach|<Code>' "$output" | tail -n 4)"

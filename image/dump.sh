@@ -23,6 +23,7 @@ dump() { # DATABASE, SCHEMA...
   pg_restore --list "$file" >/dev/null
 }
 
+databases=()
 list_databases databases ask
 pg_dumpall --globals-only --file="$folder.partial/globals.sql"
 if grep -q '^database ' "$settings"; then

@@ -29,6 +29,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 fi
 
 # The socket for other containers, and pgBackRest's spool directory.
+# shellcheck disable=SC2174 # the parent folder exists
 mkdir -p -m 0700 "${PGDATA%/*}/socket" "${PGDATA%/*}/spool"
 
 exec postgres -D "$PGDATA" -c config_file="$config"

@@ -1,4 +1,5 @@
 # Sourced by restore.sh and drill.sh: restores a cluster from a backup, and recovers it up to a target in an isolated server.
+# shellcheck shell=bash
 
 . run-role.sh
 
@@ -39,6 +40,7 @@ recover() {
   shift 3
   conf=$(answering "$conf" "$stanza")
   remove_cluster "$folder"
+  # shellcheck disable=SC2174 # the parent folder exists
   mkdir -p -m 0700 "$folder" "${PGDATA%/*}/spool"
   echo "pgwright: restoring files"
   pgbackrest --config="$conf" --stanza="$stanza" --pg1-path="$folder" --log-level-console=info restore "$@" || return
@@ -69,6 +71,7 @@ CONF
   while ! replay "$1"; do
     # Replay of CREATE TABLESPACE needs its folder; the next start continues from here.
     missing=$(sed -n 's/.*FATAL:  directory "\(.*\)" does not exist$/\1/p' "$recovery_log" | tail -n 1)
+    # shellcheck disable=SC2174 # the mode is that of the tablespace, not of its parent folders
     if [ -n "$missing" ] && [ "$missing" != "$made" ] && mkdir -p -m 0700 "$missing"; then
       made=$missing
       continue

@@ -14,6 +14,7 @@ mkdir -p "$home/drill"
 rm -f "$home"/drill/*
 cp /etc/pgwright/drill "$specification"
 # The extensions and roles that the copy has to have, by database.
+databases=()
 list_databases databases ask
 for i in "${!databases[@]}"; do
   printf %s "${databases[i]}" >"$home/drill/$i.database"

@@ -25,6 +25,7 @@ fi
 failed=0
 if [ -e "$home/cron-off" ]; then
   # A copy does not run the jobs of its source. Direct change of the table, since its trigger needs pg_cron, which is not loaded here.
+  databases=()
   list databases query postgres <<<"SELECT datname FROM pg_database WHERE datallowconn"
   for database in "${databases[@]}"; do
     [ -z "$(query "$database" <<<"SELECT to_regclass('cron.job')")" ] ||
@@ -38,9 +39,11 @@ for file in "$home"/run/*.sql; do
   [ -e "$file" ] || continue
   read_file database "${file%.sql}.database"
   read_file owner "${file%.sql}.role"
-  { [ -n "$owner" ] || owner_of_database query "$database"; } &&
-    restricted <"$file" | as_role query "$database" "$owner" >/dev/null ||
-    { echo "pgwright: SQL of the restore failed: $(head -c 200 "$file")" >&2; failed=1; }
+  if ! { [ -n "$owner" ] || owner_of_database query "$database"; } ||
+    ! restricted <"$file" | as_role query "$database" "$owner" >/dev/null; then
+    echo "pgwright: SQL of the restore failed: $(head -c 200 "$file")" >&2
+    failed=1
+  fi
 done
 for file in "$home"/checks/*.sql; do
   [ -e "$file" ] || continue

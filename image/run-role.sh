@@ -2,6 +2,7 @@
 # that they use. SET ROLE in a superuser's session is no protection, since RESET ROLE undoes it. So each run has a temporary role, whose
 # only privilege is to become the role that the code runs as. provider/run-role.ts does the same over docker exec.
 # SQL that runs this way names objects of the catalogs with their schema.
+# shellcheck shell=bash
 
 . sessions.sh
 

@@ -1,11 +1,13 @@
 # Sourced by scripts that open sessions: puts the session options (see the two files) into the environment of all programs of PostgreSQL.
+# shellcheck shell=bash
 
 # options FILE...: prints the options in the format of PGOPTIONS.
 options() { (cd /usr/local/share/pgwright && sed -n 's/^-c /&/p' "$@" | tr '\n' ' '); }
 
 # For code of users, and for all other sessions.
 run_options=$(options run-options)
-export PGOPTIONS="$run_options $(options session-options)"
+export PGOPTIONS
+PGOPTIONS="$run_options $(options session-options)"
 # connection DATABASE: prints a connection string, since psql reads a database name that contains = as one.
 connection() {
   local quote="'" name=${1//\\/\\\\}
@@ -22,4 +24,5 @@ list_databases() { # ARRAY CONNECT: databases that allow connections
 }
 
 # In addition, for sessions that are not audited.
+# shellcheck disable=SC2034 # used by scripts that source this file
 not_audited='-c pgaudit.log=none'

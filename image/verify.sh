@@ -14,7 +14,8 @@ grep -q '^ *status: ok' <<<"$output" || failed=1
 echo "$output"
 
 info=$(repository "$number" info)
-for label in $(grep -oE 'backup: [0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?' <<<"$info" | cut -d' ' -f2); do
+mapfile -t labels < <(grep -oE 'backup: [0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?' <<<"$info" | cut -d' ' -f2)
+for label in "${labels[@]}"; do
   repository "$number" repo-ls "backup/$stanza/$label" | grep -q '^backup.manifest$' || { echo "backup $label: missing in the repository"; failed=1; }
 done
 

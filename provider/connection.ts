@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { Duplex } from "node:stream";
 import { Client, DatabaseError } from "pg";
+import { SERVER_SOCKET_PATH } from "../backup/paths";
 import { readSql } from "../sql/read";
 import type { Host } from "./host";
 import { optionsOf, SESSION_OPTIONS } from "./session-options";
@@ -27,7 +28,7 @@ class ExecStream extends Duplex {
       this.host.container,
       "socat",
       "-",
-      "UNIX-CONNECT:/var/run/postgresql/.s.PGSQL.5432",
+      `UNIX-CONNECT:${SERVER_SOCKET_PATH}/.s.PGSQL.5432`,
     ];
     const child = spawn("docker", command, { env: this.host.environment(), stdio: ["pipe", "pipe", "pipe"] });
     this.child = child;

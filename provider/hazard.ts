@@ -37,23 +37,25 @@ export interface Guards {
   except: string[];
 }
 
+/** A hazard with the lines of its message. */
+export interface ReportedHazard {
+  hazard: Hazard;
+  lines: readonly [first: string, ...more: string[]];
+}
+
 /** Why the reported hazards are refused; undefined if they are allowed. */
-export function refusal(
-  reported: { hazard: Hazard; message: string }[],
-  { forbid, except }: Guards,
-): string | undefined {
+export function refusal(reported: ReportedHazard[], { forbid, except }: Guards): string | undefined {
   const refused = reported.filter(
-    ({ hazard, message }) => forbid.includes(hazard) && !except.some((text) => message.includes(text)),
+    ({ hazard, lines }) => forbid.includes(hazard) && !except.some((text) => lines.some((line) => line.includes(text))),
   );
   if (refused.length === 0) return undefined;
   const hazards = [...new Set(refused.map(({ hazard }) => hazard))];
-  const names = refused.map(({ message }) => `"${oneLine(message.split(/ (?:is|are|wait)\b|[,:;(]/)[0] ?? "")}"`);
+  const names = refused.map(({ lines: [first] }) => `"${oneLine(first.split(/ (?:is|are|wait)\b|[,:;(]/)[0] ?? "")}"`);
   return [
     `guards.forbid: this change has forbidden hazards (${hazards.join(", ")}):`,
-    ...refused.flatMap(({ hazard, message }) => {
-      const [first = "", ...lines] = message.split("\n");
-      return [withHazard(hazard, first), ...lines.map((line) => `  ${line}`)].map((line) => `  ${oneLine(line)}`);
-    }),
+    ...refused.flatMap(({ hazard, lines: [first, ...more] }) =>
+      [withHazard(hazard, first), ...more.map((line) => `  ${line}`)].map((line) => `  ${oneLine(line)}`),
+    ),
     `to allow it, add a part of the message to guards.except, such as ${names.join(", ")}`,
   ].join("\n");
 }

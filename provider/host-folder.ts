@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { CommandError, POSTGRES, type Host } from "./host";
+import { shellWord } from "./shell-word";
 
 /** `--mount` of a folder of the Docker host. Unlike `--volume`, it does not create a missing folder. */
 export function folderMount(source: string, target: string, readOnly = false): string[] {
@@ -12,16 +13,15 @@ const FOLDER = "/folder";
 /** Conditions of find for entries that user 999 cannot use. */
 const UNUSABLE = ["(", "!", "-readable", "-o", "-type", "d", "(", "!", "-writable", "-o", "!", "-executable", ")", ")"];
 
-const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 const missing = (folder: string) => ({
   problem: "does not exist",
-  command: `install -d -o ${POSTGRES} -g ${POSTGRES} -m 750 ${quoted(folder)}`,
+  command: `install -d -o ${POSTGRES} -g ${POSTGRES} -m 750 ${shellWord(folder)}`,
 });
 const forbidden = (folder: string, path = "") => ({
   problem: `user ${POSTGRES} of the containers cannot write to ${path === "" ? "it" : `${folder}${path}`}`,
-  command: `chown -R ${POSTGRES}:${POSTGRES} ${quoted(folder)} && chmod -R u+rwX ${quoted(folder)}`,
+  command: `chown -R ${POSTGRES}:${POSTGRES} ${shellWord(folder)} && chmod -R u+rwX ${shellWord(folder)}`,
 });
-const noFolder = (folder: string) => ({ problem: "is not a folder", command: `ls -ld ${quoted(folder)}` });
+const noFolder = (folder: string) => ({ problem: "is not a folder", command: `ls -ld ${shellWord(folder)}` });
 type Problem = ReturnType<typeof missing>;
 
 /** Checks the folder as user 999 in a container. */

@@ -1,9 +1,6 @@
 import type { Hazard } from "./hazard";
 import type { Host } from "./host";
 
-/** Pulumi's placeholder for a value that only the update can know. */
-export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-
 /** Plain JSON properties as engine and plugin exchange them (the engine unwraps secrets). */
 export type Properties = Record<string, unknown>;
 

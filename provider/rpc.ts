@@ -8,7 +8,7 @@ import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { ResourceProviderService, type IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
-import { refusal, withHazard, type Hazard, type Guards } from "./hazard";
+import { refusal, withHazard, type Guards, type ReportedHazard } from "./hazard";
 import { Host } from "./host";
 import { differences, Incomplete, type Kind, type Operation, type Properties } from "./kind";
 import { closeAllConnections } from "./session";
@@ -106,10 +106,10 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
 
   /** Reports what a change will do, and refuses hazards that the stack file forbids, before anything is changed. */
   const explain = async (kind: AnyKind, old: Properties | undefined, inputs: Properties, now: Operation) => {
-    const reported: { hazard: Hazard; message: string }[] = [];
-    const hazard: Operation["hazard"] = (each, first, ...lines) => {
-      reported.push({ hazard: each, message: [first, ...lines].join("\n") });
-      now.hazard(each, first, ...lines);
+    const reported: ReportedHazard[] = [];
+    const hazard: Operation["hazard"] = (each, ...lines) => {
+      reported.push({ hazard: each, lines });
+      now.hazard(each, ...lines);
     };
     await kind.explain?.(old, inputs, { ...now, hazard });
     const problem = refusal(reported, guards);

@@ -6,7 +6,7 @@ import { readSql } from "../sql/read";
 import { RUN_ROLE_PREFIX } from "../tuning/pg-hba";
 import { connect } from "./connection";
 import type { Host } from "./host";
-import { withDatabase } from "./session";
+import { sqlState, withDatabase } from "./session";
 import { RUN_OPTIONS } from "./session-options";
 
 // Code of users (migrations, triggers, defaults, policies, functions) runs in sessions that have only the privileges of the role
@@ -61,6 +61,19 @@ export async function withRunRole<T>(
     return result;
   });
 }
+
+/** Runs functions of a library in a session of a table's owner: access to the table can run the owner's code. */
+export const asOwner = <T>(host: Host, database: string, owner: string, use: (client: Client) => Promise<T>) =>
+  withRunRole(
+    host,
+    database,
+    owner,
+    async (client) => {
+      await client.query("SET search_path = ''");
+      return use(client);
+    },
+    { grantConnect: true },
+  );
 
 /** True if the role exists and is a superuser. */
 export async function isSuperuser(client: Client, role: string): Promise<boolean> {
@@ -132,7 +145,7 @@ async function removeFinished(admin: Client): Promise<void> {
     try {
       await drop(admin, name);
     } catch (error) {
-      if (!GONE_OR_NEEDED.includes((error as { code?: string }).code ?? "")) throw error;
+      if (!GONE_OR_NEEDED.includes(sqlState(error))) throw error;
     } finally {
       await admin.query(`SELECT pg_catalog.pg_advisory_unlock(${LOCK})`, [name]);
     }

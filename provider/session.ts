@@ -95,7 +95,11 @@ async function openOrWait(host: Host, database: string): Promise<Client | undefi
   }
 }
 
+/** The SQLSTATE of an error of PostgreSQL; empty for other errors. */
+export const sqlState = (error: unknown): string => (error as { code?: string }).code ?? "";
+
 /** True if PostgreSQL reports that the database does not exist. */
-export function isNoDatabase(error: unknown): boolean {
-  return (error as { code?: string }).code === "3D000";
-}
+export const isNoDatabase = (error: unknown): boolean => sqlState(error) === "3D000";
+
+/** True if PostgreSQL reports that a function, a table or a schema does not exist: the library is not installed. */
+export const isNoLibrary = (error: unknown): boolean => ["42883", "42P01", "3F000"].includes(sqlState(error));

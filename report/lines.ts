@@ -1,3 +1,4 @@
+import { UNKNOWN } from "../provider/unknown";
 import type { Change } from "./report";
 import type { Value } from "./events";
 
@@ -10,9 +11,6 @@ function shown(value: unknown): string {
   const [first = "", ...more] = text.split("\n");
   return first.length > LONGEST || more.length > 0 ? `${first.slice(0, LONGEST)} ...` : first;
 }
-
-/** Pulumi's placeholder for values that are known only after the update. */
-const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 function valueLines({ path, before, after }: Value): string[] {
   const line = (sign: string, value: unknown) =>

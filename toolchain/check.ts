@@ -2,13 +2,15 @@ import { ensureBaseImage } from "./base-image";
 import { ensureEngine } from "./docker";
 import { ensurePulumi } from "./pulumi";
 import { ensureS3Server } from "./s3-server";
+import { ensureShellcheck } from "./shellcheck";
 
-// For developers: `npx sucrase-node toolchain/check.ts [pulumi] [engine] [base-image] [s3-server]` finds or installs these on this machine.
+// For developers: `npx sucrase-node toolchain/check.ts [PART]...` finds or installs these parts, or all, on this machine.
 const parts: Record<string, (log: (line: string) => void) => Promise<unknown>> = {
   pulumi: (log) => ensurePulumi({ log }),
   engine: (log) => ensureEngine({ log }),
   "base-image": (log) => ensureBaseImage({ log }),
   "s3-server": (log) => ensureS3Server({ log }),
+  shellcheck: (log) => ensureShellcheck({ log }),
 };
 
 async function main(): Promise<void> {

@@ -17,8 +17,8 @@ export interface Setting {
   reason: string;
 }
 
-/** The folder of postgresql.conf in image/entrypoint.sh; pg_hba.conf and pg_ident.conf are in the same folder. */
-const configFolder = "/etc/pgwright";
+/** The folder of postgresql.conf, pg_hba.conf and pg_ident.conf, as in image/entrypoint.sh. */
+export const CONFIG_PATH = "/etc/pgwright";
 
 const table: [name: string, value: string, reason: string][] = [
   [
@@ -26,8 +26,8 @@ const table: [name: string, value: string, reason: string][] = [
     "*",
     "all interfaces of the container; the published address and pg_hba.conf restrict connections",
   ],
-  ["hba_file", `${configFolder}/pg_hba.conf`, "written by pgwright beside this file, not in the data directory"],
-  ["ident_file", `${configFolder}/pg_ident.conf`, "written by pgwright beside this file, not in the data directory"],
+  ["hba_file", `${CONFIG_PATH}/pg_hba.conf`, "written by pgwright beside this file, not in the data directory"],
+  ["ident_file", `${CONFIG_PATH}/pg_ident.conf`, "written by pgwright beside this file, not in the data directory"],
   ["allow_alter_system", "off", "the stack file declares all settings, so that they are reviewed"],
   ["password_encryption", "scram-sha-256", "an md5 verifier is enough to log in; a SCRAM verifier is not"],
 

@@ -6,6 +6,8 @@ import { ROOT } from "../project";
 /** Folders whose imports are checked: all that hold TypeScript. */
 const IMPORTING = [...Object.keys(FOLDERS), "bench", "test"];
 
+const SHELL_SCRIPTS = [".ci/run", "image/*.sh", "provider/pulumi-resource-pgwright", "toolchain/*/*.sh"];
+
 const CHECKS: [string, string[]][] = [
   ["types", ["tsc", "--noEmit", "--project", "."]],
   ["lint", ["eslint", "."]],
@@ -14,9 +16,10 @@ const CHECKS: [string, string[]][] = [
   ["stack file's schema and reference", ["sucrase-node", "config/json-schema.ts", "--check"]],
   ["search_path of routines", ["sucrase-node", "sql/check-search-path.ts"]],
   ["migrations", ["squawk", "--pg-version=17", "sql/*/migrations/*.sql"]],
+  ["shell scripts", ["sucrase-node", "toolchain/check.ts", "shellcheck", "&&", "shellcheck", ...SHELL_SCRIPTS]],
 ];
 
-/** `npm run check`: types, lint, imports, format and generated files; a failed check does not stop the others. */
+/** `npm run check`: a failed check does not stop the others. */
 export async function check(): Promise<number> {
   const failed = CHECKS.filter(([what, command]) => {
     log(`checking ${what} ...`);

@@ -1,10 +1,9 @@
 import { changesAnything } from "../../report/events";
 import { errorText, makeReport } from "../../report/report";
-import { ensureEngine } from "../../toolchain/docker";
 import type { Invocation } from "../options";
 import { log } from "../print";
 import { Project } from "../project";
-import { recoverInterrupted } from "../recover";
+import { openForChange } from "../recover";
 import { observeRefreshed } from "../refreshed";
 import { refreshFlags } from "../server";
 import { printSummary } from "../summary";
@@ -19,10 +18,7 @@ export async function bringUp(
   args: string[] = [],
   stdout: Stdout = "inherit",
 ): Promise<{ project: Project; code: number }> {
-  await ensureEngine({ log });
-  const project = await Project.open(stack);
-  await project.ensureStack(stack);
-  await recoverInterrupted(project, stack);
+  const project = await openForChange(stack);
   const refresh = await refreshFlags(stack);
   const flags = ["--stack", stack];
   // Only an update takes some arguments (--plan): then Pulumi runs its own preview.

@@ -1,4 +1,5 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { shellWord } from "../../provider/shell-word";
 
 /** The roles of a stack file that can log in with a password, and its databases. */
 export interface Choice {
@@ -58,12 +59,8 @@ export function envText({ host, port, role, password, database }: Connection): s
     DATABASE_URL: `postgresql://${user}:${secret}@${host}:${port}/${name}`,
   };
   return Object.entries(variables)
-    .map(([variable, value]) => `${variable}=${quoted(value)}\n`)
+    .map(([variable, value]) => `${variable}=${shellWord(value)}\n`)
     .join("");
-}
-
-function quoted(value: string): string {
-  return /^[\w./:@%+,=-]*$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
 }
 
 /** Writes a file that only its owner can read; replaces an existing file atomically. */

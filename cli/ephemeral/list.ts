@@ -1,3 +1,4 @@
+import { DATA_PATH } from "../../backup/paths";
 import { Host } from "../../provider/host";
 import type { EPHEMERAL_LIST, Invocation } from "../options";
 import { formatDuration, timeText } from "./arguments";
@@ -70,7 +71,7 @@ async function rowOf({ name, host, objects, expires }: Found): Promise<Row> {
 
 /** Size of the server's data, bytes; null if it cannot be read. */
 async function sizeOf(host: Host): Promise<number | null> {
-  const measure = ["exec", host.container, "du", "--summarize", "--block-size=1", "/var/lib/postgresql/data"];
+  const measure = ["exec", host.container, "du", "--summarize", "--block-size=1", DATA_PATH];
   const printed = await host.docker(measure).then(String, () => "");
   return Number.parseInt(printed) || null;
 }

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { print, printJson } from "../print";
 import { ROOT, type Project } from "../project";
 import { containerName } from "../server";
+import type { Outputs } from "../summary";
 import type { EPHEMERAL_UP, Values } from "../options";
 import { formatDuration, timeText } from "./arguments";
 import { envText, writeSecretFile } from "./connection";
@@ -17,11 +18,7 @@ export interface Outcome {
   options: Values<typeof EPHEMERAL_UP>;
 }
 
-interface Outputs {
-  host: string;
-  port: number;
-  version: string;
-  databases: string[];
+interface OutputsWithSecrets extends Outputs {
   rolePasswords: Record<string, string>;
   superuserPassword: string;
 }
@@ -40,7 +37,7 @@ export async function printOutcome(project: Project, outcome: Outcome): Promise<
   else print(...describeOutcome(outcome, outputs));
 }
 
-async function readOutputs(project: Project, stack: string): Promise<Outputs> {
+async function readOutputs(project: Project, stack: string): Promise<OutputsWithSecrets> {
   const { code, stdout, stderr } = await project.capture([
     "stack",
     "output",
@@ -50,7 +47,7 @@ async function readOutputs(project: Project, stack: string): Promise<Outputs> {
     stack,
   ]);
   if (code !== 0) throw new Error(stderr.trim());
-  return JSON.parse(stdout) as Outputs;
+  return JSON.parse(stdout) as OutputsWithSecrets;
 }
 
 function describeOutcome({ name, expires, from, ignoredKeys, login, options }: Outcome, outputs: Outputs): string[] {

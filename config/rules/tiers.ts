@@ -1,5 +1,5 @@
 import { schemaOwner, tierOwner } from "../jobs";
-import { parseObjectName, WRITE_OBJECT_NAME } from "../object-name";
+import { checkedObjectName, parseObjectName, WRITE_OBJECT_NAME } from "../object-name";
 import type { DatabaseConfig } from "../databases";
 import type { TieredTableConfig } from "../tiers";
 import { inheritedRoles, needsSchema, SUPERUSER, type Report, type Rule } from "./rule";
@@ -104,7 +104,7 @@ function checkTables(
 ): void {
   const takenBy = new Map(
     Object.keys(database.partitions?.sets ?? {}).map((table) => {
-      const { schema, name } = parseObjectName(table) ?? { schema: "", name: table };
+      const { schema, name } = checkedObjectName(table);
       return [JSON.stringify([schema, name]), `partitions.sets["${table}"]`];
     }),
   );

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { Batch } from "../batch";
 import type { Kind } from "../kind";
-import { ask, isNoDatabase, withDatabase } from "../session";
+import { ask, isNoDatabase, sqlState, withDatabase } from "../session";
 import { commandProblem } from "./cron-command";
 import { describeFailure, lastRuns, type CronRun } from "./cron-runs";
 
@@ -72,7 +72,7 @@ async function put(client: Client, inputs: CronJobInputs): Promise<string> {
 
 /** True if the database has no pg_cron: the extension was dropped, or is in another database. */
 function isNoCron(error: unknown): boolean {
-  return isNoDatabase(error) || ["42P01", "3F000"].includes((error as { code?: string }).code ?? "");
+  return isNoDatabase(error) || ["42P01", "3F000"].includes(sqlState(error));
 }
 
 /** Last runs by the database of pg_cron, batched: the log is read once for all jobs. */

@@ -1,5 +1,5 @@
 import type { Client } from "pg";
-import { parseObjectName } from "../../config/object-name";
+import { checkedObjectName } from "../../config/object-name";
 import { readSql } from "../../sql/read";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
@@ -54,7 +54,7 @@ async function explainDatabase(database: string, operation: Operation): Promise<
 async function explainTiers(database: string, tiers: [string, string][], operation: Operation): Promise<void> {
   for (const [table, becomes] of tiers) {
     if (becomes === "keep") continue;
-    const { schema, name } = parseObjectName(table)!;
+    const { schema, name } = checkedObjectName(table);
     const found = await inDatabase(operation, database, async (client) => {
       const { rows } = await client.query(readSql("catalog/tiered-table-contents.sql"), [schema, name]);
       return rows[0] as { row_count: string; size: string };

@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { readLibrary, readSql } from "../../sql/read";
 import { mustOwnSchema } from "../connection";
 import type { Kind, Operation } from "../kind";
-import { withRunRole } from "../run-role";
+import { asOwner } from "../run-role";
 import { ask, isNoDatabase, withDatabase } from "../session";
 
 export interface LibraryInputs {
@@ -109,7 +109,7 @@ async function install(
   const { refresh }: LibraryParts = LIBRARIES[library];
   for (const { name, owner } of refresh ? await usersOf(client, library) : []) {
     const run = (session: Client) => session.query(refresh as string, [name]);
-    await withRunRole(host, database, owner, run, { grantConnect: true }).catch((error: Error) =>
+    await asOwner(host, database, owner, run).catch((error: Error) =>
       warn(`${name} was not updated to the new library ${library}: ${error.message}`),
     );
   }

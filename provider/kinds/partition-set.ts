@@ -1,10 +1,9 @@
 import type { Client } from "pg";
-import type { Host } from "../host";
 import { mustBelongToJob, type OwnerJob } from "../job-owner";
 import { differences, type Kind, type Operation } from "../kind";
 import { whyDown } from "../readiness";
-import { withRunRole } from "../run-role";
-import { ask, isNoDatabase, withDatabase } from "../session";
+import { asOwner } from "../run-role";
+import { ask, isNoDatabase, isNoLibrary, withDatabase } from "../session";
 
 /** A partition's name suffix -> the values of a LIST partition. */
 export type Members = Record<string, string[]>;
@@ -148,19 +147,6 @@ const MAINTENANCE: OwnerJob = {
   needs: (_table, owner) => `become ${owner}`,
 };
 
-/** Runs in a session of the owner: creating, filling and altering partitions runs the owner's code (triggers, defaults, expressions). */
-const asOwner = <T>(host: Host, database: string, owner: string, use: (run: Client) => Promise<T>): Promise<T> =>
-  withRunRole(
-    host,
-    database,
-    owner,
-    async (run) => {
-      await run.query("SET search_path = ''");
-      return use(run);
-    },
-    { grantConnect: true },
-  );
-
 async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation): Promise<PartitionSetInputs> {
   const { parent, database } = inputs;
   await withDatabase(host, database, async (client) => {
@@ -209,8 +195,7 @@ export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
       return found && { ...found, database };
     } catch (error) {
       // Without the library or the database, the set does not exist.
-      if (isNoDatabase(error) || ["42P01", "3F000", "42883"].includes((error as { code?: string }).code ?? ""))
-        return undefined;
+      if (isNoDatabase(error) || isNoLibrary(error)) return undefined;
       throw error;
     }
   },

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { UNKNOWN, type Kind } from "../kind";
+import type { Kind } from "../kind";
+import { UNKNOWN } from "../unknown";
 import { scramVerifier } from "../scram";
 
 export interface PasswordInputs {

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
+import { CONFIG_PATH } from "../../backup/paths";
 import { applyModeOf, findParameter } from "../../tuning/catalogue";
 import { connect } from "../connection";
 import type { Host } from "../host";
-import { UNKNOWN, type Kind, type Operation } from "../kind";
+import type { Kind, Operation } from "../kind";
 import { untilReady, whyDown } from "../readiness";
 import { readSql } from "../../sql/read";
 import { ask, withDatabase } from "../session";
 import { readSuperuserSettings, setSuperuserSettings, SUPERUSER_SETTINGS } from "../superuser-settings";
+import { UNKNOWN } from "../unknown";
 import { CONFIGURATION_ID, restoreFormerFiles } from "./configuration";
 import { alignShown, changedParameters, sameValue, withUnit, type Parameters } from "./parameters";
 
@@ -38,8 +40,8 @@ export interface ServerState extends ServerInputs {
   version: string;
 }
 
-/** Longest time that a restart waits for the shutdown checkpoint before the server is killed, seconds. */
-const STOP_WITHIN_S = 120;
+/** Longest shutdown of PostgreSQL, with its checkpoint, before it is killed; seconds. */
+export const STOP_WITHIN_S = 120;
 
 /**
  * Values in effect, in base units, by the given names (PostgreSQL's spelling may differ: TimeZone). For parameters that this session
@@ -159,7 +161,7 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
       host.container,
       "sh",
       "-c",
-      'exec postgres -D "$PGDATA" -c config_file=/etc/pgwright/postgresql.conf -C max_connections',
+      `exec postgres -D "$PGDATA" -c config_file=${CONFIG_PATH}/postgresql.conf -C max_connections`,
     ]);
     info(`restarting PostgreSQL for ${pending.join(", ")}`);
     await host.docker(["restart", "--time", String(STOP_WITHIN_S), host.container]);

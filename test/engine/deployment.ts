@@ -3,7 +3,8 @@ import * as resource from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { randomUUID } from "node:crypto";
-import { Incomplete, UNKNOWN, type Properties } from "../../provider/kind";
+import { Incomplete, type Properties } from "../../provider/kind";
+import { UNKNOWN } from "../../provider/unknown";
 import { fromStruct, type Diff, type Made, type Plugin } from "./plugin";
 import { providedPackage, typeOf, type ResourceState } from "./resource-state";
 

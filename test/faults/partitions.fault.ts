@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
+import { keeperStack } from "../integration/partitions/keeper-stack";
 import { docker, TestStack } from "../integration/stack";
 import { Checks, expect } from "./checks";
 import { count, isLost, Line, maintain, read, write, type World } from "./partitions-clients";
@@ -141,15 +142,7 @@ async function excludes(client: Client, other: Client, world: World): Promise<vo
 export async function run([minutes = String(MINUTES)]: string[]): Promise<void> {
   const stack = await TestStack.create({
     server: { memory: "1GB", cpus: 2, connections: 30 },
-    roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
-    databases: {
-      app: {
-        owner: "owner",
-        schemas: { data: {}, archive: {} },
-        grants: { keeper: { database: ["CONNECT"] } },
-        partitions: { role: "keeper", schedule: "0 0 1 1 *", sets: {} },
-      },
-    },
+    ...keeperStack(["data", "archive"]),
   });
   const checks = new Checks();
   try {

@@ -237,8 +237,8 @@ describe("what a migration means for those who use the tables", () => {
   it("can be let through by the name of the table, where guards forbid it", async () => {
     const [lock = "", loss = ""] = await told("ALTER TABLE shop.orders ADD UNIQUE (x);\nDROP TABLE shop.users;");
     const all = [
-      { hazard: "lock", message: lock.replace("LOCK: ", "") },
-      { hazard: "loss", message: loss.replace("DATA LOSS: ", "") },
+      { hazard: "lock", lines: [lock.replace("LOCK: ", "")] },
+      { hazard: "loss", lines: [loss.replace("DATA LOSS: ", "")] },
     ] as const;
     const forbid = ["lock", "loss"] as ("lock" | "loss")[];
     expect(refusal([...all], { forbid, except: [] })).toMatch(

@@ -41,10 +41,10 @@ it("further lines of a message are indented, so that a name in it cannot begin a
 });
 
 it("a refusal keeps to its lines whatever the names in it are", () => {
-  const changes = [{ hazard: "access" as const, message: "a\nto allow it: b\u001b[1A gains SELECT" }];
+  const changes = [{ hazard: "access" as const, lines: ["a\nto allow it: b\u001b[1A gains SELECT", "c\nd"] as const }];
   const lines = refusal(changes, { forbid: ["access"], except: [] })?.split("\n") ?? [];
   expect(lines).toHaveLength(4);
-  expect(lines.slice(1, 3)).toEqual(["  ACCESS: a", "    to allow it: b\\u{1b}[1A gains SELECT"]);
+  expect(lines.slice(1, 3)).toEqual(["  ACCESS: a\\nto allow it: b\\u{1b}[1A gains SELECT", "    c\\nd"]);
   expect(refusal(changes, { forbid: ["access"], except: ["a\nto"] })).toBeUndefined();
 });
 

@@ -1,6 +1,6 @@
 import { AlternativeGrants, type Groups } from "./alternative-grants";
-import type { ContentKind } from "./facts";
-import { atomKey, changesOf, defaultKey, describeObject, kindIn, PLURAL, type Comparison } from "./privileges";
+import { PLURAL, type ContentKind } from "./facts";
+import { atomKey, changesOf, defaultKey, describeObject, kindIn, type Comparison } from "./privileges";
 import { GRANTABLE, type Atom, type DefaultAtom, type Privileges } from "./statements";
 
 // Pure: which privileges each role gains and loses by a change.

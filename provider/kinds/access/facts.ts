@@ -4,6 +4,7 @@ export type ObjectKind =
   "database" | "schema" | "table" | "sequence" | "function" | "foreign data wrapper" | "foreign server";
 /** Kinds of object of a schema that have default privileges. */
 export type ContentKind = "table" | "sequence" | "function";
+export const PLURAL: Record<ContentKind, string> = { table: "tables", sequence: "sequences", function: "functions" };
 
 /** One granted privilege, or an object without granted privileges (no grantee). */
 export interface PrivilegeFact {

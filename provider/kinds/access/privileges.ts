@@ -1,5 +1,5 @@
 import { writeObjectName, writeSchema } from "../../../config/object-name";
-import type { ContentKind, DefaultFact, Facts, ObjectKind, PrivilegeFact } from "./facts";
+import { PLURAL, type ContentKind, type DefaultFact, type Facts, type ObjectKind, type PrivilegeFact } from "./facts";
 import { GRANTABLE, type Atom, type DefaultAtom, type Privileges } from "./statements";
 
 // Pure: compares declared privileges with those of the catalog, and derives what to grant and revoke.
@@ -34,8 +34,6 @@ export const linesOf = (description: Description): string[] =>
 /** PostgreSQL's default privilege: PUBLIC may execute each new function. */
 export const isBuiltIn = ({ schema, kind, grantee, privilege }: DefaultAtom): boolean =>
   schema === "" && kind === "function" && grantee === "public" && privilege === "EXECUTE";
-
-export const PLURAL = { table: "tables", sequence: "sequences", function: "functions" } as const;
 
 /** Label of a grant in previews and the state, such as `reader: all tables in data`. */
 export function describe({ role, on }: Omit<Grant, "privileges">): string {

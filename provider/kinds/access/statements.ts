@@ -1,6 +1,6 @@
 import { escapeIdentifier as quoted } from "pg";
 import { writeObjectName } from "../../../config/object-name";
-import type { ContentKind, PrivilegeFact } from "./facts";
+import { PLURAL, type DefaultFact, type PrivilegeFact } from "./facts";
 
 // Pure: GRANT and REVOKE statements of privileges.
 
@@ -12,13 +12,7 @@ export interface Atom {
 }
 
 /** One privilege of one role on the future objects of a creator. */
-export interface DefaultAtom {
-  creator: string;
-  schema: string;
-  kind: ContentKind;
-  grantee: string;
-  privilege: string;
-}
+export type DefaultAtom = Omit<DefaultFact, "grantable" | "revoked">;
 
 /** A set of privileges. */
 export interface Privileges {
@@ -30,8 +24,6 @@ export interface Privileges {
 export const GRANTABLE = " WITH GRANT OPTION";
 
 export type Verb = "GRANT" | "REVOKE";
-
-const PLURALS = { table: "TABLES", sequence: "SEQUENCES", function: "FUNCTIONS" } as const;
 
 /** One statement. `like`, on a partition: the same statement on the root table. */
 interface Statement {
@@ -54,7 +46,7 @@ function write(verb: Verb, { atoms, defaults }: Privileges): Statement[] {
   const onFuture = gather(defaults, (atom) => JSON.stringify([atom.creator, atom.schema, atom.kind])).map(
     ({ item: { creator, schema, kind }, grantee, privileges, option }): Statement => {
       const scope = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoted(creator)}${schema ? ` IN SCHEMA ${quoted(schema)}` : ""}`;
-      return { sql: `${scope} ${writeStatement(verb, privileges, PLURALS[kind], grantee, option)}` };
+      return { sql: `${scope} ${writeStatement(verb, privileges, PLURAL[kind].toUpperCase(), grantee, option)}` };
     },
   );
   const dependents = verb === "REVOKE" ? atoms.flatMap(revokeDependents).map((sql) => ({ sql })) : [];

@@ -5,7 +5,7 @@ import { readSql } from "../../../sql/read";
 import type { Host } from "../../host";
 import type { Operation } from "../../kind";
 import { withRunRole } from "../../run-role";
-import { ask, closeConnections, withDatabase } from "../../session";
+import { ask, closeConnections, sqlState, withDatabase } from "../../session";
 import { MAINTENANCE_DATABASE, type CopyInputs } from "./inputs";
 import { describeMasks, parseMasks, runMasks, type Mask } from "./mask";
 import { copyStatement, finishStatements, maskingStatements, unfinishedName } from "./statements";
@@ -137,7 +137,7 @@ async function copyFiles(client: Client, inputs: CopyInputs): Promise<Source> {
       await client.query(copyStatement(source, { ...inputs, strategy }));
       break;
     } catch (error) {
-      if ((error as { code?: string }).code !== "55006") throw error;
+      if (sqlState(error) !== "55006") throw error;
       if (tries === TRIES) throw sourceInUse(source, await sessionsOf(client, source, false));
     }
   }

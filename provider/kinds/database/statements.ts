@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { escapeIdentifier as quoted } from "pg";
+import { escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
 import type { DatabaseInputs } from "./inputs";
 
 export interface Found {
@@ -20,7 +20,7 @@ const CTYPE = "C.UTF-8";
 /** Warning about a database that is onlyAscii. */
 export const onlyAsciiProblem = (name: string): string =>
   `database ${name}: LC_CTYPE is C, so pg_trgm and text search ignore letters outside ASCII; UPDATE pg_database SET datctype = ` +
-  `'${CTYPE}' WHERE datname = '${name.replaceAll("'", "''")}', and rebuild the indexes of pg_trgm and text search ` +
+  `'${CTYPE}' WHERE datname = ${literal(name)}, and rebuild the indexes of pg_trgm and text search ` +
   '(docs/operations.md, "Letters outside ASCII")';
 
 /** The statements that alter a database as declared, or create it if `found` is undefined; `template` is template0. */

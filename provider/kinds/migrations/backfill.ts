@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, DatabaseError } from "pg";
 import { readSql } from "../../../sql/read";
+import { formatCount } from "../../format-count";
 import { isLocked } from "../../lock";
 import { hashOf, type Statement } from "./file";
 import { awaitProgress, readProgress, type Progress } from "./ledger";
@@ -19,7 +20,7 @@ const MOST_PASSES = 10;
 const REPORT_EVERY_MS = 10_000;
 const SERIALIZATION_FAILURE = "40001";
 
-const count = (rows: number) => `${rows.toLocaleString("en-US")} ${rows === 1 ? "row" : "rows"}`;
+const count = (rows: number) => `${formatCount(rows)} ${rows === 1 ? "row" : "rows"}`;
 
 /** Runs a statement in batches until one snapshot of the whole table has no row to change. */
 export async function backfill(run: Run, statement: Statement, batch: Batch, index: number): Promise<void> {
@@ -182,10 +183,10 @@ class Backfill {
   private reportProgress(parts: Part[]): void {
     const { block, rows, passes } = this.progress;
     const percent = Math.floor(shareOf(parts, block) * 100);
-    const rate = Math.round((rows - this.before) / ((Date.now() - this.started) / 1000));
+    const rate = (rows - this.before) / ((Date.now() - this.started) / 1000);
     const pass = passes > 0 ? ` of pass ${passes + 1}` : "";
     this.migration.info(
-      `${this.name}: ${percent} %${pass} of ${this.batch.on}, ${count(rows)} changed, ${rate.toLocaleString("en-US")} rows/s`,
+      `${this.name}: ${percent} %${pass} of ${this.batch.on}, ${count(rows)} changed, ${formatCount(rate)} rows/s`,
     );
     this.reported = Date.now();
   }
@@ -194,7 +195,7 @@ class Backfill {
     const problem =
       again === undefined
         ? `after ${MOST_PASSES} passes there are still rows to change, because other sessions write such rows; set the value of new rows with a trigger or DEFAULT first`
-        : `${again.toLocaleString("en-US")} of ${count(rows)} still meet the condition after the ${this.batch.verb}`;
+        : `${formatCount(again)} of ${count(rows)} still meet the condition after the ${this.batch.verb}`;
     return new Error(
       `${problem}; a statement in batches has to make its condition false, such as SET new = ... WHERE new IS NULL AND old IS NOT NULL`,
     );

@@ -23,10 +23,10 @@ function parse(text: string): Directive | string {
   const found = { ...DEFAULTS };
   for (const option of options) {
     const [, rows] = /^rows=(\d{1,7})$/.exec(option) ?? [];
-    const [, pause, unit] = /^pause=(\d{1,5})(ms|s)$/.exec(option) ?? [];
+    const [, count, unit] = /^pause=(\d{1,5})(ms|s)$/.exec(option) ?? [];
+    const pause = Number(count) * (unit === "s" ? 1000 : 1);
     if (rows && Number(rows) >= 1 && Number(rows) <= MOST_ROWS) found.rows = Number(rows);
-    else if (pause && Number(pause) * (unit === "s" ? 1000 : 1) <= MOST_PAUSE_MS)
-      found.pause = Number(pause) * (unit === "s" ? 1000 : 1);
+    else if (pause <= MOST_PAUSE_MS) found.pause = pause;
     else
       return `option "${option}" of pgwright:batch is not allowed; write rows=1 to rows=${MOST_ROWS}, or pause=0ms to pause=${MOST_PAUSE_MS / 1000}s`;
   }

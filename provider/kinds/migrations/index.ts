@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import type { Kind, Operation } from "../../kind";
+import { formatCount } from "../../format-count";
 import type { Host } from "../../host";
 import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
@@ -95,7 +96,7 @@ interface Pending {
 
 /** Describes a pending file. `role`: the role that runs it. */
 function describePending({ verb, file, section: { statements, blocks }, from, rows }: Pending, role: string): string {
-  const begun = rows > 0 ? `, which has changed ${rows.toLocaleString("en-US")} rows already` : "";
+  const begun = rows > 0 ? `, which has changed ${formatCount(rows)} rows already` : "";
   const behind = from > 0 || rows > 0 ? `, from statement ${from + 1} on${begun}` : "";
   const count = statements.length === 1 ? "1 statement" : `${statements.length} statements`;
   const separate = blocks[0]?.transaction ? "" : ", each committed separately";

@@ -1,4 +1,5 @@
 import { quoteIdentifier } from "../../../config/object-name";
+import { formatCount } from "../../format-count";
 import type { Hazard } from "../../hazard";
 import { NOTHING, type Amount, type Catalog, type Table } from "./catalog";
 import { costsOf, describeCosts, recipesOf } from "./cost";
@@ -22,7 +23,7 @@ export interface Finding {
 }
 
 const rowCount = (rows: number | null) =>
-  rows === null ? "an unknown number of rows" : `about ${rows.toLocaleString("en-US")} rows`;
+  rows === null ? "an unknown number of rows" : `about ${formatCount(rows)} rows`;
 const amountOf = ({ rows, size }: Amount) => `${rowCount(rows)} (${size})`;
 
 /** A finding whose text depends on whether long work follows under the same lock. */

@@ -1,12 +1,11 @@
 import type { Client } from "pg";
 import { writeObjectName } from "../../../config/object-name";
 import { readSql } from "../../../sql/read";
-import type { Host } from "../../host";
 import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
-import { withRunRole } from "../../run-role";
+import { asOwner } from "../../run-role";
 import { setRestorePoint } from "../../restore-point";
-import { ask, isNoDatabase, withDatabase } from "../../session";
+import { ask, isNoDatabase, isNoLibrary, sqlState, withDatabase } from "../../session";
 import {
   configOf,
   describeChanges,
@@ -21,10 +20,6 @@ export type { TieredTableConfig, TieredTableInputs } from "./inputs";
 
 /** A preview shows at most this many partitions. */
 const MAX_SHOWN_PARTITIONS = 30;
-
-const codeOf = (error: unknown) => (error as { code?: string }).code ?? "";
-/** The library is not installed: its own resource installs it. */
-const isNoLibrary = (error: unknown) => ["42883", "42P01", "3F000"].includes(codeOf(error));
 
 interface Found {
   config: Config;
@@ -84,7 +79,7 @@ async function explainNew(client: Client, inputs: TieredTableInputs, { info, war
   await client
     .query("SELECT pgwright.tiers_config($1::jsonb)", [JSON.stringify(configOf(inputs))])
     .catch((error: Error) => {
-      if (codeOf(error) !== "22023") throw error;
+      if (sqlState(error) !== "22023") throw error;
       warn(`${error.message}; the update fails unless it creates the missing objects`);
     });
 }
@@ -116,19 +111,17 @@ async function explain(
   }
 }
 
-/** Runs a function of the library in a session of the owner: access to the tables can run the owner's code. */
-const asOwner = (host: Host, database: string, owner: string, call: string, values: unknown[]) =>
-  withRunRole(host, database, owner, (run) => run.query(call, values), { grantConnect: true });
-
 /** Creates the set, or alters and repairs an existing one. */
 async function put(inputs: TieredTableInputs, { host }: Operation): Promise<TieredTableInputs> {
   const config = JSON.stringify(configOf(inputs));
   await withDatabase(host, inputs.database, async (client) => {
     const call = (await find(client, inputs)) ? "tiers_alter" : "tiers_create";
     try {
-      await asOwner(host, inputs.database, inputs.config.owner, `SELECT pgwright.${call}($1::jsonb)`, [config]);
+      await asOwner(host, inputs.database, inputs.config.owner, (run) =>
+        run.query(`SELECT pgwright.${call}($1::jsonb)`, [config]),
+      );
     } catch (error) {
-      if (codeOf(error) !== "55P03") throw error;
+      if (sqlState(error) !== "55P03") throw error;
       throw new Error(
         `${writeObjectName(inputs)}: in use for 10 s, nothing was changed; end the transaction that uses it, or run the update again`,
       );
@@ -168,9 +161,9 @@ export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
       );
     } catch (error) {
       // Without its schema, the set does not exist.
-      if (isNoDatabase(error) || codeOf(error) === "3F000") return undefined;
+      if (isNoDatabase(error) || sqlState(error) === "3F000") return undefined;
       // Functions are missing: the resource of the library reports and repairs that.
-      if (codeOf(error) === "42883") return state;
+      if (sqlState(error) === "42883") return state;
       throw error;
     }
   },
@@ -187,14 +180,16 @@ export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
           [schema, name],
         );
         const drop = "SELECT pgwright.tiers_drop($1, $2, $3)";
-        await asOwner(host, database, rows[0]?.owner ?? "", drop, [schema, name, onRemove === "keep"]);
+        await asOwner(host, database, rows[0]?.owner ?? "", (run) =>
+          run.query(drop, [schema, name, onRemove === "keep"]),
+        );
       });
       info(
         onRemove === "keep" ? `the rows of ${table} stay in a partitioned table of this name` : `${table} was dropped`,
       );
     } catch (error) {
       // Already dropped.
-      if (!isNoDatabase(error) && !isNoLibrary(error) && codeOf(error) !== "42704") throw error;
+      if (!isNoDatabase(error) && !isNoLibrary(error) && sqlState(error) !== "42704") throw error;
     }
   },
 };

@@ -1,4 +1,5 @@
 import { advisedLists, graphBytes, hnswBytes, ivfflatBytes } from "../../../tuning/vector-index";
+import { formatCount } from "../../format-count";
 import { isOlder, PARALLEL_SINCE } from "./build";
 import type { Column } from "./catalog";
 import type { Definition } from "./inputs";
@@ -14,8 +15,6 @@ const MIB = 2 ** 20;
 export const formatSize = (bytes: number): string =>
   bytes >= GIB ? `${(bytes / GIB).toFixed(1)} GiB` : `${Math.max(1, Math.round(bytes / MIB))} MiB`;
 
-const count = (rows: number) => Math.round(rows).toLocaleString("en-US");
-
 /** The index, its number of rows and its size. */
 export function describeBuild(definition: Definition, column: Column): string {
   const { hnsw, ivfflat, table, where } = definition;
@@ -29,7 +28,7 @@ export function describeBuild(definition: Definition, column: Column): string {
     ? `an hnsw index (m ${hnsw.m}, ef_construction ${hnsw.efConstruction})`
     : `an ivfflat index (${ivfflat?.lists} lists)`;
   return (
-    `builds ${what} of ${table} concurrently: about ${count(rows)} rows${some} of ${type}(${dimensions}), ` +
+    `builds ${what} of ${table} concurrently: about ${formatCount(rows)} rows${some} of ${type}(${dimensions}), ` +
     `${formatSize(size)}; reads and writes continue`
   );
 }
@@ -63,10 +62,10 @@ export function warningsOf(definition: Definition, column: Column): string[] {
     const advised = advisedLists(rows);
     if (rows < ivfflat.lists * 30)
       warnings.push(
-        `${count(rows)} rows are too few for ${ivfflat.lists} lists; load the rows before the index is built, or declare ${advised} lists`,
+        `${formatCount(rows)} rows are too few for ${ivfflat.lists} lists; load the rows before the index is built, or declare ${advised} lists`,
       );
     else if (ivfflat.lists > advised * 4 || ivfflat.lists < advised / 4)
-      warnings.push(`${ivfflat.lists} lists for ${count(rows)} rows; pgvector recommends ${advised}`);
+      warnings.push(`${ivfflat.lists} lists for ${formatCount(rows)} rows; pgvector recommends ${advised}`);
   }
   return warnings;
 }

@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { quoteObjectName, writeObjectName, type ObjectName } from "../../../config/object-name";
+import { formatCount } from "../../format-count";
 import type { Host } from "../../host";
 import { Incomplete, differences, type Kind, type Operation } from "../../kind";
 import { CONCURRENT_LOCK_TIMEOUT } from "../../lock";
@@ -122,7 +123,7 @@ async function explainBuild(
   const reason = whyNot(definition, column);
   if (reason) return warn(`${reason}; the update fails unless it creates the missing objects`);
   await mustBeMeasured(client, inputs);
-  const rows = Math.round(column.rows).toLocaleString("en-US");
+  const rows = formatCount(column.rows);
   const found = await findIndex(client, inputs);
   if (await existsAsDeclared(client, inputs, old)) {
     if (!old) info(`adopts the existing index ${quoteObjectName(inputs)}`);

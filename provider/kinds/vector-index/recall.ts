@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { quoteObjectName } from "../../../config/object-name";
 import type { Host } from "../../host";
 import { mustBelongToJob, type OwnerJob } from "../../job-owner";
-import { withRunRole } from "../../run-role";
+import { asOwner } from "../../run-role";
 import { toRecord, type IndexRecord, type FoundIndex } from "./catalog";
 import { parameterOf, scanParameterOf, type RecallInputs, type VectorIndexInputs } from "./inputs";
 
@@ -60,16 +60,10 @@ async function runMeasurement(
     "SELECT pg_catalog.pg_get_userbyid(relowner) AS owner FROM pg_catalog.pg_class WHERE oid = $1::pg_catalog.regclass",
     [table],
   );
-  return withRunRole(
-    host,
-    database,
-    owners[0]?.owner ?? "",
-    async (run) => {
-      const { rows } = await run.query<Measurement>("SELECT * FROM pgwright.vector_measure($1, $2)", [index, find]);
-      return rows[0] as Measurement;
-    },
-    { grantConnect: true },
-  );
+  return asOwner(host, database, owners[0]?.owner ?? "", async (run) => {
+    const { rows } = await run.query<Measurement>("SELECT * FROM pgwright.vector_measure($1, $2)", [index, find]);
+    return rows[0] as Measurement;
+  });
 }
 
 const MEASURING: OwnerJob = {

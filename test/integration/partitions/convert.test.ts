@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker } from "../stack";
 import { Load } from "./load";
 import { InProcessStack } from "../in-process-stack";
+import { keeperStack } from "./keeper-stack";
 
 const MONTHS = [6, 7, 8, 9, 10].map((month) => `2026-${String(month).padStart(2, "0")}-15 12:00Z`);
 /** Far from the others: these rows get partitions of their own while the copy is under way. */
@@ -73,15 +74,7 @@ describe("tables in use", () => {
   beforeAll(async () => {
     stack = await InProcessStack.create({
       server: { cronDatabase: "app" },
-      roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
-      databases: {
-        app: {
-          owner: "owner",
-          schemas: { data: {} },
-          grants: { keeper: { database: ["CONNECT"] } },
-          partitions: { role: "keeper", schedule: "0 0 1 1 *", sets: {} },
-        },
-      },
+      ...keeperStack(),
     });
     await stack.up();
     password = await stack.output("superuserPassword");

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InProcessStack } from "../in-process-stack";
+import { keeperStack } from "./keeper-stack";
 
 interface Step {
   action: string;
@@ -100,17 +101,7 @@ describe("values that nobody means in the key of a set", () => {
   let stack: InProcessStack;
   let client: Client;
   beforeAll(async () => {
-    stack = await InProcessStack.create({
-      roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
-      databases: {
-        app: {
-          owner: "owner",
-          schemas: { data: {} },
-          grants: { keeper: { database: ["CONNECT"] } },
-          partitions: { role: "keeper", schedule: "0 0 1 1 *", sets: {} },
-        },
-      },
-    });
+    stack = await InProcessStack.create(keeperStack());
     await stack.up();
     client = await stack.connect("postgres", await stack.output("superuserPassword"), "app");
   });

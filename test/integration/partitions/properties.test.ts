@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { maintain as maintainIn } from "./maintain";
 import { InProcessStack } from "../in-process-stack";
+import { keeperStack } from "./keeper-stack";
 
 const NOW = "2026-11-20Z";
 
@@ -9,15 +10,7 @@ describe("what PostgreSQL does not pass on to a partition", () => {
   beforeAll(async () => {
     stack = await InProcessStack.create({
       server: { settings: { wal_level: "logical" } },
-      roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
-      databases: {
-        app: {
-          owner: "owner",
-          schemas: { data: {} },
-          grants: { keeper: { database: ["CONNECT"] } },
-          partitions: { role: "keeper", schedule: "0 0 1 1 *", sets: {} },
-        },
-      },
+      ...keeperStack(),
     });
     await stack.up();
     stack.inServer("mkdir", "-p", "/var/lib/postgresql/data/slow");

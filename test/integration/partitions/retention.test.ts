@@ -2,21 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker } from "../stack";
 import { maintain as maintainIn } from "./maintain";
 import { InProcessStack } from "../in-process-stack";
+import { keeperStack } from "./keeper-stack";
 
 describe("what retention takes", () => {
   let stack: InProcessStack;
   beforeAll(async () => {
     stack = await InProcessStack.create({
       server: { cronDatabase: "app" },
-      roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
-      databases: {
-        app: {
-          owner: "owner",
-          schemas: { data: {}, archive: {} },
-          grants: { keeper: { database: ["CONNECT"] } },
-          partitions: { role: "keeper", schedule: "0 0 1 1 *", sets: {} },
-        },
-      },
+      ...keeperStack(["data", "archive"]),
     });
     await stack.up();
   });

@@ -1,6 +1,6 @@
-import type { Client } from "pg";
+import { escapeLiteral as literal, type Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { EVENTS, literal, TiersServer, type SetConfig } from "./server";
+import { EVENTS, TiersServer, type SetConfig } from "./server";
 
 // Every procedure, with an artificial time.
 

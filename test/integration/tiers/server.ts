@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Client } from "pg";
+import { escapeLiteral as literal, type Client } from "pg";
 import type { StackInput } from "../../../config/stack";
 import { TestStack } from "../stack";
 import { InProcessStack } from "../in-process-stack";
@@ -117,8 +117,4 @@ export class TiersServer {
     for (const client of this.clients) await client.end().catch(() => undefined);
     await this.stack.dispose();
   }
-}
-
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

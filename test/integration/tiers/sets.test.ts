@@ -1,7 +1,7 @@
-import type { Client } from "pg";
+import { escapeLiteral as literal, type Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { docker } from "../stack";
-import { EVENTS, literal, TiersServer, type Description, type SetConfig } from "./server";
+import { EVENTS, TiersServer, type Description, type SetConfig } from "./server";
 
 describe("a tiered set", () => {
   let server: TiersServer;

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
-import type { Client } from "pg";
+import { escapeLiteral as literal, type Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { EVENTS, literal, TiersServer } from "./server";
+import { EVENTS, TiersServer } from "./server";
 
 describe("the write-ahead table of a tiered set", () => {
   let server: TiersServer;

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { withHazard } from "../../../provider/hazard";
+import { document, fenced, listed, type Block } from "../../../report/blocks";
+import * as drift from "../../../report/drift";
 import type { Events, Step } from "../../../report/events";
 import { toMarkdown } from "../../../report/markdown";
 import { makeReport } from "../../../report/report";
@@ -154,6 +156,101 @@ describe("as Markdown", () => {
       report({ messages: [{ urn: urn("Role", "a::b\nRole c"), severity: "error", text: "no\nRole d: no\n  way" }] }),
     );
     expect(text).toContain("\n```\nRole a::b\\nRole c: no\n  Role d: no\n  way\n```\n");
+  });
+});
+
+describe("a report that is too long for a comment", () => {
+  const LIMIT = 65_536;
+  const CUT = "The rest is in the output of the command: a comment cannot be longer.";
+  const many = <T>(make: (i: number) => T) => Array.from({ length: 5000 }, (_, i) => make(i));
+  const lines = many((i) => `line ${i}`);
+  const message = (severity: "error" | "info", text: string) => ({ urn: urn("Role", "app"), severity, text });
+  const found = { ...step("refresh", "Role", "lost"), gone: true };
+
+  /** Everything outside of code, apart from headings and the items of lists. */
+  const opened = (made: string) =>
+    outsideOfCode(made)
+      .split("\n")
+      .filter((line) => !/^(#+ .*| *- |)$/.test(line));
+
+  it.each<[section: string, made: string, around: string[]]>([
+    ["Refused", toMarkdown(report({ messages: [message("error", many((i) => `line ${i} of it`).join("\n"))] })), []],
+    ["Changes", toMarkdown(report({ steps: many((i) => step("delete", "Role", `line ${i}`)) })), []],
+    [
+      "Drift that the update reverts",
+      toMarkdown(
+        report({
+          steps: many((i) => i).flatMap((i) => [
+            { ...found, urn: urn("Role", `line ${i}`) },
+            step("create", "Role", `line ${i}`),
+          ]),
+        }),
+      ),
+      [],
+    ],
+    ["Drift that stays", toMarkdown(report({ steps: many((i) => ({ ...found, urn: urn("Role", `line ${i}`) })) })), []],
+    [
+      "In detail",
+      toMarkdown(report({ messages: many((i) => message("info", `line ${i} of it`)) })),
+      ["<details><summary>In detail</summary>", "</details>"],
+    ],
+    [
+      "Undeclared",
+      drift.toMarkdown({
+        stack: "prod",
+        changed: [],
+        undeclared: many((i) => ({ kind: "Role", name: `line ${i}`, what: "" })),
+      }),
+      [],
+    ],
+  ])("is cut within %s, and closes what it has opened", (section, made, around) => {
+    expect(made).toContain(section);
+    expect(made).toContain("line 0");
+    expect(made).not.toContain("line 4999");
+    expect(made.length).toBeLessThan(LIMIT);
+    expect(made.length).toBeGreaterThan(LIMIT * 0.9);
+    expect(opened(made)).toEqual([...around, "...", CUT]);
+  });
+
+  it("is cut at any line, and only at its end", () => {
+    const details = (kept: string[]): Block[] =>
+      fenced(["<details><summary>d</summary>"], "", kept, ["</details>", ""]);
+    const sizes = fc.integer({ min: 0, max: 4000 });
+    const kinds = fc.constantFrom(
+      details,
+      (kept: string[]) => fenced(["### f"], "diff", kept),
+      (kept: string[]) =>
+        listed(
+          "l",
+          kept.map((line) => `- \`${line}\``),
+        ),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(kinds, sizes), { maxLength: 6 }),
+        fc.integer({ min: 1, max: 60 }),
+        (parts, width) => {
+          const blocks = parts.flatMap(([make, size]) =>
+            make(lines.slice(0, size).map((line) => line.padEnd(width, "x"))),
+          );
+          const whole = ["## h", "", ...blocks.flatMap(({ open, lines: all, close }) => [...open, ...all, ...close])];
+          const made = document("## h", blocks);
+          expect(made.length).toBeLessThan(LIMIT);
+          if (made === whole.join("\n")) return;
+          expect(whole.join("\n").length).toBeGreaterThan(LIMIT * 0.9);
+          const [shown = ""] = made.split(`...\n\n${CUT}`);
+          expect(made).toBe(`${shown}...\n\n${CUT}\n`);
+          const around = opened(shown);
+          expect(around).toEqual(around.map((_, i) => (i % 2 === 0 ? "<details><summary>d</summary>" : "</details>")));
+          expect(around.length % 2).toBe(0);
+          // All but the lines that close the last block are the begin of the whole.
+          const kept = shown.split("\n");
+          const same = kept.findIndex((line, i) => line !== whole[i]);
+          expect(same < 0 ? [] : kept.slice(same).filter((line) => !/^(```|<\/details>|)$/.test(line))).toEqual([]);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 });
 

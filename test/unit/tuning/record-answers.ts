@@ -3,6 +3,8 @@
  *
  *   npx sucrase-node test/unit/tuning/record-answers.ts IMAGE > test/unit/data/setting-answers.json
  */
+import { escapeLiteral as literal } from "pg";
+import { shellWord } from "../../../provider/shell-word";
 import { parameters, type Parameter } from "../../../tuning/catalogue";
 import { inThrowawayServer, LOAD_ALL } from "../../../tuning/extract";
 import { whyManaged } from "../../../tuning/managed";
@@ -106,9 +108,6 @@ const session = cases.filter(({ parameter }) => bySession(parameter));
 // postgres -C knows no parameters of libraries, and prints modes of files in decimal.
 const start = cases.filter(({ parameter: { name }, parameter }) => !bySession(parameter) && !/\.|_mode$/.test(name));
 
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const word = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
-
 const script = `
 $PSQL <<'SQL'
 ${LOAD_ALL}
@@ -126,7 +125,7 @@ ${session.map(({ parameter, value }) => `SELECT pg_temp.ask(${literal(parameter.
 SQL
 ${start
   .map(({ parameter: { name }, value }) => {
-    const ask = `postgres -D /tmp/data -c ${word(`${name}=${value}`)} -C ${name} 2>/dev/null`;
+    const ask = `postgres -D /tmp/data -c ${shellWord(`${name}=${value}`)} -C ${name} 2>/dev/null`;
     return `if answer=$(${ask}); then echo "takes $answer"; else echo refuses; fi`;
   })
   .join("\n")}
