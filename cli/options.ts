@@ -67,7 +67,9 @@ export function parseArguments(name: string, syntax: Syntax, argv: string[]): In
   } catch (error) {
     // Without the hints that parseArgs adds.
     const [problem = ""] = (error as Error).message.split(". ");
-    throw new Error(`${name}: ${problem}\nusage: ${formatUsage(name, syntax)}`);
+    throw new Error(
+      `${name}: ${problem.replace(/^[A-Z]/, (first) => first.toLowerCase())}\nusage: ${formatUsage(name, syntax)}`,
+    );
   }
 }
 

@@ -182,6 +182,6 @@ describe("drift and reports", () => {
     const { code, text } = await stack.cli("drift", "--report", "drift.txt");
     expect(code).toBe(1);
     expect(text).toContain('--report "drift.txt": unknown format; name a file that ends with .md or .json');
-    expect((await stack.cli("drift", "--refresh")).text).toContain("drift: Unknown option '--refresh'");
+    expect((await stack.cli("drift", "--refresh")).text).toContain("drift: unknown option '--refresh'");
   });
 });

@@ -41,22 +41,22 @@ describe("the arguments of a command", () => {
   });
 
   it.each([
-    ["status --stak prod", /^status: Unknown option '--stak'/],
+    ["status --stak prod", /^status: unknown option '--stak'/],
     ["status prod", /^status: takes no arguments, not "prod"/],
-    ["status --stack", /^status: Option '--stack <value>' argument missing/],
-    ["up --stack", /^up: Option '--stack <value>' argument missing/],
+    ["status --stack", /^status: option '--stack <value>' argument missing/],
+    ["up --stack", /^up: option '--stack <value>' argument missing/],
     ["status --stack a/b", /^status: --stack "a\/b": invalid name/],
-    ["drift --refresh", /^drift: Unknown option '--refresh'/],
-    ["preview --data --stack x", /^preview: Option '--data' argument is ambiguous/],
+    ["drift --refresh", /^drift: unknown option '--refresh'/],
+    ["preview --data --stack x", /^preview: option '--data' argument is ambiguous/],
     ["preview --data=", /^preview: --data: value is empty/],
     ["backup full more", /^backup: takes 0 to 1 argument, not "full more"/],
     ["archive", /^archive: takes 1 to 2 arguments, not ""/],
-    ["restore --tim x", /^restore: Unknown option '--tim'/],
+    ["restore --tim x", /^restore: unknown option '--tim'/],
     ["ephemeral up", /^ephemeral up: takes 1 argument, not ""/],
     ["ephemeral up a b", /^ephemeral up: takes 1 argument, not "a b"/],
-    ["ephemeral up a --stack b", /^ephemeral up: Unknown option '--stack'/],
+    ["ephemeral up a --stack b", /^ephemeral up: unknown option '--stack'/],
     ["ephemeral sweep a", /^ephemeral sweep: takes no arguments, not "a"/],
-    ["ephemeral destroy a --for 1h", /^ephemeral destroy: Unknown option '--for'/],
+    ["ephemeral destroy a --for 1h", /^ephemeral destroy: unknown option '--for'/],
   ])("%s is refused, with the usage", (line, message) => {
     expect(() => parse(line)).toThrow(message);
     expect(() => parse(line)).toThrow(/\nusage: npm run /);
