@@ -60,8 +60,8 @@ async function ours(): Promise<{ image: string; postgresqlConf: string; sharedMe
       "{{.Config.Image}} {{.HostConfig.ShmSize}}",
       stack.container,
     ).split(" ");
-    const volume = await new Host(stack.container).readVolume(`${stack.container}-config`, image);
-    return { image, postgresqlConf: volume["postgresql.conf"] ?? "", sharedMemory: bytes };
+    const files = (await new Host(stack.container).readVolume(`${stack.container}-config`, image)) ?? {};
+    return { image, postgresqlConf: files["postgresql.conf"] ?? "", sharedMemory: bytes };
   } finally {
     await stack.dispose();
   }

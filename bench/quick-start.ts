@@ -24,7 +24,7 @@ export function quickStart(): StackInput {
 /** The input of the plain script: configuration files and SQL of a running stack. */
 export async function dump(stack: TestStack): Promise<{ files: Record<string, string>; sql: string; image: string }> {
   const image = docker("inspect", "--format", "{{.Config.Image}}", stack.container);
-  const files = await new Host(stack.container).readVolume(`${stack.container}-config`, image);
+  const files = (await new Host(stack.container).readVolume(`${stack.container}-config`, image)) ?? {};
   const run = (...args: string[]) => docker("exec", stack.container, ...args);
   const roles = run("pg_dumpall", "--username", "postgres", "--roles-only").replace(/^CREATE ROLE postgres;$/m, "");
   const database = run("pg_dump", "--username", "postgres", "--create", "solo");

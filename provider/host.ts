@@ -50,6 +50,8 @@ export interface ContainerState {
   restarts: number;
   /** Image id, sha256:... */
   image: string;
+  /** Folder on which each volume is mounted. */
+  mounts: Record<string, string>;
 }
 
 /**
@@ -128,6 +130,12 @@ export class Host {
         exitCode: state.ExitCode,
         restarts: container.RestartCount,
         image: container.Image,
+        mounts: Object.fromEntries(
+          (container.Mounts as { Name?: string; Destination: string }[]).map(({ Name, Destination }) => [
+            Name,
+            Destination,
+          ]),
+        ),
       };
     } catch (error) {
       if (error instanceof CommandError && /no such container/i.test(error.output)) return undefined;
@@ -154,21 +162,26 @@ export class Host {
     return found.toString().split("\n").includes(volume);
   }
 
-  /** Reads the regular files of a volume, by name. */
-  async readVolume(volume: string, image: string): Promise<Record<string, string>> {
-    return this.withVolume(volume, image, async (container) => {
-      const archive = await this.docker(["cp", `${container}:/volume/.`, "-"]);
-      const files: Record<string, string> = {};
-      const extract = tar.extract();
-      extract.end(archive);
-      for await (const entry of extract) {
-        const chunks: Buffer[] = [];
-        for await (const chunk of entry) chunks.push(chunk as Buffer);
-        if (entry.header.type === "file")
-          files[entry.header.name.replace(/^\.\//, "")] = Buffer.concat(chunks).toString();
-      }
-      return files;
-    });
+  /** Reads the regular files of a volume, by name: from the server's container if that has it mounted. Undefined if there is no volume. */
+  async readVolume(volume: string, image: string): Promise<Record<string, string> | undefined> {
+    const mounted = (await this.inspect())?.mounts[volume];
+    if (mounted !== undefined) return this.readFolder(this.container, mounted);
+    if (!(await this.volumeExists(volume))) return undefined;
+    return this.withVolume(volume, image, (container) => this.readFolder(container, "/volume"));
+  }
+
+  /** Reads the regular files of a folder of a container, running or not, by name. */
+  private async readFolder(container: string, folder: string): Promise<Record<string, string>> {
+    const files: Record<string, string> = {};
+    const extract = tar.extract();
+    extract.end(await this.docker(["cp", `${container}:${folder}/.`, "-"]));
+    for await (const entry of extract) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) chunks.push(chunk as Buffer);
+      if (entry.header.type === "file")
+        files[entry.header.name.replace(/^\.\//, "")] = Buffer.concat(chunks).toString();
+    }
+    return files;
   }
 
   /**

@@ -113,10 +113,18 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     };
     await kind.explain?.(old, inputs, { ...now, hazard });
     const problem = refusal(reported, guards);
-    if (!problem) return;
-    await logged;
-    throw new Error(problem);
+    if (problem) throw new Error(problem);
   };
+
+  /** A handler whose messages arrive before its answer. */
+  const reporting = <Req, Res>(act: Unary<Req, Res>) =>
+    handler<Req, Res>(async (request) => {
+      try {
+        return await act(request);
+      } finally {
+        await logged;
+      }
+    });
 
   const server: Partial<IResourceProviderServer> = {
     handshake: handler(() => {
@@ -159,7 +167,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       return response;
     }),
 
-    check: handler(async (request: proto.CheckRequest) => {
+    check: reporting(async (request: proto.CheckRequest) => {
       const inputs = properties(request.getNews());
       const response = new proto.CheckResponse();
       response.setInputs(struct(inputs));
@@ -205,13 +213,12 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       return response;
     }),
 
-    create: handler(async (request: proto.CreateRequest) => {
+    create: reporting(async (request: proto.CreateRequest) => {
       const kind = kindOf(request.getUrn());
       const inputs = properties(request.getProperties());
       const now = operation(request.getUrn(), request.getPreview());
       await explain(kind, undefined, inputs, now);
       const { id, state } = await kind.create(inputs, now);
-      await logged;
       const response = new proto.CreateResponse();
       response.setId(id);
       response.setProperties(struct({ ...inputs, ...state }));
@@ -219,7 +226,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       return response;
     }),
 
-    read: handler(async (request: proto.ReadRequest) => {
+    read: reporting(async (request: proto.ReadRequest) => {
       const inputs = properties(request.getInputs());
       const now = operation(request.getUrn(), true);
       const state = await kindOf(request.getUrn()).read(
@@ -237,24 +244,22 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       return response;
     }),
 
-    update: handler(async (request: proto.UpdateRequest) => {
+    update: reporting(async (request: proto.UpdateRequest) => {
       const kind = kindOf(request.getUrn());
       const old = properties(request.getOlds());
       const inputs = properties(request.getNews());
       const now = operation(request.getUrn(), request.getPreview());
       await explain(kind, old, inputs, now);
       const state = await kind.update(request.getId(), old, inputs, now);
-      await logged;
       const response = new proto.UpdateResponse();
       response.setProperties(struct({ ...inputs, ...state }));
       response.setRefreshBeforeUpdate(true);
       return response;
     }),
 
-    delete: handler(async (request: proto.DeleteRequest) => {
+    delete: reporting(async (request: proto.DeleteRequest) => {
       const now = operation(request.getUrn(), false);
       await kindOf(request.getUrn()).delete(request.getId(), properties(request.getProperties()), now);
-      await logged;
       return new Empty();
     }),
   };

@@ -81,8 +81,8 @@ async function checkBuckets(inputs: BackupConfigurationInputs, { host }: Operati
 }
 
 async function readBack(host: Host, state: BackupConfigurationState): Promise<BackupConfigurationState | undefined> {
-  if (!(await host.volumeExists(state.volume))) return undefined;
   const files = await host.readVolume(state.volume, state.image);
+  if (!files) return undefined;
   const { stanza, options } = parsePgbackrestConf(files[CONF] ?? "");
   const entries = Object.entries(options);
   const secret = (name: string) => name in state.secrets;

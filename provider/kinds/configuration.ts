@@ -75,7 +75,7 @@ async function write(inputs: ConfigurationInputs, host: Host): Promise<void> {
 async function loadedFiles({ volume, image }: ConfigurationInputs, host: Host): Promise<Record<string, string>> {
   if (!(await host.inspect())?.running) return {};
   const loaded = await ask(host, "postgres", readLoaded, "");
-  const found = await host.readVolume(volume, image);
+  const found = (await host.readVolume(volume, image)) ?? {};
   const id = parsePostgresqlConf(found["postgresql.conf"] ?? "").get(CONFIGURATION_ID);
   if (loaded === "" || id !== loaded) return {};
   return Object.fromEntries(FILES.map((file) => [former(file), found[file] ?? ""]));
@@ -90,7 +90,7 @@ async function readLoaded(client: Client): Promise<string> {
 
 /** Restores the files that the server had loaded before the last change. False if there are none, or they are in place already. */
 export async function restoreFormerFiles(host: Host, volume: string, image: string): Promise<boolean> {
-  const found = await host.readVolume(volume, image);
+  const found = (await host.readVolume(volume, image)) ?? {};
   const before = Object.fromEntries(FILES.map((file) => [file, found[former(file)] ?? ""]));
   if (before["postgresql.conf"] === "" || FILES.every((file) => found[file] === before[file])) return false;
   await host.writeVolume(volume, image, before);
@@ -107,14 +107,17 @@ async function explain(old: ConfigurationState | undefined, inputs: Configuratio
 }
 
 async function readBack(host: Host, state: ConfigurationState): Promise<ConfigurationState | undefined> {
-  if (!(await host.volumeExists(state.volume))) return undefined;
-  const found = await host.readVolume(state.volume, state.image);
+  const [found, gateways] = await Promise.all([
+    host.readVolume(state.volume, state.image),
+    gatewaysOf(host, state.network),
+  ]);
+  if (!found) return undefined;
   const conf = parsePostgresqlConf(found["postgresql.conf"] ?? "");
   conf.delete(CONFIGURATION_ID);
   return {
     ...state,
     parameters: alignValues(Object.fromEntries(conf), state.parameters),
-    hba: withoutGateways(linesOf(found["pg_hba.conf"]), state.hba, await gatewaysOf(host, state.network)),
+    hba: withoutGateways(linesOf(found["pg_hba.conf"]), state.hba, gateways),
     ident: linesOf(found["pg_ident.conf"]),
   };
 }

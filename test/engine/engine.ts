@@ -110,14 +110,21 @@ export class Engine {
     settings.resetOptions(PROJECT, this.args.stack, -1, this.server.address, "", preview, "organization");
     settings.setMockOptions(deployment, PROJECT, this.args.stack, preview, "organization");
     await settings.awaitFeatureSupport();
-    Object.assign(pulumi.log, { debug: () => Promise.resolve() });
+    Object.assign(pulumi.log, { debug: () => Promise.resolve() }); // as index.ts does
     process.env.PULUMI_CONFIG_SECRET_KEYS = JSON.stringify(secrets); // which the program reads itself
     pulumi.runtime.setAllConfig(config, secrets);
     const stop = (error: Error) => void deployment.errors.push({ urn: "", text: error.message });
     // An error is caught within, where the runtime would report each promise of the stack as rejected.
     const declare = async () => {
       try {
-        return declareStack();
+        // Pulumi notes a stack trace for each promise, which here is found by the source maps.
+        const limit = Error.stackTraceLimit;
+        Error.stackTraceLimit = 0;
+        try {
+          return declareStack();
+        } finally {
+          Error.stackTraceLimit = limit;
+        }
       } catch (error) {
         stop(error as Error);
         return {};

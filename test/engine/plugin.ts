@@ -243,8 +243,19 @@ function asError(error: grpc.ServiceError): Error {
   return new Incomplete(failed.getReasonsList().join("\n"), failed.getId(), fromStruct(failed.getProperties()));
 }
 
+/** With the keys in order, as Pulumi's engine sends them. */
 function toStruct(value: Properties): Struct {
-  return Struct.fromJavaScript(JSON.parse(JSON.stringify(value)));
+  return Struct.fromJavaScript(sorted(JSON.parse(JSON.stringify(value))) as Properties as never);
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, each]) => [key, sorted(each)]),
+  );
 }
 
 export function fromStruct(struct: Struct | undefined): Properties {
