@@ -12,6 +12,7 @@ import { createInterface } from "node:readline";
 import { Incomplete, type Kind, type Properties } from "../../provider/kind";
 import { kinds } from "../../provider/kinds";
 import { providerServer } from "../../provider/rpc";
+import { sorted } from "./sorted";
 import { readVersions } from "../../toolchain/versions";
 
 const UNLIMITED = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
@@ -245,17 +246,7 @@ function asError(error: grpc.ServiceError): Error {
 
 /** With the keys in order, as Pulumi's engine sends them. */
 function toStruct(value: Properties): Struct {
-  return Struct.fromJavaScript(sorted(JSON.parse(JSON.stringify(value))) as Properties as never);
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, each]) => [key, sorted(each)]),
-  );
+  return Struct.fromJavaScript(sorted(JSON.parse(JSON.stringify(value))) as never);
 }
 
 export function fromStruct(struct: Struct | undefined): Properties {

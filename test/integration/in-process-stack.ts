@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Engine, type Request, type Result } from "../engine/engine";
 import { nameOf, typeOf, withoutMarks, withSecrets, type ResourceState } from "../engine/resource-state";
+import { sorted } from "../engine/sorted";
 import { TestStack, type Preview, type Run, type StackConfig } from "./stack";
 
 /** Commands that leave the state as it is. */
@@ -67,7 +68,10 @@ export class InProcessStack extends TestStack {
       refresh: args.includes("--refresh"),
       state: this.resources,
       config: Object.fromEntries(
-        config.map(([key, value]) => [`pgwright:${key}`, typeof value === "string" ? value : JSON.stringify(value)]),
+        config.map(([key, value]) => [
+          `pgwright:${key}`,
+          typeof value === "string" ? value : JSON.stringify(sorted(value)),
+        ]),
       ),
       secrets: this.config.passwords ? ["pgwright:passwords"] : [],
     });
@@ -76,6 +80,13 @@ export class InProcessStack extends TestStack {
     this.resources = result.state;
     if (!result.failed) this.outputs = result.outputs;
     return result;
+  }
+
+  override async beginState(folder: string): Promise<void> {
+    await super.beginState(folder);
+    this.begun = true;
+    this.resources = [];
+    Object.assign(this.newest, { here: true, pulumi: true });
   }
 
   // What needs Pulumi.
@@ -96,7 +107,7 @@ export class InProcessStack extends TestStack {
   async handOver(command: string): Promise<void> {
     if (!this.begun) {
       this.begun = true;
-      await this.beginState("state");
+      await super.beginState("state");
     }
     if (!this.newest.pulumi) await this.importState();
     if (!READS_ONLY.includes(command)) this.newest.here = false;

@@ -272,7 +272,7 @@ DELETE FROM data.filled;`),
     expect(messages.join()).toContain("will undo 006_lock.sql: 1 statement as owner");
     expect(costsIn(messages).map((each) => each.replace(/\([^)]*\)/, "(...)"))).toEqual([
       "BRIEF LOCK: reads and writes of data.t in database app wait (...): 006_lock.sql line 5 takes ACCESS EXCLUSIVE for a moment",
-      "DATA LOSS: column locked of data.t in database app is dropped, of about 20,000 rows (...): 006_lock.sql line 5",
+      "DATA LOSS: column locked of data.t in database app is dropped, with the values of about 20,000 rows (...): 006_lock.sql line 5",
     ]);
     await stack.up();
     expect(applied()).toBe("001 002 003 004 005");

@@ -83,7 +83,7 @@ describe("a database that is made as a copy", () => {
 
   it("of a database of the stack is made after that and with all that is in it, and needs nothing more", async () => {
     const { messages } = await stack.preview();
-    expect(messages.join("\n")).toContain("COPY of database shop, once that is made");
+    expect(messages.join("\n")).toContain("COPY of database shop, after this update has created it");
     // Those of the source come along.
     expect(messages.filter((each) => each.includes("will apply"))).toHaveLength(1);
     const text = await stack.up();

@@ -34,7 +34,7 @@ describe("a tiered set", () => {
       ["an unknown key", { hours: 3 }, /unknown keys \{hours\}/],
       ["a long name", { name: "n".repeat(32) }, /name must have 1 to 31 bytes/],
       ["a long name in bytes", { name: "ü".repeat(16) }, /name must have 1 to 31 bytes/],
-      ["no name", { name: null }, /name must be/],
+      ["no name", { name: null }, /name must have 1 to 31 bytes, .* not null/],
       ["an unknown owner", { owner: "nobody" }, /role nobody does not exist/],
       ["an owner without rights", { owner: "stranger" }, /stranger may not create tables in the schema data/],
       ["an unknown schema", { schema: "nowhere" }, /schema nowhere does not exist/],
