@@ -5,6 +5,8 @@ import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { randomUUID } from "node:crypto";
 import { Incomplete, type Properties } from "../../provider/kind";
 import { UNKNOWN } from "../../provider/unknown";
+import { readVersions } from "../../toolchain/versions";
+import { sorted } from "./sorted";
 import { fromStruct, type Diff, type Made, type Plugin } from "./plugin";
 import { providedPackage, typeOf, type ResourceState } from "./resource-state";
 
@@ -24,6 +26,11 @@ export interface DeploymentArgs {
   state: ResourceState[];
   /** A plugin that is configured for one provider. */
   load(name: string, inputs: Properties): Promise<Plugin>;
+}
+
+/** The settings of a provider, without the version that Pulumi adds. */
+function settingsOf({ inputs }: ResourceState): string {
+  return JSON.stringify(sorted({ ...inputs, version: undefined }));
 }
 
 type Respond<Response> = (error: Partial<grpc.ServiceError> | null, response?: Response) => void;
@@ -211,8 +218,7 @@ export class Deployment {
   private async provider(goal: ResourceState, old: ResourceState | undefined): Promise<ResourceState> {
     const id = old?.id ?? randomUUID();
     if (!old) this.steps.push({ op: "create", urn: goal.urn, detailedDiff: null });
-    else if (JSON.stringify(old.inputs) !== JSON.stringify(goal.inputs))
-      this.steps.push({ op: "update", urn: goal.urn, detailedDiff: null });
+    else if (settingsOf(old) !== settingsOf(goal)) this.steps.push({ op: "update", urn: goal.urn, detailedDiff: null });
     const state = { ...goal, id, outputs: goal.inputs };
     const known = !JSON.stringify(goal.inputs).includes(UNKNOWN);
     const name = providedPackage(goal.type) ?? "";
@@ -229,8 +235,9 @@ export class Deployment {
 
   private async defaultProvider(type: string): Promise<string> {
     const name = type.split(":")[0] ?? "";
+    const version = readVersions().plugins[name] ?? "";
     const { stack, project } = this.args;
-    const urn = `urn:pulumi:${stack}::${project}::pulumi:providers:${name}::default`;
+    const urn = `urn:pulumi:${stack}::${project}::pulumi:providers:${name}::default_${version.replaceAll(".", "_")}`;
     const known = this.registered.get(urn) ?? this.old.get(urn);
     const state: ResourceState = known ?? {
       urn,
