@@ -28,11 +28,6 @@ export interface DeploymentArgs {
   load(name: string, inputs: Properties): Promise<Plugin>;
 }
 
-/** The settings of a provider, without the version that Pulumi adds. */
-function settingsOf({ inputs }: ResourceState): string {
-  return JSON.stringify(sorted({ ...inputs, version: undefined }));
-}
-
 type Respond<Response> = (error: Partial<grpc.ServiceError> | null, response?: Response) => void;
 
 const REPLACED = /-replace$/;
@@ -208,7 +203,10 @@ export class Deployment {
       if (!old) this.steps.push({ op: "create", urn, detailedDiff: null });
       return done({ ...goal, outputs: goal.inputs });
     }
-    if (providedPackage(goal.type) !== undefined) return done(await this.provider(goal, old));
+    if (providedPackage(goal.type) !== undefined) {
+      if (request.getVersion() !== "") goal.inputs.version = request.getVersion();
+      return done(await this.provider(goal, old));
+    }
     goal.provider = request.getProvider() || (await this.defaultProvider(goal.type));
     return done(await this.object(goal, old, request));
   }
@@ -218,7 +216,8 @@ export class Deployment {
   private async provider(goal: ResourceState, old: ResourceState | undefined): Promise<ResourceState> {
     const id = old?.id ?? randomUUID();
     if (!old) this.steps.push({ op: "create", urn: goal.urn, detailedDiff: null });
-    else if (settingsOf(old) !== settingsOf(goal)) this.steps.push({ op: "update", urn: goal.urn, detailedDiff: null });
+    else if (JSON.stringify(sorted(old.inputs)) !== JSON.stringify(sorted(goal.inputs)))
+      this.steps.push({ op: "update", urn: goal.urn, detailedDiff: null });
     const state = { ...goal, id, outputs: goal.inputs };
     const known = !JSON.stringify(goal.inputs).includes(UNKNOWN);
     const name = providedPackage(goal.type) ?? "";

@@ -89,8 +89,10 @@ export class Plugin {
     this.stop();
   }
 
-  async configure(inputs: Properties, name: string): Promise<void> {
+  async configure(settings: Properties, name: string): Promise<void> {
     const request = new proto.ConfigureRequest();
+    const inputs = { ...settings };
+    delete inputs.version;
     request.setArgs(toStruct(inputs));
     for (const [key, value] of Object.entries(inputs))
       request.getVariablesMap().set(`${name}:config:${key}`, typeof value === "string" ? value : JSON.stringify(value));

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Message } from "../engine/engine-service";
 import { Engine, type Request, type Result } from "../engine/engine";
 import { nameOf, typeOf, withoutMarks, withSecrets, type ResourceState } from "../engine/resource-state";
 import { sorted } from "../engine/sorted";
@@ -37,7 +38,7 @@ export class InProcessStack extends TestStack {
   override async preview(...args: string[]): Promise<Preview> {
     const result = await this.perform("preview", args);
     const changes = result.steps.map((step) => ({ ...step, kind: kindOf(step.urn), name: nameOf(step.urn) }));
-    return { ...asRun(result), changes, messages: result.messages.map(({ text }) => text.trim()) };
+    return { ...asRun(result), changes, messages: result.messages.map(lineOf) };
   }
 
   override async unchanged(): Promise<Run> {
@@ -151,7 +152,11 @@ function kindOf(urn: string): string {
   return typeOf(urn).split(":").pop() ?? "";
 }
 
+/** A message as Pulumi prints it. */
+function lineOf({ severity, text }: Message): string {
+  return severity === "info" ? text.trim() : `${severity}: ${text.trim()}`;
+}
+
 function asRun({ failed, messages, outputs }: Result): Run {
-  const lines = messages.map(({ severity, text }) => `${severity}: ${text}`);
-  return { code: failed ? 1 : 0, text: [...lines, JSON.stringify(Object.keys(outputs))].join("\n") };
+  return { code: failed ? 1 : 0, text: [...messages.map(lineOf), JSON.stringify(Object.keys(outputs))].join("\n") };
 }
