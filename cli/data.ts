@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
-import { parse } from "yaml";
+import { isMap, parse, parseDocument } from "yaml";
 import { pathInside } from "../config/data-file";
 
 // `--data FOLDER`: previews the stack file and the SQL of another checkout with the code of this one.
@@ -14,12 +14,21 @@ function fixed(text: string): Keys {
   return { ...others, ...Object.fromEntries(keys.map(([key, value]) => [`config.${key}`, value])) };
 }
 
-const SALT = /^encryptionsalt:.*$/m;
+/** The text of a stack file with a salt, if it has none. */
+function withSalt(text: string, salt: unknown): string {
+  const document = parseDocument(text);
+  if (salt === undefined || document.has("encryptionsalt")) return text;
+  // In a file of one flow mapping, such as JSON, a line at the end is not part of it.
+  if (!isMap(document.contents) || !document.contents.flow)
+    return `${text.trimEnd()}\nencryptionsalt: ${String(salt)}\n`;
+  document.set("encryptionsalt", salt);
+  return document.toString();
+}
 
 /** The proposed stack file, with the salt of this checkout's if it has none. Throws if they differ in a key that is not pgwright's. */
 export function proposedStackFile(here: string, proposed: string): string {
-  const salt = SALT.exec(here)?.[0];
-  const whole = salt && !SALT.test(proposed) ? `${proposed.trimEnd()}\n${salt}\n` : proposed;
+  const { encryptionsalt: salt } = (parse(here) ?? {}) as Keys;
+  const whole = withSalt(proposed, salt);
   const [a, b] = [fixed(here), fixed(whole)];
   const [key] = Object.keys({ ...a, ...b }).filter((each) => !isDeepStrictEqual(a[each], b[each]));
   if (key === undefined) return whole;

@@ -215,17 +215,15 @@ export class Deployment {
 
   private async provider(goal: ResourceState, old: ResourceState | undefined): Promise<ResourceState> {
     const id = old?.id ?? randomUUID();
-    if (!old) this.steps.push({ op: "create", urn: goal.urn, detailedDiff: null });
-    else if (JSON.stringify(sorted(old.inputs)) !== JSON.stringify(sorted(goal.inputs)))
-      this.steps.push({ op: "update", urn: goal.urn, detailedDiff: null });
+    const changed = JSON.stringify(sorted(old?.inputs)) !== JSON.stringify(sorted(goal.inputs));
+    if (changed) this.steps.push({ op: old ? "update" : "create", urn: goal.urn, detailedDiff: null });
     const state = { ...goal, id, outputs: goal.inputs };
     const known = !JSON.stringify(goal.inputs).includes(UNKNOWN);
     const name = providedPackage(goal.type) ?? "";
-    if (known) {
-      const loaded = this.args.load(name, goal.inputs);
-      this.plugins.set(`${goal.urn}::${id}`, loaded);
-      await loaded;
-    } else this.unknown.add(`${goal.urn}::${id}`);
+    const reference = `${goal.urn}::${id}`;
+    if (!known) this.unknown.add(reference);
+    else if (changed || !this.plugins.has(reference)) this.plugins.set(reference, this.args.load(name, goal.inputs));
+    await this.plugins.get(reference);
     return state;
   }
 

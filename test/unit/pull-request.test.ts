@@ -14,9 +14,15 @@ describe("the stack file of a pull request", () => {
     ["keys of pgwright", there.replace("{ a: {} }", "{ b: {} }")],
     ["quotes and comments", `# x\n${there.replace("{ a: {} }", '{ "2020-01-01": {} }')}`],
     ["a salt of its own", here],
+    ["a salt of its own in JSON", JSON.stringify(parse(here))],
   ])("may differ in %s, and is used as it is written", (_, text) => {
     expect(proposedStackFile(here, text)).toContain(text.trimEnd());
-    expect(proposedStackFile(here, text)).toContain("encryptionsalt: v1:abc");
+    expect(parse(proposedStackFile(here, text)).encryptionsalt).toBe("v1:abc");
+  });
+
+  it("gets the salt also where it is written as JSON", () => {
+    const text = JSON.stringify(parse(there));
+    expect(parse(proposedStackFile(here, text))).toEqual({ ...parse(text), encryptionsalt: "v1:abc" });
   });
 
   it.each([
