@@ -18,7 +18,7 @@ function trapped(file: string, text: string): string {
   const load = /\.(mjs|mts|ts)$/.test(file)
     ? 'import { appendFileSync } from "node:fs";'
     : 'const { appendFileSync } = require("node:fs");';
-  return `${load} ${write}${text}`;
+  return text.replace(/^(#!.*\n)?/, (first) => `${first}${load} ${write}`);
 }
 
 beforeAll(async () => {

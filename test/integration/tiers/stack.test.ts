@@ -167,7 +167,7 @@ describe("tiered tables of a stack", () => {
     const { changes, messages } = await stack.preview();
     expect(changes.map(({ kind, name }) => `${kind} ${name}`)).toEqual(["TieredTable tracking.geo.ships"]);
     const said = messages.join("\n");
-    expect(said).toMatch(/intervalHours 6 -> 12: from the next range on/);
+    expect(said).toMatch(/intervalHours 6 -> 12: applies from the next range on/);
     expect(said).toMatch(/indexes \["vessel"\] -> \["vessel","speed"\]: the next maintenance builds them/);
     expect(said).toMatch(/drops its partitions older than 30 days:\s+geo\.ships_partition_[\d_]+, about \d+ rows/);
     await stack.up();
