@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { COMMANDS, findCommand } from "../../cli/commands";
 import { parseArguments, type Invocation } from "../../cli/options";
@@ -60,6 +61,16 @@ describe("the arguments of a command", () => {
   ])("%s is refused, with the usage", (line, message) => {
     expect(() => parse(line)).toThrow(message);
     expect(() => parse(line)).toThrow(/\nusage: npm run /);
+  });
+
+  it("belong to a command that package.json and docs/README.md have too", () => {
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
+    const pages = readFileSync("docs/README.md", "utf8") + readFileSync("CONTRIBUTING.md", "utf8");
+    for (const name of Object.keys(COMMANDS)) {
+      const [script = ""] = name.split(" ");
+      expect(scripts[script], name).toBe(`node cli/start.mjs ${script}`);
+      expect(pages, name).toContain(script === "test" ? "npm test" : `npm run ${script}`);
+    }
   });
 
   it("may ask for help", () => {
