@@ -62,8 +62,8 @@ export class InProcessStack extends TestStack {
     if (unknown.length > 0) throw new Error(`${unknown.join(" ")}: only Pulumi itself has that; use TestStack`);
     await this.takeBack();
     this.engine ??= new Engine({ stack: this.name, pulumi: this.pulumi, env: this.env });
-    const passwords = this.config.passwords ?? {};
-    const config = Object.entries({ ...this.whole, ...(this.config.passwords ? { passwords } : {}) });
+    const secrets = { ...this.plainSecrets, ...(this.config.passwords ? { passwords: this.config.passwords } : {}) };
+    const config = Object.entries({ ...this.whole, ...secrets });
     const result = await this.engine.run({
       operation,
       refresh: args.includes("--refresh"),
@@ -74,7 +74,7 @@ export class InProcessStack extends TestStack {
           typeof value === "string" ? value : JSON.stringify(sorted(value)),
         ]),
       ),
-      secrets: this.config.passwords ? ["pgwright:passwords"] : [],
+      secrets: Object.keys(secrets).map((key) => `pgwright:${key}`),
     });
     if (operation === "preview") return result;
     this.newest.pulumi = false;
@@ -88,6 +88,18 @@ export class InProcessStack extends TestStack {
     this.begun = true;
     this.resources = [];
     Object.assign(this.newest, { here: true, pulumi: true });
+  }
+
+  /** Secrets of the stack file, by key, and those of them that Pulumi has not encrypted yet. */
+  private readonly plainSecrets: Record<string, unknown> = {};
+  private unencryptedSecrets: [path: string, value: string][] = [];
+
+  override async secret(path: string, value: string): Promise<void> {
+    const parts = path.split(".");
+    let at = this.plainSecrets;
+    for (const part of parts.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>;
+    at[parts.at(-1) ?? ""] = value;
+    this.unencryptedSecrets.push([path, value]);
   }
 
   // What needs Pulumi.
@@ -110,6 +122,7 @@ export class InProcessStack extends TestStack {
       this.begun = true;
       await super.beginState("state");
     }
+    for (const [path, value] of this.unencryptedSecrets.splice(0)) await super.secret(path, value);
     if (!this.newest.pulumi) await this.importState();
     if (!READS_ONLY.includes(command)) this.newest.here = false;
   }

@@ -101,7 +101,7 @@ describe("partitions that retention dumps", () => {
   it("are dropped once they are in a file, and come back with all their rows", async () => {
     const { code, text } = await stack.cli("backup", "dump");
     expect(code, text).toBe(0);
-    expect(text).toMatch(/old.events_5 1000 rows are in old.events_5_\d{8}T\d{6}Z.dump/);
+    expect(text).toMatch(/1000 rows of old.events_5 are in old.events_5_\d{8}T\d{6}Z.dump/);
     expect(archived()).toBe("");
     expect(
       sql("SELECT string_agg(name || ' ' || row_count, ', ' ORDER BY name) FROM pgwright.partition_archives"),
