@@ -248,14 +248,14 @@ describe("a database that is made as a copy", () => {
     expect((await stack.preview()).messages.join("\n")).toMatch(
       /COPY of database shopp, .* by file_copy \(two checkpoints\)/,
     );
+    const client = await stack.connect("postgres", await stack.output("superuserPassword"), "postgres");
     const backup = stack.cli("backup", "full");
-    const runs = "SELECT FROM pg_stat_activity WHERE application_name = ''pgBackRest [backup]''";
-    stack.sql(
-      "postgres",
-      `DO 'BEGIN WHILE NOT EXISTS (${runs}) LOOP
+    await client.query(
+      `DO 'BEGIN WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = ''pgBackRest [backup]'') LOOP
          PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
        END LOOP; END'`,
     );
+    await client.end();
     signal("STOP");
     const { code, text } = await stack.tryUp();
     signal("CONT");
