@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StackInput } from "../../../config/stack";
-import { docker } from "../stack";
-import { InProcessStack } from "../in-process-stack";
+import { docker, TestStack } from "../stack";
 
 const tick = "INSERT INTO data.ticks DEFAULT VALUES";
 const config: StackInput = {
@@ -45,11 +44,11 @@ const config: StackInput = {
 };
 
 describe("a new stack from the backup of one that is gone", () => {
-  let source: InProcessStack;
-  let clone: InProcessStack;
+  let source: TestStack;
+  let clone: TestStack;
   let passwords: Record<string, string>;
   beforeAll(async () => {
-    source = await InProcessStack.create(structuredClone(config));
+    source = await TestStack.create(structuredClone(config));
     await source.up();
     source.sql(
       "app",
@@ -67,7 +66,7 @@ describe("a new stack from the backup of one that is gone", () => {
     expect(source.remains()).toEqual([`${source.container}-backup`]);
 
     const { jobs, ...app } = config.databases!.app!;
-    clone = await InProcessStack.create({
+    clone = await TestStack.create({
       ...structuredClone(config),
       backup: {},
       databases: { app: { ...app, jobs: { tick: jobs!.tick! } } },

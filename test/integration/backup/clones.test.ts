@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StackInput } from "../../../config/stack";
 import { eventually } from "../eventually";
 import { docker, TestStack, type Run } from "../stack";
-import { InProcessStack } from "../in-process-stack";
 
 const ROWS = 100_000;
 
@@ -29,7 +28,7 @@ const contents: StackInput = {
 const closely = { seconds: 60, every: 50 };
 
 describe("many clones of a server that is in use", () => {
-  let source: InProcessStack;
+  let source: TestStack;
   let clones: TestStack[];
   let runs: Run[];
   const base = `pgwright-test-base:t${process.pid}`;
@@ -37,7 +36,7 @@ describe("many clones of a server that is in use", () => {
 
   /** A stack that is made from the source, masked, in an image that nobody has built yet. */
   const clone = async (restoreFrom: NonNullable<StackInput["restoreFrom"]>, more: StackInput = { image: { base } }) => {
-    const stack = await InProcessStack.create({ ...structuredClone(contents), ...more });
+    const stack = await TestStack.create({ ...structuredClone(contents), ...more });
     const file = join(stack.folder, "mask.sql");
     writeFileSync(file, "UPDATE data.customers SET name = 'nobody';\n");
     stack.configure((config) => (config.restoreFrom = { ...restoreFrom, run: [{ database: "shop", file }] }));
@@ -55,7 +54,7 @@ describe("many clones of a server that is in use", () => {
   };
 
   beforeAll(async () => {
-    source = await InProcessStack.create({
+    source = await TestStack.create({
       ...structuredClone(contents),
       databases: { shop: { ...contents.databases!.shop!, jobs: { tick } } },
       backup: { repositories: [{ retention: { full: 1 } }] },

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../eventually";
+import { TestStack } from "../stack";
 import { vectorsSql, writeMigrations } from "./data";
-import { InProcessStack } from "../in-process-stack";
 
 const INDEX = "rag.chunks_embedding_idx";
 
 describe("a vector index", () => {
-  let stack: InProcessStack;
+  let stack: TestStack;
   beforeAll(async () => {
-    stack = await InProcessStack.create({
+    stack = await TestStack.create({
       server: { memory: "1GB", cpus: 2, cronDatabase: "app" },
       roles: { owner: {}, keeper: { login: true, password: false }, writer: { login: true }, stranger: {} },
       databases: {
@@ -237,7 +237,6 @@ describe("a vector index", () => {
     );
     await reader.query("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM rag.chunks");
     declare((index) => Object.assign(index, { hnsw: { m: 12, efConstruction: 64, efSearch: 77 } }));
-    await stack.handOver("up");
     const child = stack.start("up", "--yes", "--skip-preview", "--stack", stack.name);
     const building =
       "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'";
