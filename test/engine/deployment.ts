@@ -107,7 +107,8 @@ export class Deployment {
     this.steps.push({ op: "delete", urn: old.urn, detailedDiff: null });
     if (this.args.preview) return;
     const isObject = old.custom && providedPackage(old.type) === undefined;
-    if (isObject && !withAnother) await (await this.pluginFor(old.provider ?? "")).delete(old.urn, old.id ?? "", old);
+    if (isObject && !withAnother && !old.retainOnDelete)
+      await (await this.pluginFor(old.provider ?? "")).delete(old.urn, old.id ?? "", old);
     this.old.delete(old.urn);
   }
 
@@ -191,6 +192,7 @@ export class Deployment {
         [...request.getPropertydependenciesMap().entries()].map(([key, each]) => [key, each.getUrnsList()]),
       ),
       protect: request.getProtect() ?? false,
+      retainOnDelete: request.getRetainondelete() ?? false,
       deletedWith: request.getDeletedwith() || undefined,
       replacementTrigger: request.getReplacementTrigger()?.toJavaScript(),
       additionalSecretOutputs: request.getAdditionalsecretoutputsList(),

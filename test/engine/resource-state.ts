@@ -14,6 +14,8 @@ export interface ResourceState {
   dependencies: string[];
   propertyDependencies: Record<string, string[]>;
   protect: boolean;
+  /** The object stays when the resource goes. */
+  retainOnDelete?: boolean;
   deletedWith?: string;
   refreshBeforeUpdate?: boolean;
   /** What is wrong with a resource that was made all the same. */

@@ -46,7 +46,7 @@ describe("restore drills", () => {
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
     expect(text).toMatch(
-      /has failed: SELECT count\(\*\) = 1000 FROM t: f; recall of public.things_idx in app: 0\.\d+; 0.9 at least/,
+      /the restore drill failed: SELECT count\(\*\) = 1000 FROM t: f; recall of public.things_idx in app: 0\.\d+; 0.9 at least/,
     );
   });
 
