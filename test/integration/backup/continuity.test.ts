@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker } from "../stack";
-import { InProcessStack } from "../in-process-stack";
+import { docker, TestStack } from "../stack";
 
 describe("an archive that outlives servers", () => {
-  let stack: InProcessStack;
+  let stack: TestStack;
   beforeAll(async () => {
-    stack = await InProcessStack.create({
+    stack = await TestStack.create({
       backup: { keep: true },
       roles: { owner: {} },
       databases: { app: { owner: "owner" } },
