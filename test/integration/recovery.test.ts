@@ -84,7 +84,7 @@ describe("a stack that something has happened to", () => {
     stack.configure((each) => (each.image = { name: "registry.invalid/nobody/nothing:1" }));
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
-    expect(text).toMatch(/image registry.invalid\/nobody\/nothing:1 cannot be pulled/);
+    expect(text).toMatch(/image registry.invalid\/nobody\/nothing:1: cannot be pulled/);
     stack.configure((each) => delete each.image);
     await stack.up();
     expect(rows()).toBe("1000");
