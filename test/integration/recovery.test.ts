@@ -97,7 +97,7 @@ it("a port that is taken fails the preview with what to do", async () => {
   try {
     const { code, text } = await stack.run("preview", "--stack", stack.name);
     expect(code).not.toBe(0);
-    expect(text).toMatch(new RegExp(`port ${stack.port} on 127.0.0.1 is taken .*choose another server.port`));
+    expect(text).toMatch(new RegExp(`port ${stack.port} on 127.0.0.1: in use by .*set another server.port`));
   } finally {
     other.close();
     await stack.dispose();
