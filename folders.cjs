@@ -21,7 +21,7 @@ const FOLDERS = {
   components: { uses: ["config", "tuning", "backup", "sql", "provider"], never: { "a server": SERVER } },
   "index.ts": { uses: ["config", "components", "provider/visible-text.ts"], never: { "a server": SERVER } },
   report: {
-    uses: ["provider/hazard.ts", "provider/unknown.ts", "provider/visible-text.ts"],
+    uses: ["provider/hazard.ts", "provider/unknown.ts", "provider/urn.ts", "provider/visible-text.ts"],
     never: { Pulumi: PULUMI, "a server": SERVER, files: FILES },
   },
   adopt: {

@@ -91,7 +91,8 @@ export function differences(actual: unknown, wanted: unknown, path = ""): Differ
   return JSON.stringify(sorted(actual)) === JSON.stringify(sorted(wanted)) ? [] : [{ path: at, kind: "update" }];
 }
 
-function sorted(value: unknown): unknown {
+/** A JSON value with the keys of its objects in order. */
+export function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (!isRecord(value)) return value;
   return Object.fromEntries(

@@ -12,6 +12,7 @@ import { refusal, withHazard, type Guards, type ReportedHazard } from "./hazard"
 import { Host } from "./host";
 import { differences, Incomplete, type Kind, type Operation, type Properties } from "./kind";
 import { closeAllConnections } from "./session";
+import { nameOf, typeOf } from "./urn";
 import { oneLine, visible } from "./visible-text";
 
 // The part of Pulumi's plugin protocol that resources need. The SDK's own `provider.main` does not offer what an accurate preview
@@ -75,7 +76,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
   if (engineAddress) attach(engineAddress);
 
   const kindOf = (urn: string): AnyKind => {
-    const type = urn.split("::")[2]?.split("$").pop() ?? "";
+    const type = typeOf(urn);
     const kind = kinds[type];
     if (!kind)
       throw new Error(`resource type ${type}: unknown to pgwright; use one of ${Object.keys(kinds).join(", ")}`);
@@ -95,7 +96,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     const [info, warn] = [log(LogSeverity.INFO), log(LogSeverity.WARNING)];
     return {
       urn,
-      name: urn.split("::").slice(3).join("::"),
+      name: nameOf(urn),
       preview,
       info,
       warn,

@@ -1,4 +1,5 @@
 import { HAZARDS, hazardIn, type Hazard } from "../provider/hazard";
+import { nameOf, typeOf } from "../provider/urn";
 import { oneLine } from "../provider/visible-text";
 import type { Events, Message, Op, Step, Value } from "./events";
 
@@ -46,8 +47,7 @@ const BOOKKEEPING = ["Inventory", "Protection"];
 const WITHOUT_VALUES = ["Server", "Configuration", "Migrations", "Library"];
 
 export function subjectOf(urn: string): Subject {
-  const [, , types = "", ...name] = urn.split("::");
-  return { kind: types.split(/[:/$]/).pop() ?? "", name: name.join("::") };
+  return { kind: typeOf(urn).split(/[:/]/).pop() ?? "", name: nameOf(urn) };
 }
 
 /** An error with the resource that reports it. */

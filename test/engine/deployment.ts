@@ -3,12 +3,12 @@ import * as resource from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { randomUUID } from "node:crypto";
-import { Incomplete, type Properties } from "../../provider/kind";
+import { Incomplete, sorted, type Properties } from "../../provider/kind";
 import { UNKNOWN } from "../../provider/unknown";
+import { typeOf } from "../../provider/urn";
 import { readVersions } from "../../toolchain/versions";
-import { sorted } from "./sorted";
 import { fromStruct, type Diff, type Made, type Plugin } from "./plugin";
-import { providedPackage, typeOf, type ResourceState } from "./resource-state";
+import { providedPackage, type ResourceState } from "./resource-state";
 
 /** One step of an update or a preview. */
 export interface DeploymentStep {
@@ -30,7 +30,6 @@ export interface DeploymentArgs {
 
 type Respond<Response> = (error: Partial<grpc.ServiceError> | null, response?: Response) => void;
 
-const REPLACED = /-replace$/;
 const FEATURES = [
   resource.ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
   resource.ResourceMonitorFeature.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
@@ -47,17 +46,17 @@ export class Deployment {
   /** Settled at the first error: the program is not answered any more. */
   readonly failed: Promise<void>;
 
-  private fail: () => void = () => undefined;
+  private settleFailed: () => void = () => undefined;
   private readonly old = new Map<string, ResourceState>();
   private readonly registered = new Map<string, ResourceState>();
-  /** Deleted before something that they depend on is replaced. */
-  private readonly removed = new Map<string, ResourceState>();
+  /** URNs of resources that were deleted before something that they depend on is replaced. */
+  private readonly removed = new Set<string>();
   private readonly plugins = new Map<string, Promise<Plugin>>();
   private readonly running = new Set<Promise<unknown>>();
 
   constructor(private readonly args: DeploymentArgs) {
     for (const each of args.state) this.old.set(each.urn, structuredClone(each));
-    this.failed = new Promise((resolve) => (this.fail = resolve));
+    this.failed = new Promise((resolve) => (this.settleFailed = resolve));
   }
 
   /** The state after it, in an order in which nothing comes before what it depends on. */
@@ -70,19 +69,16 @@ export class Deployment {
   async refresh(): Promise<void> {
     const read = async (old: ResourceState) => {
       const plugin = await this.pluginFor(old.provider ?? "");
-      const found = await plugin.read(old.urn, old.id ?? "", old);
+      const found = await plugin.read(old);
       if (found) Object.assign(old, found);
       else this.old.delete(old.urn);
     };
     const wanted = [...this.old.values()].filter(
-      (each) =>
-        each.custom &&
-        providedPackage(each.type) === undefined &&
-        (this.args.refresh || each.refreshBeforeUpdate === true),
+      (each) => isObject(each) && (this.args.refresh || each.refreshBeforeUpdate === true),
     );
     const results = await Promise.allSettled(wanted.map(read));
     results.forEach((result, i) => {
-      if (result.status === "rejected") this.note(wanted[i]?.urn ?? "", result.reason as Error);
+      if (result.status === "rejected") this.fail(wanted[i]?.urn ?? "", result.reason as Error);
     });
   }
 
@@ -91,13 +87,13 @@ export class Deployment {
     const doomed = [...this.old.values()].filter(({ urn }) => !this.registered.has(urn)).reverse();
     const urns = new Set(doomed.map(({ urn }) => urn));
     const kept = doomed.filter(({ protect }) => protect);
-    for (const { urn } of kept) this.note(urn, new Error(`resource ${urn} cannot be deleted because it is protected`));
+    for (const { urn } of kept) this.fail(urn, new Error(`resource ${urn} cannot be deleted because it is protected`));
     if (kept.length > 0) return;
     for (const each of doomed) {
       try {
         await this.delete(each, urns.has(each.deletedWith ?? ""));
       } catch (error) {
-        this.note(each.urn, error as Error);
+        this.fail(each.urn, error as Error);
         return;
       }
     }
@@ -105,16 +101,20 @@ export class Deployment {
 
   private async delete(old: ResourceState, withAnother: boolean): Promise<void> {
     this.steps.push({ op: "delete", urn: old.urn, detailedDiff: null });
-    if (this.args.preview) return;
-    const isObject = old.custom && providedPackage(old.type) === undefined;
-    if (isObject && !withAnother && !old.retainOnDelete)
-      await (await this.pluginFor(old.provider ?? "")).delete(old.urn, old.id ?? "", old);
+    if (!withAnother) await this.remove(old);
     this.old.delete(old.urn);
   }
 
-  private note(urn: string, error: Error): void {
+  /** Deletes the object of a resource, unless it has none, or keeps it. */
+  private async remove(old: ResourceState): Promise<void> {
+    if (this.args.preview || !isObject(old) || old.retainOnDelete) return;
+    await (await this.pluginFor(old.provider ?? "")).delete(old);
+  }
+
+  /** Ends the run with an error; what has begun goes on. */
+  fail(urn: string, error: Error): void {
     this.errors.push({ urn, text: error.message });
-    this.fail();
+    this.settleFailed();
   }
 
   /** Waits for the operations that have begun. */
@@ -135,10 +135,6 @@ export class Deployment {
     respond(null, new Empty());
   }
 
-  signalAndWaitForShutdown(_: Empty, respond: Respond<Empty>): void {
-    respond(null, new Empty());
-  }
-
   close(): void {}
 
   registerResource(
@@ -154,7 +150,7 @@ export class Deployment {
         response.setObject(Struct.fromJavaScript(JSON.parse(JSON.stringify(state.outputs))));
         respond(null, response);
       },
-      (error: Error) => this.note(this.urnOf(request), error),
+      (error: Error) => this.fail(this.urnOf(request), error),
     );
     this.running.add(work);
     void work.finally(() => this.running.delete(work));
@@ -197,7 +193,7 @@ export class Deployment {
       replacementTrigger: request.getReplacementTrigger()?.toJavaScript(),
       additionalSecretOutputs: request.getAdditionalsecretoutputsList(),
     };
-    const done = async (state: ResourceState) => {
+    const done = (state: ResourceState) => {
       this.registered.set(urn, state);
       return state;
     };
@@ -287,14 +283,13 @@ export class Deployment {
     };
     if (!old) return create(this.removed.has(urn) ? "replace" : "create");
 
-    const diff = await plugin.diff(urn, old.id ?? "", old, goal.inputs, ignore);
+    const diff = await plugin.diff(old, goal.inputs, ignore);
     const triggered = JSON.stringify(old.replacementTrigger) !== JSON.stringify(goal.replacementTrigger);
     const paths = [...Object.keys(diff.detailed ?? {}), ...diff.keys];
     const changedKeys = new Set(paths.map((path) => /^[^.[]+/.exec(path)?.[0] ?? path));
     const replaces =
       triggered ||
       diff.replaces.length > 0 ||
-      Object.values(diff.detailed ?? {}).some(({ kind }) => REPLACED.test(kind)) ||
       request.getReplaceonchangesList().some((key) => diff.changed && changedKeys.has(key));
     if (replaces) {
       if (old.protect) throw new Error(`unable to replace resource ${urn}: it is protected`);
@@ -303,7 +298,7 @@ export class Deployment {
         : diff.deleteBeforeReplace;
       if (first) await this.deleteBefore(old);
       const state = await create("replace", diff.detailed);
-      if (!first && !preview) await plugin.delete(urn, old.id ?? "", old);
+      if (!first) await this.remove(old);
       return state;
     }
     if (!diff.changed && (old.initErrors?.length ?? 0) === 0) {
@@ -311,7 +306,7 @@ export class Deployment {
       return { ...goal, id, outputs, refreshBeforeUpdate };
     }
     this.steps.push({ op: "update", urn, detailedDiff: diff.detailed });
-    return this.made(goal, () => plugin.update(urn, old.id ?? "", old, goal.inputs, ignore, preview));
+    return this.made(goal, () => plugin.update(old, goal.inputs, ignore, preview));
   }
 
   private keep(inputs: Properties, old: Properties, key: string): void {
@@ -348,12 +343,16 @@ export class Deployment {
       const unknown = Object.fromEntries(keys.map(([key]) => [key, UNKNOWN]));
       const plugin = await this.pluginFor(dependent.provider ?? "");
       const inputs = { ...dependent.inputs, ...unknown };
-      const diff = await plugin.diff(dependent.urn, dependent.id ?? "", dependent, inputs, []);
+      const diff = await plugin.diff(dependent, inputs, []);
       if (diff.replaces.length > 0) await this.deleteBefore(dependent);
     }
-    this.removed.set(old.urn, old);
+    this.removed.add(old.urn);
     this.old.delete(old.urn);
-    if (this.args.preview || !old.custom) return;
-    await (await this.pluginFor(old.provider ?? "")).delete(old.urn, old.id ?? "", old);
+    await this.remove(old);
   }
+}
+
+/** True for what a plugin makes: neither a component nor a provider. */
+function isObject({ custom, type }: ResourceState): boolean {
+  return custom && providedPackage(type) === undefined;
 }

@@ -2,6 +2,7 @@ import * as grpc from "@grpc/grpc-js";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { EngineService } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import * as proto from "@pulumi/pulumi/proto/engine_pb";
+import { listen } from "./listen";
 
 export interface Message {
   urn: string;
@@ -37,12 +38,7 @@ export class EngineServer {
         respond(null, new proto.SetRootResourceResponse());
       },
     } as unknown as grpc.UntypedServiceImplementation);
-    const port = await new Promise<number>((resolve, reject) =>
-      this.server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
-        error ? reject(error) : resolve(bound),
-      ),
-    );
-    this.address = `127.0.0.1:${port}`;
+    this.address = `127.0.0.1:${await listen(this.server)}`;
   }
 
   private note(request: proto.LogRequest): void {

@@ -56,7 +56,7 @@ export class Engine {
   }
 
   async close(): Promise<void> {
-    for (const plugin of this.plugins.values()) (await plugin).close();
+    for (const plugin of this.plugins.values()) await (await plugin).close();
     this.server.close();
   }
 
@@ -83,7 +83,6 @@ export class Engine {
       if (!failed() && request.operation !== "destroy") await this.runProgram(deployment, request);
       await deployment.settled();
       if (!failed()) await deployment.deleteRest();
-      await new Promise((resolve) => setImmediate(resolve));
       const errors = deployment.errors.map(({ urn, text }) => ({ urn, severity: "error" as const, text }));
       return {
         steps: deployment.steps,
@@ -93,7 +92,7 @@ export class Engine {
         failed: failed(),
       };
     } finally {
-      for (const plugin of own) plugin.close();
+      await Promise.all(own.map((plugin) => plugin.close()));
     }
   }
 
@@ -113,7 +112,7 @@ export class Engine {
     Object.assign(pulumi.log, { debug: () => Promise.resolve() }); // as index.ts does
     process.env.PULUMI_CONFIG_SECRET_KEYS = JSON.stringify(secrets); // which the program reads itself
     pulumi.runtime.setAllConfig(config, secrets);
-    const stop = (error: Error) => void deployment.errors.push({ urn: "", text: error.message });
+    const stop = (error: Error) => deployment.fail("", error);
     // An error is caught within, where the runtime would report each promise of the stack as rejected.
     const declare = async () => {
       try {

@@ -9,10 +9,11 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Incomplete, type Kind, type Properties } from "../../provider/kind";
+import { Incomplete, sorted, type Kind, type Properties } from "../../provider/kind";
 import { kinds } from "../../provider/kinds";
 import { providerServer } from "../../provider/rpc";
-import { sorted } from "./sorted";
+import { listen } from "./listen";
+import type { ResourceState } from "./resource-state";
 import { readVersions } from "../../toolchain/versions";
 
 const UNLIMITED = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
@@ -40,7 +41,7 @@ const { DIFF_UNKNOWN, DIFF_SOME } = proto.DiffResponse.DiffChanges;
 export class Plugin {
   private constructor(
     private readonly client: ResourceProviderClient,
-    private readonly stop: () => void,
+    readonly close: () => Promise<void>,
   ) {}
 
   /** Starts pgwright's own plugin within this process. */
@@ -52,16 +53,11 @@ export class Plugin {
     );
     const listener = new grpc.Server(UNLIMITED);
     listener.addService(service, server);
-    const port = await new Promise<number>((resolve, reject) =>
-      listener.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
-        error ? reject(error) : resolve(bound),
-      ),
-    );
-    const client = clientOf(port);
+    const client = clientOf(await listen(listener));
     return new Plugin(client, () => {
       client.close();
       listener.forceShutdown();
-      close();
+      return close();
     });
   }
 
@@ -71,22 +67,13 @@ export class Plugin {
     const home = env.PULUMI_HOME ?? join(homedir(), ".pulumi");
     const program = join(home, "plugins", `resource-${name}-v${version}`, `pulumi-resource-${name}`);
     if (!existsSync(program)) execFileSync(pulumi, ["plugin", "install", "resource", name, version], { env });
-    const child = spawn(program, [engineAddress], {
-      env,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const port = await portOf(child, name);
-    const client = clientOf(port);
-    const stop = () => {
+    const child = spawn(program, [engineAddress], { env, stdio: ["ignore", "pipe", "pipe"] });
+    process.once("exit", () => child.kill("SIGKILL"));
+    const client = clientOf(await portOf(child, name));
+    return new Plugin(client, async () => {
       client.close();
       child.kill("SIGKILL");
-    };
-    process.once("exit", stop);
-    return new Plugin(client, stop);
-  }
-
-  close(): void {
-    this.stop();
+    });
   }
 
   async configure(settings: Properties, name: string): Promise<void> {
@@ -113,16 +100,8 @@ export class Plugin {
     return fromStruct(response.getInputs());
   }
 
-  async diff(
-    urn: string,
-    id: string,
-    old: { inputs: Properties; outputs: Properties },
-    inputs: Properties,
-    ignore: string[],
-  ): Promise<Diff> {
-    const request = new proto.DiffRequest();
-    request.setUrn(urn);
-    request.setId(id);
+  async diff(old: ResourceState, inputs: Properties, ignore: string[]): Promise<Diff> {
+    const request = about(new proto.DiffRequest(), old);
     request.setOlds(toStruct(old.outputs));
     request.setOldInputs(toStruct(old.inputs));
     request.setNews(toStruct(inputs));
@@ -147,62 +126,33 @@ export class Plugin {
     request.setProperties(toStruct(inputs));
     request.setPreview(preview);
     const response = await this.call<proto.CreateRequest, proto.CreateResponse>("create", request);
-    return {
-      id: response.getId(),
-      outputs: fromStruct(response.getProperties()),
-      refreshBeforeUpdate: response.getRefreshBeforeUpdate(),
-    };
+    return madeOf(response.getId(), response);
   }
 
   /** Undefined when it is gone. */
-  async read(
-    urn: string,
-    id: string,
-    old: { inputs: Properties; outputs: Properties },
-  ): Promise<(Made & { inputs: Properties }) | undefined> {
-    const request = new proto.ReadRequest();
-    request.setUrn(urn);
-    request.setId(id);
+  async read(old: ResourceState): Promise<(Made & { inputs: Properties }) | undefined> {
+    const request = about(new proto.ReadRequest(), old);
     request.setInputs(toStruct(old.inputs));
     request.setProperties(toStruct(old.outputs));
     const response = await this.call<proto.ReadRequest, proto.ReadResponse>("read", request);
     if (!response.getId()) return undefined;
-    return {
-      id: response.getId(),
-      inputs: response.hasInputs() ? fromStruct(response.getInputs()) : old.inputs,
-      outputs: fromStruct(response.getProperties()),
-      refreshBeforeUpdate: response.getRefreshBeforeUpdate(),
-    };
+    const inputs = response.hasInputs() ? fromStruct(response.getInputs()) : old.inputs;
+    return { ...madeOf(response.getId(), response), inputs };
   }
 
-  async update(
-    urn: string,
-    id: string,
-    old: { inputs: Properties; outputs: Properties },
-    inputs: Properties,
-    ignore: string[],
-    preview: boolean,
-  ): Promise<Made> {
-    const request = new proto.UpdateRequest();
-    request.setUrn(urn);
-    request.setId(id);
+  async update(old: ResourceState, inputs: Properties, ignore: string[], preview: boolean): Promise<Made> {
+    const request = about(new proto.UpdateRequest(), old);
     request.setOlds(toStruct(old.outputs));
     request.setOldInputs(toStruct(old.inputs));
     request.setNews(toStruct(inputs));
     request.setIgnorechangesList(ignore);
     request.setPreview(preview);
     const response = await this.call<proto.UpdateRequest, proto.UpdateResponse>("update", request);
-    return {
-      id,
-      outputs: fromStruct(response.getProperties()),
-      refreshBeforeUpdate: response.getRefreshBeforeUpdate(),
-    };
+    return madeOf(old.id ?? "", response);
   }
 
-  async delete(urn: string, id: string, old: { inputs: Properties; outputs: Properties }): Promise<void> {
-    const request = new proto.DeleteRequest();
-    request.setUrn(urn);
-    request.setId(id);
+  async delete(old: ResourceState): Promise<void> {
+    const request = about(new proto.DeleteRequest(), old);
     request.setProperties(toStruct(old.outputs));
     request.setOldInputs(toStruct(old.inputs));
     await this.call("delete", request);
@@ -219,6 +169,23 @@ export class Plugin {
       ),
     );
   }
+}
+
+/** The request with the resource that it is about. */
+function about<Req extends { setUrn(urn: string): unknown; setId(id: string): unknown }>(
+  request: Req,
+  { urn, id = "" }: ResourceState,
+): Req {
+  request.setUrn(urn);
+  request.setId(id);
+  return request;
+}
+
+function madeOf(
+  id: string,
+  response: { getProperties(): Struct | undefined; getRefreshBeforeUpdate(): boolean },
+): Made {
+  return { id, outputs: fromStruct(response.getProperties()), refreshBeforeUpdate: response.getRefreshBeforeUpdate() };
 }
 
 function clientOf(port: number): ResourceProviderClient {

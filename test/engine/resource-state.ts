@@ -25,14 +25,6 @@ export interface ResourceState {
   additionalSecretOutputs?: string[];
 }
 
-export function typeOf(urn: string): string {
-  return urn.split("::")[2]?.split("$").pop() ?? "";
-}
-
-export function nameOf(urn: string): string {
-  return urn.split("::").slice(3).join("::");
-}
-
 const PROVIDER = "pulumi:providers:";
 
 /** The package that a resource of type pulumi:providers:PACKAGE is the provider of; undefined for all others. */

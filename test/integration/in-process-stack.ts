@@ -2,8 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Message } from "../engine/engine-service";
 import { Engine, type Request, type Result } from "../engine/engine";
-import { nameOf, typeOf, withoutMarks, withSecrets, type ResourceState } from "../engine/resource-state";
-import { sorted } from "../engine/sorted";
+import { withoutMarks, withSecrets, type ResourceState } from "../engine/resource-state";
+import { sorted } from "../../provider/kind";
+import { subjectOf } from "../../report/report";
 import { TestStack, type Preview, type Run, type StackConfig } from "./stack";
 
 /** Commands that leave the state as it is. */
@@ -37,7 +38,7 @@ export class InProcessStack extends TestStack {
 
   override async preview(...args: string[]): Promise<Preview> {
     const result = await this.perform("preview", args);
-    const changes = result.steps.map((step) => ({ ...step, kind: kindOf(step.urn), name: nameOf(step.urn) }));
+    const changes = result.steps.map((step) => ({ ...step, ...subjectOf(step.urn) }));
     return { ...asRun(result), changes, messages: result.messages.map(lineOf) };
   }
 
@@ -159,10 +160,6 @@ export class InProcessStack extends TestStack {
     await this.engine?.close();
     await super.dispose();
   }
-}
-
-function kindOf(urn: string): string {
-  return typeOf(urn).split(":").pop() ?? "";
 }
 
 /** A message as Pulumi prints it. */

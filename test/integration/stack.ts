@@ -8,6 +8,7 @@ import { Client } from "pg";
 import { parse, stringify } from "yaml";
 import type { StackInput } from "../../config/stack";
 import { readEvents, type Events } from "../../report/events";
+import { subjectOf } from "../../report/report";
 import { ensurePulumi } from "../../toolchain/pulumi";
 
 const ROOT = join(__dirname, "..", "..");
@@ -66,7 +67,7 @@ export function docker(...args: string[]): string {
   return stdout.trim();
 }
 
-/** Names of test stacks hold the process that made them, so that what a killed run has left can be told from what is in use. */
+/** Names of test stacks hold the process that made them, so that what a killed run has left can be distinguished from what is in use. */
 const NAME = /^pgwright-t(\d+)-[0-9a-f]+/;
 
 /** Removes containers, volumes and networks of test runs that are no more, with the claims to ports of their ephemeral stacks. */
@@ -129,7 +130,7 @@ export class TestStack {
     mkdirSync(join(this.folder, folder));
     this.env.PULUMI_BACKEND_URL = `file://${join(this.folder, folder)}`;
     await this.must("stack", "init", this.name);
-    // Written there whatever file Pulumi is told to use.
+    // Pulumi writes it there, and not into the file of PULUMI_OPTION_CONFIG_FILE.
     const written = join(ROOT, `Pulumi.${this.name}.yaml`);
     const salt = existsSync(written) ? /^encryptionsalt: .*\n/m.exec(readFileSync(written, "utf8"))?.[0] : undefined;
     if (salt && this.salt === undefined) appendFileSync(this.env.PULUMI_OPTION_CONFIG_FILE as string, salt);
@@ -234,10 +235,7 @@ export class TestStack {
     };
     const changes = (json.steps ?? [])
       .filter(({ op }) => !["same", "refresh", "read"].includes(op))
-      .map((step) => {
-        const [, , types = "", name = ""] = step.urn.split("::");
-        return { ...step, kind: types.split(":").pop() ?? "", name };
-      });
+      .map((step) => ({ ...step, ...subjectOf(step.urn) }));
     return { code, text, changes, messages: (json.diagnostics ?? []).map(({ message }) => message.trim()) };
   }
 
