@@ -147,8 +147,14 @@ export const COMMANDS: Record<string, Command> = {
   },
 };
 
+export interface FoundCommand {
+  name: string;
+  command: Command;
+  rest: string[];
+}
+
 /** The command that arguments begin with, which may have two words, and the arguments that follow. */
-export function findCommand(argv: string[]): { name: string; command: Command; rest: string[] } | undefined {
+export function findCommand(argv: string[]): FoundCommand | undefined {
   for (const words of [2, 1]) {
     const name = argv.slice(0, words).join(" ");
     const command = COMMANDS[name];

@@ -1,38 +1,35 @@
-import { COMMANDS, findCommand } from "./commands";
-import { formatUsage, parseArguments, type Syntax } from "./options";
+import { COMMANDS, findCommand, type Command, type FoundCommand } from "./commands";
+import { formatUsage, parseArguments } from "./options";
 import { log, print } from "./print";
 
-function printHelp(name: string, { summary, ...syntax }: Syntax & { summary: string }): void {
+function printHelp(name: string, { summary, ...syntax }: Command): void {
   print(formatUsage(name, syntax), `  ${summary}`);
   if (syntax.passesTo) print(`  other arguments are passed to ${syntax.passesTo}`);
 }
 
 async function main(argv: string[]): Promise<number> {
-  if (argv.length === 0 || argv[0] === "--help") {
-    for (const [name, command] of Object.entries(COMMANDS)) printHelp(name, command);
-    return 0;
-  }
   const found = findCommand(argv);
-  if (!found) {
-    const [name = ""] = argv;
-    const within = Object.keys(COMMANDS).filter((each) => each.startsWith(`${name} `));
-    if (within.length > 0 && argv[1] === "--help") {
-      for (const each of within) printHelp(each, COMMANDS[each] as (typeof COMMANDS)[string]);
-      return 0;
-    }
-    const known = within.length > 0 ? within : Object.keys(COMMANDS);
-    throw new Error(
-      `command "${argv.slice(0, within.length > 0 ? 2 : 1).join(" ")}": unknown; use one of ${known.join(", ")}`,
-    );
-  }
-  const { name, command, rest } = found;
+  return found ? runCommand(found) : printCommands(argv);
+}
+
+async function runCommand({ name, command, rest }: FoundCommand): Promise<number> {
   const invocation = parseArguments(name, command, rest);
-  if (invocation === "help") {
-    printHelp(name, command);
-    return 0;
+  if (invocation !== "help") return (await command.load())(invocation as never);
+  printHelp(name, command);
+  return 0;
+}
+
+/** Prints the help of all commands, or of those whose first word is given; throws if another word is. */
+function printCommands([first = "--help", second]: string[]): number {
+  const group = Object.entries(COMMANDS).filter(([name]) => name.startsWith(`${first} `));
+  const commands = group.length > 0 ? group : Object.entries(COMMANDS);
+  if (first !== "--help" && !(group.length > 0 && second === "--help")) {
+    const given = group.length > 0 && second !== undefined ? `${first} ${second}` : first;
+    const names = commands.map(([name]) => name);
+    throw new Error(`command "${given}": unknown; use one of ${names.join(", ")}`);
   }
-  const run = await command.load();
-  return run(invocation as never);
+  for (const [name, command] of commands) printHelp(name, command);
+  return 0;
 }
 
 if (require.main === module) {

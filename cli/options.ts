@@ -52,8 +52,9 @@ const STACK_NAME = /^[A-Za-z0-9._-]{1,100}$/;
 
 /** `name`: the command as the user types it. */
 export function formatUsage(name: string, { usage, withoutStack }: Syntax): string {
-  const command = name === "test" ? "npm test" : `npm run ${name}`;
-  const all = [withoutStack ? "" : "[--stack NAME]", usage].filter((part) => part !== "").join(" ");
+  const [script, ...action] = name.split(" ");
+  const command = script === "test" ? "npm test" : `npm run ${script}`;
+  const all = [...action, withoutStack ? "" : "[--stack NAME]", usage].filter((part) => part !== "").join(" ");
   return all === "" ? command : `${command} -- ${all}`;
 }
 

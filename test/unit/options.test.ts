@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { COMMANDS, findCommand } from "../../cli/commands";
-import { parseArguments, type Invocation } from "../../cli/options";
+import { formatUsage, parseArguments, type Invocation } from "../../cli/options";
 
 /** Parses a command line as `npm run` passes it. */
 function parse(line: string): Invocation | "help" {
@@ -71,6 +71,14 @@ describe("the arguments of a command", () => {
       expect(scripts[script], name).toBe(`node cli/start.mjs ${script}`);
       expect(pages, name).toContain(script === "test" ? "npm test" : `npm run ${script}`);
     }
+  });
+
+  it("are shown as the documentation writes them", () => {
+    const usage = (name: string) => formatUsage(name, COMMANDS[name] as (typeof COMMANDS)[string]);
+    expect(usage("status")).toBe("npm run status -- [--stack NAME]");
+    expect(usage("check")).toBe("npm run check");
+    expect(usage("ephemeral destroy")).toBe("npm run ephemeral -- destroy NAME [--engine ENGINE]");
+    expect(usage("test")).toBe("npm test -- [OPTION OF vitest]...");
   });
 
   it("may ask for help", () => {
