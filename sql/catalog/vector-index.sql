@@ -1,4 +1,4 @@
--- What has a name: $1 its schema, $2 its name. An index is told as it is; anything else has no method.
+-- What has a name: $1 its schema, $2 its name. An index is returned as it is; anything else has no method.
 SELECT
   i.oid::integer AS oid,
   tn.nspname AS "tableSchema",

@@ -18,7 +18,7 @@ const run = (...command: string[]) => {
   if (status !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
 };
 
-/** What happens to repositories, agents, clocks and keys. Each has to be told by status, by a drill or by a preview. */
+/** What happens to repositories, agents, clocks and keys. Each has to be reported by status, by a drill or by a preview. */
 export async function faultDrills(checks: Checks): Promise<void> {
   const disk = mkdtempSync(join(tmpdir(), "pgwright-test-repository-"));
   run("mount", "-t", "tmpfs", "-o", `size=${DISK},uid=999,gid=999,mode=0750`, "tmpfs", disk);
@@ -75,16 +75,16 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
     await eventually("status is content", async () => !/failing/.test(await status(stack)));
     await drillPasses(stack);
   };
-  await checks.that("repository full: told, the server goes on, the WAL comes later", () => {
+  await checks.that("repository full: reported, the server goes on, the WAL comes later", () => {
     const ballast = join(disk, "ballast");
     spawnSync("dd", ["if=/dev/zero", `of=${ballast}`, "bs=64k", "status=none"]); // until there is no room
     return comesBack(() => rmSync(ballast));
   });
-  await checks.that("repository read-only: told, the server goes on, the WAL comes later", () => {
+  await checks.that("repository read-only: reported, the server goes on, the WAL comes later", () => {
     run("mount", "-o", "remount,ro", disk);
     return comesBack(() => run("mount", "-o", "remount,rw", disk));
   });
-  await checks.that("WAL beyond mostWaiting: given up, told, and a backup begins anew", async () => {
+  await checks.that("WAL beyond mostWaiting: given up, reported, and a backup begins anew", async () => {
     run("mount", "-o", "remount,ro", disk);
     for (let i = 0; i < 12; i++) stack.sql("app", "INSERT INTO t SELECT 1; SELECT pg_switch_wal()");
     await eventually("WAL is given up", () => waiting(stack) < 8);
@@ -105,11 +105,14 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
   await checks.that("a backup into a repository that is read-only fails, and status says so", async () => {
     run("mount", "-o", "remount,ro", disk);
     const { code } = await stack.cli("backup", "full");
-    const told = await status(stack);
+    const reported = await status(stack);
     run("mount", "-o", "remount,rw", disk);
-    expect(code !== 0 && /! failed, repository 1 +full/.test(told), told);
+    expect(code !== 0 && /! failed, repository 1 +full/.test(reported), reported);
     const again = await stack.cli("backup", "full");
-    expect(again.code === 0 && !/failed, repository/.test(await status(stack)), "it is still told after a good one");
+    expect(
+      again.code === 0 && !/failed, repository/.test(await status(stack)),
+      "it is still reported after a good one",
+    );
   });
   await checks.that(
     "a WAL segment that is missing fails the drill and verify, and a full backup mends it",
@@ -135,15 +138,15 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
     expect(before.code === 0, `verify complains of a good repository: ${before.text}`);
     damageNewestBackup(stack.container);
     const { code } = await stack.cli("backup", "verify");
-    const told = await status(stack);
-    expect(code !== 0 && /! failed, repository 1 +verify/.test(told), told);
+    const reported = await status(stack);
+    expect(code !== 0 && /! failed, repository 1 +verify/.test(reported), reported);
     await stack.cli("backup", "full");
     await drillPasses(stack);
   });
 }
 
 async function onAgent(stack: TestStack, checks: Checks): Promise<void> {
-  await checks.that("agent killed in mid-backup: told, started by up, and the next backup is whole", async () => {
+  await checks.that("agent killed in mid-backup: reported, started by up, and the next backup is whole", async () => {
     const backup = stack.cli("backup", "full");
     await eventually("the backup runs", () => {
       const processes = docker("top", `${stack.container}-agent`);
@@ -176,7 +179,7 @@ async function onClock(image: string, checks: Checks): Promise<void> {
   };
   try {
     await checks.that(
-      "a clock that jumps ahead and back: no backup that is out of order, told, and then whole again",
+      "a clock that jumps ahead and back: no backup that is out of order, reported, and then whole again",
       async () => {
         await stack.up();
         clock("+3d");

@@ -93,7 +93,7 @@ export async function recoverUnderLoad(
     const before = commits.filter((commit) => commit.at <= at);
     await exactly(stack, checks, { time: `${text.replace("T", " ")}+00` }, before);
   }
-  // Points carry no time: what was committed before them is told by the WAL position of each commit, which the rows have not; so
+  // Points carry no time: what was committed before them is known by the WAL position of each commit, which the rows have not; so
   // name and position have to agree.
   for (const { name, lsn } of points.slice(0, 2)) {
     const counts = await Promise.all([await rowsAt(stack, { name }), await rowsAt(stack, { lsn })]);

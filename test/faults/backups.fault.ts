@@ -4,7 +4,7 @@ import { loseTheVolume, recoverUnderLoad } from "./backups-recovery";
 import { faultDrills } from "./backups-drills";
 import { Checks } from "./checks";
 
-// Point-in-time recovery under load, and what can happen to an archive: each fault is told, none is silent.
+// Point-in-time recovery under load, and what can happen to an archive: each fault is reported, none is silent.
 //   npm run test:faults -- backups [SECONDS OF LOAD] [TARGETS]     with 0 seconds only what can happen
 
 const ARCHIVE_TIMEOUT_S = 10;

@@ -45,10 +45,10 @@ async function whileAway(stack: TestStack, store: ObjectStore, checks: Checks): 
     await eventually("the segment is in the volume", there, { seconds: 300 });
   });
   await checks.that("status tells that the archive fails, and which repository cannot be read", async () => {
-    const told = async () =>
+    const reported = async () =>
       /! repository 2 +cannot be read: \S* ?unable to connect/.test(await status(stack)) &&
       /! archive +failing since/.test(await status(stack));
-    await eventually("status tells it", told, { seconds: 500 });
+    await eventually("status tells it", reported, { seconds: 500 });
   });
   await checks.that("a preview says that a new bucket does not answer", async () => {
     stack.configure(({ backup }) => backup!.repositories!.push(store.repository({ folder: "another" })));

@@ -75,7 +75,7 @@ describe("access to databases", () => {
     return Object.keys(access?.detailedDiff ?? {}).sort();
   };
   /** What a preview says of who gains and who loses what. */
-  const told = ({ messages }: Preview) => messages.flatMap((each) => /^ACCESS: (.*)/.exec(each)?.[1] ?? []).sort();
+  const reported = ({ messages }: Preview) => messages.flatMap((each) => /^ACCESS: (.*)/.exec(each)?.[1] ?? []).sort();
   const can = (role: string, what: string) =>
     stack.sql("app", `SELECT has_${what.replace("(", `_privilege('${role}', `)}`) === "t";
 
@@ -250,7 +250,7 @@ describe("access to databases", () => {
     ]);
     const by = (words: string) =>
       `${words}${words.endsWith("database app") ? "" : " in database app"}, not declared in the stack file`;
-    expect(told(preview)).toEqual([
+    expect(reported(preview)).toEqual([
       by("PUBLIC loses EXECUTE on function data.shut()"),
       by("PUBLIC loses TEMPORARY on database app"),
       by("heir loses INSERT on column id of table data.t"),
@@ -288,7 +288,7 @@ describe("access to databases", () => {
     expect(preview.messages.join("\n")).toContain('GRANT SELECT ON TABLE data.events_1 TO "reader";');
     const back = (words: string) => `${words}, declared already, but missing`;
     const usual = (words: string) => `${words} in database app, PostgreSQL's own default, but revoked`;
-    expect(told(preview)).toEqual([
+    expect(reported(preview)).toEqual([
       usual("PUBLIC gains USAGE on schema public"),
       usual("owner gains DELETE, MAINTAIN, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE on table data.t"),
       usual("owner gains INSERT on table data.t; on future tables created by owner,"),
@@ -344,7 +344,7 @@ describe("access to databases", () => {
       const { reader } = app().grants ?? {};
       if (reader) reader.functions = {};
     });
-    expect(told(await stack.preview())).toEqual([
+    expect(reported(await stack.preview())).toEqual([
       expect.stringMatching(/^reader loses EXECUTE on 6 of 8 functions of data \(.*\), in database app$/),
     ]);
     const up = await stack.up();
@@ -357,7 +357,9 @@ describe("access to databases", () => {
 
     stack.configure(() => (app().undeclared = "revoke"));
     const back = await stack.preview();
-    expect(told(back)).toEqual(["writer loses DELETE on table data.t in database app, not declared in the stack file"]);
+    expect(reported(back)).toEqual([
+      "writer loses DELETE on table data.t in database app, not declared in the stack file",
+    ]);
     expect(back.messages.join("\n")).toContain('REVOKE DELETE ON TABLE data.t FROM "writer" CASCADE;');
     await stack.up();
     expect(can("writer", "table('data.t', 'DELETE')")).toBe(false);

@@ -131,7 +131,7 @@ describe("drift and reports", () => {
       "update Role reader",
       "update Schema app.data",
     ]);
-    expect(report.hazards.restart.map((told) => told.text)).toEqual(["max_locks_per_transaction 64 -> 100"]);
+    expect(report.hazards.restart.map((reported) => reported.text)).toEqual(["max_locks_per_transaction 64 -> 100"]);
     const markdown = readFileSync(file("preview.md"), "utf8");
     expect(markdown).toMatch(/^## `.*`: \*\*Restart\*\*.*3 to update, 4 to revert\n/);
     expect(text).toContain("RESTART: max_locks_per_transaction 64 -> 100");

@@ -25,7 +25,7 @@ describe("what a change would take along", () => {
   }, 900_000);
   afterAll(() => stack?.dispose());
 
-  it("is told: a database, with what is in it and who is connected", async () => {
+  it("is reported: a database, with what is in it and who is connected", async () => {
     stack.configure((config) => delete config.databases!.old);
     const client = await stack.connect("postgres", await stack.output("superuserPassword"), "old");
     expect(await messages()).toMatch(
@@ -35,7 +35,7 @@ describe("what a change would take along", () => {
     expect(await messages()).toMatch(/database old is dropped with all its objects, 2 tables, \d+ MB$/m);
   });
 
-  it("is told: a schema with what it holds", async () => {
+  it("is reported: a schema with what it holds", async () => {
     stack.configure((config) => {
       config.databases!.old = { owner: "owner" };
       config.databases!.app = {
@@ -54,7 +54,7 @@ describe("what a change would take along", () => {
     );
   });
 
-  it("is told: the backups of a repository that is left out", async () => {
+  it("is reported: the backups of a repository that is left out", async () => {
     stack.configure((config) => (config.backup = { repositories: [{}] }));
     expect(await messages()).toMatch(/DATA LOSS: volume \S+-backup2 is removed, with the backups in it/);
     stack.configure((config) => (config.backup = { keep: true, repositories: [{}, {}] }));
@@ -62,13 +62,13 @@ describe("what a change would take along", () => {
     stack.configure((config) => (config.backup = { repositories: [{}, {}] }));
   });
 
-  it("is told: what an extension is used by", async () => {
+  it("is reported: what an extension is used by", async () => {
     stack.configure((config) => (config.databases!.app!.extensions = {}));
-    const told = await messages();
-    expect(told).toMatch(
+    const reported = await messages();
+    expect(reported).toMatch(
       /extension pg_trgm of database app cannot be dropped while it is used by index data.t_name_idx:/,
     );
-    expect(told).toMatch(
+    expect(reported).toMatch(
       /extension vector of database app cannot be dropped while it is used by column embedding of table data.t:/,
     );
     // As was said.

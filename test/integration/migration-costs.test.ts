@@ -183,11 +183,11 @@ describe("what statements of migrations cost", () => {
 
   /** What the pure function says of the lock on a table. */
   function said(operations: StatementOperation[], catalog: Catalog, on: string): Costs {
-    const work = operations.flatMap((deed): Extract<StatementOperation, { kind: "lock" }>["work"] => {
-      if (deed.kind === "remainder" && catalog.tables[deed.on]?.remainder === on) return [{ does: "attach" }];
-      if (deed.kind !== "lock") return [];
+    const work = operations.flatMap((operation): Extract<StatementOperation, { kind: "lock" }>["work"] => {
+      if (operation.kind === "remainder" && catalog.tables[operation.on]?.remainder === on) return [{ does: "attach" }];
+      if (operation.kind !== "lock") return [];
       // An index is locked in the name of its table.
-      return deed.on === on || on === "w.t" ? deed.work : [];
+      return operation.on === on || on === "w.t" ? operation.work : [];
     });
     const table = catalog.tables[on];
     if (!table) throw new Error(`the catalog has no ${on}`);

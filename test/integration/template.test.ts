@@ -194,7 +194,7 @@ describe("a database that is made as a copy", () => {
     await quiet();
   });
 
-  it("stays as it is when its source, its mask or copyOf changes; the latter is told", async () => {
+  it("stays as it is when its source, its mask or copyOf changes; the latter is reported", async () => {
     stack.sql("shop", "UPDATE data.customers SET name = 'another'");
     await quiet();
     mask("mask.sql", "UPDATE data.customers SET name = 'somebody'");
@@ -209,7 +209,7 @@ describe("a database that is made as a copy", () => {
     await quiet();
   });
 
-  it("is adopted where there is one of that name, and told", async () => {
+  it("is adopted where there is one of that name, and reported", async () => {
     stack.sql("postgres", "CREATE DATABASE mine");
     stack.configure(() => (databases().mine = { owner: "owner", copyOf: { database: "shop" } }));
     const said = (await stack.preview()).messages.join("\n");

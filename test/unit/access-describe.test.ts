@@ -255,8 +255,8 @@ describe("a change of privileges in words", () => {
           for (const each of to) {
             const ofPublic = each.replace(new RegExp(`^(${ROLES.join("|")}) `), "public ");
             const everywhere = (words: string) => words.replace(/ s (table|sequence|function)$/, "  $1");
-            const told = [each, ofPublic, everywhere(each), everywhere(ofPublic)].some((words) => lines.has(words));
-            if (each !== "" && !from.has(each)) expect([each, told]).toEqual([each, true]);
+            const reported = [each, ofPublic, everywhere(each), everywhere(ofPublic)].some((words) => lines.has(words));
+            if (each !== "" && !from.has(each)) expect([each, reported]).toEqual([each, true]);
           }
         }
       }),

@@ -98,7 +98,7 @@ describe("how to connect", () => {
     "pgwright:databases": { shop: { owner: "owner" } },
   });
 
-  it("is told for the only role and database there are, or those that are named", () => {
+  it("is reported for the only role and database there are, or those that are named", () => {
     expect(choose(there, {})).toEqual({ role: "app", database: "shop" });
     expect(choose(there, { role: "postgres", database: "postgres" })).toEqual({
       role: "postgres",

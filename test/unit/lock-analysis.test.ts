@@ -43,8 +43,8 @@ const catalog: Catalog = {
   schemas: { shop: { tables: 3, size: "13 GB", rows: 41_000_000, empty: false }, bare: undefined },
 };
 
-/** What is told of a file, line 2 on. */
-async function told(sql: string, found: Catalog | null = catalog, options = ""): Promise<string[]> {
+/** What is reported of a file, line 2 on. */
+async function reported(sql: string, found: Catalog | null = catalog, options = ""): Promise<string[]> {
   const { up } = await parseMigration("001_x.sql", `-- migrate:up${options}\n${sql}`);
   const effects = new LockAnalysis("d", found ?? undefined);
   const steps = up.statements.map(({ line, ...step }) => ({ at: `001_x.sql line ${line}`, ...step }));
@@ -172,18 +172,18 @@ describe("what a migration means for those who use the tables", () => {
     ],
     ["DROP SCHEMA bare CASCADE; DROP SCHEMA shop;", []],
   ])("%s", async (sql, lines) => {
-    expect(await told(sql, catalog, sql.split(";").length > 2 ? " transaction:false" : "")).toEqual(lines);
+    expect(await reported(sql, catalog, sql.split(";").length > 2 ? " transaction:false" : "")).toEqual(lines);
   });
 
   it("keeps locks to the end of a transaction, for as long as what follows takes", async () => {
     const two = "ALTER TABLE shop.orders ADD COLUMN x int;\nCREATE INDEX i ON shop.orders (x);";
     const kept = `LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE, and keeps the lock to the end of the file; instead: move the long statements to a file of their own`;
-    expect(await told(two)).toEqual([
+    expect(await reported(two)).toEqual([
       kept,
       `LOCK: writes of ${ORDERS.replace("line 2", "line 3")} SHARE, and builds an index; instead: CREATE INDEX CONCURRENTLY, with transaction:false`,
     ]);
     const first = async (follows: string) =>
-      (await told(`ALTER TABLE shop.orders ADD COLUMN x int;\nCREATE TABLE shop.new (); ${follows}`))[0];
+      (await reported(`ALTER TABLE shop.orders ADD COLUMN x int;\nCREATE TABLE shop.new (); ${follows}`))[0];
     for (const follows of [
       "UPDATE shop.orders SET x = 1;",
       "DO $$BEGIN END$$;",
@@ -199,13 +199,13 @@ describe("what a migration means for those who use the tables", () => {
       "GRANT SELECT ON shop.new TO r;",
     ])
       expect(await first(follows), follows).toBe(`BRIEF LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`);
-    expect((await told(two, catalog, " transaction:false"))[0]).toBe(
+    expect((await reported(two, catalog, " transaction:false"))[0]).toBe(
       `BRIEF LOCK: reads and writes of ${ORDERS} ACCESS EXCLUSIVE${ALONE}`,
     );
   });
 
   it("says how to do it without a long lock, where there is a way", async () => {
-    const instead = async (sql: string) => (await told(sql)).map((each) => each.split("; instead: ")[1])[0];
+    const instead = async (sql: string) => (await reported(sql)).map((each) => each.split("; instead: ")[1])[0];
     const orders = "ALTER TABLE shop.orders";
     expect(await instead(`${orders} ALTER x SET NOT NULL;`)).toMatch(
       /^ADD CONSTRAINT .* IS NOT NULL\) NOT VALID, then/,
@@ -224,7 +224,7 @@ describe("what a migration means for those who use the tables", () => {
 
   it("tells of a statement in batches that it locks nobody out", async () => {
     const batch = (sql: string, found?: null) =>
-      told(`-- pgwright:batch\n${sql}`, found === undefined ? catalog : found, " transaction:false");
+      reported(`-- pgwright:batch\n${sql}`, found === undefined ? catalog : found, " transaction:false");
     expect(await batch("UPDATE shop.orders SET x = y WHERE x IS NULL;")).toEqual([
       "001_x.sql line 3 backfills shop.orders in database d in batches: about 40,000,000 rows (12 GB); locks only the rows of a batch",
     ]);
@@ -235,7 +235,7 @@ describe("what a migration means for those who use the tables", () => {
   });
 
   it("can be let through by the name of the table, where guards forbid it", async () => {
-    const [lock = "", loss = ""] = await told("ALTER TABLE shop.orders ADD UNIQUE (x);\nDROP TABLE shop.users;");
+    const [lock = "", loss = ""] = await reported("ALTER TABLE shop.orders ADD UNIQUE (x);\nDROP TABLE shop.users;");
     const all = [
       { hazard: "lock", lines: [lock.replace("LOCK: ", "")] },
       { hazard: "loss", lines: [loss.replace("DATA LOSS: ", "")] },
@@ -248,20 +248,20 @@ describe("what a migration means for those who use the tables", () => {
   });
 
   it("goes by what the statements before have done", async () => {
-    const scans = async (sql: string) => (await told(sql)).some((each) => each.includes("scans"));
+    const scans = async (sql: string) => (await reported(sql)).some((each) => each.includes("scans"));
     const set = "ALTER TABLE shop.orders ALTER x SET NOT NULL;";
     const check = "ALTER TABLE shop.orders ADD CONSTRAINT c CHECK (x IS NOT NULL) NOT VALID;";
     expect(await scans(set)).toBe(true);
     expect(await scans(`${check} ${set}`)).toBe(true);
     expect(await scans(`${check} ALTER TABLE shop.orders VALIDATE CONSTRAINT c; ${set}`)).toBe(false);
     expect(await scans(`${check} ALTER TABLE shop.orders VALIDATE CONSTRAINT other; ${set}`)).toBe(true);
-    const renamed = await told(
+    const renamed = await reported(
       "ALTER TABLE shop.orders RENAME TO past; CREATE TABLE shop.orders (); DROP TABLE shop.past; DROP TABLE shop.orders;",
     );
     expect(renamed.filter((each) => each.startsWith("DATA LOSS"))).toEqual([
       "DATA LOSS: shop.past in database d is dropped with about 40,000,000 rows (12 GB): 001_x.sql line 2",
     ]);
-    const twice = await told(
+    const twice = await reported(
       "TRUNCATE shop.orders; ALTER TABLE shop.orders ADD UNIQUE (x); CREATE TABLE IF NOT EXISTS shop.users (); DROP TABLE shop.users;",
     );
     expect(twice.map((each) => /^[A-Z ]+: .*?(wait|emptied|dropped)/.exec(each)?.[0])).toEqual([
@@ -273,14 +273,14 @@ describe("what a migration means for those who use the tables", () => {
 
   it("says what it can where the catalog cannot be read, or the name has no schema, and nothing of a database to come", async () => {
     const sql = "ALTER TABLE shop.orders ADD UNIQUE (x);\nDROP SCHEMA shop CASCADE;";
-    expect(await told(sql, null)).toEqual([
+    expect(await reported(sql, null)).toEqual([
       "LOCK: reads and writes of shop.orders in database d wait: 001_x.sql line 2 takes ACCESS EXCLUSIVE, and may scan the table",
       "DATA LOSS: schema shop in database d is dropped with all its objects: 001_x.sql line 3",
     ]);
-    expect(await told("CREATE TABLE shop.t (x int); ALTER TABLE shop.t ADD UNIQUE (x);", null)).toEqual([]);
-    expect(await told("DROP TABLE t;")).toEqual([
+    expect(await reported("CREATE TABLE shop.t (x int); ALTER TABLE shop.t ADD UNIQUE (x);", null)).toEqual([]);
+    expect(await reported("DROP TABLE t;")).toEqual([
       "DATA LOSS: t in database d is dropped with its rows: 001_x.sql line 2",
     ]);
-    expect(await told(`${sql} DROP TABLE t;`, NOTHING)).toEqual([]);
+    expect(await reported(`${sql} DROP TABLE t;`, NOTHING)).toEqual([]);
   });
 });

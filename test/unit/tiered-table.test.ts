@@ -79,7 +79,7 @@ describe("a change of a tiered table", () => {
     expect(refused({}, { name: "boats" })).toEqual(['name cannot change from "ships" to "boats"']);
   });
 
-  it("of columns is told column by column", () => {
+  it("of columns is reported column by column", () => {
     const [fid, dtg] = real.columns as [object, object];
     expect(refused({ columns: [dtg, fid] })).toEqual(["columns cannot change: their order changes"]);
     expect(

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { docker, TestStack, type Run } from "../stack";
 import { ForeignServer } from "./foreign-server";
 
-/** All that a dump says of a server but its rows and what is pgwright's own; the superuser's password is told to be another. */
+/** All that a dump says of a server but its rows and what is pgwright's own; the superuser's password is reported to be another. */
 function catalog(container: string, user = "postgres"): string[] {
   const lines = docker("exec", container, "pg_dumpall", "--username", user, "--schema-only")
     .replaceAll(/^CREATE FUNCTION pgwright\.[^]*?\$\$;\n/gm, "")
@@ -13,7 +13,7 @@ function catalog(container: string, user = "postgres"): string[] {
   return lines.filter((line) => !/^(--|\\restrict|\\unrestrict|$)/.test(line) && !/^ALTER ROLE postgres /.test(line));
 }
 
-/** The statements that an adoption has told, with the key of the stack file that they belong to. */
+/** The statements that an adoption has reported, with the key of the stack file that they belong to. */
 function toldChanges({ text }: Run): { at: string[]; sql: string }[] {
   const [, section = ""] = /the first update changes, besides the copy:\n((?: {2}.*\n)*)/.exec(text) ?? [];
   return [...section.matchAll(/^ {2}(\w+)\.([^:]+): (.*)$/gm)].map(([, kind = "", name = "", sql = ""]) => ({
@@ -67,8 +67,8 @@ describe("a server that others have made", () => {
     expect(text).not.toMatch(/app before|SCRAM-SHA-256/);
   });
 
-  it("has all told that is not declared, on the terminal and in the file", () => {
-    for (const told of [
+  it("has all reported that is not declared, on the terminal and in the file", () => {
+    for (const reported of [
       'the rule "host all intruder all reject" of pg_hba.conf is not declared: a role that it rejects can connect',
       "superuser root is not managed",
       "its password is stored as md5",
@@ -95,8 +95,8 @@ describe("a server that others have made", () => {
       "nightly: table shop.names: SELECT WITH GRANT OPTION is undeclared and kept",
       "reports: tables that maker will make: TRIGGER is undeclared and kept",
     ]) {
-      expect(adopted.text).toContain(told);
-      expect(file()).toContain(told);
+      expect(adopted.text).toContain(reported);
+      expect(file()).toContain(reported);
     }
   });
 
@@ -113,7 +113,7 @@ describe("a server that others have made", () => {
     expect(again.code, again.text).toBe(0);
   });
 
-  it("differs from the copy by nothing but what was told", () => {
+  it("differs from the copy by nothing but what was reported", () => {
     const changes = toldChanges(adopted);
     expect(changes.length).toBeGreaterThan(3);
     expect(before.length).toBeGreaterThan(150);

@@ -116,13 +116,13 @@ describe("a stack with backups", () => {
     while (JSON.parse(info())[0].backup.length < before + 2 && Date.now() < deadline) await sleep(2000);
     const made = JSON.parse(info())[0].backup.slice(before) as { type: string }[];
     expect(made.map(({ type }) => type)).toEqual(["incr", "incr"]);
-    const told = () =>
+    const reported = () =>
       stack.sql(
         "postgres",
         "SELECT string_agg(DISTINCT job || exit_code, ',') FROM pgwright.backup_runs WHERE job = 'incremental'",
       );
-    while (told() !== "incremental0" && Date.now() < deadline + 60_000) await sleep(2000);
-    expect(told()).toBe("incremental0");
+    while (reported() !== "incremental0" && Date.now() < deadline + 60_000) await sleep(2000);
+    expect(reported()).toBe("incremental0");
     const { code, text } = await stack.cli("status");
     expect(text).toMatch(/backup, repository 2 +\d{8}-\d{6}F_\d{8}-\d{6}I, ended/);
     expect(text).toMatch(/next incremental +\d{4}-/);

@@ -140,7 +140,8 @@ describe("many clones of a server that is in use", () => {
       try {
         const up = stack.tryUp();
         await eventually(at.join(" "), () => spawnSync("docker", ["exec", container, ...at]).status === 0, closely);
-        docker("pause", container);
+        // The kernel may refuse to freeze a process that waits for its disk.
+        await eventually("a pause", () => spawnSync("docker", ["pause", container]).status === 0, closely);
         source.sql("shop", "INSERT INTO data.late SELECT 1");
         await archived();
         expect((await source.cli("backup", "full")).code).toBe(0);

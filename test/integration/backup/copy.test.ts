@@ -29,7 +29,7 @@ describe("a copy of a running server", () => {
     await source.dispose();
   });
 
-  it("is told, and made whole, masked, with its jobs switched off", async () => {
+  it("is reported, and made whole, masked, with its jobs switched off", async () => {
     expect((await copy.preview()).messages.join("\n")).toMatch(
       /COPY of the running server \S+ at the time of the update, \d+ MB/,
     );

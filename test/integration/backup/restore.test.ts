@@ -70,7 +70,7 @@ describe("point-in-time recovery", () => {
     expect(stack.sql("postgres", "SELECT timeline_id FROM pg_control_checkpoint()")).toBe("3");
   });
 
-  it("removes the former data once it is told to", async () => {
+  it("removes the former data once it is reported to", async () => {
     stack.configure((config) => delete config.restoreFrom);
     expect((await stack.preview()).messages.join("\n")).toMatch(
       /volume \S+-data-2, from before the restore, is removed/,

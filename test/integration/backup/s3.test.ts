@@ -107,7 +107,7 @@ describe("a repository in a bucket", () => {
     expect(code, text).toBe(0);
   });
 
-  it("is told with its size, and without a free space", async () => {
+  it("is reported with its size, and without a free space", async () => {
     agent("report.sh");
     const { code, text } = await stack.cli("status");
     expect(text).toMatch(/backup, repository 2 +\d{8}-\d{6}F, ended/);

@@ -125,8 +125,8 @@ describe("an ephemeral stack", () => {
   });
 
   it("goes, and leaves nothing here or there", async () => {
-    const { code, text: told } = await checkout.ephemeral("destroy", name);
-    expect(code, told).toBe(0);
+    const { code, text: reported } = await checkout.ephemeral("destroy", name);
+    expect(code, reported).toBe(0);
     expect(objectsOf(name)).toEqual([]);
     expect(checkout.filesOf(name)).toEqual([]);
     expect(gitStatus()).toBe(before);

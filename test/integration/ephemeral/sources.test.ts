@@ -92,7 +92,7 @@ describe("an ephemeral stack is made from", () => {
     expect([objectsOf(name), checkout.filesOf(name)]).toEqual([[], []]);
   });
 
-  it("a stack file without its durability, which is told", async () => {
+  it("a stack file without its durability, which is reported", async () => {
     name = newName();
     const run = await checkout.ephemeral("up", name, "--from", checkout.write(), "--not-durable");
     expect(run.code, run.text).toBe(0);

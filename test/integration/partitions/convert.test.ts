@@ -193,7 +193,7 @@ describe("tables in use", () => {
     }
   }
 
-  it("are told what to do where a plain table cannot be a set", async () => {
+  it("are reported what to do where a plain table cannot be a set", async () => {
     asOwner(
       `CREATE TABLE data.odd (id bigint UNIQUE, at timestamptz, code int UNIQUE);
        CREATE VIEW data.view_of_odd AS SELECT * FROM data.odd;

@@ -26,7 +26,7 @@ export class Load {
   private stopped = false;
   /** Writers change rows from this number on rather than others: where a batch is at work. */
   focus = 0;
-  /** What goes on meanwhile: told of the longest statement. */
+  /** What goes on meanwhile: reported of the longest statement. */
   phase = "";
   /** What readers saw that nobody should see. */
   readonly wrong: string[] = [];

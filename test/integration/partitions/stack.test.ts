@@ -158,7 +158,7 @@ describe("sets of partitions of a stack", () => {
     await stack.up();
   });
 
-  it("are maintained by a job, whose runs are told", async () => {
+  it("are maintained by a job, whose runs are reported", async () => {
     stack.configure((each) => Object.assign(each.databases?.app?.partitions ?? {}, { schedule: "1 second" }));
     await stack.up();
     for (let tries = 0; tries < 60; tries += 1) {

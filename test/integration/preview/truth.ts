@@ -69,18 +69,18 @@ async function mustBeRefused({ stack }: World, why: string, report: Report, befo
 /** What the report says of hazards, held against two looks at the server. */
 function compare(why: string, { hazards, changes, putBack }: Report, before: Snapshot, after: Snapshot): void {
   const lost = Object.keys(before.databases).filter((name) => !(name in after.databases));
-  const told = hazards.loss.flatMap(({ text }) => /^database (\S+) is dropped/.exec(text)?.[1] ?? []);
-  mustBe(`${why}, databases that are told to go`, told.sort(), lost.sort());
+  const reported = hazards.loss.flatMap(({ text }) => /^database (\S+) is dropped/.exec(text)?.[1] ?? []);
+  mustBe(`${why}, databases that are reported as dropped`, reported.sort(), lost.sort());
   const restarted = before.started !== after.started;
-  mustBe(`${why}, a restart is told`, hazards.restart.length > 0, restarted);
+  mustBe(`${why}, a restart is reported`, hazards.restart.length > 0, restarted);
   const replaced = changes.some(({ kind, op }) => kind === "Container" && op === "replace");
-  mustBe(`${why}, another container is told`, replaced, before.container !== after.container);
+  mustBe(`${why}, another container is reported`, replaced, before.container !== after.container);
   compareAccess(why, hazards.access, before, after);
-  if (changes.length + putBack.length === 0) mustBe(`${why}, nothing was told`, after, before);
+  if (changes.length + putBack.length === 0) mustBe(`${why}, nothing was reported`, after, before);
 }
 
-/** Who may do more or less with what was there before has to be told, by its own name or that of a group; and nobody else. */
-function compareAccess(why: string, told: ResourceMessage[], before: Snapshot, after: Snapshot): void {
+/** Who may do more or less with what was there before has to be reported, by its own name or that of a group; and nobody else. */
+function compareAccess(why: string, reported: ResourceMessage[], before: Snapshot, after: Snapshot): void {
   const tables = (lines: string[]) => new Set(lines.map((line) => line.split(" ").slice(3).join(" ")));
   const there = (role: string, snapshot: Snapshot) => snapshot.globals.includes(`CREATE ROLE ${role};`);
   const [former, now] = [tables(before.access), tables(after.access)];
@@ -93,9 +93,12 @@ function compareAccess(why: string, told: ResourceMessage[], before: Snapshot, a
     if (!(database in after.databases) || !there(role, before) || !there(role, after)) continue;
     if (!former.has(table) || !now.has(table)) continue;
     const names = [role, "PUBLIC", ...(before.groups[role] ?? []), ...(after.groups[role] ?? [])];
-    if (!told.some(({ text }) => names.some((name) => new RegExp(`(^|, )${name} `).test(text))))
-      throw new Error(`${why}, nobody told that ${role} has or has no more ${privilege} on ${table} of ${database}`);
+    if (!reported.some(({ text }) => names.some((name) => new RegExp(`(^|, )${name} `).test(text))))
+      throw new Error(
+        `${why}, nothing reported that ${role} has or has no more ${privilege} on ${table} of ${database}`,
+      );
   }
   const same = JSON.stringify([before.globals, before.databases]) === JSON.stringify([after.globals, after.databases]);
-  if (told.length > 0 && same) throw new Error(`${why}, no privilege is another, though told: ${told[0]?.text}`);
+  if (reported.length > 0 && same)
+    throw new Error(`${why}, no privilege is another, though reported: ${reported[0]?.text}`);
 }

@@ -264,7 +264,7 @@ describe("a tiered set", () => {
       ).rejects.toThrow(/permission denied/);
     });
 
-    it("a superuser is told to become the owner", () => {
+    it("a superuser is reported to become the owner", () => {
       expect(() => server.sql("CALL data.events_roll_wa()")).toThrow(/maintained by its owner owner, not by postgres/);
     });
 

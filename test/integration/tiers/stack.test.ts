@@ -241,7 +241,7 @@ describe("tiered tables of a stack", () => {
     await quiet();
   });
 
-  it("that are new and cannot be are told in the preview", async () => {
+  it("that are new and cannot be are reported in the preview", async () => {
     const columns = [{ name: "id", type: "serial number" }, ...ships().columns];
     stack.configure(() => Object.assign(database().tiers ?? {}, { "geo.boats": { ...ships(), columns } }));
     const { messages } = await stack.preview();

@@ -255,7 +255,7 @@ describe("a vector index", () => {
     await quiet();
   });
 
-  it("is measured by its job, whose role need own nothing; a fall of the recall is told", async () => {
+  it("is measured by its job, whose role need own nothing; a fall of the recall is reported", async () => {
     measure();
     expect(health("measured_at > now() - interval '1 minute', problem")).toBe("t|");
     sql("ALTER DATABASE app SET hnsw.ef_search = 1");

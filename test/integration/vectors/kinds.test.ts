@@ -181,7 +181,7 @@ describe("vector indexes of each kind", () => {
     await quiet();
   });
 
-  it("let queries with conditions find enough rows, where they are told to go on", () => {
+  it("let queries with conditions find enough rows, where iterative scans are on", () => {
     const found = (before: string) =>
       sql(`LOAD 'vector'; SET enable_seqscan = off; ${before} SELECT count(*) FROM (
         SELECT FROM rag.rare WHERE id % 50 = 7

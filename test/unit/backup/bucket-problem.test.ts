@@ -40,12 +40,12 @@ describe("what is wrong with a bucket", () => {
     [`2026 P00  ERROR: [049]: ${refused}\n    [HostConnectError] on 7 retries: ${refused}`, "does not answer"],
     ["[HostConnectError] timeout connecting to 'minio:9000'", "does not answer"],
     ["[ServiceError] TLS error [1:167772427] wrong version number", "does not speak TLS"],
-  ])("is told with what to do: %s", (output, toDo) => {
+  ])("is reported with what to do: %s", (output, toDo) => {
     expect(bucketProblem(output)).toContain(toDo);
     expect(bucketProblem(output)).not.toMatch(/\n|AKIA|authorization|\*\*\*/);
   });
 
-  it("is told in the words of the store too", () => {
+  it("is reported in the words of the store too", () => {
     expect(bucketProblem(answer("404 (Not Found)", "NoSuchBucket", "Not there."))).toMatch(
       /\(NoSuchBucket: Not there\.\)$/,
     );
@@ -62,7 +62,7 @@ describe("what is wrong with a bucket", () => {
     expect(bucketProblem(output)).toBeUndefined();
   });
 
-  it("is told with the repository", () => {
+  it("is reported with the repository", () => {
     const options = { "repo2-s3-bucket": "shop", "repo2-s3-endpoint": "minio:9000" };
     expect(describeProblem({ key: 2, message: refused }, options)).toMatch(
       /^repository 2, bucket shop at minio:9000: the endpoint does not answer/,

@@ -48,7 +48,7 @@ describe("pgbackrest.conf", () => {
     expect(found).not.toHaveProperty("repo1-cipher-type");
   });
 
-  it("is encrypted where it is told to be, and never without the passphrase of each repository", () => {
+  it("is encrypted where it is reported to be, and never without the passphrase of each repository", () => {
     expect(options({ encrypted: true, repositories: [{}, {}] })).toMatchObject({
       "repo1-cipher-type": "aes-256-cbc",
       "repo2-cipher-type": "aes-256-cbc",

@@ -15,7 +15,7 @@ describe("schedules of the agent", () => {
     expect(agentSchedules(some)).toEqual({ full: "10 1 * * 0", incremental: "0 */6 * * *", drill: "20 4 * * *" });
   });
 
-  it("are told to snooze as lists", () => {
+  it("are reported to snooze as lists", () => {
     expect(snoozeArguments("10 1 * * 0")).toBe("-M10 -H1 -d* -m* -w0");
     expect(snoozeArguments("*/20 8-10,23 * jan-mar/2 *")).toBe("-M0,20,40 -H8,9,10,23 -d* -m1,3 -w*");
     expect(snoozeArguments("0 0 * * 5-7")).toBe("-M0 -H0 -d* -m* -w0,5,6");

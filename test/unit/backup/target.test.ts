@@ -66,7 +66,7 @@ describe("a restore begins with", () => {
   });
 });
 
-describe("pgBackRest is told", () => {
+describe("pgBackRest is reported", () => {
   it("a time in UTC, whatever its offset, with all of its digits", () => {
     expect(restoreArguments({ time: "2026-03-29 02:30:00.123456+02" })).toEqual([
       "--type=time",

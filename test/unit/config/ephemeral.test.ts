@@ -5,7 +5,7 @@ import { serverSettings } from "../../../config/server-settings";
 const ephemeral = { expires: "2026-11-25T18:00:00Z" };
 const problems = (input: object) => () => parseStack(input);
 
-it("an ephemeral stack says until when it is there, and waits for its disk unless told otherwise", () => {
+it("an ephemeral stack says until when it is there, and waits for its disk unless reported otherwise", () => {
   expect(parseStack({ ephemeral }).ephemeral).toEqual({ ...ephemeral, durable: true });
   expect(parseStack({}).ephemeral).toBeUndefined();
   expect(problems({ ephemeral: {} })).toThrow("pgwright:ephemeral.expires: is missing; write a time in UTC");
@@ -31,7 +31,7 @@ it("it keeps nothing", () => {
   );
 });
 
-it("only an ephemeral server may be without durability, and it is told", () => {
+it("only an ephemeral server may be without durability, and it is reported", () => {
   const { server } = parseStack({});
   const valueOf = (name: string, durable: boolean) =>
     serverSettings(server, undefined, { durable }).settings.find((setting) => setting.name === name)?.value;

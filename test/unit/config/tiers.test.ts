@@ -198,7 +198,7 @@ describe("tiered tables", () => {
   ])("cannot have %s", (_what, input, expected) => {
     const problems = problemsOf(input);
     expect(problems.map((problem) => problem.slice(0, expected.length))).toContain(expected);
-    // Each is told once.
+    // Each is reported once.
     expect(new Set(problems).size).toBe(problems.length);
   });
 

@@ -63,7 +63,7 @@ describe("a pulumi on PATH", () => {
     expect(existsSync(machine.cache)).toBe(false);
   });
 
-  test("is passed over if it is too old, and the user is told", async () => {
+  test("is passed over if it is too old, and a message says why", async () => {
     machine.program("pulumi", "echo v3.100.0");
     machine.program("curl", noNetwork);
     go();
