@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parse } from "yaml";
 import { DATA_FOLDER } from "../config/data-file";
 import { withSessionOptions } from "../provider/session-options";
@@ -54,7 +54,7 @@ export function findBackend(env: NodeJS.ProcessEnv, credentials: string): Backen
   const at = (by: string, url = ""): Backend => ({
     by,
     own: false,
-    folder: url.startsWith("file://") ? url.slice(7) : undefined,
+    folder: url.startsWith("file://") ? url.slice(7).replace(/\?.*$/, "") : undefined,
   });
   if (env.PULUMI_BACKEND_URL) return at("PULUMI_BACKEND_URL", env.PULUMI_BACKEND_URL);
   if (env.PULUMI_ACCESS_TOKEN) return at("PULUMI_ACCESS_TOKEN");
@@ -70,6 +70,10 @@ const credentialsFolder = (env: NodeJS.ProcessEnv): string =>
 const stateFile = (folder: string, stack: string): string =>
   join(folder, ".pulumi", "stacks", "pgwright", `${stack}.json`);
 
+/** The folder with the locks of a stack in a local state. */
+export const locksFolder = (folder: string, stack: string): string =>
+  join(folder, ".pulumi", "locks", "organization", "pgwright", stack);
+
 /** The backend of a command that does not open the project. */
 const currentBackend = () => findBackend(process.env, credentialsFolder(process.env));
 
@@ -77,17 +81,29 @@ const currentBackend = () => findBackend(process.env, credentialsFolder(process.
 export function removeTraces(stack: string): void {
   const { folder } = currentBackend();
   if (folder === undefined) return;
-  removePartialStates(folder, stack);
+  removePartialFiles(folder, stack);
   for (const kind of ["backups/pgwright", "history/pgwright", "locks/organization/pgwright"])
     rmSync(join(folder, ".pulumi", kind, stack), { recursive: true, force: true });
 }
 
-/** Removes partial states of killed runs: Pulumi writes a state to a temporary file beside it, and renames that file. */
-export function removePartialStates(folder: string, stack: string): void {
-  const states = dirname(stateFile(folder, stack));
-  const files = existsSync(states) ? readdirSync(states) : [];
-  for (const file of files.filter((name) => name.startsWith(`${stack}.json.`) && name.endsWith(".tmp")))
-    rmSync(join(states, file), { force: true });
+/**
+ * Removes partial files of killed runs. Pulumi writes a state to a temporary file beside it, and renames that file; but it writes
+ * the attributes of a file in place, and cannot read the file while they are cut off. They hold nothing that it needs.
+ */
+export function removePartialFiles(folder: string, stack: string): void {
+  const list = (parent: string) => (existsSync(parent) ? readdirSync(parent).map((name) => join(parent, name)) : []);
+  const states = list(dirname(stateFile(folder, stack))).filter((file) => basename(file).startsWith(`${stack}.json.`));
+  for (const file of [...states, ...list(locksFolder(folder, stack))])
+    if (file.endsWith(".tmp") || (file.endsWith(".attrs") && !isJson(file))) rmSync(file, { force: true });
+}
+
+function isJson(file: string): boolean {
+  try {
+    JSON.parse(readFileSync(file, "utf8"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a state of a stack can exist. Does not run Pulumi: a machine that only sweeps expired stacks need not have it. */

@@ -8,7 +8,7 @@ import { CommandError, type Host } from "../provider/host";
 import { ensureEngine } from "../toolchain/docker";
 import { isRunning } from "../toolchain/lock";
 import { log } from "./print";
-import { Project, removePartialStates, ROOT, type Deployment, type PendingOperation } from "./project";
+import { locksFolder, Project, removePartialFiles, ROOT, type Deployment, type PendingOperation } from "./project";
 import { hostOf } from "./server";
 
 // A killed run leaves the lock of a local state, and pending operations with an unknown outcome.
@@ -30,9 +30,9 @@ async function recoverInterrupted(project: Project, stack: string): Promise<void
   await endOrphans();
   if (project.backend.folder && lockIsStale(project.backend.folder, stack)) {
     log("an earlier run was killed; its lock is removed");
+    removePartialFiles(project.backend.folder, stack);
     const { code, stderr } = await project.capture(["cancel", "--yes", "--stack", stack]);
     if (code !== 0) throw new Error(`the lock of the killed run could not be removed: ${stderr.trim()}`);
-    removePartialStates(project.backend.folder, stack);
   }
   const { pending_operations: pending = [] } = await project.deployment(stack);
   if (pending.length === 0) return;
@@ -90,7 +90,7 @@ interface LockHolder {
 
 /** The processes that hold a lock of a stack in a local state. */
 function lockHolders(state: string, stack: string): LockHolder[] {
-  const folder = join(state, ".pulumi", "locks", "organization", "pgwright", stack);
+  const folder = locksFolder(state, stack);
   if (!existsSync(folder)) return [];
   const locks = readdirSync(folder).filter((file) => file.endsWith(".json"));
   return locks.map((file) => JSON.parse(readFileSync(join(folder, file), "utf8")) as LockHolder);
@@ -135,6 +135,7 @@ export async function endRun(project: Project, stack: string): Promise<boolean> 
     while (!hasEnded(holder)) await sleep(50);
   }
   await endOrphans();
+  if (folder) removePartialFiles(folder, stack);
   const { code, stderr } = await project.capture(["cancel", "--yes", "--stack", stack]);
   if (code !== 0) throw new Error(`the lock of the run that was ended could not be removed: ${stderr.trim()}`);
   await sleep(ENGINE_CATCHES_UP_MS);

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import * as runtime from "@pulumi/pulumi/runtime/settings";
+import * as store from "@pulumi/pulumi/runtime/state";
 import { declareStack } from "../../components/stack";
 import type { Properties } from "../../provider/kind";
 import { Deployment, type DeploymentStep } from "./deployment";
@@ -35,10 +36,11 @@ export interface Result {
 
 // Not in its types, as only the program's own start calls it.
 const settings = runtime as typeof runtime & { awaitFeatureSupport(): Promise<void> };
+const { withLocalStorage } = store as unknown as { withLocalStorage<T>(callback: () => T): T };
 
 const PROJECT = "pgwright";
 
-// One after the other: the program's runtime is one a process.
+// One after the other: the program reads the keys of its secrets from the environment of the process.
 let turn: Promise<unknown> = Promise.resolve();
 
 /** Runs the program and the plugins of the project in this process, as `pulumi preview`, `up` and `destroy` do. */
@@ -80,7 +82,9 @@ export class Engine {
     try {
       await deployment.refresh();
       const failed = () => deployment.errors.length > 0;
-      if (!failed() && request.operation !== "destroy") await this.runProgram(deployment, request);
+      // A program that has failed may still be running during the next run: each has a runtime of its own.
+      if (!failed() && request.operation !== "destroy")
+        await withLocalStorage(() => this.runProgram(deployment, request));
       await deployment.settled();
       if (!failed()) await deployment.deleteRest();
       const errors = deployment.errors.map(({ urn, text }) => ({ urn, severity: "error" as const, text }));

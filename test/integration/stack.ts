@@ -257,6 +257,11 @@ export class TestStack {
     return JSON.parse(await this.must("stack", "export", "--stack", this.name));
   }
 
+  /** Cuts off the file that Pulumi writes in place beside the state. */
+  cutOffStateAttributes(): void {
+    writeFileSync(join(this.folder, "state", ".pulumi", "stacks", "pgwright", `${this.name}.json.attrs`), "");
+  }
+
   /** What a stack output holds. */
   async output<T>(name: string): Promise<T> {
     return JSON.parse(await this.must("stack", "output", name, "--json", "--show-secrets", "--stack", this.name)) as T;
