@@ -6,6 +6,11 @@ import { DISK_FULL, isDiskFull, type Host } from "./host";
 const READY_WITHIN_MS = 180_000;
 /** Restarts during the wait after which the server is considered down. */
 const ENDS_TOO_OFTEN = 3;
+/**
+ * The engine doubles its pause before a restart each time the container exits within 10 s of its start, and begins again at 0.1 s after
+ * a longer run. A container in a longer pause than this exits again and again.
+ */
+const LONG_PAUSE_MS = 1000;
 /** How long an answer is reused, so that many resources cost one check. */
 const ANSWER_HOLDS_MS = 1000;
 
@@ -16,6 +21,7 @@ export class ServerDown extends Error {}
 export async function untilReady(host: Host): Promise<void> {
   const deadline = Date.now() + READY_WITHIN_MS;
   let restartsBefore: number | undefined;
+  let pausedSince: number | undefined;
   for (;;) {
     const container = await host.inspect();
     if (!container) throw new ServerDown(`container ${host.container} does not exist; 'pulumi up' recreates it`);
@@ -24,9 +30,11 @@ export async function untilReady(host: Host): Promise<void> {
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       restartsBefore ??= container.restarts;
+      pausedSince = container.status === "restarting" ? (pausedSince ?? Date.now()) : undefined;
       const failed =
         ["created", "exited", "dead"].includes(container.status) ||
-        container.restarts - restartsBefore >= ENDS_TOO_OFTEN;
+        container.restarts - restartsBefore >= ENDS_TOO_OFTEN ||
+        (pausedSince !== undefined && Date.now() - pausedSince > LONG_PAUSE_MS);
       if (failed || Date.now() > deadline) {
         const why = failed
           ? `exited with ${container.exitCode}`
