@@ -21,6 +21,7 @@ export default defineConfig({
           hookTimeout: 300_000,
           // Each file has stacks of its own; more than two at a time would only wait for each other on a small machine.
           maxWorkers: 2,
+          execArgv: ["--require", "./toolchain/lazy.cjs"], // as the program has it
         },
       },
     ],

@@ -31,8 +31,7 @@ const SCRIPT = `
 set -uo pipefail
 data=/tmp/trial-data log=/tmp/trial-log socket=/tmp/trial-socket
 mkdir "$socket"
-initdb --no-sync --pgdata="$data" --username=postgres --encoding=UTF8 --locale-provider=builtin --builtin-locale=C.UTF-8 \\
-  --locale=C --lc-ctype=C.UTF-8 --no-instructions >/dev/null || exit 70
+cp --archive --sparse=always /usr/local/share/pgwright/trial "$data" || exit 70
 postgres -D "$data" -c config_file=/trial/postgresql.conf -c hba_file=/trial/pg_hba.conf -c ident_file=/trial/pg_ident.conf \\
   -c listen_addresses= -c unix_socket_directories="$socket" -c archive_command=false -c fsync=off -c huge_pages=off -c logging_collector=off -c log_destination=stderr >"$log" 2>&1 &
 server=$!

@@ -5,10 +5,14 @@ import { Engine, type Request, type Result } from "../engine/engine";
 import { withoutMarks, withSecrets, type ResourceState } from "../engine/resource-state";
 import { sorted } from "../../provider/kind";
 import { subjectOf } from "../../report/report";
+import { querySync } from "./sql-client";
 import { TestStack, type Preview, type Run, type StackConfig } from "./stack";
 
 /** Commands that leave the state as it is. */
 const READS_ONLY = ["preview", "stack", "status", "metrics", "drift", "psql", "backup", "drill"];
+
+/** SQLSTATE invalid_password. */
+const WRONG_PASSWORD = "28P01";
 
 /**
  * A stack whose previews and updates run in the process of the test: the same program and plugins on the same Docker engine,
@@ -101,6 +105,16 @@ export class InProcessStack extends TestStack {
     for (const part of parts.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>;
     at[parts.at(-1) ?? ""] = value;
     this.unencryptedSecrets.push([path, value]);
+  }
+
+  /** The password has to be known, and be the server's; psql in the container needs none. */
+  override sql(database: string, text: string): string {
+    const password = this.outputs.superuserPassword;
+    if (typeof password !== "string") return super.sql(database, text);
+    const answer = querySync({ host: "127.0.0.1", port: this.port, user: "postgres", password, database }, text);
+    if ("rows" in answer) return answer.rows.trim();
+    if (answer.code === WRONG_PASSWORD) return super.sql(database, text);
+    throw new Error(answer.error);
   }
 
   // What needs Pulumi.
