@@ -52,5 +52,6 @@ export function withoutMarks(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutMarks);
   if (typeof value !== "object" || value === null) return value;
   if ("plaintext" in value) return JSON.parse(String(value.plaintext));
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withoutMarks(each)]));
+  const own = Object.entries(value).filter(([key]) => key !== "__internal"); // Pulumi's own, in the inputs of a provider
+  return Object.fromEntries(own.map(([key, each]) => [key, withoutMarks(each)]));
 }
