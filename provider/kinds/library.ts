@@ -17,6 +17,8 @@ export interface LibraryInputs {
 interface LibraryParts {
   /** Names of its objects in schema pgwright, as a regular expression. */
   objects: string;
+  /** PUBLIC may execute its routines: they run with the caller's privileges, or check the caller. */
+  isPublic?: true;
   /** Query of the objects that need the library, by name and owner: it cannot be dropped before them. */
   users?: string;
   /** A query that updates one of these objects, run as its owner after the library was changed. */
@@ -25,17 +27,18 @@ interface LibraryParts {
 
 export const LIBRARIES = {
   backups: { objects: "^(backup|drill|restore_drill)" },
-  partitions: { objects: "^(maintain_)?partition" },
+  partitions: { objects: "^(maintain_)?partition", isPublic: true },
   privileges: { objects: "^privileges_" },
   tiers: {
     objects: "^tiers_",
+    isPublic: true,
     users:
       "SELECT format('%I.%I', schema_name, set_name) AS name, owner_name AS owner FROM pgwright.tiers_sets ORDER BY 1",
     // The library generates views, triggers and procedures of each set.
     refresh:
       "SELECT pgwright.tiers_alter(config) FROM pgwright.tiers_sets WHERE format('%I.%I', schema_name, set_name) = $1",
   },
-  vectors: { objects: "^(measure_vectors|vector_)" },
+  vectors: { objects: "^(measure_vectors|vector_)", isPublic: true },
 } as const satisfies Record<string, LibraryParts>;
 export type LibraryName = keyof typeof LIBRARIES;
 
@@ -44,7 +47,17 @@ async function usersOf(client: Client, library: LibraryName): Promise<{ name: st
   return users ? (await client.query<{ name: string; owner: string }>(users)).rows : [];
 }
 
-async function routines(client: Client, library: LibraryName): Promise<string> {
+/** Its routines with their parameters, as a list in SQL; empty if it has none. */
+async function listRoutines(client: Client, library: LibraryName): Promise<string> {
+  const { rows } = await client.query<{ list: string }>(
+    `SELECT coalesce(string_agg(p.oid::regprocedure::text, ', '), '') AS list FROM pg_proc AS p
+     WHERE p.pronamespace = to_regnamespace('pgwright') AND p.proname ~ $1`,
+    [LIBRARIES[library].objects],
+  );
+  return rows[0]?.list ?? "";
+}
+
+async function hashRoutines(client: Client, library: LibraryName): Promise<string> {
   const { rows } = await client.query<{ hash: string }>(readSql("catalog/library-routines.sql"), [
     LIBRARIES[library].objects,
   ]);
@@ -83,12 +96,8 @@ export function missingSteps({ database, library }: LibraryInputs, steps: string
 
 /** Drops the routines, and the views that use them. */
 async function dropRoutines(client: Client, library: LibraryName): Promise<void> {
-  const { rows } = await client.query<{ routine: string }>(
-    `SELECT p.oid::regprocedure::text AS routine FROM pg_proc AS p
-     WHERE p.pronamespace = to_regnamespace('pgwright') AND p.proname ~ $1`,
-    [LIBRARIES[library].objects],
-  );
-  for (const { routine } of rows) await client.query(`DROP ROUTINE IF EXISTS ${routine} CASCADE`);
+  const list = await listRoutines(client, library);
+  if (list !== "") await client.query(`DROP ROUTINE ${list} CASCADE`);
 }
 
 const LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('libraries'))";
@@ -104,14 +113,16 @@ async function install(client: Client, inputs: LibraryInputs, { host, warn }: Op
   // CREATE OR REPLACE cannot change the result type of a routine, and routines depend on the columns of the tables.
   await dropRoutines(client, library);
   for (const text of [...missing, ...code]) await client.query(text);
+  const { isPublic, refresh }: LibraryParts = LIBRARIES[library];
+  // Explicitly, because the default privileges of a database may withhold EXECUTE from PUBLIC.
+  if (isPublic) await client.query(`GRANT EXECUTE ON ROUTINE ${await listRoutines(client, library)} TO PUBLIC`);
   await client.query(
     `INSERT INTO pgwright.libraries (name, files, routines, version) VALUES ($1, $2, $3, $4)
      ON CONFLICT (name) DO UPDATE SET files = $2, routines = $3, version = $4, installed_at = now()`,
-    [library, files, await routines(client, library), steps.length],
+    [library, files, await hashRoutines(client, library), steps.length],
   );
   await client.query("COMMIT");
   // One by one and after the commit: each update waits for running jobs, which must not wait for this transaction.
-  const { refresh }: LibraryParts = LIBRARIES[library];
   for (const { name, owner } of refresh ? await usersOf(client, library) : []) {
     const run = (session: Client) => session.query(refresh as string, [name]);
     await asOwner(host, database, owner, run).catch((error: Error) =>
@@ -160,7 +171,7 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
         async (client) => {
           const found = await installed(client, name);
           if (!found) return undefined;
-          const unchanged = found.routines === (await routines(client, name));
+          const unchanged = found.routines === (await hashRoutines(client, name));
           return { ...state, files: unchanged ? found.files : "changed outside of pgwright" };
         },
         state,
