@@ -34,7 +34,7 @@ export const ours: Side = {
   async adopt(client, { table, withDefault, past }) {
     if (withDefault) await client.query(`CREATE TABLE ${table}_default PARTITION OF ${table} DEFAULT`);
     await client.query(
-      `INSERT INTO pgwright.partition_sets (parent, kind, step, premake, start_at, overflow)
+      `INSERT INTO pgwright.partition_sets (parent, kind, interval, premake, start, overflow)
        VALUES ($1, 'time', '1 day', ${AHEAD}, (now() - make_interval(days => $2))::text, $3)`,
       [table, past, withDefault ? "drain" : "none"],
     );
@@ -63,9 +63,7 @@ export const ours: Side = {
   },
   async retireNothing(client, table) {
     // With a declared start, expired partitions would be created again.
-    await client.query("UPDATE pgwright.partition_sets SET retention = NULL, start_at = NULL WHERE parent = $1", [
-      table,
-    ]);
+    await client.query("UPDATE pgwright.partition_sets SET retention = NULL, start = NULL WHERE parent = $1", [table]);
   },
   // Each run of the maintenance drains.
   drain: (client) => ours.maintain(client),

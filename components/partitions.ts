@@ -17,8 +17,8 @@ export function wantedSet(
   maintainer?: string,
 ): Omit<PartitionSetInputs, "byHand"> {
   const { schema, name } = checkedObjectName(table);
-  const { kind, interval, premake, start, zone, naming, overflow, retention, tablespace, storage, indexes, sub } =
-    config;
+  const { kind, interval, premake, start, zone, naming, overflow, retention, sub, values, modulus, convert } = config;
+  const { tablespace, storage, indexes } = config;
   const text = (value: string | number | undefined) => (value === undefined ? undefined : String(value));
   const parameters = Object.entries(storage).map(([key, value]) => [key, String(value)]);
   return {
@@ -26,10 +26,10 @@ export function wantedSet(
     // Key words stay without quotes: this text is the key of pgwright.partition_sets.
     parent: `${quoteWord(schema)}.${quoteWord(name)}`,
     kind,
-    step: text(interval),
+    interval: text(interval),
     zone,
     premake,
-    startAt: text(start)?.replace(" +0000 UTC", ""),
+    start: text(start)?.replace(" +0000 UTC", ""),
     naming,
     overflow,
     retention: retention && { ...retention, age: text(retention.age) },
@@ -41,11 +41,12 @@ export function wantedSet(
     sub: sub && {
       by: sub.by,
       column: sub.column,
-      ...(sub.by === "hash" ? { modulus: sub.modulus } : { partitions: sub.values, default: sub.default }),
+      ...(sub.by === "hash" ? { modulus: sub.modulus } : { values: sub.values, default: sub.default }),
     },
-    convert: config.convert,
+    values,
+    modulus,
+    convert,
     maintainer,
-    members: config.values ?? (config.modulus === undefined ? undefined : { modulus: config.modulus }),
   };
 }
 

@@ -160,10 +160,10 @@ export const partitionSetSchema = z
     modulus: modulus.optional().meta(key("hash: number of partitions.", 4)),
   })
   .refine(
-    ({ kind, interval: step }) => ["list", "hash"].includes(kind) === (step === undefined),
+    ({ kind, interval: width }) => ["list", "hash"].includes(kind) === (width === undefined),
     "time, integer and uuid7 need interval; list and hash have none",
   )
-  .refine(({ kind, interval: step }) => (kind === "integer") === /^\d+$/.test(String(step)) || step === undefined, {
+  .refine(({ kind, interval: width }) => (kind === "integer") === /^\d+$/.test(String(width)) || width === undefined, {
     message: "integer needs a number as interval; time and uuid7 need a time",
   })
   .refine(

@@ -49,6 +49,8 @@ export interface Kind<I extends object, S extends I> {
   notCompared?: (keyof I & string)[];
   /** Inputs whose absence means none: a value in the state without an input is a difference. */
   noneIfAbsent?: (keyof I & string)[];
+  /** Inputs or a state that an earlier version may have written, with the names of this version. */
+  currentNames?(values: Properties): Properties;
   /** The state to compare with the inputs; if absent, the state itself. */
   compared?(state: S, inputs: I): S;
   /** Returns problems of the inputs that the validation of the stack file cannot see. */

@@ -57,6 +57,12 @@ function properties(struct: Struct | undefined): Properties {
   return (struct?.toJavaScript() ?? {}) as Properties;
 }
 
+/** Values out of the state, which an earlier version may have written. */
+function recorded(kind: AnyKind, struct: Struct | undefined): Properties {
+  const values = properties(struct);
+  return kind.currentNames?.(values) ?? values;
+}
+
 // Struct cannot hold undefined, so properties without a value are left out.
 function struct(value: object): Struct {
   return Struct.fromJavaScript(JSON.parse(JSON.stringify(value)));
@@ -180,10 +186,11 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
 
     diff: handler(async (request: proto.DiffRequest) => {
       const kind = kindOf(request.getUrn());
-      const state = properties(request.getOlds());
-      const inputs = properties(request.getNews());
+      const state = recorded(kind, request.getOlds());
+      // A refresh compares with the inputs out of the state.
+      const inputs = recorded(kind, request.getNews());
       const ignored = new Set([...(kind.notCompared ?? []), ...request.getIgnorechangesList()]);
-      const known = { ...properties(request.getOldInputs()), ...inputs };
+      const known = { ...recorded(kind, request.getOldInputs()), ...inputs };
       const compared = [...new Set([...Object.keys(known), ...(kind.noneIfAbsent ?? [])])].filter(
         (key) => !ignored.has(key),
       );
@@ -228,14 +235,10 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     }),
 
     read: reporting(async (request: proto.ReadRequest) => {
-      const inputs = properties(request.getInputs());
+      const kind = kindOf(request.getUrn());
+      const inputs = recorded(kind, request.getInputs());
       const now = operation(request.getUrn(), true);
-      const state = await kindOf(request.getUrn()).read(
-        request.getId(),
-        properties(request.getProperties()),
-        inputs,
-        now,
-      );
+      const state = await kind.read(request.getId(), recorded(kind, request.getProperties()), inputs, now);
       const response = new proto.ReadResponse();
       if (!state) return response; // without an id, Pulumi removes the resource from the state
       response.setId(request.getId());
@@ -247,7 +250,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
 
     update: reporting(async (request: proto.UpdateRequest) => {
       const kind = kindOf(request.getUrn());
-      const old = properties(request.getOlds());
+      const old = recorded(kind, request.getOlds());
       const inputs = properties(request.getNews());
       const now = operation(request.getUrn(), request.getPreview());
       await explain(kind, old, inputs, now);
@@ -260,7 +263,8 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
 
     delete: reporting(async (request: proto.DeleteRequest) => {
       const now = operation(request.getUrn(), false);
-      await kindOf(request.getUrn()).delete(request.getId(), properties(request.getProperties()), now);
+      const kind = kindOf(request.getUrn());
+      await kind.delete(request.getId(), recorded(kind, request.getProperties()), now);
       return new Empty();
     }),
   };

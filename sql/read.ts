@@ -7,17 +7,38 @@ export function readSql(file: string): string {
   return readFileSync(join(__dirname, file), "utf8");
 }
 
-/** The files of a library of functions (a folder of functions/), by name in the order they are run. */
-export function readLibrary(library: string): Record<string, string> {
-  const folder = join(__dirname, "functions", library);
-  const names = readdirSync(folder).filter((name) => name.endsWith(".sql"));
-  return Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(folder, name), "utf8")]));
+/** SQL of a library, a folder of functions/. */
+export interface LibrarySql {
+  /** Statements that create and change its tables. Each is applied once, in this order; their number is the version of the tables. */
+  steps: string[];
+  /** Statements that create its routines and views, in this order; all run again after a change. */
+  code: string[];
 }
 
-/** A hash over the files of a library. */
+/** The names of steps in their order. Throws unless they are numbered 001, 002, ... */
+export function orderSteps(names: string[]): string[] {
+  return names.sort().map((name, i) => {
+    const number = String(i + 1).padStart(3, "0");
+    if (!name.startsWith(`${number}_`))
+      throw new Error(
+        `step ${name}: its number is not ${number}; number the steps from 001, without a gap or a duplicate`,
+      );
+    return name;
+  });
+}
+
+export function readLibrary(library: string): LibrarySql {
+  const folder = join(__dirname, "functions", library);
+  const sqlFiles = (path: string) => readdirSync(path).filter((name) => name.endsWith(".sql"));
+  const texts = (path: string, names: string[]) => names.map((name) => readFileSync(join(path, name), "utf8"));
+  const tables = join(folder, "tables");
+  return { steps: texts(tables, orderSteps(sqlFiles(tables))), code: texts(folder, sqlFiles(folder).sort()) };
+}
+
+/** A hash over the SQL of a library. */
 export function hashLibrary(library: string): string {
   return createHash("sha256")
-    .update(JSON.stringify(Object.entries(readLibrary(library))))
+    .update(JSON.stringify(readLibrary(library)))
     .digest("hex")
     .slice(0, 16);
 }

@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { readLibrary, readSql } from "../../sql/read";
 import { mustOwnSchema } from "../connection";
 import type { Kind, Operation } from "../kind";
+import { whyDown } from "../readiness";
 import { asOwner } from "../run-role";
 import { ask, isNoDatabase, withDatabase } from "../session";
 
@@ -14,40 +15,30 @@ export interface LibraryInputs {
 }
 
 interface LibraryParts {
-  /** Names of its routines, as a regular expression. */
-  routines: string;
-  tables: string[];
-  types?: string[];
+  /** Names of its objects in schema pgwright, as a regular expression. */
+  objects: string;
+  /** PUBLIC may execute its routines: they run with the caller's privileges, or check the caller. */
+  isPublic?: true;
   /** Query of the objects that need the library, by name and owner: it cannot be dropped before them. */
   users?: string;
   /** A query that updates one of these objects, run as its owner after the library was changed. */
   refresh?: string;
 }
 
-const LIBRARIES = {
-  backups: {
-    routines: "^backup",
-    tables: ["backup_report", "backup_sizes", "backup_runs", "drill_marks", "restore_drills", "restore_drill_checks"],
-  },
-  partitions: {
-    routines: "^(maintain_)?partition",
-    tables: ["partition_archives", "partition_copies", "partitions_known", "partition_sets"],
-  },
-  privileges: { routines: "^privileges_", tables: ["privileges_suspended", "privileges_commands"] },
+export const LIBRARIES = {
+  backups: { objects: "^(backup|drill|restore_drill)" },
+  partitions: { objects: "^(maintain_)?partition", isPublic: true },
+  privileges: { objects: "^privileges_" },
   tiers: {
-    routines: "^tiers_",
-    tables: ["tiers_sets"],
+    objects: "^tiers_",
+    isPublic: true,
     users:
       "SELECT format('%I.%I', schema_name, set_name) AS name, owner_name AS owner FROM pgwright.tiers_sets ORDER BY 1",
     // The library generates views, triggers and procedures of each set.
     refresh:
       "SELECT pgwright.tiers_alter(config) FROM pgwright.tiers_sets WHERE format('%I.%I', schema_name, set_name) = $1",
   },
-  vectors: {
-    routines: "^(measure_vectors|vector_)",
-    tables: ["vector_builds", "vector_measurements", "vector_settings", "vector_indexes"],
-    types: ["vector_query"],
-  },
+  vectors: { objects: "^(measure_vectors|vector_)", isPublic: true },
 } as const satisfies Record<string, LibraryParts>;
 export type LibraryName = keyof typeof LIBRARIES;
 
@@ -56,57 +47,82 @@ async function usersOf(client: Client, library: LibraryName): Promise<{ name: st
   return users ? (await client.query<{ name: string; owner: string }>(users)).rows : [];
 }
 
-async function routines(client: Client, library: LibraryName): Promise<string> {
+/** Its routines with their parameters, as a list in SQL; empty if it has none. */
+async function listRoutines(client: Client, library: LibraryName): Promise<string> {
+  const { rows } = await client.query<{ list: string }>(
+    `SELECT coalesce(string_agg(p.oid::regprocedure::text, ', '), '') AS list FROM pg_proc AS p
+     WHERE p.pronamespace = to_regnamespace('pgwright') AND p.proname ~ $1`,
+    [LIBRARIES[library].objects],
+  );
+  return rows[0]?.list ?? "";
+}
+
+async function hashRoutines(client: Client, library: LibraryName): Promise<string> {
   const { rows } = await client.query<{ hash: string }>(readSql("catalog/library-routines.sql"), [
-    LIBRARIES[library].routines,
+    LIBRARIES[library].objects,
   ]);
   return rows[0]?.hash ?? "";
 }
 
-async function installed(client: Client, library: LibraryName): Promise<string | undefined> {
+/** A row of pgwright.libraries. */
+interface Installed {
+  files: string;
+  routines: string;
+  /** Number of the last step of its tables. */
+  version: number;
+}
+
+async function installed(client: Client, library: LibraryName): Promise<Installed | undefined> {
   const { rows: exists } = await client.query("SELECT to_regclass('pgwright.libraries') IS NOT NULL AS is");
   if (!exists[0].is) return undefined;
-  const { rows } = await client.query<{ files: string; routines: string }>(
-    "SELECT files, routines FROM pgwright.libraries WHERE name = $1",
+  // As JSON, because a pgwright without steps has created the table without a version.
+  const { rows } = await client.query<Installed>(
+    `SELECT files, routines, coalesce((to_jsonb(l) ->> 'version')::int, 0) AS version
+     FROM pgwright.libraries AS l WHERE name = $1`,
     [library],
   );
-  const [found] = rows;
-  if (!found) return undefined;
-  return found.routines === (await routines(client, library)) ? found.files : "changed outside of pgwright";
+  return rows[0];
+}
+
+/** The steps that tables of a version lack. Throws if a newer pgwright has changed the tables. */
+export function missingSteps({ database, library }: LibraryInputs, steps: string[], version: number): string[] {
+  if (version > steps.length)
+    throw new Error(
+      `database ${database}: the tables of library ${library} have version ${version}, and this pgwright knows versions up to ` +
+        `${steps.length}; use the pgwright that installed them, or a newer one`,
+    );
+  return steps.slice(version);
 }
 
 /** Drops the routines, and the views that use them. */
 async function dropRoutines(client: Client, library: LibraryName): Promise<void> {
-  const { rows } = await client.query<{ routine: string }>(
-    `SELECT p.oid::regprocedure::text AS routine FROM pg_proc AS p
-     WHERE p.pronamespace = to_regnamespace('pgwright') AND p.proname ~ $1`,
-    [LIBRARIES[library].routines],
-  );
-  for (const { routine } of rows) await client.query(`DROP ROUTINE IF EXISTS ${routine} CASCADE`);
+  const list = await listRoutines(client, library);
+  if (list !== "") await client.query(`DROP ROUTINE ${list} CASCADE`);
 }
 
 const LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('libraries'))";
 
-async function install(
-  client: Client,
-  { database, library, files }: LibraryInputs,
-  { host, warn }: Operation,
-): Promise<void> {
+async function install(client: Client, inputs: LibraryInputs, { host, warn }: Operation): Promise<void> {
+  const { database, library, files } = inputs;
+  const { steps, code } = readLibrary(library);
   await client.query("BEGIN");
   await client.query(LOCK);
   await client.query(readSql("catalog/libraries.sql"));
   await mustOwnSchema(client);
-  // CREATE OR REPLACE cannot change the result type of a routine.
+  const missing = missingSteps(inputs, steps, (await installed(client, library))?.version ?? 0);
+  // CREATE OR REPLACE cannot change the result type of a routine, and routines depend on the columns of the tables.
   await dropRoutines(client, library);
-  for (const text of Object.values(readLibrary(library))) await client.query(text);
+  for (const text of [...missing, ...code]) await client.query(text);
+  const { isPublic, refresh }: LibraryParts = LIBRARIES[library];
+  // Explicitly, because the default privileges of a database may withhold EXECUTE from PUBLIC.
+  if (isPublic) await client.query(`GRANT EXECUTE ON ROUTINE ${await listRoutines(client, library)} TO PUBLIC`);
   await client.query(
-    `INSERT INTO pgwright.libraries (name, files, routines) VALUES ($1, $2, $3)
-     ON CONFLICT (name) DO UPDATE SET files = $2, routines = $3, installed_at = now()`,
-    [library, files, await routines(client, library)],
+    `INSERT INTO pgwright.libraries (name, files, routines, version) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (name) DO UPDATE SET files = $2, routines = $3, version = $4, installed_at = now()`,
+    [library, files, await hashRoutines(client, library), steps.length],
   );
   await client.query("COMMIT");
   // One by one and after the commit: each update waits for running jobs, which must not wait for this transaction.
-  const { refresh }: LibraryParts = LIBRARIES[library];
   for (const { name, owner } of refresh ? await usersOf(client, library) : []) {
     const run = (session: Client) => session.query(refresh as string, [name]);
     await asOwner(host, database, owner, run).catch((error: Error) =>
@@ -131,6 +147,16 @@ async function dropShared(client: Client): Promise<void> {
 /** SQL functions of pgwright in a database, in schema pgwright. */
 export const library: Kind<LibraryInputs, LibraryInputs> = {
   replaceOn: ["database", "library"],
+  async explain(_old, inputs, { host, preview }) {
+    if (!preview || (await whyDown(host))) return;
+    const { database, library: name } = inputs;
+    try {
+      const found = await withDatabase(host, database, (client) => installed(client, name));
+      missingSteps(inputs, readLibrary(name).steps, found?.version ?? 0);
+    } catch (error) {
+      if (!isNoDatabase(error)) throw error;
+    }
+  },
   async create(inputs, operation) {
     const { host, preview } = operation;
     if (!preview) await withDatabase(host, inputs.database, (client) => install(client, inputs, operation));
@@ -138,8 +164,18 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
   },
   async read(_id, state, _inputs, { host }) {
     try {
-      const files = await ask(host, state.database, (client) => installed(client, state.library), state.files);
-      return files === undefined ? undefined : { ...state, files };
+      const { database, library: name } = state;
+      return await ask(
+        host,
+        database,
+        async (client) => {
+          const found = await installed(client, name);
+          if (!found) return undefined;
+          const unchanged = found.routines === (await hashRoutines(client, name));
+          return { ...state, files: unchanged ? found.files : "changed outside of pgwright" };
+        },
+        state,
+      );
     } catch (error) {
       if (isNoDatabase(error)) return undefined;
       throw error;
@@ -161,10 +197,10 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
             "drop these first",
         );
       await dropRoutines(client, state.library);
-      for (const table of LIBRARIES[state.library].tables)
-        await client.query(`DROP TABLE IF EXISTS pgwright.${table} CASCADE`);
-      const { types = [] }: LibraryParts = LIBRARIES[state.library];
-      for (const type of types) await client.query(`DROP TYPE IF EXISTS pgwright.${type}`);
+      const { rows } = await client.query<{ kind: string; object: string }>(readSql("catalog/library-objects.sql"), [
+        LIBRARIES[state.library].objects,
+      ]);
+      for (const { kind, object } of rows) await client.query(`DROP ${kind} IF EXISTS ${object} CASCADE`);
       await client.query("DELETE FROM pgwright.libraries WHERE name = $1", [state.library]);
       await dropShared(client);
       await client.query("COMMIT");

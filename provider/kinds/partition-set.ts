@@ -1,12 +1,13 @@
 import type { Client } from "pg";
 import { mustBelongToJob, type OwnerJob } from "../job-owner";
-import { differences, type Kind, type Operation } from "../kind";
+import { differences, type Kind, type Operation, type Properties } from "../kind";
 import { whyDown } from "../readiness";
 import { asOwner } from "../run-role";
 import { ask, isNoDatabase, isNoLibrary, withDatabase } from "../session";
+import { allNames, currentNames } from "./partition-set-names";
 
 /** A partition's name suffix -> the values of a LIST partition. */
-export type Members = Record<string, string[]>;
+type Values = Record<string, string[]>;
 
 export interface PartitionSetInputs {
   database: string;
@@ -14,10 +15,10 @@ export interface PartitionSetInputs {
   parent: string;
   kind: "time" | "integer" | "uuid7" | "list" | "hash";
   /** Width of a RANGE partition: an interval, or a whole number. */
-  step?: string;
+  interval?: string;
   zone: string;
   premake: number;
-  startAt?: string;
+  start?: string;
   naming?: string;
   overflow: "none" | "guard" | "drain";
   retention?: {
@@ -28,8 +29,11 @@ export interface PartitionSetInputs {
     tablespace?: string;
   };
   template: { tablespace?: string; storage?: Record<string, string>; indexes?: string[] };
-  sub?: { by: "list" | "hash"; column: string; modulus?: number; partitions?: Members; default?: boolean };
-  members?: Members | { modulus: number };
+  sub?: { by: "list" | "hash"; column: string; modulus?: number; values?: Values; default?: boolean };
+  /** Of LIST partitions. */
+  values?: Values;
+  /** Of HASH partitions. */
+  modulus?: number;
   /** Partition a plain table by this column, while it is in use. */
   convert?: { column: string };
   /** Role of the maintenance job; if absent, the owner of the database, which must then own the table. */
@@ -41,26 +45,38 @@ export interface PartitionSetInputs {
 /** A preview shows at most this many steps of a plan. */
 const MAX_SHOWN_STEPS = 30;
 
-/** A row of pgwright.partition_sets as JSON for jsonb_populate_record, which ignores keys that are no columns. */
-function row(inputs: PartitionSetInputs): string {
-  const { startAt: start_at, ...columns } = inputs;
-  return JSON.stringify({ ...columns, start_at });
-}
+/** Columns of pgwright.partition_sets that declare a set. */
+const COLUMNS = [
+  "parent",
+  "kind",
+  "interval",
+  "zone",
+  "premake",
+  "start",
+  "naming",
+  "overflow",
+  "retention",
+  "template",
+  "sub",
+  "values",
+  "modulus",
+  "convert",
+  "maintainer",
+] as const satisfies (keyof PartitionSetInputs)[];
 
 /** The set as pgwright.partition_sets declares it, with its drift; undefined if it is missing there. */
 async function find(client: Client, parent: string): Promise<Omit<PartitionSetInputs, "database"> | undefined> {
-  const { rows } = await client.query(
-    `SELECT parent, kind, step, zone, premake, start_at AS "startAt", naming, overflow, retention, template, sub, members,
-       convert, maintainer
-     FROM pgwright.partition_sets WHERE parent = $1`,
+  const { rows } = await client.query<{ set: Properties }>(
+    "SELECT to_jsonb(s) AS set FROM pgwright.partition_sets AS s WHERE parent = $1",
     [parent],
   );
-  if (rows.length === 0) return undefined;
+  if (!rows[0]) return undefined;
+  const set = currentNames(rows[0].set);
   const { rows: drift } = await client.query<{ partition: string; what: string }>(
     "SELECT partition, what FROM pgwright.partition_drift($1)",
     [parent],
   );
-  const declared = Object.fromEntries(Object.entries(rows[0] as object).filter(([, value]) => value !== null));
+  const declared = Object.fromEntries(COLUMNS.map((column) => [column, set[column] ?? undefined]));
   const byHand = Object.fromEntries(drift.map(({ partition, what }) => [partition, what]));
   return { ...declared, byHand } as Omit<PartitionSetInputs, "database">;
 }
@@ -81,7 +97,8 @@ async function plan(run: Client, inputs: PartitionSetInputs): Promise<Step[]> {
   const { rows } = await run.query<Step>(
     `SELECT action, partition, bound, row_count, pg_size_pretty(bytes) AS size
      FROM pgwright.partition_plan(jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb))`,
-    [row(inputs)],
+    // With all names, because a preview may find the library of an earlier version.
+    [JSON.stringify(allNames(inputs))],
   );
   return rows;
 }
@@ -155,10 +172,8 @@ async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation):
       `INSERT INTO pgwright.partition_sets
        SELECT * FROM jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb)
        ON CONFLICT (parent) DO UPDATE
-       SET (kind, step, zone, premake, start_at, naming, overflow, retention, template, sub, members, convert, maintainer) =
-         (excluded.kind, excluded.step, excluded.zone, excluded.premake, excluded.start_at, excluded.naming,
-          excluded.overflow, excluded.retention, excluded.template, excluded.sub, excluded.members, excluded.convert, excluded.maintainer)`,
-      [row(inputs)],
+       SET (${COLUMNS.join(", ")}) = (${COLUMNS.map((column) => `excluded.${column}`).join(", ")})`,
+      [JSON.stringify(inputs)],
     );
     await asOwner(host, database, owner, async (run) => {
       const { rows } = await run.query<{ done: string }>("SELECT done FROM pgwright.partition_put_back($1)", [parent]);
@@ -183,6 +198,7 @@ async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation):
 /** A set of partitions: a row of pgwright.partition_sets, whose partitions a cron job maintains. */
 export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
   replaceOn: ["database", "parent"],
+  currentNames,
   explain,
   async create(inputs, operation) {
     const state = operation.preview ? inputs : await put(inputs, operation);

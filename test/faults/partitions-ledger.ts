@@ -30,7 +30,7 @@ export const TABLES = `
     since timestamptz NOT NULL DEFAULT clock_timestamp());
   RESET ROLE;
   CREATE PUBLICATION half FOR TABLE data.copied WITH (publish = 'insert', publish_via_partition_root = true);
-  INSERT INTO pgwright.partition_sets (parent, kind, step, premake, overflow, retention) VALUES
+  INSERT INTO pgwright.partition_sets (parent, kind, interval, premake, overflow, retention) VALUES
     ('data.drained', 'time', '1 day', 3, 'drain', NULL),
     ('data.copied', 'time', '1 day', 3, 'drain', NULL),
     ('data.archived', 'time', '1 day', 3, 'none', '{"age": "3 days", "then": "archive", "schema": "archive"}'),

@@ -77,4 +77,4 @@ $$;
 
 REVOKE ALL ON FUNCTION pgwright.backup_archive() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION pgwright.backup_archive() TO pg_monitor;
-GRANT SELECT ON pgwright.restore_drills, pgwright.restore_drill_checks, pgwright.backup_report, pgwright.backup_runs, pgwright.backup_sizes, pgwright.backup_schedule, pgwright.backup_missing_wal, pgwright.backup_list, pgwright.backup_health, pgwright.backup_last_runs, pgwright.backup_failures TO pg_monitor;
+GRANT SELECT ON pgwright.backup_list, pgwright.backup_health, pgwright.backup_last_runs, pgwright.backup_failures TO pg_monitor;

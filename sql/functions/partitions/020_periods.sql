@@ -1,10 +1,11 @@
 -- Pure: a position is the value of the partition key as a number: seconds since 1970 in UTC for times and UUIDv7, the number itself for
 -- numbers. Columns without a time zone are read as UTC.
 
--- Periods of a step that hold any position from p_from to p_to, and p_ahead more, in order. Their bounds depend only on step and zone.
+-- Periods of an interval that hold any position from p_from to p_to, and p_ahead more, in order. Their bounds depend only on interval and
+-- zone.
 CREATE OR REPLACE FUNCTION pgwright.partition_periods(
   p_kind text,
-  p_step text,
+  p_interval text,
   p_zone text,
   p_from numeric,
   p_to numeric,
@@ -18,7 +19,7 @@ SET intervalstyle = 'postgres'
 AS $$
 DECLARE
   c_most CONSTANT int := 20000;
-  v_step interval;
+  v_interval interval;
   v_months int := 0;
   v_seconds numeric;
   v_first numeric;
@@ -30,33 +31,33 @@ DECLARE
   v_clock_to timestamp;
 BEGIN
   IF p_kind = 'integer' THEN
-    v_width := p_step::numeric;
+    v_width := p_interval::numeric;
     IF v_width < 1 OR v_width <> trunc(v_width) THEN
-      RAISE EXCEPTION 'interval "%" is not allowed; write a whole number from 1 on', p_step
+      RAISE EXCEPTION 'interval "%" is not allowed; write a whole number from 1 on', p_interval
         USING ERRCODE = 'invalid_parameter_value';
     END IF;
   ELSE
-    v_step := p_step::interval;
-    v_months := (extract(year FROM v_step) * 12 + extract(month FROM v_step))::int;
-    v_seconds := extract(epoch FROM v_step - make_interval(months => v_months));
+    v_interval := p_interval::interval;
+    v_months := (extract(year FROM v_interval) * 12 + extract(month FROM v_interval))::int;
+    v_seconds := extract(epoch FROM v_interval - make_interval(months => v_months));
     IF v_months < 0 OR v_seconds < 0 OR (v_months > 0) = (v_seconds > 0)
       OR v_months > 0 AND 12 % v_months <> 0 AND v_months % 12 <> 0
       OR v_seconds > 0 AND 86400 % v_seconds <> 0 AND v_seconds % 86400 <> 0
       OR v_seconds > 0 AND v_seconds <> trunc(v_seconds)
     THEN
       RAISE EXCEPTION 'interval "%" is not allowed; write seconds, minutes or hours that divide a day, days or weeks, or '
-        'months or years that divide a year or are whole years, such as 15 minutes, 1 day, 1 month, 3 months', p_step
+        'months or years that divide a year or are whole years, such as 15 minutes, 1 day, 1 month, 3 months', p_interval
         USING ERRCODE = 'invalid_parameter_value';
     END IF;
     v_width := CASE WHEN v_months > 0 THEN v_months * 2629746 ELSE v_seconds END;
   END IF;
   v_count := (p_to - p_from) / v_width;
   IF v_count > c_most THEN
-    RAISE EXCEPTION 'interval "%" requires % partitions, and at most % are created', p_step, ceil(v_count), c_most
+    RAISE EXCEPTION 'interval "%" requires % partitions, and at most % are created', p_interval, ceil(v_count), c_most
       USING ERRCODE = 'program_limit_exceeded', HINT = 'Choose a longer interval, or a later start.';
   END IF;
 
-  -- Steps below a day are counted in UTC, so that a change of clocks neither skips nor doubles a period.
+  -- Intervals below a day are counted in UTC, so that a change of clocks neither skips nor doubles a period.
   IF p_kind = 'integer' OR v_seconds > 0 AND v_seconds < 86400 THEN
     RETURN QUERY
     SELECT n * v_width, (n + 1) * v_width
@@ -86,7 +87,7 @@ BEGIN
       -- Each bound once: a period ends where the next begins.
       SELECT n.bound AS lower_bound, lead(n.bound) OVER (ORDER BY n.n) AS upper_bound
       FROM (
-        SELECT n, pgwright.partition_midnight(v_origin + (v_step * n::double precision), p_zone) AS bound
+        SELECT n, pgwright.partition_midnight(v_origin + (v_interval * n::double precision), p_zone) AS bound
         FROM generate_series(v_first, v_last + 1) AS n
       ) AS n
     ) AS b
@@ -177,7 +178,7 @@ $$;
 CREATE OR REPLACE FUNCTION pgwright.partition_name(
   p_parent name,
   p_kind text,
-  p_step text,
+  p_interval text,
   p_zone text,
   p_naming text,
   p_lower numeric,
@@ -191,24 +192,24 @@ SET timezone = 'UTC'
 AS $$
 DECLARE
   v_pattern text := p_naming;
-  v_step interval;
+  v_interval interval;
   v_at timestamp;
   v_suffix text;
 BEGIN
   IF p_kind = 'integer' THEN
     v_suffix := replace(coalesce(v_pattern, '_n{N}'), '{N}', CASE WHEN p_lower < 0 THEN 'm' ELSE '' END || abs(p_lower)::text);
   ELSE
-    v_step := p_step::interval;
-    -- Steps below a day are counted in UTC, and named so.
-    v_at := to_timestamp(p_lower) AT TIME ZONE CASE WHEN v_step < interval '1 day' THEN 'UTC' ELSE p_zone END;
+    v_interval := p_interval::interval;
+    -- Intervals below a day are counted in UTC, and named so.
+    v_at := to_timestamp(p_lower) AT TIME ZONE CASE WHEN v_interval < interval '1 day' THEN 'UTC' ELSE p_zone END;
     v_pattern := coalesce(v_pattern, CASE
-      WHEN v_step >= interval '1 year' AND extract(month FROM v_step) = 0 AND extract(day FROM v_step) = 0 THEN '_y{YYYY}'
-      WHEN v_step = interval '3 months' THEN '_y{YYYY}q{Q}'
-      WHEN v_step >= interval '1 month' AND extract(day FROM v_step) = 0 THEN '_y{YYYY}m{MM}'
-      WHEN v_step = interval '7 days' THEN '_y{IYYY}w{IW}'
-      WHEN v_step >= interval '1 day' THEN '_y{YYYY}m{MM}d{DD}'
-      WHEN v_step >= interval '1 hour' THEN '_y{YYYY}m{MM}d{DD}h{HH24}'
-      ELSE '_y{YYYY}m{MM}d{DD}h{HH24}{MI}' || CASE WHEN v_step < interval '1 minute' THEN '{SS}' ELSE '' END
+      WHEN v_interval >= interval '1 year' AND extract(month FROM v_interval) = 0 AND extract(day FROM v_interval) = 0 THEN '_y{YYYY}'
+      WHEN v_interval = interval '3 months' THEN '_y{YYYY}q{Q}'
+      WHEN v_interval >= interval '1 month' AND extract(day FROM v_interval) = 0 THEN '_y{YYYY}m{MM}'
+      WHEN v_interval = interval '7 days' THEN '_y{IYYY}w{IW}'
+      WHEN v_interval >= interval '1 day' THEN '_y{YYYY}m{MM}d{DD}'
+      WHEN v_interval >= interval '1 hour' THEN '_y{YYYY}m{MM}d{DD}h{HH24}'
+      ELSE '_y{YYYY}m{MM}d{DD}h{HH24}{MI}' || CASE WHEN v_interval < interval '1 minute' THEN '{SS}' ELSE '' END
     END);
     v_suffix := v_pattern;
     FOR v_pattern IN SELECT m[1] FROM regexp_matches(v_suffix, '\{([A-Z0-9]+)\}', 'g') AS m LOOP

@@ -1,13 +1,13 @@
 -- The contiguous partitions of a set, and its newest number. For numbers there is no clock, and a single row can hold any number.
 
 -- Width of a period; for months an approximation.
-CREATE OR REPLACE FUNCTION pgwright.partition_width(p_kind text, p_step text)
+CREATE OR REPLACE FUNCTION pgwright.partition_width(p_kind text, p_interval text)
 RETURNS numeric
 LANGUAGE sql
 STABLE
 SET search_path = ''
 SET intervalstyle = 'postgres'
-AS $$ SELECT CASE WHEN p_kind = 'integer' THEN p_step::numeric ELSE extract(epoch FROM p_step::interval) END $$;
+AS $$ SELECT CASE WHEN p_kind = 'integer' THEN p_interval::numeric ELSE extract(epoch FROM p_interval::interval) END $$;
 
 -- Number of periods up to which a gap is filled. A partition beyond a wider gap is not part of the line.
 CREATE OR REPLACE FUNCTION pgwright.partition_reach()
@@ -42,7 +42,7 @@ AS $$
     GROUP BY r.run HAVING NOT bool_and(p.stray)
   ),
   pieces AS (
-    SELECT g.run, g.n, count(*) FILTER (WHERE p_set.kind = 'integer' AND g.gap > pgwright.partition_reach() * pgwright.partition_width(p_set.kind, p_set.step))
+    SELECT g.run, g.n, count(*) FILTER (WHERE p_set.kind = 'integer' AND g.gap > pgwright.partition_reach() * pgwright.partition_width(p_set.kind, p_set.interval))
       OVER (ORDER BY g.run) AS piece
     FROM (SELECT r.*, lower(r.run) - lag(upper(r.run)) OVER (ORDER BY r.run) AS gap FROM runs AS r) AS g
   )
@@ -77,7 +77,7 @@ BEGIN
     CONTINUE WHEN NOT v_filled;
     IF v_part.upper_position = v_above_from THEN
       EXECUTE format('SELECT max(%I) FROM %s', p_column, v_above::regclass) INTO v_highest;
-      settled := least(v_highest, v_above_from + p_set.step::numeric - 1);
+      settled := least(v_highest, v_above_from + p_set.interval::numeric - 1);
       RETURN;
     END IF;
     v_above := v_part.partition;
@@ -90,7 +90,7 @@ END
 $$;
 
 -- The same for a plain table: the highest number that has another one within partition_reach() periods below it.
-CREATE OR REPLACE FUNCTION pgwright.partition_newest_row(p_table regclass, p_column name, p_step numeric)
+CREATE OR REPLACE FUNCTION pgwright.partition_newest_row(p_table regclass, p_column name, p_interval numeric)
 RETURNS numeric
 LANGUAGE plpgsql
 STABLE
@@ -102,8 +102,8 @@ DECLARE
 BEGIN
   EXECUTE format('SELECT max(%1$I) FROM ONLY %2$s WHERE %1$I::numeric < ''Infinity''', p_column, p_table) INTO v_newest;
   FOR v_turn IN 1..100 LOOP
-    EXECUTE format('SELECT max(%1$I) FROM ONLY %2$s WHERE %1$I < $1', p_column, p_table) INTO v_below USING floor(v_newest / p_step) * p_step;
-    EXIT WHEN v_below IS NULL OR v_below >= v_newest - pgwright.partition_reach() * p_step;
+    EXECUTE format('SELECT max(%1$I) FROM ONLY %2$s WHERE %1$I < $1', p_column, p_table) INTO v_below USING floor(v_newest / p_interval) * p_interval;
+    EXIT WHEN v_below IS NULL OR v_below >= v_newest - pgwright.partition_reach() * p_interval;
     v_newest := v_below;
   END LOOP;
   RETURN v_newest;
@@ -172,7 +172,7 @@ BEGIN
     LIMIT 100
   LOOP
     EXECUTE format('SELECT max(%1$I) FROM %2$s WHERE %1$I::numeric < ''Infinity''', p_column, v_part.partition::regclass) INTO v_highest;
-    IF v_highest >= p_clock + (p_set.premake + 1) * p_set.step::numeric THEN
+    IF v_highest >= p_clock + (p_set.premake + 1) * p_set.interval::numeric THEN
       partition := format('%I.%I', v_part.partition_schema, v_part.partition_name);
       why := format('holds numbers up to %s, beyond a gap in the partitions, which new partitions and retention ignore; '
         'delete them, or create a partition for them', v_highest);

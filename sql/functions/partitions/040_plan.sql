@@ -71,8 +71,8 @@ BEGIN
       v_key.key_type, p_set.kind, array_to_string(v_types, ', ')
       USING ERRCODE = 'datatype_mismatch';
   END IF;
-  IF v_key.key_type = 'date'::regtype AND p_set.step::interval < interval '1 day' THEN
-    RAISE EXCEPTION 'interval "%" is shorter than a day, and % is partitioned by a date', p_set.step, v_parent
+  IF v_key.key_type = 'date'::regtype AND p_set.interval::interval < interval '1 day' THEN
+    RAISE EXCEPTION 'interval "%" is shorter than a day, and % is partitioned by a date', p_set.interval, v_parent
       USING ERRCODE = 'invalid_parameter_value';
   END IF;
   IF p_set.overflow = 'none' AND v_key.default_partition <> 0 AND p_set.kind <> 'hash' THEN
@@ -117,13 +117,13 @@ BEGIN
   IF p_type IN ('timestamp'::regtype, 'date'::regtype) THEN
     p_set.zone := 'UTC';
   END IF;
-  v_width := CASE WHEN p_set.kind = 'integer' THEN p_set.step::numeric ELSE extract(epoch FROM p_set.step::interval) END;
+  v_width := CASE WHEN p_set.kind = 'integer' THEN p_set.interval::numeric ELSE extract(epoch FROM p_set.interval::interval) END;
   v_back := CASE
     WHEN p_set.kind = 'integer' OR v_width < 86400 THEN (v_count - 1) * v_width
     ELSE v_count * v_width * 1.1 + 3 * 86400
   END;
   SELECT p.lower_position INTO v_cutoff
-  FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, p_clock - v_back, p_clock) AS p
+  FROM pgwright.partition_periods(p_set.kind, p_set.interval, p_set.zone, p_clock - v_back, p_clock) AS p
   WHERE p.lower_position <= p_clock ORDER BY 1 DESC OFFSET v_count - 1 LIMIT 1;
   RETURN v_cutoff;
 END
@@ -185,7 +185,7 @@ BEGIN
 
   IF p_set.kind IN ('list', 'hash') THEN
     RETURN QUERY SELECT m.action, m.partition, m.bound, m.row_count, 0::bigint, false
-    FROM pgwright.partition_members(p_set, v_parent, v_schema, v_name) AS m
+    FROM pgwright.partition_missing(p_set, v_parent, v_schema, v_name) AS m
     UNION ALL
     SELECT 'alter', a.partition, a.what, 0::bigint, 0::bigint, false FROM pgwright.partition_altered(p_set.parent, v_parent) AS a;
     RETURN;
@@ -199,13 +199,13 @@ BEGIN
           HINT = format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY, or give its owner BYPASSRLS.', v_parent);
     END IF;
     IF v_numbers <> v_parent THEN
-      v_newest := pgwright.partition_newest_row(v_numbers, v_key.key_column, p_set.step::numeric);
+      v_newest := pgwright.partition_newest_row(v_numbers, v_key.key_column, p_set.interval::numeric);
     ELSE
       SELECT n.newest, n.settled INTO v_newest, v_settled FROM pgwright.partition_newest(p_set, v_parent, v_key.key_column) AS n;
     END IF;
     -- Without rows, the clock stays at the existing partitions.
     v_clock := coalesce(v_newest, (
-      SELECT greatest(max(l.lower_position) - p_set.premake * p_set.step::numeric, min(l.lower_position))
+      SELECT greatest(max(l.lower_position) - p_set.premake * p_set.interval::numeric, min(l.lower_position))
       FROM pgwright.partition_line(p_set, v_parent) AS l WHERE l.lower_position > '-Infinity'), 0);
   ELSE
     v_clock := pgwright.partition_clock(v_key.key_type, p_set.zone, p_now);
@@ -217,7 +217,7 @@ BEGIN
 
   SELECT min(l.lower_position) INTO v_oldest
   FROM pgwright.partition_line(p_set, v_parent) AS l
-  WHERE l.lower_position >= v_clock - pgwright.partition_reach() * pgwright.partition_width(p_set.kind, p_set.step);
+  WHERE l.lower_position >= v_clock - pgwright.partition_reach() * pgwright.partition_width(p_set.kind, p_set.interval);
   SELECT coalesce(range_agg(numrange(b.lower_position, b.upper_position)), '{}'),
     coalesce(bool_or(b.detach_pending), false),
     coalesce(bool_or(b.upper_position <= v_cutoff AND NOT b.detach_pending), false)
@@ -250,12 +250,12 @@ BEGIN
   SELECT 'hold', u.partition, u.why, 0::bigint, 0::bigint, false FROM pgwright.partition_unpublished(v_parent) AS u;
 
   v_start := CASE
-    WHEN p_set.start_at IS NULL THEN NULL
-    WHEN p_set.kind = 'integer' THEN p_set.start_at::numeric
+    WHEN p_set.start IS NULL THEN NULL
+    WHEN p_set.kind = 'integer' THEN p_set.start::numeric
     -- Without an offset it is local time in the zone.
-    WHEN p_set.start_at ~ '\d\d:\d\d.*([+-]\d\d(:?\d\d)?|Z)$'
-      THEN pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamptz)
-    ELSE pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start_at::timestamp AT TIME ZONE p_set.zone)
+    WHEN p_set.start ~ '\d\d:\d\d.*([+-]\d\d(:?\d\d)?|Z)$'
+      THEN pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start::timestamptz)
+    ELSE pgwright.partition_clock(v_key.key_type, p_set.zone, p_set.start::timestamp AT TIME ZONE p_set.zone)
   END;
   -- From here on, values of a column without a time zone are positions in UTC.
   IF v_key.key_type IN ('timestamp'::regtype, 'date'::regtype) THEN
@@ -282,7 +282,7 @@ BEGIN
       bool_and(wanted.stray) AS stray
     FROM (
       SELECT p.lower_position, p.upper_position, false AS stray
-      FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_from, v_clock, p_set.premake) AS p
+      FROM pgwright.partition_periods(p_set.kind, p_set.interval, p_set.zone, v_from, v_clock, p_set.premake) AS p
       WHERE v_cutoff IS NULL OR p.upper_position > v_cutoff
       UNION
       SELECT lower(stray), upper(stray), true FROM unnest(v_strays) AS stray
@@ -296,7 +296,7 @@ BEGIN
     action := 'create';
     stray := v_period.stray;
     partition := format('%I.%I', v_schema, pgwright.partition_vacant(p_set, v_schema,
-      pgwright.partition_name(v_name, p_set.kind, p_set.step, p_set.zone, p_set.naming, v_period.piece_lower,
+      pgwright.partition_name(v_name, p_set.kind, p_set.interval, p_set.zone, p_set.naming, v_period.piece_lower,
         v_period.is_piece)));
     bound := format('FOR VALUES FROM (%s) TO (%s)',
       pgwright.partition_end(v_key.key_type, p_set.kind, v_period.piece_lower),
@@ -356,7 +356,7 @@ END
 $$;
 
 -- The declared partitions of LIST (p_values: {suffix: [values]}) or HASH (p_modulus): suffix of the name, and bound.
-CREATE OR REPLACE FUNCTION pgwright.partition_declared(p_by text, p_values jsonb, p_modulus text)
+CREATE OR REPLACE FUNCTION pgwright.partition_declared(p_by text, p_values jsonb, p_modulus int)
 RETURNS TABLE (suffix text, bound text)
 LANGUAGE sql
 STABLE
@@ -369,11 +369,11 @@ AS $$
   FROM jsonb_each(CASE WHEN p_by = 'list' THEN p_values END) AS m
   UNION ALL
   SELECT '_h' || r, format('FOR VALUES WITH (modulus %s, remainder %s)', p_modulus, r)
-  FROM generate_series(0, CASE WHEN p_by = 'hash' THEN p_modulus::int END - 1) AS r
+  FROM generate_series(0, CASE WHEN p_by = 'hash' THEN p_modulus END - 1) AS r
 $$;
 
 -- LIST and HASH: the declared partitions that are missing.
-CREATE OR REPLACE FUNCTION pgwright.partition_members(
+CREATE OR REPLACE FUNCTION pgwright.partition_missing(
   p_set pgwright.partition_sets,
   p_parent regclass,
   p_schema name,
@@ -385,7 +385,7 @@ STABLE
 SET search_path = ''
 AS $$
   SELECT 'create', format('%I.%I', p_schema, pgwright.partition_beside(p_name, d.suffix)), d.bound, 0::bigint
-  FROM pgwright.partition_declared(p_set.kind, p_set.members, p_set.members ->> 'modulus') AS d
+  FROM pgwright.partition_declared(p_set.kind, p_set.values, p_set.modulus) AS d
   WHERE NOT EXISTS (
     SELECT FROM pgwright.partition_bounds(p_parent, p_set.kind) AS b
     WHERE b.bound = d.bound OR p_set.kind = 'list' AND NOT b.is_default

@@ -32,13 +32,13 @@ BEGIN
     v_upper := NULL;
     BEGIN
       SELECT p.* INTO v_lower, v_upper
-      FROM pgwright.partition_periods(p_set.kind, p_set.step, p_set.zone, v_position, v_position) AS p
+      FROM pgwright.partition_periods(p_set.kind, p_set.interval, p_set.zone, v_position, v_position) AS p
       WHERE p.upper_position > v_position ORDER BY 1 LIMIT 1;
     EXCEPTION WHEN datetime_field_overflow OR interval_field_overflow OR numeric_value_out_of_range THEN
       NULL;
     END;
     IF v_upper IS NULL THEN
-      v_position := v_position + 3 * pgwright.partition_width(p_set.kind, p_set.step);
+      v_position := v_position + 3 * pgwright.partition_width(p_set.kind, p_set.interval);
     ELSE
       v_found := v_found || numrange(v_lower, v_upper);
       v_position := v_upper;

@@ -2,45 +2,6 @@
 -- change into the copy in the same transaction, batches copy the existing rows, both are compared, and one short transaction replaces the
 -- table by the copy. Table partition_copies has the progress.
 
-CREATE TABLE IF NOT EXISTS pgwright.partition_copies (
-  parent text PRIMARY KEY REFERENCES pgwright.partition_sets ON DELETE CASCADE ON UPDATE CASCADE,
-  -- convert: the whole table; drain: its DEFAULT partition
-  action text NOT NULL CHECK (action IN ('convert', 'drain')),
-  phase text NOT NULL
-  CHECK (phase IN ('partitions', 'mirror', 'copy', 'analyze', 'compare', 'settle', 'switch', 'finish', 'done')),
-  -- the table that is copied, and the partitioned table that gets its rows
-  source oid NOT NULL,
-  target oid NOT NULL,
-  -- columns that identify a row of the source, and of the target, which includes the partition key
-  keys text[] NOT NULL,
-  target_keys text[] NOT NULL,
-  -- fingerprint of the source's columns, indexes and constraints, which must not change during the copy
-  signature text NOT NULL,
-  -- remaining work of this phase
-  todo jsonb NOT NULL DEFAULT '[]',
-  -- key values of the last copied row; and rows of the next batch
-  position jsonb,
-  batch int NOT NULL DEFAULT 1000,
-  copied bigint NOT NULL DEFAULT 0,
-  compared bigint NOT NULL DEFAULT 0,
-  checksum numeric NOT NULL DEFAULT 0,
-  rows_estimate bigint NOT NULL DEFAULT 0,
-  -- transaction of the last batch: older snapshots do not see its rows
-  last_xid xid8,
-  -- name of the source after the switch
-  kept text,
-  -- sessions that the switch waits for; and how long it locked the table
-  waits text,
-  locked interval,
-  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
-);
--- names of partitions that are created for distant rows
-ALTER TABLE pgwright.partition_copies ADD COLUMN IF NOT EXISTS strays text[] NOT NULL DEFAULT '{}';
--- Without the position, which holds values of rows.
-GRANT SELECT (strays, parent, action, phase, source, target, copied, compared, checksum, rows_estimate, kept, waits, locked, started_at, changed_at)
-ON pgwright.partition_copies TO PUBLIC;
-
 CREATE OR REPLACE FUNCTION pgwright.partition_copy(p_parent text)
 RETURNS pgwright.partition_copies
 LANGUAGE plpgsql

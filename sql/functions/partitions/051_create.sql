@@ -165,7 +165,7 @@ BEGIN
   END LOOP;
   FOR v_leaf IN
     SELECT d.suffix, d.bound
-    FROM pgwright.partition_declared(p_set.sub ->> 'by', p_set.sub -> 'partitions', p_set.sub ->> 'modulus') AS d
+    FROM pgwright.partition_declared(p_set.sub ->> 'by', p_set.sub -> 'values', (p_set.sub ->> 'modulus')::int) AS d
     UNION ALL
     SELECT '_default', 'DEFAULT' WHERE p_set.sub ->> 'by' = 'list' AND (p_set.sub ->> 'default')::boolean
   LOOP

@@ -38,26 +38,26 @@ BEGIN
   END IF;
   SELECT k.key_column, k.key_type INTO v_column, v_type FROM pgwright.partition_key(p_copy.target) AS k;
   -- Rows that are further back than gaps are filled get their own partitions, like rows of DEFAULT.
-  v_clock := CASE WHEN v_set.kind = 'integer' THEN pgwright.partition_newest_row(p_copy.source, v_column, v_set.step::numeric)
+  v_clock := CASE WHEN v_set.kind = 'integer' THEN pgwright.partition_newest_row(p_copy.source, v_column, v_set.interval::numeric)
     ELSE pgwright.partition_clock(v_type, v_set.zone, p_copy.started_at) END;
   FOR v_turn IN 1..2 LOOP
     EXECUTE format('SELECT %1$I::text FROM ONLY %2$s WHERE %3$s%4$s ORDER BY %1$I %5$s LIMIT 1', v_column, p_copy.source::regclass,
       pgwright.partition_placed(v_set.kind, v_type, v_column),
       CASE v_turn WHEN 1 THEN ' AND ' || pgwright.partition_condition(v_column, format('FOR VALUES FROM (%s) TO (MAXVALUE)',
         pgwright.partition_end(v_type, v_set.kind,
-          v_clock - pgwright.partition_reach() * pgwright.partition_width(v_set.kind, v_set.step)))) END,
+          v_clock - pgwright.partition_reach() * pgwright.partition_width(v_set.kind, v_set.interval)))) END,
       CASE v_turn WHEN 1 THEN 'ASC' ELSE 'DESC' END) INTO v_end;
     v_ends := v_ends || pgwright.partition_position(v_set.kind, v_end);
   END LOOP;
   IF v_set.kind = 'integer' THEN
-    v_set.start_at := least(v_ends[1], v_set.start_at::numeric)::text;
+    v_set.start := least(v_ends[1], v_set.start::numeric)::text;
     RETURN v_set;
   END IF;
-  v_set.start_at := least(v_set.start_at::timestamptz, CASE WHEN v_type IN ('date'::regtype, 'timestamp'::regtype)
+  v_set.start := least(v_set.start::timestamptz, CASE WHEN v_type IN ('date'::regtype, 'timestamp'::regtype)
     THEN (to_timestamp(v_ends[1]) AT TIME ZONE 'UTC') AT TIME ZONE v_set.zone ELSE to_timestamp(v_ends[1]) END)::text;
   IF v_ends[2] > v_clock THEN
     BEGIN
-      SELECT count(*) INTO v_count FROM pgwright.partition_periods(v_set.kind, v_set.step, v_set.zone, v_clock, v_ends[2]);
+      SELECT count(*) INTO v_count FROM pgwright.partition_periods(v_set.kind, v_set.interval, v_set.zone, v_clock, v_ends[2]);
       IF v_count <= 1000 THEN
         v_set.premake := greatest(v_set.premake, v_count);
       END IF;

@@ -19,7 +19,7 @@ CREATE OR REPLACE VIEW pgwright.partition_health AS
 SELECT
   s.parent,
   s.kind,
-  s.step AS "interval",
+  s.interval,
   count(b.partition) FILTER (WHERE NOT b.is_default) AS partitions,
   (array_agg(b.bound ORDER BY b.lower_position) FILTER (WHERE NOT b.is_default))[1] AS oldest,
   (array_agg(b.bound ORDER BY b.upper_position DESC) FILTER (WHERE NOT b.is_default))[1] AS newest,

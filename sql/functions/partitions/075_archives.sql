@@ -1,19 +1,4 @@
--- Archived partitions that the backup agent dumped into a file and dropped.
-
-CREATE TABLE IF NOT EXISTS pgwright.partition_archives (
-  parent text NOT NULL,
-  -- schema.name of the table, quoted where SQL needs it
-  name text NOT NULL,
-  bound text NOT NULL,
-  -- relative to the database's folder of dumps
-  file text NOT NULL,
-  row_count bigint NOT NULL,
-  dumped_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-  -- when it was restored from the file
-  restored_at timestamptz,
-  PRIMARY KEY (name, dumped_at)
-);
-GRANT SELECT ON pgwright.partition_archives TO PUBLIC;
+-- Dumps of archived partitions by the backup agent.
 
 -- Partitions to dump: archived partitions of sets whose retention declares dump. A restored partition is not dumped again.
 CREATE OR REPLACE VIEW pgwright.partition_dumps_due AS

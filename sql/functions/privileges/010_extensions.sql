@@ -1,13 +1,6 @@
 -- Declared default privileges are for objects that roles create, not for objects of extensions: the script of an extension sets their
 -- privileges and relies on PostgreSQL's own defaults, such as EXECUTE for PUBLIC. So CREATE EXTENSION and ALTER EXTENSION run without the
 -- default privileges of the database: afterwards the catalog would not show which privileges the script intended.
--- The transaction that inserts rows into these tables also deletes them, so other sessions never see any. UNLOGGED, because a
--- publication FOR ALL TABLES would reject deletes from a table without a key.
-
--- Rows of pg_default_acl while they are suspended.
-CREATE UNLOGGED TABLE IF NOT EXISTS pgwright.privileges_suspended (LIKE pg_catalog.pg_default_acl);
--- Running commands: scripts of extensions can contain ALTER EXTENSION.
-CREATE UNLOGGED TABLE IF NOT EXISTS pgwright.privileges_commands (depth bigint GENERATED ALWAYS AS IDENTITY);
 
 CREATE FUNCTION pgwright.privileges_suspend() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

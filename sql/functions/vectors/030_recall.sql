@@ -1,14 +1,5 @@
 -- Recall: the share of the true nearest neighbours of sample queries that a search through the index finds.
 
--- A query vector, its source row (which does not count), and its true neighbours.
-DO $$
-BEGIN
-  IF to_regtype('pgwright.vector_query') IS NULL THEN
-    CREATE TYPE pgwright.vector_query AS (probe text, of_table oid, place tid, neighbours integer, farthest double precision);
-  END IF;
-END
-$$;
-
 -- From the catalog, which every role may read: to_regclass() requires USAGE on the schema.
 CREATE OR REPLACE FUNCTION pgwright.vector_oid(p_schema name, p_name name)
 RETURNS oid

@@ -53,18 +53,3 @@ CROSS JOIN LATERAL (
 WHERE f.value IS NOT NULL;
 
 GRANT SELECT ON pgwright.vector_health, pgwright.vector_metrics TO PUBLIC;
-
--- Granted explicitly, as the default privileges of a database may withhold EXECUTE from PUBLIC. The routines give no access beyond the
--- privileges on the table.
-DO $$
-DECLARE
-  v_routine regprocedure;
-BEGIN
-  FOR v_routine IN
-    SELECT p.oid FROM pg_catalog.pg_proc AS p
-    WHERE p.pronamespace = 'pgwright'::regnamespace AND p.proname ~ '^(measure_vectors|vector_)'
-  LOOP
-    EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO PUBLIC', v_routine);
-  END LOOP;
-END
-$$;

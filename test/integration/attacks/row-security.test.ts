@@ -51,9 +51,9 @@ describe("row security of a partitioned table", () => {
     const row = {
       parent: `'data.${name}'`,
       kind: "'time'",
-      step: "'1 month'",
+      interval: "'1 month'",
       premake: "1",
-      start_at: "'2026-09-01'",
+      start: "'2026-09-01'",
       ...set,
     };
     sql(`INSERT INTO pgwright.partition_sets (${Object.keys(row).join()}) VALUES (${Object.values(row).join()})`);
@@ -172,7 +172,7 @@ describe("row security of a partitioned table", () => {
     );
     sql(
       `INSERT INTO data.plain (id, tenant, at) SELECT i, 1 + i % 2, '2026-08-01Z'::timestamptz + i * interval '1 hour' FROM generate_series(1, 2000) AS i;
-       INSERT INTO pgwright.partition_sets (parent, kind, step, premake, convert) VALUES ('data.plain', 'time', '1 month', 1, '{"column": "at"}')`,
+       INSERT INTO pgwright.partition_sets (parent, kind, interval, premake, convert) VALUES ('data.plain', 'time', '1 month', 1, '{"column": "at"}')`,
     );
     // No time: one step.
     for (let step = 0; step < 6; step += 1) {

@@ -26,7 +26,7 @@ describe("partitions that are made while sessions begin", () => {
     stack.sql(
       "app",
       `SET ROLE owner; CREATE TABLE data.numbers (n bigint NOT NULL) PARTITION BY RANGE (n); RESET ROLE;
-       INSERT INTO pgwright.partition_sets (parent, kind, step, premake, start_at, maintainer)
+       INSERT INTO pgwright.partition_sets (parent, kind, interval, premake, start, maintainer)
        VALUES ('data.numbers', 'integer', '1', 150, '0', 'keeper')`,
     );
     const connect = () => stack.connect("keeper", "keeper's password", "app");

@@ -89,7 +89,7 @@ describe("tables in use", () => {
   const asOwner = (text: string) => sql(`SET ROLE owner; ${text}`);
   const declare = (parent: string, rest: string) =>
     sql(
-      `INSERT INTO pgwright.partition_sets (parent, kind, step, premake, overflow, convert) VALUES ('${parent}', ${rest})`,
+      `INSERT INTO pgwright.partition_sets (parent, kind, interval, premake, overflow, convert) VALUES ('${parent}', ${rest})`,
     );
   const untouched = (table: string) =>
     sql(

@@ -38,7 +38,7 @@ describe("rows that leave DEFAULT", () => {
        CREATE TABLE ${schema}.${table}_default PARTITION OF ${schema}.${table} DEFAULT`,
     );
     sql(
-      `INSERT INTO pgwright.partition_sets (parent, kind, step, premake, overflow, sub)
+      `INSERT INTO pgwright.partition_sets (parent, kind, interval, premake, overflow, sub)
        VALUES ('${schema}.${table}', 'time', '1 month', 1, 'drain', ${sub ? `'${sub}'` : "NULL"})`,
     );
     add(`${schema}.${table}`, rows);

@@ -15,7 +15,7 @@ interface Step {
 interface Key {
   kind: "integer" | "time" | "uuid7";
   type: string;
-  step: string;
+  interval: string;
   retention: object;
   /** SQL for the regular values of the periods that have come to be at turn n. */
   regular: (turn: number) => string;
@@ -26,7 +26,7 @@ const KEYS: Record<string, Key> = {
   bigint: {
     kind: "integer",
     type: "bigint",
-    step: "1000",
+    interval: "1000",
     retention: { age: "5000", then: "drop" },
     regular: (n) => `SELECT generate_series(${n * 1000}, ${n * 1000 + 999}, 100)`,
     wild: ["9000000000000", "9223372036854775807", "-9223372036854775808", "-1", "14000", "2147483648"],
@@ -34,7 +34,7 @@ const KEYS: Record<string, Key> = {
   integer: {
     kind: "integer",
     type: "integer",
-    step: "1000",
+    interval: "1000",
     retention: { count: 4, then: "drop" },
     regular: (n) => `SELECT generate_series(${n * 1000}, ${n * 1000 + 999}, 100)`,
     wild: ["2147483647", "-2147483648", "-1", "17000000", "2147483001"],
@@ -42,7 +42,7 @@ const KEYS: Record<string, Key> = {
   numeric: {
     kind: "integer",
     type: "numeric",
-    step: "1000",
+    interval: "1000",
     retention: { age: "5000", then: "drop" },
     regular: (n) => `SELECT generate_series(${n * 1000}, ${n * 1000 + 999}, 100) + 0.5`,
     wild: ["NaN", "Infinity", "-Infinity", "1e30", "-1e30", "8999.5"],
@@ -50,7 +50,7 @@ const KEYS: Record<string, Key> = {
   timestamptz: {
     kind: "time",
     type: "timestamptz",
-    step: "1 day",
+    interval: "1 day",
     retention: { age: "5 days", then: "drop" },
     regular: (n) =>
       `SELECT timestamptz '2026-06-01Z' + interval '1 day' * ${n} + interval '1 hour' * g FROM generate_series(0, 9) AS g`,
@@ -68,7 +68,7 @@ const KEYS: Record<string, Key> = {
   date: {
     kind: "time",
     type: "date",
-    step: "1 month",
+    interval: "1 month",
     retention: { count: 3, then: "drop" },
     regular: (n) => `SELECT date '2026-06-01' + 10 * ${n} + g FROM generate_series(0, 9) AS g`,
     wild: ["infinity", "-infinity", "4713-01-01 BC", "5874897-12-31", "294276-12-31", "1900-01-01"],
@@ -76,7 +76,7 @@ const KEYS: Record<string, Key> = {
   timestamp: {
     kind: "time",
     type: "timestamp",
-    step: "6 hours",
+    interval: "6 hours",
     retention: { age: "2 days", then: "drop" },
     regular: (n) =>
       `SELECT timestamp '2026-06-01' + interval '6 hours' * ${n} + interval '20 minutes' * g FROM generate_series(0, 9) AS g`,
@@ -85,7 +85,7 @@ const KEYS: Record<string, Key> = {
   uuid: {
     kind: "uuid7",
     type: "uuid",
-    step: "1 day",
+    interval: "1 day",
     retention: { age: "5 days", then: "drop" },
     regular: (n) =>
       `SELECT (lpad(to_hex((extract(epoch FROM timestamptz '2026-06-01Z' + interval '1 day' * ${n}) * 1000)::bigint + g), 12, '0') || '70008000000000000000')::uuid FROM generate_series(0, 9) AS g`,
@@ -130,8 +130,8 @@ describe("values that nobody means in the key of a set", () => {
        ${overflow === "none" ? "" : `CREATE TABLE ${table}_default PARTITION OF ${table} DEFAULT;`} RESET ROLE`,
     );
     await client.query(
-      "INSERT INTO pgwright.partition_sets (parent, kind, step, premake, overflow, retention) VALUES ($1, $2, $3, 2, $4, $5)",
-      [table, key.kind, key.step, overflow, retention && JSON.stringify(retention)],
+      "INSERT INTO pgwright.partition_sets (parent, kind, interval, premake, overflow, retention) VALUES ($1, $2, $3, 2, $4, $5)",
+      [table, key.kind, key.interval, overflow, retention && JSON.stringify(retention)],
     );
     return table;
   };
@@ -234,12 +234,12 @@ describe("values that nobody means in the key of a set", () => {
       for (const value of key.wild) await client.query(`INSERT INTO ${table} (k) VALUES ($1)`, [value]);
       const before = await count(table);
       await client.query(
-        `INSERT INTO pgwright.partition_sets (parent, kind, step, premake, overflow, convert, retention)
+        `INSERT INTO pgwright.partition_sets (parent, kind, interval, premake, overflow, convert, retention)
          VALUES ($1, $2, $3, 2, 'guard', '{"column": "k"}', $4)`,
         [
           table,
           key.kind,
-          key.step,
+          key.interval,
           JSON.stringify({ age: key.kind === "time" ? "300 years" : "5000", then: "detach" }),
         ],
       );
@@ -287,7 +287,7 @@ describe("values that nobody means in the key of a set", () => {
         const key = KEYS[name] as Key;
         const table = await create(key, overflow);
         await client.query("UPDATE pgwright.partition_sets SET premake = $2 WHERE parent = $1", [table, premake]);
-        const hours = { "1 day": 24, "6 hours": 6, "1 month": 240 }[key.step] ?? 24;
+        const hours = { "1 day": 24, "6 hours": 6, "1 month": 240 }[key.interval] ?? 24;
         const at = (n: number) => new Date(Date.UTC(2026, 5, 1) + (n * hours + 1) * 3_600_000).toISOString();
         await maintain(table, at(0));
         for (let n = 0; n <= 8; n += 1) {

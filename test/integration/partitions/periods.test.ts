@@ -18,7 +18,7 @@ const ZONES = [
 const PARTS_OF_A_DAY = ["15 minutes", "1 hour", "6 hours"];
 const DAYS = ["1 day", "7 days", "10 days"];
 const MONTHS = ["1 month", "2 months", "3 months", "6 months", "1 year", "2 years"];
-const STEPS = [...PARTS_OF_A_DAY, ...DAYS, ...MONTHS];
+const INTERVALS = [...PARTS_OF_A_DAY, ...DAYS, ...MONTHS];
 
 /** Moments at which a clock or a calendar does something odd, and a day around them. */
 const ODD = [
@@ -81,30 +81,30 @@ describe("partitions along the clock", () => {
     await stack.dispose();
   });
 
-  const periods = async (step: string, zone: string, from: number, to: number): Promise<Period[]> => {
+  const periods = async (interval: string, zone: string, from: number, to: number): Promise<Period[]> => {
     const { rows } = await client.query(
       `SELECT lower_position::float8 AS lower, upper_position::float8 AS upper
        FROM pgwright.partition_periods('time', $1, $2, $3, $4)`,
-      [step, zone, from, to],
+      [interval, zone, from, to],
     );
     return rows;
   };
 
   it("cover any stretch of time without gap or overlap, and begin where the calendar of the zone says", async () => {
     const cases = fc.record({
-      step: fc.constantFrom(...STEPS),
+      interval: fc.constantFrom(...INTERVALS),
       zone: fc.constantFrom(...ZONES),
       from: moment,
       length: fc.integer({ min: 0, max: 40 }),
       session: fc.constantFrom("UTC", "Asia/Tokyo", "America/Los_Angeles"),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ step, zone, from, length, session }) => {
+      fc.asyncProperty(cases, async ({ interval, zone, from, length, session }) => {
         await client.query(`SET timezone = '${session}'`);
         const width = { minute: 60, hour: 3600, day: 86_400, month: 2_629_746, year: 31_556_952 };
-        const [n, unit = ""] = step.split(" ");
+        const [n, unit = ""] = interval.split(" ");
         const to = from + Number(n) * width[unit.replace(/s$/, "") as keyof typeof width] * length;
-        const found = await periods(step, zone, from, to);
+        const found = await periods(interval, zone, from, to);
         expect(found[0]?.lower).toBeLessThanOrEqual(from);
         expect(found[0]?.upper).toBeGreaterThan(from);
         expect(found.at(-1)?.lower).toBeLessThanOrEqual(to);
@@ -112,18 +112,18 @@ describe("partitions along the clock", () => {
         for (const [i, { lower, upper }] of found.entries()) {
           expect(upper).toBeGreaterThan(lower);
           if (i > 0) expect(found[i - 1]?.upper).toBe(lower);
-          if (PARTS_OF_A_DAY.includes(step)) {
+          if (PARTS_OF_A_DAY.includes(interval)) {
             expect(upper - lower).toBe(Number(n) * width[unit.replace(/s$/, "") as keyof typeof width]);
             continue;
           }
           // The first moment of a day there.
           const [day, before] = [localDate(lower, zone), localDate(lower - 1, zone)];
           expect(day).not.toEqual(before);
-          if (MONTHS.includes(step)) expect(day.day).toBe(1);
+          if (MONTHS.includes(interval)) expect(day.day).toBe(1);
         }
         // Asked from elsewhere, the same.
         const middle = found[Math.floor(found.length / 2)] as Period;
-        expect(await periods(step, zone, middle.lower, middle.lower)).toEqual([middle]);
+        expect(await periods(interval, zone, middle.lower, middle.lower)).toEqual([middle]);
       }),
       { numRuns: 600 },
     );
@@ -131,14 +131,14 @@ describe("partitions along the clock", () => {
 
   it("go on ahead, and back as retention counts them, as if asked one after the other", async () => {
     const cases = fc.record({
-      step: fc.constantFrom(...STEPS),
+      interval: fc.constantFrom(...INTERVALS),
       zone: fc.constantFrom(...ZONES),
       at: moment,
       n: fc.integer({ min: 1, max: 40 }),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ step, zone, at, n }) => {
-        const one = async (position: number) => (await periods(step, zone, position, position))[0] as Period;
+      fc.asyncProperty(cases, async ({ interval, zone, at, n }) => {
+        const one = async (position: number) => (await periods(interval, zone, position, position))[0] as Period;
         const ahead: Period[] = [await one(at)];
         const back: Period[] = [...ahead];
         for (let i = 0; i < n; i += 1) {
@@ -148,10 +148,10 @@ describe("partitions along the clock", () => {
         const { rows } = await client.query(
           `SELECT lower_position::float8 AS lower, upper_position::float8 AS upper
            FROM pgwright.partition_periods('time', $1, $2, $3, $3, $4)`,
-          [step, zone, at, n],
+          [interval, zone, at, n],
         );
         expect(rows).toEqual(ahead);
-        const set = { kind: "time", step, zone, retention: { count: n, then: "drop" } };
+        const set = { kind: "time", interval, zone, retention: { count: n, then: "drop" } };
         const { rows: cut } = await client.query(
           `SELECT pgwright.partition_cutoff(s, 'timestamptz', to_timestamp($2), $2::numeric)::float8 AS at
            FROM jsonb_populate_record(NULL::pgwright.partition_sets, $1) AS s`,
@@ -169,16 +169,16 @@ describe("partitions along the clock", () => {
         fc.integer({ min: 1, max: 1_000_000 }),
         fc.maxSafeInteger(),
         fc.integer({ min: 0, max: 50 }),
-        async (step, from, length) => {
+        async (interval, from, length) => {
           const { rows } = await client.query(
             `SELECT lower_position::text AS lower, upper_position::text AS upper
            FROM pgwright.partition_periods('integer', $1, 'UTC', $2, $3)`,
-            [String(step), from, BigInt(from) + BigInt(step) * BigInt(length)],
+            [String(interval), from, BigInt(from) + BigInt(interval) * BigInt(length)],
           );
           expect(BigInt(rows[0].lower) <= BigInt(from) && BigInt(rows[0].upper) > BigInt(from)).toBe(true);
           rows.forEach((row, i) => {
-            expect(BigInt(row.upper) - BigInt(row.lower)).toBe(BigInt(step));
-            expect(BigInt(row.lower) % BigInt(step)).toBe(0n);
+            expect(BigInt(row.upper) - BigInt(row.lower)).toBe(BigInt(interval));
+            expect(BigInt(row.lower) % BigInt(interval)).toBe(0n);
             if (i > 0) expect(rows[i - 1].upper).toBe(row.lower);
           });
         },
@@ -190,7 +190,7 @@ describe("partitions along the clock", () => {
   it("are made once: a second run of the same moment does nothing, and each row finds its partition", async () => {
     let n = 0;
     const cases = fc.record({
-      step: fc.constantFrom(...DAYS, ...MONTHS, "6 hours"),
+      interval: fc.constantFrom(...DAYS, ...MONTHS, "6 hours"),
       next: fc.constantFrom(...DAYS, ...MONTHS),
       zone: fc.constantFrom(...ZONES),
       type: fc.constantFrom("timestamptz", "timestamp", "date", "uuid"),
@@ -198,16 +198,16 @@ describe("partitions along the clock", () => {
       premake: fc.integer({ min: 0, max: 6 }),
     });
     await fc.assert(
-      fc.asyncProperty(cases, async ({ step, next, zone, type, at, premake }) => {
-        if (type === "date" && step === "6 hours") return;
+      fc.asyncProperty(cases, async ({ interval, next, zone, type, at, premake }) => {
+        if (type === "date" && interval === "6 hours") return;
         n += 1;
         const table = `public.t${n}`;
         await client.query(
           `SET timezone = 'Asia/Tokyo'; CREATE TABLE ${table} (at ${type} NOT NULL) PARTITION BY RANGE (at); ALTER TABLE ${table} OWNER TO owner`,
         );
         await client.query(
-          "INSERT INTO pgwright.partition_sets (parent, kind, step, zone, premake) VALUES ($1, $2, $3, $4, $5)",
-          [table, type === "uuid" ? "uuid7" : "time", step, zone, premake],
+          "INSERT INTO pgwright.partition_sets (parent, kind, interval, zone, premake) VALUES ($1, $2, $3, $4, $5)",
+          [table, type === "uuid" ? "uuid7" : "time", interval, zone, premake],
         );
         const plan = async () =>
           (
@@ -221,7 +221,7 @@ describe("partitions along the clock", () => {
         await run();
         expect(await plan()).toEqual([]);
         // The interval changes: what is there stays, the rest of the new period is filled up.
-        await client.query("UPDATE pgwright.partition_sets SET step = $2 WHERE parent = $1", [table, next]);
+        await client.query("UPDATE pgwright.partition_sets SET interval = $2 WHERE parent = $1", [table, next]);
         await run();
         expect(await plan()).toEqual([]);
         const moments = Array.from({ length: 20 }, (_, i) => at + i * 3600);
@@ -231,7 +231,7 @@ describe("partitions along the clock", () => {
           date: `(to_timestamp(s) AT TIME ZONE '${zone}')::date`,
           uuid: "pgwright.partition_literal('uuid', 'uuid7', s::numeric)::uuid",
         }[type];
-        if (premake > 0 || step !== "6 hours")
+        if (premake > 0 || interval !== "6 hours")
           await client.query(`INSERT INTO ${table} SELECT ${value} FROM unnest($1::float8[]) AS s`, [
             moments.slice(0, premake > 0 ? 6 : 1),
           ]);
@@ -249,9 +249,9 @@ describe("partitions along the clock", () => {
     ["time", "0 days", "is not allowed"],
     ["integer", "0", "whole number from 1 on"],
     ["integer", "1.5", "whole number from 1 on"],
-  ])("refuse %s by %s", async (kind, step, problem) => {
-    await expect(client.query("SELECT pgwright.partition_periods($1, $2, 'UTC', 0, 1)", [kind, step])).rejects.toThrow(
-      problem,
-    );
+  ])("refuse %s by %s", async (kind, interval, problem) => {
+    await expect(
+      client.query("SELECT pgwright.partition_periods($1, $2, 'UTC', 0, 1)", [kind, interval]),
+    ).rejects.toThrow(problem);
   });
 });

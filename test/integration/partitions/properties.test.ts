@@ -25,7 +25,7 @@ describe("what PostgreSQL does not pass on to a partition", () => {
   const maintain = (table: string, now = NOW) => maintainIn(stack, table, now);
   const declare = (table: string, values: Record<string, string>) =>
     sql(
-      `INSERT INTO pgwright.partition_sets (parent, kind, step, premake, start_at, ${Object.keys(values).join()})
+      `INSERT INTO pgwright.partition_sets (parent, kind, interval, premake, start, ${Object.keys(values).join()})
        VALUES ('${table}', 'time', '1 month', 1, '2026-09-01', ${Object.values(values).join()})`,
     );
   /** Of each leaf, what is asked. */

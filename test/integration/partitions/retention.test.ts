@@ -39,7 +39,7 @@ describe("what retention takes", () => {
     "stays beside the set when it is $name, and rows that come late get a partition of another name",
     async ({ name, then }) => {
       const retention = `'${JSON.stringify({ age: "2 months", ...then })}'`;
-      const table = create(name, { step: "'1 month'", overflow: "'drain'", start_at: "'2026-01-01'", retention });
+      const table = create(name, { interval: "'1 month'", overflow: "'drain'", start: "'2026-01-01'", retention });
       sql(`SET ROLE owner; CREATE TABLE data.${name}_default PARTITION OF ${table} DEFAULT`);
       await maintain(table, "2026-02-10Z");
       sql(`INSERT INTO ${table} VALUES (1, '2026-01-10Z')`);
@@ -66,7 +66,7 @@ describe("what retention takes", () => {
   );
 
   it("is not given the name of a table that somebody else has made", async () => {
-    const table = create("taken", { step: "'1 month'" });
+    const table = create("taken", { interval: "'1 month'" });
     sql("CREATE TABLE data.taken_y2026m06 (mine int)");
     await expect(maintain(table, "2026-06-10Z")).rejects.toThrow(
       /data\.taken_y2026m06 exists and is not the partition of data\.taken/,
@@ -78,8 +78,8 @@ describe("what retention takes", () => {
     sql("CREATE TABLESPACE slow LOCATION '/var/lib/postgresql/data/slow'");
     sql("GRANT CREATE ON TABLESPACE slow TO owner");
     const table = create("parts", {
-      step: "'1 month'",
-      start_at: "'2026-01-01'",
+      interval: "'1 month'",
+      start: "'2026-01-01'",
       sub: `'${JSON.stringify({ by: "hash", column: "id", modulus: 2 })}'`,
       retention: `'${JSON.stringify({ age: "2 months", then: "archive", schema: "archive", tablespace: "slow" })}'`,
     });
@@ -119,16 +119,16 @@ describe("what retention takes", () => {
 
   it("has names that fit, however many bytes their letters take", async () => {
     const long = "ü".repeat(31); // 62 bytes
-    const hash = create(long, { kind: "'hash'", members: `'{"modulus": 12}'` }, "HASH (id)");
+    const hash = create(long, { kind: "'hash'", modulus: "12" }, "HASH (id)");
     await maintain(hash, "2026-02-10Z");
     const under = (table: string) => lines(`SELECT relid FROM pg_partition_tree('${table}') WHERE isleaf`);
     expect(under(hash)).toHaveLength(12);
 
     const late = `${"日".repeat(20)}x`; // 61 bytes
     const range = create(late, {
-      step: "'1 month'",
+      interval: "'1 month'",
       overflow: "'drain'",
-      start_at: "'2026-01-01'",
+      start: "'2026-01-01'",
       sub: `'${JSON.stringify({ by: "hash", column: "id", modulus: 11 })}'`,
       retention: `'${JSON.stringify({ age: "2 months", then: "archive", schema: "archive" })}'`,
     });

@@ -1,6 +1,6 @@
--- Declared vector indexes, and their measurements. Queries of applications do not use these tables.
+-- Declared vector indexes, and their measurements. Queries of applications do not use these tables. With IF NOT EXISTS, because this step
+-- also brings the tables of a pgwright without steps to this version.
 
-CREATE SCHEMA IF NOT EXISTS pgwright;
 GRANT USAGE ON SCHEMA pgwright TO PUBLIC;
 
 CREATE TABLE IF NOT EXISTS pgwright.vector_indexes (
@@ -71,3 +71,12 @@ CREATE TABLE IF NOT EXISTS pgwright.vector_builds (
 );
 
 GRANT SELECT ON pgwright.vector_builds, pgwright.vector_indexes, pgwright.vector_settings, pgwright.vector_measurements TO PUBLIC;
+
+-- A query vector, its source row (which does not count), and its true neighbours.
+DO $$
+BEGIN
+  IF to_regtype('pgwright.vector_query') IS NULL THEN
+    CREATE TYPE pgwright.vector_query AS (probe text, of_table oid, place tid, neighbours integer, farthest double precision);
+  END IF;
+END
+$$;

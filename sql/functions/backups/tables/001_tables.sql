@@ -1,6 +1,6 @@
--- Reports of the backup agent: backups, runs of its jobs, sizes and free space of the repositories.
+-- Reports of the backup agent: backups, runs of its jobs, sizes and free space of the repositories. With IF NOT EXISTS, because this step
+-- also brings the tables of a pgwright without steps to this version.
 
-CREATE SCHEMA IF NOT EXISTS pgwright;
 GRANT USAGE ON SCHEMA pgwright TO PUBLIC;
 
 CREATE TABLE IF NOT EXISTS pgwright.backup_report (
@@ -80,3 +80,6 @@ CREATE TABLE IF NOT EXISTS pgwright.restore_drill_checks (
   detail text,
   PRIMARY KEY (drill, what)
 );
+
+GRANT SELECT ON pgwright.backup_report, pgwright.backup_runs, pgwright.backup_sizes, pgwright.backup_schedule, pgwright.backup_missing_wal,
+  pgwright.restore_drills, pgwright.restore_drill_checks TO pg_monitor;

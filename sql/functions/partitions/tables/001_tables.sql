@@ -1,25 +1,7 @@
--- Declared sets of partitions, the results of their runs, and the partitions that belong to them.
+-- Declared sets of partitions, the results of their runs, and the partitions that belong to them. With IF NOT EXISTS, because this step also
+-- brings the tables of a pgwright without steps to this version.
 
-CREATE SCHEMA IF NOT EXISTS pgwright;
 GRANT USAGE ON SCHEMA pgwright TO PUBLIC;
-
--- DETACH ... CONCURRENTLY cannot run in a transaction, so not in a function: a second connection runs it. Other roles must not use dblink.
-CREATE EXTENSION IF NOT EXISTS dblink SCHEMA pgwright;
-
-DO $$
-DECLARE
-  v_function regprocedure;
-BEGIN
-  FOR v_function IN
-    SELECT d.objid
-    FROM pg_catalog.pg_depend AS d
-    JOIN pg_catalog.pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
-    WHERE e.extname = 'dblink' AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-  LOOP
-    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', v_function);
-  END LOOP;
-END
-$$;
 
 CREATE TABLE IF NOT EXISTS pgwright.partition_sets (
   -- schema.name, quoted where SQL needs it
@@ -75,4 +57,59 @@ ALTER TABLE pgwright.partitions_known ADD COLUMN IF NOT EXISTS stray boolean NOT
 -- fingerprints of the table's row security when it was copied, and of the partition's own after that
 ALTER TABLE pgwright.partitions_known ADD COLUMN IF NOT EXISTS secured text;
 
-GRANT SELECT ON pgwright.partition_sets, pgwright.partitions_known TO PUBLIC;
+-- Progress of the copies of tables in use.
+CREATE TABLE IF NOT EXISTS pgwright.partition_copies (
+  parent text PRIMARY KEY REFERENCES pgwright.partition_sets ON DELETE CASCADE ON UPDATE CASCADE,
+  -- convert: the whole table; drain: its DEFAULT partition
+  action text NOT NULL CHECK (action IN ('convert', 'drain')),
+  phase text NOT NULL
+  CHECK (phase IN ('partitions', 'mirror', 'copy', 'analyze', 'compare', 'settle', 'switch', 'finish', 'done')),
+  -- the table that is copied, and the partitioned table that gets its rows
+  source oid NOT NULL,
+  target oid NOT NULL,
+  -- columns that identify a row of the source, and of the target, which includes the partition key
+  keys text[] NOT NULL,
+  target_keys text[] NOT NULL,
+  -- fingerprint of the source's columns, indexes and constraints, which must not change during the copy
+  signature text NOT NULL,
+  -- remaining work of this phase
+  todo jsonb NOT NULL DEFAULT '[]',
+  -- key values of the last copied row; and rows of the next batch
+  position jsonb,
+  batch int NOT NULL DEFAULT 1000,
+  copied bigint NOT NULL DEFAULT 0,
+  compared bigint NOT NULL DEFAULT 0,
+  checksum numeric NOT NULL DEFAULT 0,
+  rows_estimate bigint NOT NULL DEFAULT 0,
+  -- transaction of the last batch: older snapshots do not see its rows
+  last_xid xid8,
+  -- name of the source after the switch
+  kept text,
+  -- sessions that the switch waits for; and how long it locked the table
+  waits text,
+  locked interval,
+  started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  changed_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+-- names of partitions that are created for distant rows
+ALTER TABLE pgwright.partition_copies ADD COLUMN IF NOT EXISTS strays text[] NOT NULL DEFAULT '{}';
+
+-- Archived partitions that the backup agent dumped into a file and dropped.
+CREATE TABLE IF NOT EXISTS pgwright.partition_archives (
+  parent text NOT NULL,
+  -- schema.name of the table, quoted where SQL needs it
+  name text NOT NULL,
+  bound text NOT NULL,
+  -- relative to the database's folder of dumps
+  file text NOT NULL,
+  row_count bigint NOT NULL,
+  dumped_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  -- when it was restored from the file
+  restored_at timestamptz,
+  PRIMARY KEY (name, dumped_at)
+);
+
+GRANT SELECT ON pgwright.partition_sets, pgwright.partitions_known, pgwright.partition_archives TO PUBLIC;
+-- Without the position, which holds values of rows.
+GRANT SELECT (strays, parent, action, phase, source, target, copied, compared, checksum, rows_estimate, kept, waits, locked, started_at, changed_at)
+ON pgwright.partition_copies TO PUBLIC;
