@@ -1,10 +1,9 @@
 import type { BackupConfig } from "../config/backup";
 import { parseObjectName, quoteObjectName } from "../config/object-name";
 import { milliseconds } from "../config/units";
+import type { Drill } from "./ledgers";
 
-type Drill = NonNullable<BackupConfig["drill"]>;
-
-const encoded = (text: string) => Buffer.from(text).toString("base64");
+type DrillConfig = NonNullable<BackupConfig["drill"]>;
 
 function toSqlName(text: string): string {
   const found = parseObjectName(text);
@@ -22,7 +21,7 @@ export interface DrillSpecification {
   recalls: { database: string; index: string; atLeast: number }[];
 }
 
-export function drillSpecification({ amcheck, checks, tables, recall }: Drill): DrillSpecification {
+export function drillSpecification({ amcheck, checks, tables, recall }: DrillConfig): DrillSpecification {
   return {
     amcheck,
     checks,
@@ -35,60 +34,14 @@ export function drillSpecification({ amcheck, checks, tables, recall }: Drill): 
   };
 }
 
-/** Formats the drill specification for the drill container: a line a check. */
-export function renderDrill({ amcheck, checks, counts, recalls }: DrillSpecification): string {
-  const lines = [
-    ...(amcheck ? ["amcheck"] : []),
-    ...checks.map(({ database, query, role }) =>
-      ["check", encoded(database), encoded(query), ...(role === undefined ? [] : [encoded(role)])].join(" "),
-    ),
-    ...counts.map(({ database, table }) => `count ${encoded(database)} ${encoded(table)}`),
-    ...recalls.map(({ database, index, atLeast }) => `recall ${encoded(database)} ${encoded(index)} ${atLeast}`),
-  ];
-  return lines.map((line) => `${line}\n`).join("");
-}
-
-/** The recorded result of a drill: the drill container writes it as a line of columns separated by tabs. */
-export interface Evidence {
-  drill: string;
-  started: Date;
-  ended: Date;
-  passed: boolean;
-  backup?: string;
-  /** Time of the last transaction that was replayed. */
-  recoveredTo?: string;
-  /** Duration until the copy accepted connections. */
-  seconds: number;
-}
-
-/** Parses the recorded drills, oldest first. */
-export function parseDrills(text: string): Evidence[] {
-  const value = (column: string | undefined) => (column === "\\N" ? undefined : column);
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [drill = "", started = "", ended = "", passed, backup, recoveredTo, seconds] = line.split("\t");
-      return {
-        drill,
-        started: new Date(started),
-        ended: new Date(ended),
-        passed: passed === "t",
-        backup: value(backup),
-        recoveredTo: value(recoveredTo),
-        seconds: Number(seconds),
-      };
-    });
-}
-
 /** Why the recorded drills do not suffice; undefined if they do. `maxAge`: as in the stack file. */
-export function problemOf(drills: Evidence[], maxAge: string | undefined, now: Date): string | undefined {
+export function problemOf(drills: Drill[], maxAge: string | undefined, now: Date): string | undefined {
   const last = drills.at(-1);
   if (last && !last.passed) return `the last restore drill, ${last.drill}, has failed`;
   if (maxAge === undefined) return undefined;
   if (!last) return "there was no restore drill yet";
-  const hours = Math.floor((now.getTime() - last.ended.getTime()) / 3_600_000);
-  return now.getTime() - last.ended.getTime() > milliseconds(maxAge)
-    ? `the last restore drill that passed is ${hours} hours old, and backup.drill.maxAge is ${maxAge}`
+  const age = now.getTime() - new Date(last.ended_at).getTime();
+  return age > milliseconds(maxAge)
+    ? `the last restore drill that passed is ${Math.floor(age / 3_600_000)} hours old, and backup.drill.maxAge is ${maxAge}`
     : undefined;
 }

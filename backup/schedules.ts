@@ -1,7 +1,7 @@
 import { timesOf } from "../config/schedule";
 
 /** A schedule as arguments of snooze: a list of values for each field. */
-export function snoozeArguments(schedule: string): string {
+export function snoozeArguments(schedule: string): string[] {
   const { minutes, hours, days, months, weekdays } = timesOf(schedule);
   const all = (values: number[], size: number) => (values.length === size ? "*" : values.join(","));
   return [
@@ -10,12 +10,5 @@ export function snoozeArguments(schedule: string): string {
     `-d${all(days, 31)}`,
     `-m${all(months, 12)}`,
     `-w${all(weekdays, 7)}`,
-  ].join(" ");
-}
-
-/** Formats the agent's file of schedules: a line a job, with its name and the arguments of snooze. */
-export function renderSchedules(schedules: Record<string, string>): string {
-  return Object.entries(schedules)
-    .map(([job, schedule]) => `${job} ${snoozeArguments(schedule)}\n`)
-    .join("");
+  ];
 }

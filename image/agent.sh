@@ -15,6 +15,8 @@ if [ "${1:-}" = health ]; then
   exit
 fi
 
+schedules() { jq --compact-output .schedules "$configuration"; }
+
 follow() { # JOB, arguments of snooze
   local job=$1 stamp="$home/$1.stamp"
   shift
@@ -29,12 +31,15 @@ follow() { # JOB, arguments of snooze
 
 followers=()
 start() {
+  local job jobs=() arguments=()
   set -m # each has a process group of its own, so that it is ended with its children
-  while read -r job arguments; do
-    # shellcheck disable=SC2086 # each argument is a word
-    set -f && follow "$job" $arguments &
+  texts jobs 'keys_unsorted[]' <<<"$known"
+  for job in "${jobs[@]}"; do
+    # shellcheck disable=SC2016 # a variable of jq
+    texts arguments '.[$job][]' --arg job "$job" <<<"$known"
+    follow "$job" "${arguments[@]}" &
     followers+=($!)
-  done <"$schedules"
+  done
   set +m
 }
 
@@ -46,13 +51,14 @@ stop() {
 }
 trap 'stop; exit 0' TERM INT
 
-known=$(cat "$schedules")
+flock "$home/lock" convert-ledgers.sh
+known=$(schedules)
 start
 while true; do
   touch "$beat"
   # Changed schedules take effect when no job runs: ending a job would leave a partial backup.
-  if [ "$(cat "$schedules")" != "$known" ] && flock --nonblock "$home/lock" true; then
-    known=$(cat "$schedules")
+  if declared=$(schedules) && [ "$declared" != "$known" ] && flock --nonblock "$home/lock" true; then
+    known=$declared
     echo "pgwright: schedules changed"
     stop
     start

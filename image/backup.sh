@@ -1,11 +1,10 @@
 #!/bin/bash
-# Runs one job of the backup agent (full, differential, incremental, verify, drill, dump), and records its result in runs.tsv.
+# Runs one job of the backup agent (full, differential, incremental, verify, drill, dump), and records its result in the ledger runs.
 #   backup.sh JOB [REPOSITORY]     of all repositories, or of one
 set -uo pipefail
 
 . common.sh
 
-runs=$home/runs.tsv
 job=$1
 
 run() { # REPOSITORY
@@ -34,20 +33,18 @@ restorable() {
 
 # The drill container restores; this job waits for it as long as it answers.
 drill() {
-  local before after
-  before=$(wc -l <"$home/drills.tsv" 2>/dev/null || echo 0)
-  request-drill.sh || return
-  local silent=0
+  local id result silent=0
+  id=$(request-drill.sh) || return
   while true; do
-    after=$(wc -l <"$home/drills.tsv" 2>/dev/null || echo 0)
-    [ "$after" = "$before" ] || break
+    result=$(tail -n 1 "$home/drills.jsonl" 2>/dev/null | jq --arg drill "$id" 'select(.drill == $drill)' 2>/dev/null)
+    [ -z "$result" ] || break
     # A minute without an answer counts, not a single one: the clock may have jumped.
     if [ -n "$(find "$home/drill-beat" -mmin -3 2>/dev/null)" ]; then silent=0; else silent=$((silent + 1)); fi
     [ "$silent" -lt 60 ] || { echo "the drill container does not answer"; return 1; }
     sleep 1
   done
-  [ "$(tail -n 1 "$home/drills.tsv" | cut -f4)" = t ] && return
-  awk -F'\t' '$3 == "f" { print $2 ": " $4 }' "$home/drill/checks"
+  jq --exit-status .passed <<<"$result" >/dev/null && return
+  jq --raw-output '.checks[] | select(.passed | not) | "\(.what): \(.detail)"' <<<"$result"
   return 1
 }
 
@@ -64,10 +61,10 @@ for repository in $repositories; do
   code=$?
   [ -n "$output" ] && echo "$output"
   [ $code = 0 ] || failed=$code
-  # In the text format of COPY: started, ended, job, repository, exit code, the end of the output without headers of requests.
-  message=$(sed -E '/^ +(\*\*\* .*:$|[A-Z]+ \/|[a-z0-9-]+: ?[^ ]|<\?xml)/d' <<<"$output" | tail -c 2000 | sed 's/\\/\\\\/g; s/\t/\\t/g' | awk 'NR > 1 { printf "\\n" } { printf "%s", $0 }')
-  [ $code = 0 ] && message='\N'
-  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$started" "$(now)" "$job" "$repository" "$code" "$message" >>"$runs"
+  # The end of the output, without headers of requests.
+  message=$(sed -E '/^ +(\*\*\* .*:$|[A-Z]+ \/|[a-z0-9-]+: ?[^ ]|<\?xml)/d' <<<"$output" | tail -c 2000)
+  jq --null-input --compact-output --arg started_at "$started" --arg ended_at "$(now)" --arg job "$job" --argjson repository "$repository" \
+    --argjson exit_code "$code" --arg message "$message" '$ARGS.named | if .exit_code == 0 then .message = null else . end' >>"$home/runs.jsonl"
 done
 report.sh || true
 exit "$failed"

@@ -2,18 +2,21 @@
 # shellcheck shell=bash disable=SC2034 # used by the scripts that source this file
 
 . sessions.sh
+. json.sh
 
 config=/etc/pgwright/pgbackrest.conf
-schedules=/etc/pgwright/agent-schedules
+# What the scripts need of the stack file; backup/agent-configuration.ts has its shape.
+configuration=/etc/pgwright/agent.json
+# The ledgers are here, in JSON Lines; backup/ledgers.ts has their shape.
 home=/var/lib/pgwright
 dumps=/var/lib/pgwright-dumps
 export PGHOST=/var/lib/postgresql/data/socket PGUSER=postgres
 
 # The server's stanza, and the numbers of the repositories.
-stanza=$(sed -n 's/^\[\(.*\)\]$/\1/p' "$config" | grep -v '^global$' | head -n 1)
-repositories=$(sed -n 's/^repo\([0-9]*\)-path=.*/\1/p' "$config" | sort -n)
+stanza=$(jq --raw-output .stanza "$configuration")
+repositories=$(jq '.repositories[].number' "$configuration")
 # Repositories in buckets of an object store, where each request costs money.
-buckets=$(sed -n 's/^repo\([0-9]*\)-type=s3$/\1/p' "$config")
+buckets=$(jq '.repositories[] | select(.bucket).number' "$configuration")
 
 # Timestamps of runs, with milliseconds: the start identifies a run, and two runs that fail at once may start in the same second.
 now() { date -u +%Y-%m-%dT%H:%M:%S.%3NZ; }
@@ -33,8 +36,8 @@ ask() {
   psql --no-psqlrc --quiet --tuples-only --no-align --set ON_ERROR_STOP=1 --dbname "$database" "$@"
 }
 
-# Names and SQL are base64 in the settings, so that each is one word.
-decode() { IFS= read -r -d '' "$1" < <(base64 --decode <<<"$2") || true; } # VARIABLE TEXT
+# ledger NAME: prints the entries of a ledger, without lines that a full disk has cut off.
+ledger() { [ ! -e "$home/$1.jsonl" ] || jq --raw-input --compact-output 'fromjson? // empty' "$home/$1.jsonl"; }
 
 # file_name NAME: prints a file name that is unique for the name: characters with a meaning in paths become %XX.
 file_name() {
@@ -50,24 +53,22 @@ file_name() {
   printf %s "$file"
 }
 
-# files REPOSITORY archive|backup OPTIONS...: lists this server's files.
-files() { repository "$1" repo-ls --recurse "${@:3}" "$2/$stanza"; }
+# info OPTIONS OF pgbackrest...: the contents of the repositories. Texts of errors contain unescaped line ends, which JSON does not allow.
+info() { pgbackrest --config="$config" --output=json "$@" info | tr '[:cntrl:]' ' '; }
 
-# missing_wal REPOSITORY [FILES]: prints a line for each gap in the archived segments: the segment after it, the number of missing ones,
-# and t if no backup has started since, so that a restore cannot reach the present. FILES: a listing to read instead of the repository.
+# files REPOSITORY archive|backup: this server's files.
+files() { repository "$1" repo-ls --recurse --output=json "$2/$stanza"; }
+
+# from_pgbackrest FILTER OPTIONS OF jq...: applies a filter with the functions of pgbackrest.jq to the JSON of stdin.
+from_pgbackrest() { jq --raw-output --compact-output -L /usr/local/share/pgwright "${@:2}" "include \"pgbackrest\"; $1"; }
+
+# missing_wal REPOSITORY [FILES]: prints each gap in the archived segments. FILES: a listing to read instead of the repository.
 missing_wal() {
-  local newest archived segment position last=0 timeline='' open
-  newest=$(repository "$1" info | sed -n 's/^ *wal start\/stop: \([0-9A-F]*\) .*/\1/p' | tail -n 1)
-  # Segments are archived concurrently: only up to this one, all have to be there. Without a server, no segment is in transfer.
+  local newest archived
+  newest=$(info --stanza="$stanza" --repo="$1" | from_pgbackrest 'newest_start // ""')
+  # Without a server, no segment is in transfer, and all have to exist.
   archived=$(ask postgres <<<"SELECT coalesce(substring(last_archived_wal FROM '^[0-9A-F]{24}'), '') FROM pg_stat_archiver" 2>/dev/null) || archived=G
-  while read -r segment; do
-    [[ "$segment" > "$archived" ]] && break
-    position=$((16#${segment:8:8} * 256 + 16#${segment:16:8}))
-    if [ "${segment:0:8}" = "$timeline" ] && [ "$position" -gt $((last + 1)) ]; then
-      open=t
-      if [ "${segment:0:8}" != "${newest:0:8}" ] || [[ "$segment" < "$newest" || "$segment" = "$newest" ]]; then open=f; fi
-      printf '%s\t%s\t%s\n' "$segment" $((position - last - 1)) "$open"
-    fi
-    timeline=${segment:0:8} last=$position
-  done < <(if [ -n "${2:-}" ]; then cat "$2"; else files "$1" archive; fi | grep -oE '[0-9A-F]{24}-[0-9a-f]{40}' | cut -c1-24 | sort -u)
+  # shellcheck disable=SC2016 # variables of jq
+  if [ -n "${2:-}" ]; then cat "$2"; else files "$1" archive; fi |
+    from_pgbackrest 'missing_wal($repository; $archived; $newest)' --argjson repository "$1" --arg archived "$archived" --arg newest "$newest"
 }

@@ -5,7 +5,7 @@ set -euo pipefail
 
 . common.sh
 
-settings=/etc/pgwright/dumps
+settings=$(jq .dumps "$configuration")
 umask 077
 
 while folder="$dumps/$(date -u +%Y%m%dT%H%M%SZ)" && [ -e "$folder" ]; do sleep 0.2; done # one a second
@@ -26,24 +26,19 @@ dump() { # DATABASE, SCHEMA...
 databases=()
 list_databases databases ask
 pg_dumpall --globals-only --file="$folder.partial/globals.sql"
-if grep -q '^database ' "$settings"; then
-  while read -r kind database schemas; do
-    [ "$kind" = database ] || continue
-    names=()
-    for schema in $schemas; do
-      decode name "$schema"
-      names+=("$name")
-    done
-    decode database "$database"
-    dump "$database" ${names[@]+"${names[@]}"}
-  done <"$settings"
-else
-  for database in "${databases[@]}"; do dump "$database"; done
-fi
+declared=() schemas=()
+texts declared '.databases | keys_unsorted[]' <<<"$settings"
+for database in "${declared[@]}"; do
+  # shellcheck disable=SC2016 # a variable of jq
+  texts schemas '.databases[$database].schemas[]' --arg database "$database" <<<"$settings"
+  dump "$database" "${schemas[@]}"
+done
+# None declared: all databases.
+[ ${#declared[@]} -gt 0 ] || for database in "${databases[@]}"; do dump "$database"; done
 sync "$folder.partial"
 mv --no-target-directory "$folder.partial" "$folder"
 
-keep=$(sed -n 's/^keep //p' "$settings")
+keep=$(jq .keep <<<"$settings")
 find "$dumps" -mindepth 1 -maxdepth 1 -type d -name '[0-9]*Z' | sort -r | tail -n "+$((keep + 1))" | while read -r old; do rm -rf "$old"; done
 
 # Partitions that retention has archived for a dump.

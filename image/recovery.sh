@@ -1,28 +1,10 @@
 # Sourced by restore.sh and drill.sh: restores a cluster from a backup, and recovers it up to a target in an isolated server.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # variables are used by the scripts that source this file
 
 . run-role.sh
 
 recovery_log=/tmp/recovery.log
-
-# answering CONF STANZA: prints a configuration without the repositories that do not answer, if one is in a bucket: each WAL segment
-# would wait for them.
-answering() {
-  local silent=''
-  if grep -q '^repo[0-9]*-type=s3$' "$1"; then
-    silent=$(
-      pgbackrest --config="$1" --stanza="$2" --io-timeout=5 --output=json info |
-        { grep -oE '"key":[0-9]+,"status":\{"code":99' || true; } | grep -oE '[0-9]+,' | tr -d '\n' | sed 's/,$//; s/,/|/g'
-    ) || true
-  fi
-  if [ -z "$silent" ] || ! grep -vE "^repo($silent)-" "$1" | grep -q '^repo[0-9]*-path='; then
-    echo "$1"
-    return
-  fi
-  echo "pgwright: repositories $silent: do not answer, and are ignored" >&2
-  (umask 077 && grep -vE "^repo($silent)-" "$1" >/tmp/pgbackrest.conf)
-  echo /tmp/pgbackrest.conf
-}
+restore_log=/tmp/restore.log
 
 # remove_cluster FOLDER: removes a cluster, with the files of its tablespaces, which are outside of the folder.
 remove_cluster() {
@@ -34,16 +16,20 @@ remove_cluster() {
 }
 
 # recover FOLDER CONF STANZA ARGUMENTS OF pgbackrest restore...: starts a server, recovers it up to the target, and leaves it running
-# with a socket in /tmp; its pid is $recovered.
+# with a socket in /tmp; its pid is $recovered. Sets $backup to the label of the backup that pgBackRest has chosen, and $recovered_to to
+# the commit time of the last replayed transaction; to nothing if there is none.
 recover() {
-  local folder=$1 conf=$2 stanza=$3
+  local folder=$1 conf=$2 stanza=$3 code=0
   shift 3
-  conf=$(answering "$conf" "$stanza")
+  backup='' recovered_to=''
   remove_cluster "$folder"
   # shellcheck disable=SC2174 # the parent folder exists
   mkdir -p -m 0700 "$folder" "${PGDATA%/*}/spool"
   echo "pgwright: restoring files"
-  pgbackrest --config="$conf" --stanza="$stanza" --pg1-path="$folder" --log-level-console=info restore "$@" || return
+  pgbackrest --config="$conf" --stanza="$stanza" --pg1-path="$folder" --log-level-console=info restore "$@" | tee "$restore_log" || code=$?
+  # A restore has no output in JSON.
+  backup=$(sed -n 's/.*restore backup set \([^ ,]*\).*/\1/p' "$restore_log" | tail -n 1)
+  [ "$code" = 0 ] || return "$code"
   start_recovered "$folder"
 }
 
@@ -82,6 +68,7 @@ CONF
     return 1
   done
   grep -E 'last completed transaction|recovery stopping|redo done|selected new timeline' "$recovery_log" || true
+  recovered_to=$(query postgres <<<"SELECT pg_last_xact_replay_timestamp()")
 }
 
 # replay FOLDER: starts the server, and waits until it accepts connections; fails if the server ends before.

@@ -3,15 +3,20 @@
 # checks, and shuts down. The cluster is renamed to its final path only if all of this succeeds.
 #   restore.sh STANZA ARGUMENTS OF pgbackrest restore...
 #   restore.sh --copied       pg_basebackup has copied the files already
-# Files in /restore: pgbackrest.conf; run/N.sql and checks/N.sql, each with its database in N.database, and its role in N.role if that
-# is not the owner of the database; cron-off, if all cron jobs are switched off
+# Files in /restore: pgbackrest.conf, and handling.json (Handling of provider/restore.ts). If a backup was restored, the last line of
+# the output is the outcome (backup/restore-outcome.ts), also if the restore has failed after that.
 set -euo pipefail
+. json.sh
 . recovery.sh
 
 stanza=$1
 shift
 unfinished="$PGDATA.unfinished"
-home=/restore
+handling=$(cat /restore/handling.json)
+
+backup='' recovered_to=''
+outcome() { [ -z "$backup" ] || jq --null-input --compact-output --arg backup "$backup" --arg recovered_to "$recovered_to" '$ARGS.named'; }
+trap outcome EXIT
 
 if [ "$stanza" = --copied ]; then
   # Replication and ALTER SYSTEM of the other server do not apply to this one.
@@ -19,11 +24,11 @@ if [ "$stanza" = --copied ]; then
   : >"$unfinished/postgresql.auto.conf"
   start_recovered "$unfinished"
 else
-  recover "$unfinished" "$home/pgbackrest.conf" "$stanza" "$@"
+  recover "$unfinished" /restore/pgbackrest.conf "$stanza" "$@"
 fi
 
 failed=0
-if [ -e "$home/cron-off" ]; then
+if [ "$(jq .cronOff <<<"$handling")" = true ]; then
   # A copy does not run the jobs of its source. Direct change of the table, since its trigger needs pg_cron, which is not loaded here.
   databases=()
   list databases query postgres <<<"SELECT datname FROM pg_database WHERE datallowconn"
@@ -33,24 +38,22 @@ if [ -e "$home/cron-off" ]; then
   done
 fi
 
-# read_file VARIABLE FILE: sets the variable to the contents; to nothing if the file does not exist.
-read_file() { printf -v "$1" %s '' && { [ ! -e "$2" ] || IFS= read -r -d '' "$1" <"$2" || true; }; }
-for file in "$home"/run/*.sql; do
-  [ -e "$file" ] || continue
-  read_file database "${file%.sql}.database"
-  read_file owner "${file%.sql}.role"
+all=() database='' sql='' query='' role=''
+objects all '.run[]' <<<"$handling"
+for one in "${all[@]}"; do
+  fields "$one" database sql role
+  owner=$role
   if ! { [ -n "$owner" ] || owner_of_database query "$database"; } ||
-    ! restricted <"$file" | as_role query "$database" "$owner" >/dev/null; then
-    echo "pgwright: SQL of the restore failed: $(head -c 200 "$file")" >&2
+    ! restricted <<<"$sql" | as_role query "$database" "$owner" >/dev/null; then
+    echo "pgwright: SQL of the restore failed: ${sql:0:200}" >&2
     failed=1
   fi
 done
-for file in "$home"/checks/*.sql; do
-  [ -e "$file" ] || continue
-  read_file database "${file%.sql}.database"
-  read_file role "${file%.sql}.role"
-  answer=$(checked query "$database" "$role" <"$file") || true
-  [ "$answer" = t ] || { echo "pgwright: check failed: $(cat "$file") is $answer" >&2; failed=1; }
+objects all '.checks[]' <<<"$handling"
+for one in "${all[@]}"; do
+  fields "$one" database query role
+  answer=$(checked query "$database" "$role" <<<"$query") || true
+  [ "$answer" = t ] || { echo "pgwright: check failed: $query is $answer" >&2; failed=1; }
 done
 
 stop_recovered

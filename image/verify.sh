@@ -9,19 +9,18 @@ set -uo pipefail
 number=$1
 failed=0
 
+# It has no output in JSON.
 output=$(repository "$number" --output=text --verbose verify 2>&1) || failed=1
 grep -q '^ *status: ok' <<<"$output" || failed=1
 echo "$output"
 
-info=$(repository "$number" info)
-mapfile -t labels < <(grep -oE 'backup: [0-9]{8}-[0-9]{6}F(_[0-9]{8}-[0-9]{6}[DI])?' <<<"$info" | cut -d' ' -f2)
-for label in "${labels[@]}"; do
-  repository "$number" repo-ls "backup/$stanza/$label" | grep -q '^backup.manifest$' || { echo "backup $label: missing in the repository"; failed=1; }
+labels=$(info --stanza="$stanza" --repo="$number" | from_pgbackrest labels) || failed=1
+for label in $labels; do
+  repository "$number" repo-ls --output=json "backup/$stanza/$label" | jq --exit-status 'has("backup.manifest")' >/dev/null || { echo "backup $label: missing in the repository"; failed=1; }
 done
 
 # A gap before the newest backup only excludes restores to the time after it: it is reported, but is no failure.
-while read -r segment count open; do
-  echo "WAL: $count segments missing before $segment"
-  [ "$open" = f ] || failed=1
-done < <(missing_wal "$number")
+gaps=$(missing_wal "$number") || failed=1
+jq --raw-output '"WAL: \(.segments) segments missing before \(.before_segment)"' <<<"$gaps"
+[ -z "$(jq 'select(.open)' <<<"$gaps")" ] || failed=1
 exit $failed

@@ -10,6 +10,7 @@ import {
   type Options,
 } from "../backup/options";
 import { CLUSTER_PATH, CONFIG_PATH, DATA_PATH, SPOOL_PATH } from "../backup/paths";
+import { parseOutcome, type RestoreOutcome } from "../backup/restore-outcome";
 import { chooseBackups, restoreArguments, type Target } from "../backup/target";
 import { CommandError, POSTGRES, type Host } from "./host";
 import { folderMount } from "./host-folder";
@@ -75,7 +76,7 @@ export async function runWithRepositories(
   try {
     const owner = { uid: POSTGRES, gid: POSTGRES };
     await host.copyInto(name, "/", [
-      ...["restore", "restore/run", "restore/checks"].map((folder) => ({ name: folder, mode: 0o700, ...owner })),
+      { name: "restore", mode: 0o700, ...owner },
       ...Object.entries(files).map(([file, content]) => ({ name: `restore/${file}`, content, mode: 0o600, ...owner })),
       ...Object.entries(certificates).map(([file, content]) => ({
         name: `${CONFIG_PATH.slice(1)}/${file}`,
@@ -162,7 +163,7 @@ export async function selectReadable(
 }
 
 /**
- * Fills an empty volume with the cluster of a backup, recovered to the target. Returns the output; throws, with the last output,
+ * Fills an empty volume with the cluster of a backup, recovered to the target. Throws, with the last output,
  * if the target is not reached, a file is damaged or missing, or a check fails.
  */
 export async function restore(
@@ -173,22 +174,20 @@ export async function restore(
   secrets: Options,
   target: Target,
   handling: Handling,
-): Promise<string> {
+): Promise<RestoreOutcome> {
   const { stanza, options } = repositories;
   const unfinished = { "pg1-path": `${CLUSTER_PATH}.unfinished`, "spool-path": SPOOL_PATH };
   const files = {
     [CONF]: renderPgbackrestConf(stanza, { ...options, ...unfinished, ...secrets }),
     ...filesOf(handling),
   };
-  const attempt = (backup = target.backup): Promise<string> => {
+  const attempt = async (backup = target.backup): Promise<RestoreOutcome> => {
     const command = ["restore.sh", stanza, ...restoreArguments({ ...target, backup })];
     const name = `${host.container}-restore`;
-    return runWithRepositories(host, name, image, repositories, files, command, intoVolume(volume));
+    return parseOutcome(await runWithRepositories(host, name, image, repositories, files, command, intoVolume(volume)));
   };
-  const backupExists = async (printed: string) => {
-    const [, label] = /restore backup set (\S+),/.exec(printed) ?? [];
-    return label === undefined || isWhole(await readInfo(host, image, repositories, secrets), label);
-  };
+  const backupExists = async ({ backup }: RestoreOutcome) =>
+    backup === undefined || isWhole(await readInfo(host, image, repositories, secrets), backup);
   if (target.backup !== undefined) return attempt();
   if (target.name === undefined) return retryExpired(attempt, backupExists, target);
   // Only the WAL shows where a restore point is. If it is before the newest backup, an older backup is tried.
@@ -213,32 +212,24 @@ const TRIES = 3;
  * restore is tried again with the newest backup.
  */
 async function retryExpired(
-  attempt: () => Promise<string>,
-  backupExists: (printed: string) => Promise<boolean>,
+  attempt: () => Promise<RestoreOutcome>,
+  backupExists: (outcome: RestoreOutcome) => Promise<boolean>,
   { time, lsn }: Target,
-): Promise<string> {
+): Promise<RestoreOutcome> {
   for (let tries = 1; ; tries += 1) {
     try {
-      const printed = await attempt();
-      if (time !== undefined || lsn !== undefined || (await backupExists(printed))) return printed;
+      const outcome = await attempt();
+      if (time !== undefined || lsn !== undefined || (await backupExists(outcome))) return outcome;
       if (tries === TRIES)
         throw new Error("the server expired each backup while it was restored; run the restore again");
     } catch (error) {
-      if (!(error instanceof CommandError) || tries === TRIES || (await backupExists(error.printed))) throw error;
+      if (!(error instanceof CommandError) || tries === TRIES || (await backupExists(parseOutcome(error.printed))))
+        throw error;
     }
   }
 }
 
 export const intoVolume = (volume: string) => ["--volume", `${volume}:${DATA_PATH}`, "--shm-size", "256m"];
 
-export function filesOf({ run, checks, cronOff }: Handling): Record<string, string> {
-  const files: Record<string, string> = cronOff ? { "cron-off": "" } : {};
-  const add = (name: string, sql: string, database: string, role: string | undefined) => {
-    files[`${name}.sql`] = sql;
-    files[`${name}.database`] = database;
-    if (role !== undefined) files[`${name}.role`] = role;
-  };
-  run.forEach(({ database, sql, role }, i) => add(`run/${i}`, sql, database, role));
-  checks.forEach(({ database, query, role }, i) => add(`checks/${i}`, query, database, role));
-  return files;
-}
+/** The handling as a file in /restore, where restore.sh reads it. */
+export const filesOf = (handling: Handling): Record<string, string> => ({ "handling.json": JSON.stringify(handling) });

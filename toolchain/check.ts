@@ -1,8 +1,8 @@
 import { ensureBaseImage } from "./base-image";
 import { ensureEngine } from "./docker";
+import { ensureProgram } from "./program";
 import { ensurePulumi } from "./pulumi";
 import { ensureS3Server } from "./s3-server";
-import { ensureShellcheck } from "./shellcheck";
 
 // For developers: `npx sucrase-node toolchain/check.ts [PART]...` finds or installs these parts, or all, on this machine.
 const parts: Record<string, (log: (line: string) => void) => Promise<unknown>> = {
@@ -10,7 +10,8 @@ const parts: Record<string, (log: (line: string) => void) => Promise<unknown>> =
   engine: (log) => ensureEngine({ log }),
   "base-image": (log) => ensureBaseImage({ log }),
   "s3-server": (log) => ensureS3Server({ log }),
-  shellcheck: (log) => ensureShellcheck({ log }),
+  shellcheck: (log) => ensureProgram("shellcheck", { log }),
+  jq: (log) => ensureProgram("jq", { log }),
 };
 
 async function main(): Promise<void> {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { renderDrill, type DrillSpecification } from "../../backup/drill";
-import { renderDumps, type Dumps } from "../../backup/dumps";
+import { parseAgentConfiguration, renderAgentConfiguration, type Dumps } from "../../backup/agent-configuration";
+import type { DrillSpecification } from "../../backup/drill";
 import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
-import { renderSchedules } from "../../backup/schedules";
+import { snoozeArguments } from "../../backup/schedules";
 import type { Host } from "../host";
 import { mustBeWritable } from "../host-folder";
 import type { Kind, Operation } from "../kind";
@@ -37,23 +37,11 @@ export interface BackupConfigurationState extends BackupConfigurationInputs {
 }
 
 const CONF = "pgbackrest.conf";
-const SCHEDULES = "agent-schedules";
-const DRILL = "drill";
-
-const DUMPS = "dumps";
-
-const dumpsFile = ({ dumps }: BackupConfigurationInputs) => (dumps ? renderDumps(dumps) : "");
-const NO_SPECIFICATION: DrillSpecification = { amcheck: false, checks: [], counts: [], recalls: [] };
-const drillFile = ({ drill }: BackupConfigurationInputs) => renderDrill(drill ?? NO_SPECIFICATION);
+const AGENT = "agent.json";
 
 async function write(host: Host, inputs: BackupConfigurationInputs): Promise<void> {
-  const { volume, image, stanza, options, secrets, schedules } = inputs;
-  await host.writeVolume(volume, image, {
-    [SCHEDULES]: renderSchedules(schedules),
-    [DRILL]: drillFile(inputs),
-    [DUMPS]: dumpsFile(inputs),
-    ...inputs.certificates,
-  });
+  const { volume, image, stanza, options, secrets } = inputs;
+  await host.writeVolume(volume, image, { [AGENT]: renderAgentConfiguration(inputs), ...inputs.certificates });
   await host.writeVolume(volume, image, { [CONF]: renderPgbackrestConf(stanza, { ...options, ...secrets }) }, true);
 }
 
@@ -86,6 +74,9 @@ async function readBack(host: Host, state: BackupConfigurationState): Promise<Ba
   const { stanza, options } = parsePgbackrestConf(files[CONF] ?? "");
   const entries = Object.entries(options);
   const secret = (name: string) => name in state.secrets;
+  const agent = parseAgentConfiguration(files[AGENT] ?? "");
+  const isScheduled = ([job, cron]: [string, string]) =>
+    String(agent?.schedules[job]) === String(snoozeArguments(cron));
   return {
     ...state,
     stanza,
@@ -94,9 +85,9 @@ async function readBack(host: Host, state: BackupConfigurationState): Promise<Ba
     certificates:
       state.certificates &&
       Object.fromEntries(Object.keys(state.certificates).map((name) => [name, files[name] ?? ""])),
-    drill: files[DRILL] === drillFile(state) ? state.drill : NO_SPECIFICATION,
-    dumps: files[DUMPS] === dumpsFile(state) ? state.dumps : { keep: 0, databases: {} },
-    schedules: files[SCHEDULES] === renderSchedules(state.schedules) ? state.schedules : {},
+    drill: agent?.drill,
+    dumps: agent?.dumps,
+    schedules: Object.fromEntries(Object.entries(state.schedules).filter(isScheduled)),
   };
 }
 

@@ -187,11 +187,9 @@ async function fill(volume: string, inputs: ClusterInputs, { host, info, warn }:
     await mustExist(host, from);
     const { repositories, secrets, problems } = await selectReadable(host, image, from, fromSecrets);
     for (const problem of problems) warn(describeSkipped(problem));
-    const printed = await restore(host, image, volume, repositories, secrets, restoreFrom, handling);
-    const [, backup] = /restore backup set ([0-9FDI_-]+)/.exec(printed) ?? [];
-    const [, time] = /last completed transaction was at log time (.*)/.exec(printed) ?? [];
+    const { backup, recoveredTo } = await restore(host, image, volume, repositories, secrets, restoreFrom, handling);
     info(
-      `restored ${from.stanza} from ${backup}, ${time ? `up to ${time}` : "after which the archive has no transaction"}`,
+      `restored ${from.stanza} from ${backup}, ${recoveredTo ? `up to ${recoveredTo}` : "after which the archive has no transaction"}`,
     );
     await endFilling(host, volume);
   } catch (error) {

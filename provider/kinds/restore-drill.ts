@@ -1,4 +1,5 @@
-import { parseDrills, problemOf, type Evidence } from "../../backup/drill";
+import { problemOf } from "../../backup/drill";
+import { parseDrills, parseRuns, type Drill } from "../../backup/ledgers";
 import { LEDGER_PATH } from "../../backup/paths";
 import { CommandError, type Host } from "../host";
 import type { Kind } from "../kind";
@@ -12,44 +13,51 @@ export interface RestoreDrillInputs {
   proven: boolean;
 }
 
-async function readEvidence(host: Host, agent: string): Promise<Evidence[]> {
-  const text = await host.docker(["exec", agent, "sh", "-c", `cat ${LEDGER_PATH}/drills.tsv 2>/dev/null || true`]);
-  return parseDrills(text.toString());
+const readLedger = async (host: Host, agent: string, name: string) =>
+  (await host.docker(["exec", agent, "sh", "-c", `cat ${LEDGER_PATH}/${name} 2>/dev/null || true`])).toString();
+
+/** The recorded drills, oldest first; undefined if the agent is of an earlier version: the next one converts its ledgers. */
+async function readDrills(host: Host, agent: string): Promise<Drill[] | undefined> {
+  const [former, ledger] = await Promise.all(
+    ["drills.tsv", "drills.jsonl"].map((name) => readLedger(host, agent, name)),
+  );
+  return former ? undefined : parseDrills(ledger ?? "");
 }
 
 /** Runs a drill now; throws with the checks that failed. */
-async function runDrill(host: Host, agent: string): Promise<Evidence | undefined> {
+async function runDrill(host: Host, agent: string): Promise<Drill | undefined> {
   try {
     await host.docker(["exec", agent, "backup.sh", "drill"]);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const failed = await host.docker(["exec", agent, "sh", "-c", `tail -n 1 ${LEDGER_PATH}/runs.tsv | cut -f6`]);
-    throw new Error(`the restore drill failed: ${failed.toString().replaceAll("\\n", "; ").trim()}`);
+    const { message } = parseRuns(await readLedger(host, agent, "runs.jsonl")).at(-1) ?? {};
+    throw new Error(`the restore drill failed: ${message?.trim().replaceAll("\n", "; ")}`);
   }
-  return (await readEvidence(host, agent)).at(-1);
+  return (await readDrills(host, agent))?.at(-1);
 }
 
-const describeEvidence = ({ drill: name, backup, recoveredTo, seconds }: Evidence) =>
-  `${name} has passed: from ${backup}, recovered to ${recoveredTo}, in ${seconds} s`;
+/** Why the recorded drills do not suffice; undefined if they do. */
+async function readProblem(host: Host, { agent, maxAge }: RestoreDrillInputs): Promise<string | undefined> {
+  const drills = await readDrills(host, agent);
+  return drills && problemOf(drills, maxAge, new Date());
+}
+
+const describeEvidence = ({ drill: name, backup, recovered_to, seconds }: Drill) =>
+  `${name} has passed: from ${backup}, recovered to ${recovered_to}, in ${seconds} s`;
 
 /** Checks of the first drill that failed on the server too, and so do not fail this drill. */
-async function notYet(host: Host, agent: string, drilled: string): Promise<string[]> {
-  const text = await host.docker(["exec", agent, "cat", `${LEDGER_PATH}/drill-checks.tsv`]);
-  return text
-    .toString()
-    .split("\n")
-    .map((line) => line.split("\t"))
-    .filter(([drill, , , detail]) => drill === drilled && detail?.startsWith("not yet: "))
-    .map(([, check, , detail]) => `${check}: ${detail}; it must hold from the next drill on`);
-}
+const notYet = ({ checks }: Drill) =>
+  checks
+    .filter(({ detail }) => detail?.startsWith("not yet: "))
+    .map(({ what, detail }) => `${what}: ${detail}; it must hold from the next drill on`);
 
 /** Evidence that the backups can be restored: the update runs the first drill, the agent's schedule the later ones. */
 export const restoreDrill: Kind<RestoreDrillInputs, RestoreDrillInputs> = {
   replaceOn: ["agent"],
-  async explain(old, { agent, maxAge }, { host, info }) {
+  async explain(old, inputs, { host, info }) {
     if (!old) return info("runs a restore drill with the newest backup");
-    if (!(await host.inspect(agent))?.running) return;
-    const problem = problemOf(await readEvidence(host, agent), maxAge, new Date());
+    if (!(await host.inspect(inputs.agent))?.running) return;
+    const problem = await readProblem(host, inputs);
     if (problem) throw new Error(`${problem}; run npm run drill, which tries again and reports the failed checks`);
   },
   async create(inputs, { host, preview, info, warn }) {
@@ -57,15 +65,14 @@ export const restoreDrill: Kind<RestoreDrillInputs, RestoreDrillInputs> = {
       const done = await runDrill(host, inputs.agent);
       if (done) {
         info(describeEvidence(done));
-        for (const check of await notYet(host, inputs.agent, done.drill)) warn(check);
+        for (const check of notYet(done)) warn(check);
       }
     }
     return { id: inputs.agent, state: inputs };
   },
   async read(_id, state, inputs, { host }) {
     if (!(await host.inspect(inputs.agent))?.running) return state;
-    const problem = problemOf(await readEvidence(host, inputs.agent), inputs.maxAge, new Date());
-    return { ...state, maxAge: inputs.maxAge, proven: problem === undefined };
+    return { ...state, maxAge: inputs.maxAge, proven: (await readProblem(host, inputs)) === undefined };
   },
   update: async (_id, _old, inputs) => inputs,
   // The evidence is deleted with the agent's volume.

@@ -111,14 +111,14 @@ async function exactly(stack: TestStack, checks: Checks, target: Target, rows: C
   });
 }
 
-async function restoreTo(stack: TestStack, target: Target, query: string): Promise<string> {
+async function restoreTo(stack: TestStack, target: Target, query: string): Promise<void> {
   const volume = `${stack.container}-scratch`;
   const host = new Host(stack.container);
   docker("volume", "create", volume);
   try {
     const image = docker("inspect", "--format", "{{.Config.Image}}", stack.container);
     const checks = [{ database: "app", query }];
-    return await restore(host, image, volume, ownRepository(stack.container), {}, target, {
+    await restore(host, image, volume, ownRepository(stack.container), {}, target, {
       run: [],
       checks,
       cronOff: true,

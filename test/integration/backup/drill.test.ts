@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseDrills } from "../../../backup/ledgers";
 import { docker } from "../stack";
 import { damageNewestBackup } from "./repository";
 import { InProcessStack } from "../in-process-stack";
@@ -61,26 +62,29 @@ describe("restore drills", () => {
     const { code, text } = await stack.tryUp();
     expect(text).toMatch(/drill-\d{8}T\d{6}Z has passed: from \d{8}-\d{6}F, recovered to .*, in \d+ s/);
     expect(code).toBe(0);
-    const evidence = agent("tail", "-n", "13", "/var/lib/pgwright/drill-checks.tsv").split("\n");
-    const [last = ""] = (evidence.at(-1) ?? "").split("\t");
-    const checks = evidence.filter((line) => line.startsWith(last)).map((line) => line.split("\t").slice(1, 3));
-    expect(Object.fromEntries(checks)).toEqual({
-      "restore and recovery": "t",
-      "row before the restore point": "t",
-      "row after the restore point": "t",
-      "extensions and roles of app": "t",
-      "extensions and roles of postgres": "t",
-      "tables and btree indexes (amcheck)": "t",
-      "SELECT count(*) = 1000 FROM t": "t",
-      "rows of public.t in app": "t",
-      'rows of public."Busy" in app': "t",
-      "rows of public.slow in app": "t",
-      "recall of public.things_idx in app": "t",
-      "checksums of all pages": "t",
+    const { checks = [] } = parseDrills(agent("cat", "/var/lib/pgwright/drills.jsonl")).at(-1) ?? {};
+    expect(Object.fromEntries(checks.map(({ what, passed }) => [what, passed]))).toEqual({
+      "restore and recovery": true,
+      "row before the restore point": true,
+      "row after the restore point": true,
+      "extensions and roles of app": true,
+      "extensions and roles of postgres": true,
+      "tables and btree indexes (amcheck)": true,
+      "SELECT count(*) = 1000 FROM t": true,
+      "rows of public.t in app": true,
+      'rows of public."Busy" in app': true,
+      "rows of public.slow in app": true,
+      "recall of public.things_idx in app": true,
+      "checksums of all pages": true,
     });
-    const details = evidence.filter((line) => line.startsWith(last)).join("\n");
-    expect(details).toMatch(/public.t in app\tt\t1000; at the restore point 1000$/m);
-    expect(details).toMatch(/public."Busy" in app\tt\t[1-9]\d+; at the restore point \d+( to \d+)?$/m);
+    const details = Object.fromEntries(checks.map(({ what, detail }) => [what, detail]));
+    expect(details["rows of public.t in app"]).toBe("1000; at the restore point 1000");
+    expect(details['rows of public."Busy" in app']).toMatch(/^[1-9]\d+; at the restore point \d+( to \d+)?$/);
+    const reported = stack.sql(
+      "postgres",
+      "SELECT count(*), bool_and(passed) FROM pgwright.restore_drill_checks WHERE drill = (SELECT drill FROM pgwright.restore_drills ORDER BY ended_at DESC LIMIT 1)",
+    );
+    expect(reported).toBe(`${checks.length}|t`);
     const unchanged = await stack.unchanged();
     expect(unchanged.code, unchanged.text).toBe(0);
   });

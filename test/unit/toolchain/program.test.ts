@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { isDebian } from "../../../toolchain/debian";
-import { ensureShellcheck } from "../../../toolchain/shellcheck";
+import { ensureProgram } from "../../../toolchain/program";
 import { Machine } from "./machine";
 
 let machine: Machine;
@@ -12,10 +12,10 @@ afterEach(() => {
   machine.remove();
 });
 
-const shellcheck = () => ensureShellcheck({ log: machine.log });
+const shellcheck = () => ensureProgram("shellcheck", { log: machine.log });
 const file = () => join(machine.bin, "shellcheck");
 
-test("ShellCheck on PATH is used as it is", async () => {
+test("a program on PATH is used as it is", async () => {
   machine.program("shellcheck", "exit 0");
   expect(await shellcheck()).toBe(file());
 });
