@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { Client, DatabaseError } from "pg";
+import { z } from "zod";
 import { SERVER_SOCKET_PATH } from "../backup/paths";
-import { readSql } from "../sql/read";
+import { catalogQuery, readRows } from "./catalog-query";
 import type { Host } from "./host";
 import { optionsOf, SESSION_OPTIONS } from "./session-options";
 
@@ -151,13 +152,14 @@ export class Session extends Client {
 export const connect = (host: Host, database: string, args?: ConnectionArgs): Promise<Client> =>
   new Session(host, database, args).connect();
 
+export const FOREIGN_SCHEMA = catalogQuery("foreign-schema", { object: z.string(), owner: z.string() });
+
 /**
  * Throws if schema pgwright, or an object in it, belongs to a role that is not a superuser. Sessions of the superuser run the functions
  * of this schema, and the owner of the database may have created it first.
  */
 export async function mustOwnSchema(client: Client): Promise<void> {
-  const { rows } = await client.query<{ object: string; owner: string }>(readSql("catalog/foreign-schema.sql"));
-  const [found] = rows;
+  const [found] = await readRows(client, FOREIGN_SCHEMA);
   if (!found) return;
   const object = found.object === "" ? "schema pgwright" : `object ${found.object} in schema pgwright`;
   throw new Error(

@@ -1,5 +1,7 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { readLibrary, readSql } from "../../sql/read";
+import { catalogQuery, readRows } from "../catalog-query";
 import { mustOwnSchema } from "../connection";
 import type { Kind, Operation } from "../kind";
 import { asOwner } from "../run-role";
@@ -56,11 +58,11 @@ async function usersOf(client: Client, library: LibraryName): Promise<{ name: st
   return users ? (await client.query<{ name: string; owner: string }>(users)).rows : [];
 }
 
+export const LIBRARY_ROUTINES = catalogQuery("library-routines", { hash: z.string() });
+
 async function routines(client: Client, library: LibraryName): Promise<string> {
-  const { rows } = await client.query<{ hash: string }>(readSql("catalog/library-routines.sql"), [
-    LIBRARIES[library].routines,
-  ]);
-  return rows[0]?.hash ?? "";
+  const [found] = await readRows(client, LIBRARY_ROUTINES, LIBRARIES[library].routines);
+  return found?.hash ?? "";
 }
 
 async function installed(client: Client, library: LibraryName): Promise<string | undefined> {
