@@ -11,8 +11,9 @@ import type {
   SettingFact,
 } from "../adopt/facts";
 import type { Host } from "../provider/host";
-import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/facts";
-import type { RoleFact } from "../provider/kinds/role/changes";
+import { DEFAULT_PRIVILEGES, PRIVILEGES } from "../provider/kinds/access/facts";
+import { FOREIGN_LEDGERS } from "../provider/kinds/migrations/foreign-ledger";
+import { ROLES, type RoleFact } from "../provider/kinds/role/changes";
 import { readSql } from "../sql/read";
 import type { Source } from "./source";
 
@@ -53,8 +54,8 @@ async function readContent(source: Source, database: string, roles: string[]): P
     objects: contents?.objects ?? 0,
     schemas,
     extensions: await ask("adopt/extensions.sql"),
-    privileges: await ask<PrivilegeFact>("catalog/privileges.sql", ["public", ...schemas.map(({ name }) => name)], []),
-    defaults: await ask<DefaultFact>("catalog/default-privileges.sql", roles),
+    privileges: await source.read(database, PRIVILEGES, ["public", ...schemas.map(({ name }) => name)], []),
+    defaults: await source.read(database, DEFAULT_PRIVILEGES, roles),
     others: await ask<OtherFact>("adopt/database-others.sql"),
     partitioned: await ask("adopt/partitions.sql"),
     ledgers: await readLedgers(source, database),
@@ -63,7 +64,7 @@ async function readContent(source: Source, database: string, roles: string[]): P
 
 /** Migration tables of other tools; dbmate's with its versions. */
 async function readLedgers(source: Source, database: string): Promise<LedgerFact[]> {
-  const found = await source.ask<LedgerFact>(database, readSql("catalog/foreign-ledgers.sql"));
+  const found = await source.read(database, FOREIGN_LEDGERS);
   return Promise.all(
     found.map(async (ledger) => {
       if (ledger.tool !== "dbmate") return ledger;
@@ -79,9 +80,9 @@ export async function readServer(source: Source, container?: ContainerFact): Pro
   const [server] = await ask<ServerFact>("adopt/server.sql");
   if (!server) throw new Error(`${source.name}: returned no version and superuser`);
   mustBeAdoptable(source.name, server);
-  const roles = await ask<RoleFact>("catalog/roles.sql", server.roles);
+  const roles = await source.read("postgres", ROLES, server.roles);
   mustHaveSuperuser(source.name, server, roles);
-  const [bootstrap] = await ask<RoleFact>("catalog/roles.sql", [server.bootstrap]);
+  const [bootstrap] = await source.read("postgres", ROLES, [server.bootstrap]);
   const databases = await ask<DatabaseFact>("adopt/databases.sql");
   const contents: Record<string, ContentFact> = {};
   for (const { name, allowsConnections } of databases) {

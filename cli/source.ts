@@ -1,8 +1,11 @@
 import { Client, escapeIdentifier as quoted, escapeLiteral as literal, type QueryResult } from "pg";
+import type { z } from "zod";
+import { checkRows, type CatalogQuery, type RowOf } from "../provider/catalog-query";
 import { CommandError, type Host } from "../provider/host";
 import { mustBePlain } from "../provider/plain-table";
 import { PSQL } from "../provider/running";
 import { SET_OLDER_OPTIONS } from "../provider/session-options";
+import { readSql } from "../sql/read";
 
 /** No view is read, since code of its owner would run. A server without the parameter is refused later, for its version. */
 const NO_VIEWS = `DO $$ BEGIN
@@ -39,6 +42,15 @@ export abstract class Source {
   /** Rows of a query in a database. $1, $2, ... are lists of names. */
   ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
     return this.run(database, asJson(sql, names));
+  }
+
+  /** Checked rows of a query of sql/catalog. */
+  async read<Columns extends z.ZodRawShape>(
+    database: string,
+    query: CatalogQuery<Columns>,
+    ...names: string[][]
+  ): Promise<RowOf<CatalogQuery<Columns>>[]> {
+    return checkRows(query, await this.ask<unknown>(database, readSql(query.file), ...names));
   }
 
   /** Values of a column of a table that another role owns. */

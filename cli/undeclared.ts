@@ -1,8 +1,14 @@
+import { z } from "zod";
+import { catalogQuery, readRows, type CatalogQuery } from "../provider/catalog-query";
 import { connect } from "../provider/connection";
 import type { Host } from "../provider/host";
 import type { Undeclared } from "../report/drift";
-import { readSql } from "../sql/read";
 import type { Deployment } from "./project";
+
+const COLUMNS = { kind: z.string(), name: z.string(), what: z.string() };
+export const UNDECLARED_SERVER = catalogQuery("undeclared-server", COLUMNS);
+export const UNDECLARED_DATABASE = catalogQuery("undeclared-database", COLUMNS);
+export const UNDECLARED_JOBS = catalogQuery("undeclared-jobs", COLUMNS);
 
 interface Outputs {
   name: string;
@@ -18,11 +24,15 @@ function declared({ resources = [] }: Deployment, type: string): Outputs[] {
 
 /** Finds the objects of a server that its stack does not declare. */
 export async function findUndeclared(host: Host, deployment: Deployment): Promise<Undeclared[]> {
-  const ask = async (database: string, file: string, ...names: string[][]): Promise<Undeclared[]> => {
+  const ask = async (
+    database: string,
+    query: CatalogQuery<typeof COLUMNS>,
+    ...names: string[][]
+  ): Promise<Undeclared[]> => {
     const client = await connect(host, database);
     try {
-      const { rows } = await client.query<Omit<Undeclared, "database">>(readSql(`catalog/${file}.sql`), names);
-      return rows.map((row) => ({ ...row, database: file === "undeclared-server" ? undefined : database }));
+      const rows = await readRows(client, query, ...names);
+      return rows.map((row) => ({ ...row, database: query === UNDECLARED_SERVER ? undefined : database }));
     } finally {
       await client.end();
     }
@@ -35,7 +45,7 @@ export async function findUndeclared(host: Host, deployment: Deployment): Promis
   const found = [
     await ask(
       "postgres",
-      "undeclared-server",
+      UNDECLARED_SERVER,
       names("pgwright:index:Role"),
       databases,
       declared(deployment, "pgwright:index:VectorIndex").map(({ database }) => database),
@@ -44,7 +54,7 @@ export async function findUndeclared(host: Host, deployment: Deployment): Promis
       databases.map((database) =>
         ask(
           database,
-          "undeclared-database",
+          UNDECLARED_DATABASE,
           within("postgresql:index/schema:Schema", database),
           within("postgresql:index/extension:Extension", database),
         ),
@@ -54,7 +64,7 @@ export async function findUndeclared(host: Host, deployment: Deployment): Promis
       ? [
           await ask(
             jobs[0].cronDatabase,
-            "undeclared-jobs",
+            UNDECLARED_JOBS,
             jobs.map(({ job }) => job),
           ),
         ]

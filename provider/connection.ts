@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
+import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { Client, DatabaseError } from "pg";
+import { z } from "zod";
 import { SERVER_SOCKET_PATH } from "../backup/paths";
-import { readSql } from "../sql/read";
+import { catalogQuery, readRows } from "./catalog-query";
 import type { Host } from "./host";
 import { optionsOf, SESSION_OPTIONS } from "./session-options";
 
@@ -52,12 +54,17 @@ class ExecStream extends Duplex {
     return this;
   }
   ref(): this {
-    this.child?.ref();
+    for (const handle of this.handles()) handle.ref();
     return this;
   }
   unref(): this {
-    this.child?.unref();
+    for (const handle of this.handles()) handle.unref();
     return this;
+  }
+  /** What keeps this process alive while the connection is open. */
+  private handles(): Socket[] {
+    const { child } = this;
+    return child ? ([child, child.stdin, child.stdout, child.stderr] as unknown as Socket[]) : [];
   }
 
   override _read(): void {
@@ -92,44 +99,68 @@ export interface ConnectionArgs {
   options?: Record<string, string>;
 }
 
+/** A connection to a database. `connect` also checks schema pgwright, and throws Unreachable while no server accepts connections. */
+export class Session extends Client {
+  constructor(
+    private readonly server: Host,
+    database: string,
+    { user = "postgres", options = SESSION_OPTIONS }: ConnectionArgs = {},
+  ) {
+    super({
+      stream: () => new ExecStream(server),
+      user,
+      database,
+      options: optionsOf(options),
+      application_name: "pgwright",
+      connectionTimeoutMillis: 15_000,
+    });
+    // An idle connection that breaks (a restart, say) must not end the plugin.
+    this.on("error", () => undefined);
+  }
+
+  override connect(): Promise<this>;
+  override connect(done: (error?: Error) => void): void;
+  override connect(done?: (error?: Error) => void): Promise<this> | void {
+    const opened = this.open();
+    if (!done) return opened;
+    opened.then(() => done(), done); // the form that pg.Pool uses
+  }
+
+  private async open(): Promise<this> {
+    try {
+      await super.connect();
+    } catch (error) {
+      if (error instanceof DatabaseError && !NOT_NOW.includes(error.code ?? "")) throw error;
+      throw new Unreachable(
+        `container ${this.server.container}: no connection to PostgreSQL: ${(error as Error).message}`,
+      );
+    }
+    try {
+      if (this.user === "postgres") await mustOwnSchema(this);
+      return this;
+    } catch (error) {
+      await this.end();
+      throw error;
+    }
+  }
+}
+
 /**
  * Opens a connection to a database as the superuser, or as another role that may log in over the socket. The caller ends it.
  * Throws Unreachable while no server accepts connections, and PostgreSQL's error if the server refuses this one.
  */
-export async function connect(
-  host: Host,
-  database: string,
-  { user = "postgres", options = SESSION_OPTIONS }: ConnectionArgs = {},
-): Promise<Client> {
-  const client = new Client({
-    stream: () => new ExecStream(host) as never,
-    user,
-    database,
-    options: optionsOf(options),
-    application_name: "pgwright",
-    connectionTimeoutMillis: 15_000,
-  });
-  // An idle connection that breaks (a restart, say) must not end the plugin.
-  client.on("error", () => undefined);
-  try {
-    await client.connect();
-  } catch (error) {
-    if (error instanceof DatabaseError && !NOT_NOW.includes(error.code ?? "")) throw error;
-    throw new Unreachable(`container ${host.container}: no connection to PostgreSQL: ${(error as Error).message}`);
-  }
-  if (user === "postgres") await mustOwnSchema(client);
-  return client;
-}
+export const connect = (host: Host, database: string, args?: ConnectionArgs): Promise<Client> =>
+  new Session(host, database, args).connect();
+
+export const FOREIGN_SCHEMA = catalogQuery("foreign-schema", { object: z.string(), owner: z.string() });
 
 /**
  * Throws if schema pgwright, or an object in it, belongs to a role that is not a superuser. Sessions of the superuser run the functions
  * of this schema, and the owner of the database may have created it first.
  */
 export async function mustOwnSchema(client: Client): Promise<void> {
-  const { rows } = await client.query<{ object: string; owner: string }>(readSql("catalog/foreign-schema.sql"));
-  const [found] = rows;
+  const [found] = await readRows(client, FOREIGN_SCHEMA);
   if (!found) return;
-  await client.end();
   const object = found.object === "" ? "schema pgwright" : `object ${found.object} in schema pgwright`;
   throw new Error(
     `database ${client.database}: ${object} belongs to ${found.owner}, which is not a superuser; rename or drop it: ` +

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
-import { readSql } from "../sql/read";
+import { z } from "zod";
 import { RUN_ROLE_PREFIX } from "../tuning/pg-hba";
+import { catalogQuery, readRows } from "./catalog-query";
 import { connect } from "./connection";
 import type { Host } from "./host";
 import { sqlState, withDatabase } from "./session";
@@ -133,10 +134,11 @@ async function drop(admin: Client, run: string): Promise<void> {
   await retryConcurrentUpdate(() => admin.query(`DROP OWNED BY ${quoted(run)}; DROP ROLE ${quoted(run)}`));
 }
 
+export const RUN_ROLES = catalogQuery("run-roles", { name: z.string() });
+
 /** Drops roles of killed runs, unless another run is doing so. A role with privileges in another database is left to a run there. */
 async function removeFinished(admin: Client): Promise<void> {
-  const { rows } = await admin.query<{ name: string }>(readSql("catalog/run-roles.sql"));
-  for (const { name } of rows) {
+  for (const { name } of await readRows(admin, RUN_ROLES)) {
     const { rows: locked } = await admin.query<{ mine: boolean }>(
       `SELECT pg_catalog.pg_try_advisory_lock(${LOCK}) AS mine`,
       [name],

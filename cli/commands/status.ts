@@ -1,8 +1,9 @@
 import type { Client } from "pg";
+import { z } from "zod";
+import { catalogQuery, readRows, type RowOf } from "../../provider/catalog-query";
 import { connect } from "../../provider/connection";
 import type { Host } from "../../provider/host";
 import { describeFailure, lastRuns } from "../../provider/kinds/cron-runs";
-import { readSql } from "../../sql/read";
 import { formatDuration } from "../ephemeral/arguments";
 import { expiryOf, findLabelled } from "../ephemeral/engine";
 import type { Invocation } from "../options";
@@ -14,12 +15,15 @@ export async function status({ stack }: Invocation): Promise<number> {
   return (await printStatus(stack)) ? 0 : 1;
 }
 
-interface Line {
-  what: string;
-  value: string;
+const COLUMNS = {
+  what: z.string(),
+  value: z.string(),
   /** It needs attention. */
-  alarm: boolean;
-}
+  alarm: z.boolean(),
+};
+export const BACKUP_STATUS = catalogQuery("backup-status", COLUMNS);
+export const VECTOR_STATUS = catalogQuery("vector-status", COLUMNS);
+type Line = RowOf<typeof BACKUP_STATUS>;
 
 /** Prints the status; true if nothing needs attention. */
 export async function printStatus(stack: string): Promise<boolean> {
@@ -28,10 +32,10 @@ export async function printStatus(stack: string): Promise<boolean> {
   lines.push(...(await ephemeralLines(host)));
   if (await host.inspect(`${host.container}-agent`)) {
     lines.push(await containerLine(host, `${host.container}-agent`, "backup agent"));
-    lines.push(...(await askLines(host, "postgres", "catalog/backup-status.sql", "backups")));
+    lines.push(...(await askLines(host, "postgres", BACKUP_STATUS, "backups")));
   } else lines.push({ what: "backups", value: "none: the stack file declares no backup", alarm: false });
   for (const database of databasesWithVectors(stack))
-    lines.push(...(await askLines(host, database, "catalog/vector-status.sql", "vectors")));
+    lines.push(...(await askLines(host, database, VECTOR_STATUS, "vectors")));
   lines.push(...(await jobLines(host, cronDatabase(stack))));
   const width = Math.max(...lines.map(({ what }) => what.length));
   for (const { what, value, alarm } of lines) print(`${alarm ? "!" : " "} ${what.padEnd(width)}  ${value}`);
@@ -63,8 +67,8 @@ async function isDurable(host: Host): Promise<boolean> {
 }
 
 /** The lines that a query returns. */
-function askLines(host: Host, database: string, file: string, what: string): Promise<Line[]> {
-  return linesFrom(host, database, what, async (client) => (await client.query<Line>(readSql(file))).rows);
+function askLines(host: Host, database: string, query: typeof BACKUP_STATUS, what: string): Promise<Line[]> {
+  return linesFrom(host, database, what, (client) => readRows(client, query));
 }
 
 /** The number of cron jobs whose last run succeeded, and a line for each whose last run failed. */

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { checkedObjectName } from "../../config/object-name";
-import { readSql } from "../../sql/read";
+import { catalogQuery, readRows } from "../catalog-query";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { whyDown } from "../readiness";
@@ -25,11 +26,16 @@ export interface InventoryInputs {
 const undeclared = <T>(former: Record<string, T>, now: Record<string, T>) =>
   Object.entries(former).filter(([name]) => !(name in now));
 
-interface Holding {
-  tables: number;
-  size: string;
-  sessions: number;
-}
+export const DATABASE_CONTENTS = catalogQuery("database-contents", {
+  tables: z.number(),
+  size: z.string(),
+  sessions: z.number(),
+});
+export const TIERED_TABLE_CONTENTS = catalogQuery("tiered-table-contents", { row_count: z.string(), size: z.string() });
+export const EXTENSION_DEPENDENTS = catalogQuery("extension-dependents", {
+  extension: z.string(),
+  dependents: z.array(z.string()),
+});
 
 async function inDatabase<T>({ host }: Operation, database: string, use: (client: Client) => Promise<T>) {
   try {
@@ -41,10 +47,7 @@ async function inDatabase<T>({ host }: Operation, database: string, use: (client
 }
 
 async function explainDatabase(database: string, operation: Operation): Promise<void> {
-  const found = await inDatabase(operation, database, async (client) => {
-    const { rows } = await client.query<Holding>(readSql("catalog/database-contents.sql"));
-    return rows[0];
-  });
+  const [found] = (await inDatabase(operation, database, (client) => readRows(client, DATABASE_CONTENTS))) ?? [];
   const { tables, size, sessions } = found ?? {};
   const what = found ? `, ${tables} ${tables === 1 ? "table" : "tables"}, ${size}` : "";
   const connected = sessions ? `; ${sessions === 1 ? "a session is" : `${sessions} sessions are`} terminated` : "";
@@ -55,10 +58,8 @@ async function explainTiers(database: string, tiers: [string, string][], operati
   for (const [table, becomes] of tiers) {
     if (becomes === "keep") continue;
     const { schema, name } = checkedObjectName(table);
-    const found = await inDatabase(operation, database, async (client) => {
-      const { rows } = await client.query(readSql("catalog/tiered-table-contents.sql"), [schema, name]);
-      return rows[0] as { row_count: string; size: string };
-    });
+    const read = (client: Client) => readRows(client, TIERED_TABLE_CONTENTS, schema, name);
+    const [found] = (await inDatabase(operation, database, read)) ?? [];
     const what = found ? `, about ${found.row_count} rows, ${found.size}` : "";
     operation.hazard("loss", `tiered table ${table} of database ${database} is dropped with its rows${what}`);
   }
@@ -69,10 +70,8 @@ const NAMED = 10;
 
 async function explainExtensions(database: string, extensions: string[], operation: Operation): Promise<void> {
   if (extensions.length === 0) return;
-  const found = await inDatabase(operation, database, async (client) => {
-    const { rows } = await client.query(readSql("catalog/extension-dependents.sql"), [extensions]);
-    return rows as { extension: string; dependents: string[] }[];
-  });
+  const read = (client: Client) => readRows(client, EXTENSION_DEPENDENTS, extensions);
+  const found = await inDatabase(operation, database, read);
   for (const { extension, dependents } of found ?? []) {
     const more = dependents.length > NAMED ? ` and ${dependents.length - NAMED} more` : "";
     operation.warn(

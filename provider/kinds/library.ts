@@ -1,5 +1,7 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { readLibrary, readSql } from "../../sql/read";
+import { catalogQuery, readRows } from "../catalog-query";
 import { mustOwnSchema } from "../connection";
 import type { Kind, Operation } from "../kind";
 import { whyDown } from "../readiness";
@@ -57,11 +59,12 @@ async function listRoutines(client: Client, library: LibraryName): Promise<strin
   return rows[0]?.list ?? "";
 }
 
+export const LIBRARY_OBJECTS = catalogQuery("library-objects", { kind: z.string(), object: z.string() });
+export const LIBRARY_ROUTINES = catalogQuery("library-routines", { hash: z.string() });
+
 async function hashRoutines(client: Client, library: LibraryName): Promise<string> {
-  const { rows } = await client.query<{ hash: string }>(readSql("catalog/library-routines.sql"), [
-    LIBRARIES[library].objects,
-  ]);
-  return rows[0]?.hash ?? "";
+  const [found] = await readRows(client, LIBRARY_ROUTINES, LIBRARIES[library].objects);
+  return found?.hash ?? "";
 }
 
 /** A row of pgwright.libraries. */
@@ -197,10 +200,8 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
             "drop these first",
         );
       await dropRoutines(client, state.library);
-      const { rows } = await client.query<{ kind: string; object: string }>(readSql("catalog/library-objects.sql"), [
-        LIBRARIES[state.library].objects,
-      ]);
-      for (const { kind, object } of rows) await client.query(`DROP ${kind} IF EXISTS ${object} CASCADE`);
+      const objects = await readRows(client, LIBRARY_OBJECTS, LIBRARIES[state.library].objects);
+      for (const { kind, object } of objects) await client.query(`DROP ${kind} IF EXISTS ${object} CASCADE`);
       await client.query("DELETE FROM pgwright.libraries WHERE name = $1", [state.library]);
       await dropShared(client);
       await client.query("COMMIT");

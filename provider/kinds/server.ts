@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
+import { z } from "zod";
 import { CONFIG_PATH } from "../../backup/paths";
 import { applyModeOf, findParameter } from "../../tuning/catalogue";
+import { catalogQuery, readRows } from "../catalog-query";
 import { connect } from "../connection";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
 import { untilReady, whyDown } from "../readiness";
-import { readSql } from "../../sql/read";
 import { ask, withDatabase } from "../session";
 import { readSuperuserSettings, setSuperuserSettings, SUPERUSER_SETTINGS } from "../superuser-settings";
 import { UNKNOWN } from "../unknown";
@@ -43,14 +44,14 @@ export interface ServerState extends ServerInputs {
 /** Longest shutdown of PostgreSQL, with its checkpoint, before it is killed; seconds. */
 export const STOP_WITHIN_S = 120;
 
+export const SETTINGS_IN_EFFECT = catalogQuery("settings-in-effect", { name: z.string(), setting: z.string() });
+
 /**
  * Values in effect, in base units, by the given names (PostgreSQL's spelling may differ: TimeZone). For parameters that this session
  * sets itself, the values of the files.
  */
 async function inEffect(client: Client, names: string[]): Promise<Parameters> {
-  const { rows } = await client.query<{ name: string; setting: string }>(readSql("catalog/settings-in-effect.sql"), [
-    names,
-  ]);
+  const rows = await readRows(client, SETTINGS_IN_EFFECT, names);
   return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
 }
 

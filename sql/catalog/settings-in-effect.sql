@@ -4,7 +4,7 @@ SELECT
   asked.name,
   CASE
     WHEN s.name IS NULL THEN current_setting(asked.name, true)
-    WHEN s.source = 'client' THEN coalesce(f.setting, s.boot_val)
+    WHEN s.source = 'client' THEN coalesce(f.setting, s.boot_val, '')
     ELSE s.setting
   END AS setting
 FROM unnest($1::text[]) AS asked (name)

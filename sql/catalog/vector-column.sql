@@ -2,7 +2,7 @@
 SELECT
   t.typname AS type,
   tn.nspname = 'pg_catalog' OR tn.oid = e.extnamespace AS known,
-  a.atttypmod AS dimensions,
+  coalesce(a.atttypmod, -1) AS dimensions,
   e.extversion AS version,
   n.nspname AS extension,
   c.relkind = 'p' AS partitioned,

@@ -122,7 +122,7 @@ export class Engine {
       try {
         // Pulumi notes a stack trace for each promise, which here is found by the source maps.
         const limit = Error.stackTraceLimit;
-        Error.stackTraceLimit = 0;
+        if (process.env.PGWRIGHT_TRACE !== "true") Error.stackTraceLimit = 0; // as index.ts does
         try {
           return declareStack();
         } finally {

@@ -1,8 +1,9 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
 import { parseFunctionName } from "../../../config/object-name";
-import { readSql } from "../../../sql/read";
+import { catalogQuery, readRows } from "../../catalog-query";
 import type { Groups } from "./alternative-grants";
 import {
   changesOf,
@@ -14,6 +15,7 @@ import {
   type Grant,
   type Wanted,
 } from "./privileges";
+import { DEFAULT_PRIVILEGES, PRIVILEGES } from "./facts";
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
 import { shownStatements, statements } from "./statements";
 import { describeChanges } from "./describe";
@@ -28,6 +30,9 @@ const PASSES = 3;
 /** A statement fails if another session changes the same row of the catalog; then the transaction is retried. */
 const TRIES = 5;
 
+export const FUNCTIONS = catalogQuery("functions", { n: z.number(), name: z.string() });
+export const MEMBERS = catalogQuery("members", { role: z.string(), groups: z.array(z.string()) });
+
 /** Resolves functions by their declared argument types, which the catalog may write in another form. */
 async function resolveFunctions(client: Client, grants: Grant[]): Promise<Grant[]> {
   const signatures = grants.map(({ on }) => {
@@ -36,7 +41,7 @@ async function resolveFunctions(client: Client, grants: Grant[]): Promise<Grant[
     return parsed ? `${quoted(on.schema)}.${quoted(parsed.name)}(${parsed.args})` : null;
   });
   if (signatures.every((signature) => signature === null)) return grants;
-  const { rows } = await client.query<{ n: number; name: string }>(readSql("catalog/functions.sql"), [signatures]);
+  const rows = await readRows(client, FUNCTIONS, signatures);
   const names = new Map(rows.map(({ n, name }) => [n - 1, name]));
   return grants.map((grant, i) => {
     const name = names.get(i);
@@ -65,8 +70,8 @@ export async function readComparison(client: Client, inputs: AccessInputs, forme
   const named = [...wanted.grants, ...(once?.grants ?? [])].flatMap(({ on }) =>
     "all" in on ? [] : [`${on.kind} ${on.schema} ${on.name}`],
   );
-  const { rows: privileges } = await client.query(readSql("catalog/privileges.sql"), [inputs.schemas, named]);
-  const { rows: defaults } = await client.query(readSql("catalog/default-privileges.sql"), [inputs.creators]);
+  const privileges = await readRows(client, PRIVILEGES, inputs.schemas, named);
+  const defaults = await readRows(client, DEFAULT_PRIVILEGES, inputs.creators);
   const inScope = defaults.filter(({ schema }) => schema === "" || inputs.schemas.includes(schema));
   const comparison = compare({ privileges, defaults: inScope }, wanted, once);
   const labels = describeGrants(inputs.grants, wanted.grants);
@@ -101,7 +106,7 @@ export function missingObjects({ database }: AccessInputs, unknown: string[]): E
 
 /** Reads the roles whose privileges each role inherits. */
 export async function readGroups(client: Client): Promise<Groups> {
-  const { rows } = await client.query<{ role: string; groups: string[] }>(readSql("catalog/members.sql"));
+  const rows = await readRows(client, MEMBERS);
   return new Map(rows.map(({ role, groups }) => [role, groups]));
 }
 

@@ -1,7 +1,8 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
-import { readSql } from "../../../sql/read";
-import type { RoleFact } from "../role/changes";
+import { z } from "zod";
+import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
+import { ROLES } from "../role/changes";
 import { regrantMemberships } from "../role/memberships";
 import type { AccessInputs } from "./inputs";
 
@@ -25,19 +26,20 @@ export function removedSchemas(former: AccessInputs | undefined, { schemas }: Ac
   return (former?.schemas ?? []).filter((schema) => !schemas.includes(schema));
 }
 
+export const OWNED_OBJECTS = catalogQuery("owned-objects", {
+  role: z.string(),
+  objects: z.array(z.string()),
+  sessions: z.number(),
+  defaults: z.number(),
+});
+
 /** Describes what happens to the objects, default privileges and sessions of removed roles in this database. */
 export async function explainRetired(
   client: Client,
   roles: string[],
   { database, owner }: AccessInputs,
 ): Promise<string[]> {
-  interface Row {
-    role: string;
-    objects: string[];
-    sessions: number;
-    defaults: number;
-  }
-  const { rows } = await client.query<Row>(readSql("catalog/owned-objects.sql"), [roles]);
+  const rows = await readRows(client, OWNED_OBJECTS, roles);
   return rows.flatMap(({ role, objects, sessions, defaults }) => [
     objects.length > 0
       ? `role ${role} is removed; ${owner} becomes the owner of its objects in ${database}: ${formatList(objects)}`
@@ -61,8 +63,7 @@ export async function endSessions(client: Client, roles: string[]): Promise<void
 
 /** Reassigns the objects and revokes the privileges of a role in this database, so that the role can be dropped. */
 export async function retire(client: Client, role: string, heir: string): Promise<void> {
-  const { rows } = await client.query<RoleFact>(readSql("catalog/roles.sql"), [[role]]);
-  const [fact] = rows;
+  const [fact] = await readRows(client, ROLES, [role]);
   if (!fact) return;
   // DROP OWNED revokes the memberships that the role has granted to others.
   for (const statement of regrantMemberships(fact.granted)) await client.query(statement);
@@ -70,15 +71,16 @@ export async function retire(client: Client, role: string, heir: string): Promis
   await client.query(`DROP OWNED BY ${quoted(role)}`);
 }
 
-interface Content {
-  schema: string;
-  type: string;
-  identity: string;
-}
+type Content = RowOf<typeof SCHEMA_CONTENTS>;
+export const SCHEMA_CONTENTS = catalogQuery("schema-contents", {
+  schema: z.string(),
+  type: z.string(),
+  identity: z.string(),
+});
 
 async function contents(client: Client, schemas: string[]): Promise<Content[]> {
   if (schemas.length === 0) return [];
-  return (await client.query<Content>(readSql("catalog/schema-contents.sql"), [schemas])).rows;
+  return readRows(client, SCHEMA_CONTENTS, schemas);
 }
 
 /** Describes the drop of removed schemas, and whether it loses objects; throws if dropSchemas does not allow that. */

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
-import { readSql } from "../../../sql/read";
+import { z } from "zod";
+import { catalogQuery, readRows } from "../../catalog-query";
 import type { Host } from "../../host";
 import type { Operation } from "../../kind";
 import { withRunRole } from "../../run-role";
@@ -32,12 +33,11 @@ async function find(client: Client, name: string): Promise<Source | undefined> {
   return rows[0];
 }
 
+export const DATABASE_SESSIONS = catalogQuery("database-sessions", { session: z.string() });
+
 /** The sessions of a database. `withoutOurs` omits those of pgwright, which a preview opens and closes. */
 async function sessionsOf(client: Client, name: string, withoutOurs: boolean): Promise<string[]> {
-  const { rows } = await client.query<{ session: string }>(readSql("catalog/database-sessions.sql"), [
-    name,
-    withoutOurs,
-  ]);
+  const rows = await readRows(client, DATABASE_SESSIONS, name, withoutOurs);
   return rows.map(({ session }) => session);
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, DatabaseError } from "pg";
-import { readSql } from "../../../sql/read";
+import { z } from "zod";
+import { catalogQuery, readRows } from "../../catalog-query";
 import { formatCount } from "../../format-count";
 import { isLocked } from "../../lock";
 import { hashOf, type Statement } from "./file";
@@ -19,6 +20,13 @@ const LOCK_TIMEOUT = "500ms";
 const MOST_PASSES = 10;
 const REPORT_EVERY_MS = 10_000;
 const SERIALIZATION_FAILURE = "40001";
+
+export const BACKFILL_PARTS = catalogQuery("backfill-parts", {
+  name: z.string(),
+  kind: z.string(),
+  blocks: z.number(),
+  density: z.number().nullable(),
+});
 
 const count = (rows: number) => `${formatCount(rows)} ${rows === 1 ? "row" : "rows"}`;
 
@@ -171,13 +179,10 @@ class Backfill {
 
   private async readParts(): Promise<Part[]> {
     const { on, only } = this.batch;
-    const { rows } = await this.client.query<Part & { name: string; kind: string }>(
-      readSql("catalog/backfill-parts.sql"),
-      [on, only],
-    );
-    const odd = rows.find(({ kind }) => kind !== "r");
+    const parts = await readRows(this.client, BACKFILL_PARTS, on, only);
+    const odd = parts.find(({ kind }) => kind !== "r");
     if (odd) throw new Error(`pgwright:batch works on tables and partitioned tables; ${odd.name} is neither`);
-    return rows;
+    return parts;
   }
 
   private reportProgress(parts: Part[]): void {

@@ -1,71 +1,76 @@
 import type { Client } from "pg";
-import { readSql } from "../../../sql/read";
+import { z } from "zod";
+import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
 import type { StatementOperation, Work } from "./statement-operations";
 
 // Facts of the catalog about the objects of pending migrations.
 
-/** Size of a table or schema. */
-export interface Amount {
+const AMOUNT = {
   /** As pg_size_pretty writes it. */
-  size: string | null;
+  size: z.string().nullable(),
   /** The planner's estimate; null before the first VACUUM or ANALYZE. */
-  rows: number | null;
-  empty: boolean;
-}
+  rows: z.number().nullable(),
+  empty: z.boolean(),
+};
+const AMOUNT_OBJECT = z.strictObject(AMOUNT);
+/** Size of a table or schema. */
+export type Amount = z.output<typeof AMOUNT_OBJECT>;
 
-export interface Column {
-  type: number;
+const COLUMN = z.strictObject({
+  type: z.number(),
   /** The base type of a domain; else the type itself. */
-  base: number;
-  typmod: number;
-  notNull: boolean;
+  base: z.number(),
+  typmod: z.number(),
+  notNull: z.boolean(),
   /** A CHECK of the table refers to it. */
-  checked: boolean;
+  checked: z.boolean(),
   /** Has a valid unique index of its own. */
-  unique: boolean;
-}
+  unique: z.boolean(),
+});
+export type Column = z.output<typeof COLUMN>;
 
-export interface Check {
-  name: string;
-  expression: string;
-  valid: boolean;
-}
+const CHECK = z.strictObject({ name: z.string(), expression: z.string(), valid: z.boolean() });
+export type Check = z.output<typeof CHECK>;
 
-export interface Table extends Amount {
+const TABLE = z.strictObject({
+  ...AMOUNT,
   /** As in pg_class.relkind. */
-  kind: string;
-  logged: boolean;
-  tablespace: string;
+  kind: z.string(),
+  logged: z.boolean(),
+  tablespace: z.string(),
   /** Access method; null for a partitioned table without one. */
-  method: string | null;
-  partitionOf: string | null;
+  method: z.string().nullable(),
+  partitionOf: z.string().nullable(),
   /** The DEFAULT partition. */
-  remainder: string | null;
-  checks: Check[];
-  columns: Record<string, Column | undefined>;
-}
+  remainder: z.string().nullable(),
+  checks: z.array(CHECK),
+  columns: z.record(z.string(), COLUMN.optional()),
+});
+export type Table = z.output<typeof TABLE>;
 
-export interface Type {
-  type: number;
-  base: number;
-  typmod: number;
-  array: boolean;
+const TYPE = z.strictObject({
+  type: z.number(),
+  base: z.number(),
+  typmod: z.number(),
+  array: z.boolean(),
   /** A domain with constraints. */
-  checked: boolean;
-}
+  checked: z.boolean(),
+});
+export type Type = z.output<typeof TYPE>;
 
-export interface Catalog {
-  timeZone: string;
+export const MIGRATION_COSTS = catalogQuery("migration-costs", {
+  timeZone: z.string(),
   /** By name, quoted as in SQL. */
-  tables: Record<string, Table | undefined>;
+  tables: z.record(z.string(), TABLE.optional()),
   /** By type, as the migration writes it. */
-  types: Record<string, Type | undefined>;
+  types: z.record(z.string(), TYPE.optional()),
   /** `source>target`: binary-coercible types. */
-  binaryCasts: string[];
+  binaryCasts: z.array(z.string()),
   /** Volatilities of all functions of a name; the key is the JSON of its parts. */
-  functions: Record<string, string[] | undefined>;
-  schemas: Record<string, (Amount & { tables: number }) | undefined>;
-}
+  functions: z.record(z.string(), z.array(z.string()).optional()),
+  schemas: z.record(z.string(), z.strictObject({ ...AMOUNT, tables: z.number() }).optional()),
+});
+export type Catalog = RowOf<typeof MIGRATION_COSTS>;
 
 /** The catalog of a database that does not exist yet. */
 export const NOTHING: Catalog = { timeZone: "", tables: {}, types: {}, binaryCasts: [], functions: {}, schemas: {} };
@@ -88,7 +93,7 @@ export async function readCatalog(client: Client, operations: StatementOperation
   ].map((list) => [...new Set(list)]);
   try {
     await client.query(`SET search_path = ''; SET lock_timeout = '${LOCK_TIMEOUT}'`);
-    return (await client.query<Catalog>(readSql("catalog/migration-costs.sql"), parameters)).rows[0];
+    return (await readRows(client, MIGRATION_COSTS, ...parameters))[0];
   } catch (error) {
     if ((error as { code?: string }).code === "55P03") return undefined; // lock_not_available
     throw error;

@@ -1,25 +1,22 @@
 import { escapeIdentifier as quoted } from "pg";
-import { readSql } from "../../../sql/read";
+import { z } from "zod";
+import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
 import type { Statement } from "./file";
 import type { Run } from "./session";
 
 // Statements with CONCURRENTLY, which leave invalid indexes when they fail or are killed: CREATE INDEX one of its name, REINDEX ones
 // with the suffix _ccnew or _ccold. All queries run as the migrations' role.
 
-interface Index {
-  schema: string;
-  name: string;
-  valid: boolean;
-}
+type Index = RowOf<typeof CONCURRENT_INDEXES>;
+export const CONCURRENT_INDEXES = catalogQuery("concurrent-indexes", {
+  schema: z.string(),
+  name: z.string(),
+  valid: z.boolean(),
+});
 
 async function indexesOf({ client }: Run, { indexes }: Statement): Promise<Index[]> {
   if (!indexes) return [];
-  const { rows } = await client.query<Index>(readSql("catalog/concurrent-indexes.sql"), [
-    indexes.scope,
-    indexes.on ?? null,
-    indexes.name ?? null,
-  ]);
-  return rows;
+  return readRows(client, CONCURRENT_INDEXES, indexes.scope, indexes.on ?? null, indexes.name ?? null);
 }
 
 /** Drops the invalid indexes that an earlier run of this statement left. */

@@ -1,6 +1,7 @@
 import type { Client, QueryResult } from "pg";
 import { escapeIdentifier as quoted } from "pg";
-import { readSql } from "../../../sql/read";
+import { z } from "zod";
+import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
 import { mustBePlain } from "../../plain-table";
 import type { MigrationFile } from "./file";
 import { sameVersion } from "./file-name";
@@ -10,11 +11,13 @@ import { readLedger, write, type Applied } from "./ledger";
 // baseline. The ledger of any other tool does not list the versions of the folder, so a baseline has to be declared.
 
 /** The table in which another tool records applied migrations. */
-export interface ForeignLedger {
-  tool: string;
-  schema: string;
-  name: string;
-}
+export type ForeignLedger = RowOf<typeof FOREIGN_LEDGERS>;
+export const FOREIGN_LEDGERS = catalogQuery("foreign-ledgers", {
+  tool: z.string(),
+  schema: z.string(),
+  name: z.string(),
+});
+export const HAS_TABLES = catalogQuery("has-tables", { tables: z.boolean() });
 
 export interface KnownApplied {
   ledger: Applied[];
@@ -78,8 +81,8 @@ export async function readApplied(
   const own = (await readLedger(client)) ?? [];
   if (own.length > 0 || files.length === 0) return { ledger: own, foreign: false, notes: [] };
   if (baseline !== undefined) {
-    const { rows } = await client.query<{ tables: boolean }>(readSql("catalog/has-tables.sql"));
-    if (!rows[0]?.tables) return { ledger: [], foreign: false, notes: [] };
+    const [found] = await readRows(client, HAS_TABLES);
+    if (!found?.tables) return { ledger: [], foreign: false, notes: [] };
     const ledger = appliedByBaseline(files, baseline);
     const versions = ledger.length > 0 ? describeApplied(ledger.map(({ version }) => version)) : "no version counts";
     return {
@@ -88,7 +91,7 @@ export async function readApplied(
       notes: [`migrations.baseline is ${baseline}: ${versions} as applied in database ${database}`],
     };
   }
-  const { rows: found } = await client.query<ForeignLedger>(readSql("catalog/foreign-ledgers.sql"));
+  const found = await readRows(client, FOREIGN_LEDGERS);
   return found.length === 0 ? { ledger: [], foreign: false, notes: [] } : fromLedgers(client, database, found);
 }
 

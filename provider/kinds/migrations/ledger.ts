@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
+import { z } from "zod";
 import { readSql } from "../../../sql/read";
+import { catalogQuery, readRows, storedJson, type RowOf } from "../../catalog-query";
 import { mustOwnSchema } from "../../connection";
 import type { MigrationFile } from "./file";
 
@@ -41,26 +43,33 @@ export interface Progress {
 /** The row after the commit of a transaction; null: it is deleted. */
 export type Outcome = Partial<Pick<Applied, "name" | "hash" | "statements" | "finished" | "batch">> | null;
 
-interface Row extends Applied {
-  outcome: Outcome;
-  xid: string | null;
-  status: "committed" | "aborted" | "in progress" | "unknown" | null;
-}
+type Row = RowOf<typeof MIGRATIONS_READ>;
+export const MIGRATIONS_READ = catalogQuery("migrations-read", {
+  version: z.string(),
+  name: z.string(),
+  hash: z.string(),
+  statements: z.number(),
+  finished: z.boolean(),
+  batch: storedJson<Progress | null>(),
+  outcome: storedJson<Outcome>(),
+  xid: z.string().nullable(),
+  status: z.enum(["committed", "aborted", "in progress", "unknown"]).nullable(),
+});
+export const MIGRATIONS_THERE = catalogQuery("migrations-there", { plain: z.boolean() });
 
 /** Longest wait for a transaction that is about to commit. */
 const ENDS_WITHIN_MS = 60_000;
 
 /** Whether the ledger exists. The begin of the session has checked the owner of its schema. */
 async function ledgerExists(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ plain: boolean }>(readSql("catalog/migrations-there.sql"));
-  const [found] = rows;
+  const [found] = await readRows(client, MIGRATIONS_THERE);
   if (found && !found.plain) throw new Error("pgwright.migrations is not a table; drop it");
   return found !== undefined;
 }
 
-async function readRows(client: Client): Promise<Row[] | undefined> {
+async function readLedgerRows(client: Client): Promise<Row[] | undefined> {
   if (!(await ledgerExists(client))) return undefined;
-  return (await client.query<Row>(readSql("catalog/migrations-read.sql"))).rows;
+  return readRows(client, MIGRATIONS_READ);
 }
 
 /** The row by the status of its transaction. */
@@ -72,7 +81,7 @@ function resolveRow({ outcome, xid, status, ...row }: Row): Applied[] {
 
 /** The rows of the ledger; undefined if it does not exist. */
 export async function readLedger(client: Client): Promise<Applied[] | undefined> {
-  return (await readRows(client))?.flatMap(resolveRow);
+  return (await readLedgerRows(client))?.flatMap(resolveRow);
 }
 
 export async function createLedger(client: Client): Promise<void> {
@@ -142,7 +151,7 @@ export async function write(client: Client, version: string, outcome: Outcome): 
 export async function settle(client: Client, version?: string): Promise<boolean> {
   const deadline = Date.now() + ENDS_WITHIN_MS;
   for (;;) {
-    const rows = ((await readRows(client)) ?? []).filter(
+    const rows = ((await readLedgerRows(client)) ?? []).filter(
       (row) => row.status !== null && (version === undefined || row.version === version),
     );
     const open = rows.find(({ status }) => status === "in progress");

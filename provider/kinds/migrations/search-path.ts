@@ -1,5 +1,6 @@
 import type { Client, DatabaseError } from "pg";
-import { readSql } from "../../../sql/read";
+import { z } from "zod";
+import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
 import type { StatementOperation, Work } from "./statement-operations";
 import type { Statement } from "./file";
 import { node, nodesIn, textsOf, type StringNode } from "./tree";
@@ -33,7 +34,13 @@ export function setsSearchPath({ tree }: Statement): boolean {
 /** Whether a quoted name has no schema. */
 const isUnqualified = (name: string) => !/^("([^"]|"")*"|[^".]*)\./.test(name);
 
-type Kind = "relation" | "type" | "function";
+export const UNQUALIFIED_NAMES = catalogQuery("unqualified-names", {
+  kind: z.enum(["relation", "type", "function"]),
+  written: z.string(),
+  schema: z.string(),
+  resolved: z.string(),
+});
+type Kind = RowOf<typeof UNQUALIFIED_NAMES>["kind"];
 type Resolved = Record<Kind, Map<string, string>>;
 
 export type Qualify = (operation: StatementOperation) => StatementOperation;
@@ -54,10 +61,7 @@ export async function readSchemas(
   ].map((list) => [...new Set(list.filter(isUnqualified))]);
   if (searchPath.length === 0 || names.every((list) => list.length === 0)) return (operation) => operation;
   await client.query("SET search_path = ''");
-  const { rows } = await client.query<{ kind: Kind; written: string; schema: string; resolved: string }>(
-    readSql("catalog/unqualified-names.sql"),
-    [...names, searchPath],
-  );
+  const rows = await readRows(client, UNQUALIFIED_NAMES, ...names, searchPath);
   const mapOf = (kind: Kind, column: "schema" | "resolved") =>
     new Map(rows.flatMap((row) => (row.kind === kind ? [[row.written, row[column]] as const] : [])));
   const found: Resolved = {

@@ -1,12 +1,14 @@
 import { escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
+import { z } from "zod";
+import { catalogQuery, type RowOf } from "../../catalog-query";
 import { sameValue } from "../parameters";
 import {
   declarable,
   grantMembership,
   regrantMemberships,
   undecidedGroups,
-  type GrantedMembership,
-  type Membership,
+  GRANTED_MEMBERSHIP,
+  MEMBERSHIP,
 } from "./memberships";
 
 // Pure: compares a role of the catalog with its declaration, and writes the statements that change it.
@@ -48,17 +50,27 @@ export interface RoleState extends RoleInputs {
 }
 
 /** A role as the catalog has it. */
-export interface RoleFact extends RoleAttributes {
-  validUntil: string | null;
-  verifier: string | null;
-  memberships: Membership[];
+export type RoleFact = RowOf<typeof ROLES>;
+export const ROLES = catalogQuery("roles", {
+  name: z.string(),
+  login: z.boolean(),
+  superuser: z.boolean(),
+  inherit: z.boolean(),
+  createDatabase: z.boolean(),
+  createRole: z.boolean(),
+  replication: z.boolean(),
+  bypassRowLevelSecurity: z.boolean(),
+  connectionLimit: z.number(),
+  validUntil: z.string().nullable(),
+  verifier: z.string().nullable(),
+  memberships: z.array(MEMBERSHIP),
   /** Memberships that it granted to others. */
-  granted: GrantedMembership[];
+  granted: z.array(GRANTED_MEMBERSHIP),
   /** Other roles with CREATEROLE and ADMIN OPTION on it, which may alter, grant and drop it. */
-  makers: string[];
+  makers: z.array(z.string()),
   /** `name=value`; in all databases if `database` is null. */
-  settings: { database: string | null; setting: string }[];
-}
+  settings: z.array(z.strictObject({ database: z.string().nullable(), setting: z.string() })),
+});
 
 /** A statement, and its text without secrets. */
 export interface Change {

@@ -1,7 +1,8 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
-import { readSql } from "../../../sql/read";
+import { z } from "zod";
 import { Batch } from "../../batch";
+import { catalogQuery, readRows } from "../../catalog-query";
 import type { Host } from "../../host";
 import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
@@ -15,6 +16,7 @@ import {
   keepProblem,
   KEPT,
   observed,
+  ROLES,
   type Change,
   type RoleFact,
   type RoleInputs,
@@ -32,7 +34,7 @@ const QUIET = `SET LOCAL log_statement = 'none'; SET LOCAL log_min_duration_stat
   SET LOCAL log_min_error_statement = 'panic'; SET LOCAL pg_stat_statements.track_utility = off`;
 
 async function find(client: Client, names: string[]): Promise<Map<string, RoleFact>> {
-  const { rows } = await client.query<RoleFact>(readSql("catalog/roles.sql"), [names]);
+  const rows = await readRows(client, ROLES, names);
   return new Map(rows.map((fact) => [fact.name, fact]));
 }
 
@@ -110,20 +112,17 @@ async function explain(
   reportStatements("will be run:", changes(found, inputs), info);
 }
 
+export const ROLE_ELSEWHERE = catalogQuery("role-elsewhere", { database: z.string(), allowsConnections: z.boolean() });
+export const ROLE_DEPENDENTS = catalogQuery("role-dependents", { what: z.string() });
+
 /** Throws if the role still has objects or privileges in any database, and lists them. */
 async function mustBeFree(client: Client, host: Host, name: string): Promise<void> {
-  interface Row {
-    database: string;
-    allowsConnections: boolean;
-  }
-  const { rows } = await client.query<Row>(readSql("catalog/role-elsewhere.sql"), [name]);
+  const rows = await readRows(client, ROLE_ELSEWHERE, name);
   if (rows.length === 0) return;
   const lines = rows.map(async ({ database, allowsConnections }) => {
     if (!allowsConnections) return `database ${database} has objects or privileges of it, and allows no connections`;
-    const found = await withDatabase(host, database, (session) =>
-      session.query<{ what: string }>(readSql("catalog/role-dependents.sql"), [name]),
-    );
-    return `in database ${database}: ${formatList(found.rows.map(({ what }) => what))}`;
+    const found = await withDatabase(host, database, (session) => readRows(session, ROLE_DEPENDENTS, name));
+    return `in database ${database}: ${formatList(found.map(({ what }) => what))}`;
   });
   throw new Error(
     `role ${name} cannot be dropped, because it still has objects or privileges:\n  ${(await Promise.all(lines)).join("\n  ")}\n` +

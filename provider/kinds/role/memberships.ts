@@ -1,27 +1,30 @@
 import { escapeIdentifier as quoted } from "pg";
+import { z } from "zod";
 
 // Pure: compares the memberships of a role with its declaration, and keeps the memberships that it granted to others.
 
-export interface Membership {
-  group: string;
-  grantor: string;
+export type Membership = z.output<typeof MEMBERSHIP>;
+export const MEMBERSHIP = z.strictObject({
+  group: z.string(),
+  grantor: z.string(),
   /** ADMIN OPTION: the role may grant the membership to others. */
-  admin: boolean;
-  inherit: boolean;
+  admin: z.boolean(),
+  inherit: z.boolean(),
   /** SET ROLE is allowed. */
-  set: boolean;
+  set: z.boolean(),
   /** Has the form of the membership that CREATE ROLE grants to the creator of a role: ADMIN OPTION, by the bootstrap superuser. */
-  creator: boolean;
-}
+  creator: z.boolean(),
+});
 
 /** A membership that the role granted to another role. Its options include those of a grant by the bootstrap superuser. */
-export interface GrantedMembership {
-  group: string;
-  member: string;
-  admin: boolean;
-  inherit: boolean;
-  set: boolean;
-}
+export type GrantedMembership = z.output<typeof GRANTED_MEMBERSHIP>;
+export const GRANTED_MEMBERSHIP = z.strictObject({
+  group: z.string(),
+  member: z.string(),
+  admin: z.boolean(),
+  inherit: z.boolean(),
+  set: z.boolean(),
+});
 
 interface Declaration {
   name: string;

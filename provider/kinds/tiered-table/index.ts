@@ -1,6 +1,7 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { writeObjectName } from "../../../config/object-name";
-import { readSql } from "../../../sql/read";
+import { catalogQuery, readRows, storedJson, type RowOf } from "../../catalog-query";
 import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
 import { asOwner } from "../../run-role";
@@ -21,11 +22,12 @@ export type { TieredTableConfig, TieredTableInputs } from "./inputs";
 /** A preview shows at most this many partitions. */
 const MAX_SHOWN_PARTITIONS = 30;
 
-interface Found {
-  config: Config;
-  meant: Config;
-  problems: string[];
-}
+type Found = RowOf<typeof TIERED_TABLE>;
+export const TIERED_TABLE = catalogQuery("tiered-table", {
+  config: storedJson<Config>(),
+  meant: storedJson<Config>(),
+  problems: z.array(z.string()),
+});
 
 /** The set as pgwright.tiers_sets has it; undefined if it is missing there. */
 async function find(client: Client, inputs: TieredTableInputs): Promise<Found | undefined> {
@@ -33,15 +35,14 @@ async function find(client: Client, inputs: TieredTableInputs): Promise<Found | 
   if (!installed[0].is) return undefined;
   const { schema, name } = inputs;
   const config = JSON.stringify(configOf(inputs));
-  const { rows } = await client.query<Found>(readSql("catalog/tiered-table.sql"), [schema, name, config]);
-  return rows[0];
+  return (await readRows(client, TIERED_TABLE, schema, name, config))[0];
 }
 
-interface Aged {
-  partition: string;
-  row_count: string;
-  size: string;
-}
+export const TIERED_TABLE_AGED = catalogQuery("tiered-table-aged", {
+  partition: z.string(),
+  row_count: z.string(),
+  size: z.string(),
+});
 
 /** Reports the partitions that the next maintenance drops after a change of maxAge. */
 async function explainAge(
@@ -50,7 +51,7 @@ async function explainAge(
   { info, hazard }: Operation,
 ) {
   if (maxAge === undefined) return;
-  const { rows } = await client.query<Aged>(readSql("catalog/tiered-table-aged.sql"), [schema, name, maxAge]);
+  const rows = await readRows(client, TIERED_TABLE_AGED, schema, name, maxAge);
   if (rows.length === 0) return info(`no partition is older than ${maxAge}`);
   const lines = rows.map(({ partition, row_count, size }) => `${partition}, about ${row_count} rows, ${size}`);
   const more = rows.length > MAX_SHOWN_PARTITIONS ? [`and ${rows.length - MAX_SHOWN_PARTITIONS} more`] : [];

@@ -1,30 +1,31 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { quoteObjectName, type ObjectName } from "../../../config/object-name";
-import { readSql } from "../../../sql/read";
-import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M, type VectorType } from "../../../tuning/vector-index";
+import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
+import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M } from "../../../tuning/vector-index";
 import { OPERATOR_CLASS_NAMES, methodOf, OPERATORS, type Definition, type VectorIndexInputs } from "./inputs";
 
 /** The relation with the name of an index, from the catalog. */
-export interface FoundIndex {
-  oid: number;
-  /** null: not an index. */
-  tableSchema: string | null;
-  tableName: string | null;
-  method: string | null;
-  options: string[];
+export type FoundIndex = RowOf<typeof VECTOR_INDEX>;
+export const VECTOR_INDEX = catalogQuery("vector-index", {
+  oid: z.number(),
+  /** null: not an index, nor are the others that can be null, but for the condition. */
+  tableSchema: z.string().nullable(),
+  tableName: z.string().nullable(),
+  method: z.string().nullable(),
+  options: z.array(z.string()),
   /** Its first column or expression, as SQL. */
-  indexed: string;
-  opclass: string;
-  columns: number;
-  condition: string | null;
-  valid: boolean;
-  partitioned: boolean;
-  ofConstraint: boolean;
-}
+  indexed: z.string().nullable(),
+  opclass: z.string().nullable(),
+  columns: z.number().nullable(),
+  condition: z.string().nullable(),
+  valid: z.boolean().nullable(),
+  partitioned: z.boolean(),
+  ofConstraint: z.boolean(),
+});
 
 export async function findIndex(client: Client, { schema, name }: ObjectName): Promise<FoundIndex | undefined> {
-  const { rows } = await client.query<FoundIndex>(readSql("catalog/vector-index.sql"), [schema, name]);
-  const [found] = rows;
+  const [found] = await readRows(client, VECTOR_INDEX, schema, name);
   if (!found?.condition || !(await hasLibrary(client))) return found;
   // The spelling of a condition depends on the session; the library's function always spells it the same.
   const spelled = await client.query<{ condition: string }>("SELECT pgwright.vector_condition($1) AS condition", [
@@ -47,50 +48,53 @@ export function describeConflict(found: FoundIndex, tables: string[]): string | 
 }
 
 /** The column of an index. */
-export interface Column {
-  type: VectorType | string | null;
+export type Column = RowOf<typeof VECTOR_COLUMN>;
+export const VECTOR_COLUMN = catalogQuery("vector-column", {
+  /** A VectorType or another one; null if the column does not exist. */
+  type: z.string().nullable(),
   /** One of pgvector's types, or PostgreSQL's bit. */
-  known: boolean | null;
-  dimensions: number;
+  known: z.boolean().nullable(),
+  dimensions: z.number(),
   /** Version of pgvector, and its schema; null if the extension is not installed. */
-  version: string | null;
-  extension: string | null;
-  partitioned: boolean;
+  version: z.string().nullable(),
+  extension: z.string().nullable(),
+  partitioned: z.boolean(),
   /** Estimated number of rows. */
-  rows: number;
+  rows: z.number(),
   /** maintenance_work_mem, bytes. */
-  memory: number;
-}
+  memory: z.number(),
+});
 
 /** Undefined if the table does not exist. */
 export async function findColumn(client: Client, { table, column }: Definition): Promise<Column | undefined> {
-  return (await client.query<Column>(readSql("catalog/vector-column.sql"), [table, column])).rows[0];
+  return (await readRows(client, VECTOR_COLUMN, table, column))[0];
 }
 
 /** The row of pgwright.vector_indexes with its last measurement. */
-export interface IndexRecord {
-  declared: Record<string, unknown> & { condition: string | null; table_name: string };
+export type IndexRecord = RowOf<typeof VECTOR_STATE>;
+export const VECTOR_STATE = catalogQuery("vector-state", {
+  declared: z.looseObject({ condition: z.string().nullable(), table_name: z.string() }),
   /** The condition as the catalog spells it. */
-  spelled: string | null;
-  search: number | null;
-  searchOfDatabase: number;
-  scanOfDatabase: string | null;
-  measuredAt: Date | null;
-  recall: number | null;
-  measuredWith: number | null;
-  queries: number | null;
+  spelled: z.string().nullable(),
+  search: z.number().nullable(),
+  searchOfDatabase: z.number(),
+  scanOfDatabase: z.string().nullable(),
+  measuredAt: z.date().nullable(),
+  recall: z.number().nullable(),
+  measuredWith: z.number().nullable(),
+  queries: z.number().nullable(),
   /** Queries that the planner answered through this index, not another one of the column. */
-  through: number | null;
+  through: z.number().nullable(),
   /** The role that measured, if row security shows it no row. */
-  hiddenFrom: string | null;
-}
+  hiddenFrom: z.string().nullable(),
+});
 
 const hasLibrary = async (client: Client): Promise<boolean> =>
   (await client.query("SELECT to_regproc('pgwright.vector_settle') IS NOT NULL AS is")).rows[0].is;
 
 export async function findRecord(client: Client, index: ObjectName): Promise<IndexRecord | undefined> {
   if (!(await hasLibrary(client))) return undefined;
-  return (await client.query<IndexRecord>(readSql("catalog/vector-state.sql"), [quoteObjectName(index)])).rows[0];
+  return (await readRows(client, VECTOR_STATE, quoteObjectName(index)))[0];
 }
 
 /** A row of pgwright.vector_indexes, without measured values. */
@@ -159,12 +163,14 @@ function indexedOf(indexed: string): { column: string; precision: string } {
 export function definitionOf(found: FoundIndex, wanted: Definition, known?: Condition): Definition {
   const options = Object.fromEntries(found.options.map((option) => option.split("=") as [string, string]));
   const number = (option: string, fallback: number) => Number(options[option] ?? fallback);
-  const { column, precision } = indexedOf(found.indexed);
-  const [, className] = /_(l2|ip|cosine|l1|hamming|jaccard)_ops$/.exec(found.opclass) ?? [];
+  const { column, precision } = indexedOf(found.indexed ?? "");
+  const [, className] = /_(l2|ip|cosine|l1|hamming|jaccard)_ops$/.exec(found.opclass ?? "") ?? [];
   const distance =
     precision === "binary" && found.opclass === "bit_hamming_ops"
       ? wanted.distance
-      : (Object.keys(OPERATOR_CLASS_NAMES).find((each) => OPERATOR_CLASS_NAMES[each] === className) ?? found.opclass);
+      : (Object.keys(OPERATOR_CLASS_NAMES).find((each) => OPERATOR_CLASS_NAMES[each] === className) ??
+        found.opclass ??
+        "");
   const isKnown = known !== undefined && found.condition === known.spelled;
   const where = (isKnown ? known.written : found.condition) ?? undefined;
   return {

@@ -69,7 +69,7 @@ async function existsAsDeclared(
   if (conflict !== undefined)
     throw new Error(`${quoteObjectName(inputs)}: ${conflict}; choose another name, or drop the other relation`);
   return (
-    found.valid &&
+    found.valid === true &&
     differences(definitionOf(found, inputs.definition, conditionOf(record)), inputs.definition).length === 0
   );
 }
