@@ -12,6 +12,7 @@ import type { InventoryInputs } from "./kinds/inventory";
 import type { LibraryInputs } from "./kinds/library";
 import type { MigrationsInputs } from "./kinds/migrations";
 import { wantedMigrations } from "./kinds/migrations/file";
+import { parametersOf } from "./kinds/parameters";
 import type { PartitionSetInputs } from "./kinds/partition-set";
 import type { PasswordInputs } from "./kinds/password";
 import type { PresenceInputs } from "./kinds/presence";
@@ -88,8 +89,12 @@ export class Cluster extends pulumi.CustomResource {
 }
 
 export class Configuration extends pulumi.CustomResource {
-  constructor(name: string, args: Args<ConfigurationInputs>, opts?: pulumi.CustomResourceOptions) {
-    super("pgwright:index:Configuration", name, args, opts);
+  constructor(
+    name: string,
+    args: Args<Omit<ConfigurationInputs, "settings" | "parameters">> & Pick<ConfigurationInputs, "settings">,
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgwright:index:Configuration", name, { ...args, parameters: parametersOf(args.settings) }, opts);
   }
 }
 
