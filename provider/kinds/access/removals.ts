@@ -3,7 +3,7 @@ import { escapeIdentifier as quoted } from "pg";
 import { readSql } from "../../../sql/read";
 import type { RoleFact } from "../role/changes";
 import { regrantMemberships } from "../role/memberships";
-import type { AccessInputs } from "./inputs";
+import type { AccessInputs, DeclaredAccess } from "./inputs";
 
 // Roles and schemas that are no longer declared. The objects of such a role get the database's owner as their owner.
 
@@ -16,12 +16,12 @@ export function formatList(items: string[]): string {
 }
 
 /** Roles that are no longer declared. */
-export function retiredRoles(former: AccessInputs | undefined, { roles }: AccessInputs): string[] {
+export function retiredRoles(former: DeclaredAccess | undefined, { roles }: DeclaredAccess): string[] {
   return (former?.roles ?? []).filter((role) => !roles.includes(role));
 }
 
 /** Schemas that are no longer declared. */
-export function removedSchemas(former: AccessInputs | undefined, { schemas }: AccessInputs): string[] {
+export function removedSchemas(former: DeclaredAccess | undefined, { schemas }: DeclaredAccess): string[] {
   return (former?.schemas ?? []).filter((schema) => !schemas.includes(schema));
 }
 
@@ -29,7 +29,7 @@ export function removedSchemas(former: AccessInputs | undefined, { schemas }: Ac
 export async function explainRetired(
   client: Client,
   roles: string[],
-  { database, owner }: AccessInputs,
+  { database, owner }: DeclaredAccess,
 ): Promise<string[]> {
   interface Row {
     role: string;
@@ -70,6 +70,8 @@ export async function retire(client: Client, role: string, heir: string): Promis
   await client.query(`DROP OWNED BY ${quoted(role)}`);
 }
 
+type Droppable = Pick<AccessInputs, "database" | "dropSchemas">;
+
 interface Content {
   schema: string;
   type: string;
@@ -84,7 +86,7 @@ async function contents(client: Client, schemas: string[]): Promise<Content[]> {
 /** Describes the drop of removed schemas, and whether it loses objects; throws if dropSchemas does not allow that. */
 export async function explainDrop(
   client: Client,
-  inputs: AccessInputs,
+  { database, dropSchemas }: Droppable,
   schemas: string[],
 ): Promise<{ text: string; loss: boolean }[]> {
   const found = await contents(client, schemas);
@@ -92,10 +94,10 @@ export async function explainDrop(
     const objects = found.filter((each) => each.schema === schema).map(({ type, identity }) => `${type} ${identity}`);
     return { schema, objects };
   });
-  const refused = removed.filter(({ schema, objects }) => objects.length > 0 && !inputs.dropSchemas.includes(schema));
+  const refused = removed.filter(({ schema, objects }) => objects.length > 0 && !dropSchemas.includes(schema));
   if (refused.length > 0) {
     const lines = refused.map(
-      ({ schema, objects }) => `schema ${schema} of database ${inputs.database} still contains ${formatList(objects)}`,
+      ({ schema, objects }) => `schema ${schema} of database ${database} still contains ${formatList(objects)}`,
     );
     const names = refused.map(({ schema }) => schema).join(", ");
     throw new Error(
@@ -103,15 +105,15 @@ export async function explainDrop(
     );
   }
   return removed.map(({ schema, objects }) => {
-    const dropped = `schema ${schema} of database ${inputs.database} is dropped`;
+    const dropped = `schema ${schema} of database ${database} is dropped`;
     const loss = objects.length > 0;
     return { loss, text: loss ? `${dropped} with all its objects: ${formatList(objects)}` : `${dropped}; it is empty` };
   });
 }
 
 /** Empties removed schemas. The resource Schema drops the empty schema. */
-export async function dropContents(client: Client, inputs: AccessInputs, schemas: string[]): Promise<void> {
-  await explainDrop(client, inputs, schemas);
+export async function dropContents(client: Client, droppable: Droppable, schemas: string[]): Promise<void> {
+  await explainDrop(client, droppable, schemas);
   for (const { type, identity } of await contents(client, schemas)) {
     await client.query(`DROP ${type} IF EXISTS ${identity} CASCADE`);
   }
