@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { configurationId } from "../../provider/kinds/configuration";
+import { Postgres } from "../../components/postgres";
+import { parseStack } from "../../config/parse";
+import { configurationId, type ConfigurationInputs } from "../../provider/kinds/configuration";
 import { parametersOf } from "../../provider/kinds/parameters";
 import { differing } from "./differing";
+import { mockResources, settled } from "./mocked-resources";
 
 const settings = [
   { name: "work_mem", value: "4MB", reason: "the rest of the budget" },
@@ -32,5 +35,21 @@ describe("the resource Configuration", () => {
     expect(id).toBe("82bea8bd4d4b96df");
     expect(configurationId([...settings].reverse(), rest.hba)).toBe(id);
     expect(configurationId(settings, [])).not.toBe(id);
+  });
+
+  it("has the settings that the parser has computed, and the archive command with the name of the server", async () => {
+    const found = await mockResources();
+    const stack = parseStack({ server: { settings: { work_mem: "1MB" } }, backup: {} });
+    await settled(new Postgres("pgwright-shop", stack).version);
+    const {
+      settings: written,
+      parameters,
+      hba,
+    } = found["Configuration pgwright-shop-config"] as never as ConfigurationInputs;
+    const [last] = written.slice(-1);
+    expect(written.slice(0, -1)).toEqual(stack.tuning.settings);
+    expect(last).toMatchObject({ name: "archive_command", value: expect.stringContaining("--stanza=pgwright-shop ") });
+    expect(parameters).toEqual(parametersOf(written));
+    expect(found["Server pgwright-shop"]).toMatchObject({ parameters, configuration: configurationId(written, hba) });
   });
 });

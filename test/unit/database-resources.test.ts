@@ -1,11 +1,11 @@
 import * as postgresql from "@pulumi/postgresql";
-import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, it } from "vitest";
 import { Database } from "../../components/database";
 import { parseStack } from "../../config/parse";
 import { formatGrants } from "../../provider/kinds/access/privileges";
 import { Provider } from "../../provider/resources";
 import { differing } from "./differing";
+import { mockResources, settled } from "./mocked-resources";
 
 const { roles, databases } = parseStack({
   roles: { owner: {}, app: { login: true } },
@@ -23,23 +23,16 @@ const { roles, databases } = parseStack({
   },
 });
 
-/** Inputs of the resources, by type and name. */
-const inputs: Record<string, Record<string, unknown>> = {};
+let inputs: Record<string, Record<string, unknown>>;
 
 beforeAll(async () => {
-  await pulumi.runtime.setMocks({
-    newResource({ type, name, inputs: given, id }) {
-      inputs[`${type.replace("pgwright:index:", "")} ${name}`] = given;
-      return { id: id ?? name, state: given };
-    },
-    call: () => ({}),
-  });
+  inputs = await mockResources();
   const pgwright = new Provider("pgwright", { container: "c" });
   const postgres = new postgresql.Provider("postgres", {});
   for (const name of ["shop", "plain"]) {
     const args = { ...databases[name]!, roles, after: [], holdsCron: false, pgwright, postgres, protect: false };
     const database = new Database(name, args);
-    for (const resource of database.ready) await new Promise((done) => resource.urn.apply(done));
+    await Promise.all(database.ready.map(({ urn }) => settled(urn)));
   }
 });
 
