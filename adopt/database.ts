@@ -1,4 +1,4 @@
-import { wantedAccess } from "../components/access";
+import { declaredAccess } from "../components/access";
 import { databaseSchema } from "../config/databases";
 import type { Stack, StackInput } from "../config/stack";
 import type { DefaultFact } from "../provider/kinds/access/facts";
@@ -81,7 +81,7 @@ export function writeDatabase(fact: DatabaseFact, content: ContentFact, names: N
   const roles = ["public", "postgres", ...names.roles];
   // Which roles can create objects depends on the privileges on schemas, so these are written first.
   const first = { ...written, grants: writeGrants(facts, [], { roles, creators: [] }) };
-  const { creators } = wantedAccess(fact.name, { ...databaseSchema.parse(first), roles: {} }, []);
+  const { creators } = declaredAccess(fact.name, { ...databaseSchema.parse(first), roles: {} });
   const grants = writeGrants(facts, defaultsFor(creators, content.defaults, managed), { roles, creators });
   return Object.keys(grants).length > 0 ? { ...written, grants } : written;
 }
@@ -97,10 +97,10 @@ export interface PrivilegeComparison {
 }
 
 export function comparePrivileges(name: string, content: ContentFact, stack: Stack): PrivilegeComparison {
-  const wanted = wantedAccess(name, { ...stack.databases[name]!, roles: stack.roles }, []);
-  const managed = wanted.schemas;
+  const declared = declaredAccess(name, { ...stack.databases[name]!, roles: stack.roles });
+  const managed = declared.schemas;
   const privileges = content.privileges.filter(({ schema }) => schema === "" || managed.includes(schema));
-  const defaults = defaultsFor(wanted.creators, content.defaults, managed);
-  const { grant, undeclared, unknown } = compare({ privileges, defaults }, wanted);
+  const defaults = defaultsFor(declared.creators, content.defaults, managed);
+  const { grant, undeclared, unknown } = compare({ privileges, defaults }, declared);
   return { grants: statements("GRANT", grant), undeclared: linesOf(undeclared), unknown };
 }

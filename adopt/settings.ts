@@ -2,6 +2,7 @@ import { serverSettings } from "../config/server-settings";
 import { serverSchema, type ServerConfig } from "../config/stack";
 import { canonicalValue, findParameter, isCustom } from "../tuning/catalogue";
 import { librariesIn } from "../tuning/contradictions";
+import type { Setting } from "../tuning/defaults";
 import { whyManaged } from "../tuning/managed";
 import type { SettingFact } from "./facts";
 import type { Report } from "./report";
@@ -40,9 +41,11 @@ function same(name: string, one: string, other: string | null | undefined): bool
   }
 }
 
+const tuned = (server: ServerWritten): Setting[] => serverSettings({ server: serverSchema.parse(server) }).settings;
+
 const problemOf = (server: ServerWritten): string | undefined => {
   try {
-    serverSettings(serverSchema.parse(server));
+    tuned(server);
     return undefined;
   } catch (error) {
     return (error as Error).message;
@@ -63,7 +66,7 @@ export function writeSettings(server: ServerWritten, facts: SettingFact[], sameI
   const connections = facts.find(({ name }) => name === "max_connections");
   if (connections) tryKey(server, "connections", Number(connections.value), (why) => note(connections, why));
 
-  const tuned = new Map(serverSettings(serverSchema.parse(server)).settings.map(({ name, value }) => [name, value]));
+  const tunedValues = new Map(tuned(server).map(({ name, value }) => [name, value]));
   for (const fact of facts) {
     const { name, value, bootValue } = fact;
     const lower = name.toLowerCase();
@@ -71,11 +74,11 @@ export function writeSettings(server: ServerWritten, facts: SettingFact[], sameI
       START_PARAMETERS.test(lower) ||
       KEYS.test(lower) ||
       same(name, value, bootValue) ||
-      same(name, value, tuned.get(lower))
+      same(name, value, tunedValues.get(lower))
     )
       continue;
     if (lower === "shared_preload_libraries") {
-      const [ours, others] = libraries(value, tuned.get(lower));
+      const [ours, others] = libraries(value, tunedValues.get(lower));
       if (others.length === 0) continue;
       // The image is based on the image of the source, and so has its libraries.
       if (sameImage) {

@@ -2,9 +2,8 @@ import type { DatabaseConfig, GrantConfig } from "../config/databases";
 import { tierOwner } from "../config/jobs";
 import type { RoleConfig } from "../config/roles";
 import { checkedObjectName, parseFunctionName, writeSignature } from "../config/object-name";
-import { describe, formatDescription, type Grant } from "../provider/kinds/access/privileges";
-import type { AccessInputs } from "../provider/kinds/access";
-import { newestVersion } from "../provider/kinds/migrations/file-name";
+import type { DeclaredAccess } from "../provider/kinds/access";
+import type { Grant } from "../provider/kinds/access/privileges";
 
 /** Parses the name of an object in the stack file, which the validation has checked. */
 function named(kind: "table" | "sequence" | "function", text: string): { schema: string; name: string } {
@@ -58,13 +57,11 @@ function withMembers(creators: string[], roles: Record<string, Member>): Set<str
   return all;
 }
 
-/** Inputs of the resource Access of a database: its grants, and the roles whose future objects they apply to. */
-export function wantedAccess(
+/** The declared privileges of a database, and the roles whose future objects they apply to. */
+export function declaredAccess(
   name: string,
   database: DatabaseConfig & { roles: Record<string, Member> },
-  migrations: string[],
-): AccessInputs {
-  const grants = Object.entries(database.grants).flatMap(([role, config]) => grantsOf(role, name, config));
+): DeclaredAccess {
   const owners = Object.values(database.schemas).map(({ owner }) => owner ?? database.owner);
   // Roles that can create objects: owners, roles with CREATE on a schema, and members of both.
   const allowed = Object.entries(database.grants)
@@ -77,13 +74,9 @@ export function wantedAccess(
     database: name,
     owner: database.owner,
     schemas: ["public", ...Object.keys(database.schemas)].sort(),
-    dropSchemas: database.dropSchemas,
     creators: [...creators].sort(),
     roles: Object.keys(database.roles).sort(),
     undeclared: database.undeclared,
-    migrations,
-    migrated: migrations.length > 0 ? newestVersion(migrations) : undefined,
-    privileges: formatDescription(Object.fromEntries(grants.map((grant) => [describe(grant), grant.privileges]))),
-    grants,
+    grants: Object.entries(database.grants).flatMap(([role, config]) => grantsOf(role, name, config)),
   };
 }

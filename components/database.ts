@@ -11,7 +11,7 @@ import type { DatabaseInputs } from "../provider/kinds/database";
 import { wantedMigrations } from "../provider/kinds/migrations/file";
 import { versionsOf } from "../provider/kinds/migrations/file-name";
 import { readMigrations } from "../sql/read";
-import { wantedAccess } from "./access";
+import { declaredAccess } from "./access";
 import { Partitions } from "./partitions";
 import { Tiers } from "./tiers";
 import { Vectors } from "./vectors";
@@ -96,7 +96,7 @@ export class Database extends pulumi.ComponentResource {
 
     const { role, searchPath, target, baseline } = args.migrations ?? {};
     const { files, applied } = migrationsOf(args);
-    const access = wantedAccess(name, args, versionsOf(Object.keys(applied)));
+    const access = declaredAccess(name, args);
     if (args.migrations) {
       const copyOf = args.copyOf && { database: args.copyOf.database, applied: migrationsOf(args.source).applied };
       this.ready.push(
@@ -122,7 +122,8 @@ export class Database extends pulumi.ComponentResource {
       this.ready.push(...new Tiers(name, { database: name, tables, pgwright: args.pgwright }, inside).ready);
     }
     // After all resources that create objects, since grants may name these.
-    this.ready.push(new Access(name, access, { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] }));
+    const final = { ...access, dropSchemas: args.dropSchemas, migrations: versionsOf(Object.keys(applied)) };
+    this.ready.push(new Access(name, final, { ...inDatabase, deletedWith: database, dependsOn: [...this.ready] }));
     // After the privileges: a build takes long, and the measured recall may be too low, which fails the update.
     if (args.vectors) {
       const inside = { parent: this, deletedWith: database, dependsOn: [...this.ready] };

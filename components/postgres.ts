@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { sourceOf, type DatabaseConfig } from "../config/databases";
 import { sortByNeeds } from "../config/order";
 import type { S3Keys } from "../config/s3";
-import type { Stack } from "../config/stack";
+import type { TunedStack } from "../config/stack";
 import { ephemeralLabels } from "../provider/ephemeral-labels";
 import { saslprep } from "../provider/saslprep";
 import { Inventory, Protection, Provider } from "../provider/resources";
@@ -18,7 +18,7 @@ import { Repositories } from "./repositories";
 import { Roles } from "./roles";
 import { Server } from "./server";
 
-export interface PostgresArgs extends Stack {
+export interface PostgresArgs extends TunedStack {
   /** Passwords by role; other roles get random ones. */
   passwords?: pulumi.Input<Record<string, string>>;
   /** Roles with an entry in `passwords`. */
@@ -77,7 +77,7 @@ export class Postgres extends pulumi.ComponentResource {
         pgwright,
         password: passwordsGiven.includes("postgres") ? passwords.apply((all) => all.postgres as string) : undefined,
         protect: args.protect,
-        ephemeral: args.ephemeral,
+        tuning: args.tuning,
         repositories,
         restoreFrom: args.restoreFrom,
         restorePassphrase: args.restorePassphrase,

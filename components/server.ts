@@ -1,16 +1,16 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { archiveCommand } from "../backup/archive-settings";
 import { drillSpecification } from "../backup/drill";
 import { backupOptions } from "../backup/options";
 import { CONFIG_PATH, DATA_PATH, scriptPath } from "../backup/paths";
 import { agentSchedules } from "../config/agent-schedules";
-import { serverSettings } from "../config/server-settings";
 import type { RestoreConfig } from "../config/backup";
-import type { EphemeralConfig } from "../config/ephemeral";
 import type { S3Keys } from "../config/s3";
 import type { ServerConfig } from "../config/stack";
 import { mebibytes } from "../config/units";
 import { configurationId } from "../provider/kinds/configuration";
+import { parametersOf } from "../provider/kinds/parameters";
 import { STOP_WITHIN_S } from "../provider/kinds/server";
 import {
   BackupConfiguration,
@@ -23,6 +23,7 @@ import {
 } from "../provider/resources";
 import { oneLine } from "../provider/visible-text";
 import { hbaRules, userNameMaps } from "../tuning/pg-hba";
+import type { Tuning } from "../tuning/tune";
 import type { Image } from "./image";
 import { clusterOrigin } from "./cluster-origin";
 import type { Mount, Repositories } from "./repositories";
@@ -32,12 +33,12 @@ export interface ServerArgs extends ServerConfig {
   /** The engine is on another machine. */
   remote: boolean;
   pgwright: Provider;
+  /** The settings of postgresql.conf, but for the command of the WAL archive. */
+  tuning: Tuning;
   /** Superuser's password, if the stack file declares one. */
   password?: pulumi.Input<string>;
   /** Refuse to delete the data volume. */
   protect: boolean;
-  /** Present for an ephemeral stack. */
-  ephemeral?: EphemeralConfig;
   /** Repositories for WAL and backups; no archiving if absent. */
   repositories?: Repositories;
   /** The source of the data; created by initdb if absent. */
@@ -70,13 +71,11 @@ export class Server extends pulumi.ComponentResource {
     const child = { parent: this };
     const inServer = { parent: this, provider: args.pgwright };
     const memory = mebibytes(args.memory);
-    const { repositories } = args;
+    const { repositories, tuning } = args;
 
-    const archive = repositories && { ...repositories.config, stanza: repositories.stanza };
-    const tuning = serverSettings(args, archive, args.ephemeral);
     for (const warning of tuning.warnings) void pulumi.log.warn(oneLine(warning), this);
-    const parameters = Object.fromEntries(tuning.settings.map(({ name: parameter, value }) => [parameter, value]));
-    const reasons = Object.fromEntries(tuning.settings.map(({ name: parameter, reason }) => [parameter, reason]));
+    const archiving = repositories ? [archiveCommand(repositories.stanza, repositories.config)] : [];
+    const settings = [...tuning.settings, ...archiving];
     const hba = hbaRules(args.allowFrom, args.address);
 
     this.network = new docker.Network(name, { name }, child);
@@ -92,8 +91,7 @@ export class Server extends pulumi.ComponentResource {
       {
         volume: this.configVolume.name,
         image: args.image.reference,
-        parameters,
-        reasons,
+        settings,
         hba,
         network: this.network.name,
         ident: userNameMaps,
@@ -186,8 +184,8 @@ export class Server extends pulumi.ComponentResource {
       name,
       {
         containerId: container.id,
-        parameters,
-        configuration: configurationId(parameters, hba),
+        parameters: parametersOf(settings),
+        configuration: configurationId(settings, hba),
         verifier: password.verifier,
         restartPolicy: args.restartPolicy,
         volume: this.configVolume.name,

@@ -1,10 +1,12 @@
 import type { z } from "zod";
 import { nearest } from "../tuning/nearest";
+import type { Tuning } from "../tuning/tune";
 import { describeShape, shapeAt, shapeOf } from "./allowed";
 import { crossCheck } from "./rules";
 import { path, StackError, type Problem } from "./problem";
 import { S3_KEYS } from "./s3";
-import { passwordsSchema, secretsSchema, stackSchema, type Stack } from "./stack";
+import { serverSettings } from "./server-settings";
+import { passwordsSchema, secretsSchema, stackSchema, type Stack, type TunedStack } from "./stack";
 
 export type Passphrase = keyof typeof secretsSchema.shape;
 export const PASSPHRASES = Object.keys(secretsSchema.shape) as Passphrase[];
@@ -49,8 +51,17 @@ function problems(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodType, mo
   return [{ key, text: `${show(value)} is not allowed; write ${describeShape(shape)}` }];
 }
 
-/** Parses the stack file. Throws a StackError that lists all problems. */
-export function parseStack(input: unknown): Stack {
+/** The settings of the server, or the problems with them. */
+function tuneServer(stack: Stack): { tuning?: Tuning; problems: Problem[] } {
+  try {
+    return { tuning: serverSettings(stack), problems: [] };
+  } catch (error) {
+    return { problems: (error as Error).message.split("\n").map((text) => ({ key: "server", text })) };
+  }
+}
+
+/** Parses the stack file and tunes its server. Throws a StackError that lists all problems. */
+export function parseStack(input: unknown): TunedStack {
   const parsed = stackSchema.safeParse(input);
   if (!parsed.success) {
     throw new StackError(
@@ -59,9 +70,10 @@ export function parseStack(input: unknown): Stack {
       ),
     );
   }
-  const contradictions = crossCheck(parsed.data);
-  if (contradictions.length > 0) throw new StackError(contradictions);
-  return parsed.data;
+  const { tuning, problems: wrong } = tuneServer(parsed.data);
+  const found = [...wrong, ...crossCheck({ ...parsed.data, tuning })];
+  if (tuning === undefined || found.length > 0) throw new StackError(found);
+  return { ...parsed.data, tuning };
 }
 
 /** Checks pgwright:passwords and returns its roles. Errors contain no password. */

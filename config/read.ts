@@ -6,7 +6,7 @@ import { parsePassphrases, parsePasswords, parseStack, PASSPHRASES, type Passphr
 import { StackError } from "./problem";
 import { S3_KEYS, type S3Keys, type S3Secret } from "./s3";
 import { parseS3Keys } from "./s3-keys";
-import type { Stack } from "./stack";
+import type { Stack, TunedStack } from "./stack";
 
 /** The key of the passwords, by role. They are secrets, so stackSchema does not contain them. */
 const PASSWORDS = "passwords";
@@ -14,7 +14,7 @@ const PASSWORDS = "passwords";
 const TEXTS = ["engine", ...PASSPHRASES];
 
 export interface StackConfig {
-  stack: Stack;
+  stack: TunedStack;
   /** Declared passwords, by role. */
   passwords: pulumi.Output<Record<string, string>>;
   /** Roles with a declared password. */

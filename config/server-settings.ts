@@ -1,8 +1,6 @@
 import { archiveSettings } from "../backup/archive-settings";
-import { settingsFor, type Tuning } from "../tuning/tune";
-import type { BackupConfig } from "./backup";
-import type { EphemeralConfig } from "./ephemeral";
-import type { ServerConfig } from "./stack";
+import { tune, type Tuning } from "../tuning/tune";
+import type { Stack } from "./stack";
 import { mebibytes } from "./units";
 
 const REASON = "ephemeral.durable is false: the data of this server may be lost";
@@ -13,19 +11,16 @@ const NOT_DURABLE = ["fsync", "full_page_writes", "synchronous_commit"].map((nam
 }));
 
 /**
- * The settings of postgresql.conf for a declared server: tuned ones, overridden by the stack file's settings. With `backup`, the server
- * archives its WAL under the name `stanza`. Throws an error with all problems, one a line.
+ * The settings of postgresql.conf for a declared server: tuned ones, overridden by the stack file's settings. The command of the WAL
+ * archive is not among them, since it names the server. Throws an error with all problems, one a line.
  */
-export function serverSettings(
-  server: ServerConfig,
-  backup?: BackupConfig & { stanza: string },
-  { durable }: Pick<EphemeralConfig, "durable"> = { durable: true },
-): Tuning {
+export function serverSettings({ server, backup, ephemeral }: Pick<Stack, "server" | "backup" | "ephemeral">): Tuning {
   const { memory, cpus, storage, workload, connections, databaseSize, settings, cronDatabase } = server;
+  const durable = ephemeral?.durable ?? true;
   const resources = { memory: mebibytes(memory), cpus, storage, workload, connections, databaseSize };
-  const tuning = settingsFor(resources, settings, [
+  const tuning = tune(resources, settings, [
     { name: "cron.database_name", value: cronDatabase, reason: "the database that holds pg_cron: server.cronDatabase" },
-    ...(backup ? archiveSettings(backup.stanza, backup) : []),
+    ...(backup ? archiveSettings(backup) : []),
     ...(durable ? [] : NOT_DURABLE),
   ]);
   if (durable) return tuning;

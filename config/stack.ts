@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Tuning } from "../tuning/tune";
 import { backupSchema, restoreSchema } from "./backup";
 import { databaseSchema } from "./databases";
 import { ephemeralSchema } from "./ephemeral";
@@ -198,6 +199,10 @@ export const secretsSchema = z.strictObject({
 
 /** The parsed stack file, with all defaults. */
 export type Stack = z.output<typeof stackSchema>;
+/** The parsed stack file with the settings of its server, which the parser computes. */
+export interface TunedStack extends Stack {
+  tuning: Tuning;
+}
 /** The stack file before parsing. */
 export type StackInput = z.input<typeof stackSchema>;
 export type ServerConfig = Stack["server"];

@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { hashLibrary } from "../sql/read";
 import type { Guards } from "./hazard";
 import type { AccessInputs } from "./kinds/access";
+import { formatGrants } from "./kinds/access/privileges";
 import type { BackupConfigurationInputs } from "./kinds/backup-configuration";
 import type { BackupsInputs } from "./kinds/backups";
 import type { ClusterInputs } from "./kinds/cluster";
@@ -12,6 +13,8 @@ import type { InventoryInputs } from "./kinds/inventory";
 import type { LibraryInputs } from "./kinds/library";
 import type { MigrationsInputs } from "./kinds/migrations";
 import { wantedMigrations } from "./kinds/migrations/file";
+import { newestVersion } from "./kinds/migrations/file-name";
+import { parametersOf } from "./kinds/parameters";
 import type { PartitionSetInputs } from "./kinds/partition-set";
 import type { PasswordInputs } from "./kinds/password";
 import type { PresenceInputs } from "./kinds/presence";
@@ -88,8 +91,12 @@ export class Cluster extends pulumi.CustomResource {
 }
 
 export class Configuration extends pulumi.CustomResource {
-  constructor(name: string, args: Args<ConfigurationInputs>, opts?: pulumi.CustomResourceOptions) {
-    super("pgwright:index:Configuration", name, args, opts);
+  constructor(
+    name: string,
+    args: Args<Omit<ConfigurationInputs, "settings" | "parameters">> & Pick<ConfigurationInputs, "settings">,
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgwright:index:Configuration", name, { ...args, parameters: parametersOf(args.settings) }, opts);
   }
 }
 
@@ -152,8 +159,9 @@ export class Database extends pulumi.CustomResource {
 }
 
 export class Access extends pulumi.CustomResource {
-  constructor(name: string, args: AccessInputs, opts?: pulumi.CustomResourceOptions) {
-    super("pgwright:index:Access", name, args, opts);
+  constructor(name: string, args: Omit<AccessInputs, "privileges" | "migrated">, opts?: pulumi.CustomResourceOptions) {
+    const migrated = args.migrations.length > 0 ? newestVersion(args.migrations) : undefined;
+    super("pgwright:index:Access", name, { ...args, privileges: formatGrants(args.grants), migrated }, opts);
   }
 }
 

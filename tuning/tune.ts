@@ -19,15 +19,8 @@ export interface Tuning {
   warnings: string[];
 }
 
-/** The tuned settings for a server with these resources. Throws if the connections do not fit in the memory. */
-export function tune(resources: Resources): Tuning {
-  return summarise(withoutUnloadedLibraries(tunedSettings(resources)), resources.memory);
-}
-
-const tunedSettings = (resources: Resources): Setting[] => [...sizedSettings(resources), ...fixedSettings];
-
 /** Settings without those of libraries that are not loaded. Declared ones stay, and are reported as a contradiction. */
-function withoutUnloadedLibraries(settings: Setting[], declared: ReadonlySet<string> = new Set()): Setting[] {
+function withoutUnloadedLibraries(settings: Setting[], declared: ReadonlySet<string>): Setting[] {
   const libraries = librariesIn(settings.find(({ name }) => name === "shared_preload_libraries")?.value ?? "");
   return settings.filter(({ name }) => {
     const library = preloadLibraryOf(name);
@@ -36,32 +29,40 @@ function withoutUnloadedLibraries(settings: Setting[], declared: ReadonlySet<str
 }
 
 /**
- * The settings of a server: those of `tune`, those that other parts of pgwright need (`parts`: the archive, TLS, the database
- * of pg_cron), and the `overrides` of the stack file, which replace tuned values but not parts. The budget is that of the result; a
- * warning reports a budget above the limit. Throws an error with all problems, one a line, for impossible values and combinations.
+ * The settings of a server, each with its reason: tuned for the resources, `required` by other parts of pgwright (the archive, the
+ * database of pg_cron), and the `overrides` of the stack file, which replace tuned values but not required ones. The budget is that of
+ * the result; a warning reports a budget above the limit. Throws an error with all problems, one a line, for impossible values and
+ * combinations, and for connections that do not fit in the memory.
  */
-export function settingsFor(
+export function tune(
   resources: Resources,
   overrides: Record<string, Value> = {},
-  parts: readonly Setting[] = [],
+  required: readonly Setting[] = [],
 ): Tuning {
   const problems = [
     ...Object.entries(overrides).map(([name, value]) => checkSetting(name, value)),
-    ...parts.map(({ name, value }) => checkValue(name, value)),
-    ...clashes(resources, overrides, parts),
+    ...required.map(({ name, value }) => checkValue(name, value)),
+    ...clashes(resources, overrides, required),
   ].filter((problem) => problem !== undefined);
   if (problems.length > 0) throw new Error(problems.join("\n"));
 
   const chosen = Object.entries(overrides).map(([name, value]) => fromStackFile(name, value));
-  const given = [...chosen, ...parts.map((part) => ({ ...part, name: part.name.toLowerCase() }))];
-  const merged = new Map(tunedSettings(resources).map((setting) => [setting.name, setting]));
-  for (const setting of given) merged.set(setting.name, setting);
+  const given = [...chosen, ...required.map((setting) => ({ ...setting, name: setting.name.toLowerCase() }))];
+  const merged = new Map(
+    [...sizedSettings(resources), ...fixedSettings, ...given].map((setting) => [setting.name, setting]),
+  );
   const settings = withoutUnloadedLibraries([...merged.values()], new Set(given.map(({ name }) => name)));
 
   const impossible = contradictions(settings, resources.memory);
   if (impossible.length > 0) throw new Error(impossible.join("\n"));
-  const tuning = summarise(settings, resources.memory);
-  return { ...tuning, warnings: [...overspent(tuning.budget), ...dangers(chosen)] };
+  const { demand } = new Values(settings);
+  const budget = budgetOf(demand, resources.memory);
+  return {
+    settings,
+    sharedMemory: sharedMemoryFor(demand, resources.memory),
+    budget,
+    warnings: [...overspent(budget), ...dangers(chosen)],
+  };
 }
 
 function fromStackFile(name: string, value: Value): Setting {
@@ -70,7 +71,7 @@ function fromStackFile(name: string, value: Value): Setting {
 }
 
 /** Parameters that are declared twice with different values. */
-function clashes(resources: Resources, overrides: Record<string, Value>, parts: readonly Setting[]): string[] {
+function clashes(resources: Resources, overrides: Record<string, Value>, required: readonly Setting[]): string[] {
   const found: string[] = [];
   const seen = new Map<string, string>();
   for (const [name, value] of Object.entries(overrides)) {
@@ -79,9 +80,9 @@ function clashes(resources: Resources, overrides: Record<string, Value>, parts: 
     if (twin !== undefined) found.push(`${twin} and ${name} are the same parameter; remove one`);
     seen.set(lower, name);
 
-    const part = parts.find((candidate) => candidate.name.toLowerCase() === lower);
-    if (part !== undefined && !sameValue(lower, part.value, value)) {
-      found.push(`${name} = ${JSON.stringify(value)}, but pgwright needs ${part.value}: ${part.reason}`);
+    const needed = required.find((candidate) => candidate.name.toLowerCase() === lower);
+    if (needed !== undefined && !sameValue(lower, needed.value, value)) {
+      found.push(`${name} = ${JSON.stringify(value)}, but pgwright needs ${needed.value}: ${needed.reason}`);
     }
     const { connections } = resources;
     if (lower === "max_connections" && connections !== undefined && !sameValue(lower, connections, value)) {
@@ -97,11 +98,6 @@ function sameValue(name: string, one: Value, other: Value): boolean {
   // checkSetting already reports an invalid value.
   if (checkValue(name, one) !== undefined || checkValue(name, other) !== undefined) return true;
   return canonicalValue(name, one) === canonicalValue(name, other);
-}
-
-function summarise(settings: Setting[], memory: number): Tuning {
-  const { demand } = new Values(settings);
-  return { settings, sharedMemory: sharedMemoryFor(demand, memory), budget: budgetOf(demand, memory), warnings: [] };
 }
 
 function overspent({ limit, total, items }: Budget): string[] {

@@ -1,5 +1,4 @@
 import type { Problem } from "../problem";
-import type { Stack } from "../stack";
 import { checkBackup } from "./backup";
 import { checkCopies } from "./copies";
 import { checkDatabases, checkExtensions } from "./databases";
@@ -8,7 +7,7 @@ import { checkGrants } from "./grants";
 import { checkJobs } from "./jobs";
 import { checkPartitions } from "./partitions";
 import { checkRoles } from "./roles";
-import type { Rule } from "./rule";
+import type { CheckedStack, Rule } from "./rule";
 import { checkCronDatabase, checkSettings } from "./server";
 import { checkTiers } from "./tiers";
 import { checkVectors } from "./vectors";
@@ -31,7 +30,7 @@ const RULES: Rule[] = [
 ];
 
 /** Checks keys against each other: undeclared names, cycles, duplicate names. */
-export function crossCheck(stack: Stack): Problem[] {
+export function crossCheck(stack: CheckedStack): Problem[] {
   const found: Problem[] = [];
   for (const rule of RULES)
     rule(stack, (key, text) => {

@@ -1,11 +1,14 @@
 import type { Problem } from "../problem";
-import type { Stack } from "../stack";
+import type { Stack, TunedStack } from "../stack";
 
 /** Notes a problem with the value of a key. */
 export type Report = (key: Problem["key"], text: Problem["text"]) => void;
 
+/** The keys of a stack file; without `tuning` if the settings of the server are invalid. */
+export type CheckedStack = Stack & Partial<TunedStack>;
+
 /** Checks keys against each other that belong to one subject. */
-export type Rule = (stack: Stack, report: Report) => void;
+export type Rule = (stack: CheckedStack, report: Report) => void;
 
 /** The bootstrap superuser. */
 export const SUPERUSER = "postgres";

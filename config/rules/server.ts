@@ -1,22 +1,21 @@
 import { canonicalValue } from "../../tuning/catalogue";
-import { serverSettings } from "../server-settings";
+import { path } from "../problem";
 import { list, type Rule } from "./rule";
 
-/** Settings of the server, against its resources and against what the roles need. */
-export const checkSettings: Rule = (stack, report) => {
-  try {
-    const archive = stack.backup && { ...stack.backup, stanza: stack.backup.name ?? "server" };
-    const { settings } = serverSettings(stack.server, archive, stack.ephemeral);
-    const senders = settings.find(({ name }) => name === "max_wal_senders")?.value;
-    for (const [name, { replication }] of Object.entries(stack.roles)) {
-      if (replication && senders !== undefined && canonicalValue("max_wal_senders", senders) === "0")
-        report(
-          `roles.${name}.replication`,
-          "true: the server streams no WAL with max_wal_senders = 0; raise max_wal_senders, or write false",
-        );
-    }
-  } catch (error) {
-    for (const text of (error as Error).message.split("\n")) report("server", text);
+/** Settings of the server, against what the backup and the roles need. */
+export const checkSettings: Rule = ({ server, backup, roles, tuning }, report) => {
+  const command = Object.keys(server.settings).find((name) => name.toLowerCase() === "archive_command");
+  if (backup && command !== undefined)
+    report(path(["server", "settings", command]), "backup sets the archive command; remove this setting");
+
+  const senders = tuning?.settings.find(({ name }) => name === "max_wal_senders")?.value;
+  if (senders === undefined || canonicalValue("max_wal_senders", senders) !== "0") return;
+  for (const [name, { replication }] of Object.entries(roles)) {
+    if (replication)
+      report(
+        `roles.${name}.replication`,
+        "true: the server streams no WAL with max_wal_senders = 0; raise max_wal_senders, or write false",
+      );
   }
 };
 

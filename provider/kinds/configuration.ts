@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Client } from "pg";
+import type { Setting } from "../../tuning/defaults";
 import { parsePostgresqlConf, renderPostgresqlConf } from "../../tuning/postgresql-conf";
 import { gatewaysOf, mustHaveGateway, withGateways, withoutGateways } from "../gateway";
 import type { Host } from "../host";
@@ -7,17 +8,17 @@ import type { Kind, Operation } from "../kind";
 import { ask } from "../session";
 import { mustSuitDatabases } from "../database-parameters";
 import { tryConfiguration, type Limits } from "../trial";
-import { alignValues, changedParameters, type Parameters } from "./parameters";
+import { alignValues, changedParameters, parametersOf, type Parameters } from "./parameters";
 
 export interface ConfigurationInputs {
   /** The volume that the server reads its configuration from. */
   volume: string;
   /** Image of the server; the files are copied through a container of it that is never started. */
   image: string;
-  /** postgresql.conf, by parameter. */
+  /** postgresql.conf: its parameters, with their reasons as comments. States of earlier versions have none. */
+  settings: Setting[];
+  /** The values of the settings, by parameter; the property that is compared with the state. */
   parameters: Parameters;
-  /** Why a parameter has its value, by parameter: comments in the file. */
-  reasons: Record<string, string>;
   /** Rules of pg_hba.conf, one a line; GATEWAY stands for the address of the Docker host. */
   hba: string[];
   /** The server's network, for its gateway. States of earlier versions have none. */
@@ -28,22 +29,24 @@ export interface ConfigurationInputs {
   ident: string[];
 }
 
-export type ConfigurationState = ConfigurationInputs;
+export interface ConfigurationState extends ConfigurationInputs {
+  /** Only in states of earlier versions: the reasons, apart from the values. */
+  reasons?: unknown;
+}
 
 /** A custom parameter in the file: its value in the server is the version of the file that the server has loaded. */
 export const CONFIGURATION_ID = "pgwright.configuration";
 
-/** Hash of the parameters and rules. */
-export function configurationId(parameters: Parameters, hba: string[]): string {
-  const content = JSON.stringify([Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1)), hba]);
+/** Hash of the values and rules. */
+export function configurationId(settings: readonly Setting[], hba: string[]): string {
+  const content = JSON.stringify([Object.entries(parametersOf(settings)).sort(([a], [b]) => (a < b ? -1 : 1)), hba]);
   return createHash("sha256").update(content).digest("hex").slice(0, 16);
 }
 
 const WRITTEN = "# Written by pgwright from the stack file; the next update reverts changes made here.";
 const linesOf = (text = "") => text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
 
-function files({ parameters, reasons, hba, ident }: ConfigurationInputs, version: string): Record<string, string> {
-  const settings = Object.entries(parameters).map(([name, value]) => ({ name, value, reason: reasons[name] ?? "" }));
+function files({ settings, hba, ident }: ConfigurationInputs, version: string): Record<string, string> {
   const id = {
     name: CONFIGURATION_ID,
     value: version,
@@ -61,7 +64,7 @@ const FILES = ["postgresql.conf", "pg_hba.conf", "pg_ident.conf"];
 const former = (file: string) => `${file}.former`;
 
 function rendered(inputs: ConfigurationInputs, gateways: string[]): Record<string, string> {
-  return files({ ...inputs, hba: withGateways(inputs.hba, gateways) }, configurationId(inputs.parameters, inputs.hba));
+  return files({ ...inputs, hba: withGateways(inputs.hba, gateways) }, configurationId(inputs.settings, inputs.hba));
 }
 
 async function write(inputs: ConfigurationInputs, host: Host): Promise<void> {
@@ -126,7 +129,8 @@ async function readBack(host: Host, state: ConfigurationState): Promise<Configur
 export const configuration: Kind<ConfigurationInputs, ConfigurationState> = {
   replaceOn: ["volume"],
   // The image is compared: a new image may lack a library that the configuration names, so it is tried again.
-  notCompared: ["reasons", "network", "limits"],
+  notCompared: ["settings", "network", "limits"],
+  compared: (state) => ({ ...state, reasons: undefined }),
   explain,
   async create(inputs, { host, preview }) {
     if (!preview) await write(inputs, host);

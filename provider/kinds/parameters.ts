@@ -1,8 +1,13 @@
 import { canonicalValue, findParameter, isComputedByServer } from "../../tuning/catalogue";
+import type { Setting } from "../../tuning/defaults";
 import { formatQuantity } from "../../tuning/units";
 
 /** Values of parameters, by name. */
 export type Parameters = Record<string, string>;
+
+/** The values of settings, without their reasons: the part that a server has. */
+export const parametersOf = (settings: readonly Setting[]): Parameters =>
+  Object.fromEntries(settings.map(({ name, value }) => [name, value]));
 
 /** True if both texts are the same value to PostgreSQL, such as "1GB" and "1024MB". */
 export function sameValue(name: string, a: string, b: string): boolean {

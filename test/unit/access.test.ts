@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { wantedAccess } from "../../components/access";
+import { declaredAccess } from "../../components/access";
 import { parseFunctionName, parseObjectName, writeObjectName, writeSignature } from "../../config/object-name";
 import { parseStack } from "../../config/parse";
 import type { Facts, PrivilegeFact } from "../../provider/kinds/access/facts";
@@ -93,7 +93,7 @@ describe("roles that make objects", () => {
   };
   const creators = (grants: object) => {
     const stack = parseStack({ roles, databases: { d: { owner: "o", schemas: { s: {} }, grants } } });
-    return wantedAccess("d", { ...stack.databases.d!, roles: stack.roles }, []).creators;
+    return declaredAccess("d", { ...stack.databases.d!, roles: stack.roles }).creators;
   };
 
   it("are owners, roles that may create in a schema, and all who have the privileges of these", () => {

@@ -5,7 +5,7 @@ import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { newestVersion } from "../migrations/file-name";
 import { readLedger } from "../migrations/ledger";
-import type { AccessInputs, AccessState } from "./inputs";
+import type { AccessInputs, AccessState, DeclaredAccess } from "./inputs";
 import { formatDescription, linesOf, type Comparison } from "./privileges";
 import {
   keptUndeclared,
@@ -19,7 +19,7 @@ import {
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
 import { describeChanges } from "./describe";
 
-export type { AccessInputs, AccessState } from "./inputs";
+export type { AccessInputs, AccessState, DeclaredAccess } from "./inputs";
 export { reconcile } from "./reconcile";
 
 /** Longest list of statements in a message. */
@@ -35,8 +35,8 @@ function reportStatements(title: string, statements: string[], info: Operation["
 /** Reports during an update what the preview reported: the privileges that roles gain and lose, with the statements. */
 export function reportReconciled(
   { lines, done }: Reconciled,
-  { database }: AccessInputs,
-  former: AccessInputs | undefined,
+  { database }: DeclaredAccess,
+  former: DeclaredAccess | undefined,
   { info, hazard }: Operation,
 ): void {
   for (const line of lines) hazard("access", line);
@@ -54,7 +54,7 @@ async function apply(
     if (retired.length > 0) await endSessions(client, retired);
     if (removedSchemas(former, inputs).length > 0)
       await setRestorePoint(client, `drop of schemas of ${inputs.database}`, info);
-    return reconcile(client, inputs, former);
+    return reconcile(client, inputs, former, inputs);
   });
   reportReconciled(reconciled, inputs, former, operation);
   const { kept } = reconciled;

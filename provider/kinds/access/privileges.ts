@@ -27,6 +27,10 @@ export function formatDescription(description: Description): Record<string, stri
   return Object.fromEntries(Object.entries(description).map(([label, list]) => [label, [...list].sort().join(", ")]));
 }
 
+/** The declared privileges as a preview shows them. */
+export const formatGrants = (grants: Grant[]): Record<string, string> =>
+  formatDescription(Object.fromEntries(grants.map((grant) => [describe(grant), grant.privileges])));
+
 /** As lines: `reader: table data.t: SELECT`. */
 export const linesOf = (description: Description): string[] =>
   Object.entries(formatDescription(description)).map(([label, privileges]) => `${label}: ${privileges}`);

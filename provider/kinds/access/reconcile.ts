@@ -19,7 +19,7 @@ import { DEFAULT_PRIVILEGES, PRIVILEGES } from "./facts";
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
 import { shownStatements, statements } from "./statements";
 import { describeChanges } from "./describe";
-import type { AccessInputs } from "./inputs";
+import type { AccessInputs, DeclaredAccess } from "./inputs";
 
 /** Serializes changes of the privileges of a database. */
 const LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('access'))";
@@ -60,9 +60,13 @@ function describeGrants(grants: Grant[], found: Grant[]): Map<string, string[]> 
   return labels;
 }
 
-/** Compares the privileges in the catalog with the declared ones. `former`: the inputs of the last update. */
-export async function readComparison(client: Client, inputs: AccessInputs, former?: AccessInputs): Promise<Comparison> {
-  const wanted = { grants: await resolveFunctions(client, inputs.grants), creators: inputs.creators };
+/** Compares the privileges in the catalog with the declared ones. `former`: those of the last update. */
+export async function readComparison(
+  client: Client,
+  declared: DeclaredAccess,
+  former?: DeclaredAccess,
+): Promise<Comparison> {
+  const wanted = { grants: await resolveFunctions(client, declared.grants), creators: declared.creators };
   const once: Wanted | undefined = former && {
     grants: await resolveFunctions(client, former.grants),
     creators: former.creators,
@@ -70,11 +74,11 @@ export async function readComparison(client: Client, inputs: AccessInputs, forme
   const named = [...wanted.grants, ...(once?.grants ?? [])].flatMap(({ on }) =>
     "all" in on ? [] : [`${on.kind} ${on.schema} ${on.name}`],
   );
-  const privileges = await readRows(client, PRIVILEGES, inputs.schemas, named);
-  const defaults = await readRows(client, DEFAULT_PRIVILEGES, inputs.creators);
-  const inScope = defaults.filter(({ schema }) => schema === "" || inputs.schemas.includes(schema));
+  const privileges = await readRows(client, PRIVILEGES, declared.schemas, named);
+  const defaults = await readRows(client, DEFAULT_PRIVILEGES, declared.creators);
+  const inScope = defaults.filter(({ schema }) => schema === "" || declared.schemas.includes(schema));
   const comparison = compare({ privileges, defaults: inScope }, wanted, once);
-  const labels = describeGrants(inputs.grants, wanted.grants);
+  const labels = describeGrants(declared.grants, wanted.grants);
   return {
     ...comparison,
     description: Object.fromEntries(
@@ -86,21 +90,21 @@ export async function readComparison(client: Client, inputs: AccessInputs, forme
 }
 
 /** The statements that the update runs. */
-export function statementsOf({ undeclared }: AccessInputs, comparison: Comparison, write = statements): string[] {
+export function statementsOf({ undeclared }: DeclaredAccess, comparison: Comparison, write = statements): string[] {
   const { taken, given } = changesOf(comparison, undeclared);
   return [...write("REVOKE", taken), ...write("GRANT", given)];
 }
 
 /** The same statements as shown in messages. */
-export const shownStatementsOf = (inputs: AccessInputs, comparison: Comparison): string[] =>
-  statementsOf(inputs, comparison, shownStatements);
+export const shownStatementsOf = (declared: DeclaredAccess, comparison: Comparison): string[] =>
+  statementsOf(declared, comparison, shownStatements);
 
 /** Undeclared privileges that the update keeps, if `undeclared` is report. */
-export const keptUndeclared = ({ undeclared }: AccessInputs, { further }: Comparison): Description | undefined =>
+export const keptUndeclared = ({ undeclared }: DeclaredAccess, { further }: Comparison): Description | undefined =>
   undeclared === "report" ? further : undefined;
 
 /** The error for grants on objects that do not exist. */
-export function missingObjects({ database }: AccessInputs, unknown: string[]): Error {
+export function missingObjects({ database }: DeclaredAccess, unknown: string[]): Error {
   return new Error(`database ${database} has no ${unknown.join(", no ")}; a grant in the stack file names it`);
 }
 
@@ -119,19 +123,22 @@ export interface Reconciled {
   kept: Description | undefined;
 }
 
+/** What the last reconciliation of an update does too. */
+type Last = Pick<AccessInputs, "dropSchemas">;
+
 /**
- * Grants and revokes until the privileges match the inputs, in one transaction. `former`: the inputs of the last update.
- * `allowMissing`: objects of grants may be missing, because migrations that follow create them.
+ * Grants and revokes until the privileges match the declared ones, in one transaction. `former`: those of the last update. With `last`,
+ * no resource that follows creates objects: all objects of grants must exist, and removed schemas are emptied.
  */
 export async function reconcile(
   client: Client,
-  inputs: AccessInputs,
-  former: AccessInputs | undefined,
-  allowMissing = false,
+  declared: DeclaredAccess,
+  former: DeclaredAccess | undefined,
+  last?: Last,
 ): Promise<Reconciled> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await inTransaction(client, inputs, former, allowMissing);
+      return await inTransaction(client, declared, former, last);
     } catch (error) {
       await client.query("ROLLBACK").catch(() => undefined);
       if (!/tuple concurrently (updated|deleted)/.test((error as Error).message) || tries === TRIES) throw error;
@@ -142,30 +149,30 @@ export async function reconcile(
 
 async function inTransaction(
   client: Client,
-  inputs: AccessInputs,
-  former: AccessInputs | undefined,
-  allowMissing: boolean,
+  declared: DeclaredAccess,
+  former: DeclaredAccess | undefined,
+  last: Last | undefined,
 ): Promise<Reconciled> {
   await client.query(`BEGIN; SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
   await client.query(LOCK);
-  for (const role of retiredRoles(former, inputs)) await retire(client, role, inputs.owner);
-  if (!allowMissing) await dropContents(client, inputs, removedSchemas(former, inputs));
+  for (const role of retiredRoles(former, declared)) await retire(client, role, declared.owner);
+  if (last) await dropContents(client, { ...declared, ...last }, removedSchemas(former, declared));
   const done: string[] = [];
-  let comparison = await readComparison(client, inputs, former);
+  let comparison = await readComparison(client, declared, former);
   // In a new and empty database all changes follow from the stack file.
   const isNew = !former && ![...comparison.counts.keys()].some(isContentIn);
-  const lines = isNew ? [] : describeChanges(comparison, inputs, await readGroups(client));
-  if (comparison.unknown.length > 0 && !allowMissing) throw missingObjects(inputs, comparison.unknown);
-  for (let pass = 0; pass < PASSES && statementsOf(inputs, comparison).length > 0; pass += 1) {
-    for (const statement of statementsOf(inputs, comparison)) await client.query(statement);
-    done.push(...shownStatementsOf(inputs, comparison));
-    comparison = await readComparison(client, inputs, former);
+  const lines = isNew ? [] : describeChanges(comparison, declared, await readGroups(client));
+  if (last && comparison.unknown.length > 0) throw missingObjects(declared, comparison.unknown);
+  for (let pass = 0; pass < PASSES && statementsOf(declared, comparison).length > 0; pass += 1) {
+    for (const statement of statementsOf(declared, comparison)) await client.query(statement);
+    done.push(...shownStatementsOf(declared, comparison));
+    comparison = await readComparison(client, declared, former);
   }
-  const unsettled = statementsOf(inputs, comparison);
+  const unsettled = statementsOf(declared, comparison);
   if (unsettled.length > 0)
     throw new Error(
-      `database ${inputs.database}: privileges still differ after ${PASSES} passes: ${unsettled.join("; ")}`,
+      `database ${declared.database}: privileges still differ after ${PASSES} passes: ${unsettled.join("; ")}`,
     );
   await client.query("COMMIT");
-  return { lines, done, kept: keptUndeclared(inputs, comparison) };
+  return { lines, done, kept: keptUndeclared(declared, comparison) };
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
 import { ROLES } from "../role/changes";
 import { regrantMemberships } from "../role/memberships";
-import type { AccessInputs } from "./inputs";
+import type { AccessInputs, DeclaredAccess } from "./inputs";
 
 // Roles and schemas that are no longer declared. The objects of such a role get the database's owner as their owner.
 
@@ -17,12 +17,12 @@ export function formatList(items: string[]): string {
 }
 
 /** Roles that are no longer declared. */
-export function retiredRoles(former: AccessInputs | undefined, { roles }: AccessInputs): string[] {
+export function retiredRoles(former: DeclaredAccess | undefined, { roles }: DeclaredAccess): string[] {
   return (former?.roles ?? []).filter((role) => !roles.includes(role));
 }
 
 /** Schemas that are no longer declared. */
-export function removedSchemas(former: AccessInputs | undefined, { schemas }: AccessInputs): string[] {
+export function removedSchemas(former: DeclaredAccess | undefined, { schemas }: DeclaredAccess): string[] {
   return (former?.schemas ?? []).filter((schema) => !schemas.includes(schema));
 }
 
@@ -37,7 +37,7 @@ export const OWNED_OBJECTS = catalogQuery("owned-objects", {
 export async function explainRetired(
   client: Client,
   roles: string[],
-  { database, owner }: AccessInputs,
+  { database, owner }: DeclaredAccess,
 ): Promise<string[]> {
   const rows = await readRows(client, OWNED_OBJECTS, roles);
   return rows.flatMap(({ role, objects, sessions, defaults }) => [
@@ -71,6 +71,8 @@ export async function retire(client: Client, role: string, heir: string): Promis
   await client.query(`DROP OWNED BY ${quoted(role)}`);
 }
 
+type Droppable = Pick<AccessInputs, "database" | "dropSchemas">;
+
 type Content = RowOf<typeof SCHEMA_CONTENTS>;
 export const SCHEMA_CONTENTS = catalogQuery("schema-contents", {
   schema: z.string(),
@@ -86,7 +88,7 @@ async function contents(client: Client, schemas: string[]): Promise<Content[]> {
 /** Describes the drop of removed schemas, and whether it loses objects; throws if dropSchemas does not allow that. */
 export async function explainDrop(
   client: Client,
-  inputs: AccessInputs,
+  { database, dropSchemas }: Droppable,
   schemas: string[],
 ): Promise<{ text: string; loss: boolean }[]> {
   const found = await contents(client, schemas);
@@ -94,10 +96,10 @@ export async function explainDrop(
     const objects = found.filter((each) => each.schema === schema).map(({ type, identity }) => `${type} ${identity}`);
     return { schema, objects };
   });
-  const refused = removed.filter(({ schema, objects }) => objects.length > 0 && !inputs.dropSchemas.includes(schema));
+  const refused = removed.filter(({ schema, objects }) => objects.length > 0 && !dropSchemas.includes(schema));
   if (refused.length > 0) {
     const lines = refused.map(
-      ({ schema, objects }) => `schema ${schema} of database ${inputs.database} still contains ${formatList(objects)}`,
+      ({ schema, objects }) => `schema ${schema} of database ${database} still contains ${formatList(objects)}`,
     );
     const names = refused.map(({ schema }) => schema).join(", ");
     throw new Error(
@@ -105,15 +107,15 @@ export async function explainDrop(
     );
   }
   return removed.map(({ schema, objects }) => {
-    const dropped = `schema ${schema} of database ${inputs.database} is dropped`;
+    const dropped = `schema ${schema} of database ${database} is dropped`;
     const loss = objects.length > 0;
     return { loss, text: loss ? `${dropped} with all its objects: ${formatList(objects)}` : `${dropped}; it is empty` };
   });
 }
 
 /** Empties removed schemas. The resource Schema drops the empty schema. */
-export async function dropContents(client: Client, inputs: AccessInputs, schemas: string[]): Promise<void> {
-  await explainDrop(client, inputs, schemas);
+export async function dropContents(client: Client, droppable: Droppable, schemas: string[]): Promise<void> {
+  await explainDrop(client, droppable, schemas);
   for (const { type, identity } of await contents(client, schemas)) {
     await client.query(`DROP ${type} IF EXISTS ${identity} CASCADE`);
   }

@@ -6,7 +6,7 @@ import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { SqlFileError } from "../../sql-file";
 import { setRestorePoint } from "../../restore-point";
-import { reconcile, reportReconciled, type AccessInputs } from "../access";
+import { reconcile, reportReconciled, type DeclaredAccess } from "../access";
 import type { Reconciled } from "../access/reconcile";
 import { endSessions, retiredRoles } from "../access/removals";
 import { NOTHING, readCatalog, type Catalog } from "./catalog";
@@ -33,8 +33,11 @@ export interface MigrationsInputs {
   target?: string;
   /** Files up to this version count as applied in a database with tables and without rows in pgwright.migrations. */
   baseline?: string;
-  /** Privileges of the database, reconciled before the migrations, which may need them, and after. */
-  access: AccessInputs;
+  /**
+   * Privileges of the database, reconciled before the migrations, which may need them, and after each run, also one that fails. The
+   * resource Access comes after the partitions and tiered tables, whose objects grants may name, so it cannot do this.
+   */
+  access: DeclaredAccess;
   /** Hash of each file to apply, by name; the property that is compared with the state. */
   applied: Record<string, string>;
   /** The source if this database is a copy, and the files that are applied there before the copy. */
@@ -56,10 +59,14 @@ function listPending(files: MigrationFile[], ledger: Applied[], target: string |
   ];
 }
 
-async function apply(inputs: MigrationsInputs, former: AccessInputs | undefined, operation: Operation): Promise<void> {
+async function apply(
+  inputs: MigrationsInputs,
+  former: DeclaredAccess | undefined,
+  operation: Operation,
+): Promise<void> {
   const { host, info, warn } = operation;
   const { database, role, searchPath, target, baseline, access } = inputs;
-  const settle = (client: Client) => reconcile(client, access, former, true);
+  const settle = (client: Client) => reconcile(client, access, former);
   const report = (reconciled: Reconciled) => reportReconciled(reconciled, access, former, operation);
   const files = await parseMigrations(inputs.files);
   await withDatabase(host, database, async (client) => {
@@ -68,7 +75,7 @@ async function apply(inputs: MigrationsInputs, former: AccessInputs | undefined,
     const problem = findForbidden(pending, role, await readRoleFact(client, role));
     if (problem) throw new Error(problem);
     // The objects of a removed role change their owner before the migrations run, which may alter them.
-    const retired = retiredRoles(former, inputs.access);
+    const retired = retiredRoles(former, access);
     if (retired.length > 0) await endSessions(client, retired);
     report(await settle(client));
     if (former && pending.length > 0) await setRestorePoint(client, `migrations of ${database}`, info);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { archiveSettings } from "../../../backup/archive-settings";
+import { archiveCommand } from "../../../backup/archive-settings";
 import {
   backupOptions,
   hasBuckets,
@@ -97,7 +97,7 @@ describe("pgbackrest.conf", () => {
   });
 
   it("changes nothing of an archive without buckets; with one, the others do not wait long for it", () => {
-    const command = (input: object) => archiveSettings("shop", backupSchema.parse(input))[1]?.value;
+    const command = (input: object) => archiveCommand("shop", backupSchema.parse(input)).value;
     expect(command({})).toBe("pgbackrest --config=/etc/pgwright/pgbackrest.conf --stanza=shop archive-push %p");
     expect(command({ repositories: [{}, { s3: { bucket: "abc" } }] })).toMatch(
       /--stanza=shop --io-timeout=5 archive-push/,

@@ -73,6 +73,11 @@ describe("backup in the stack file", () => {
     expect(of({ backup: {}, server: { settings: { wal_level: "minimal", max_wal_senders: 0 } } }).join()).toMatch(
       /wal_level = minimal and archive_mode = on/,
     );
+    const server = { settings: { Archive_Command: "cp %p /x" } };
+    expect(of({ backup: {}, server })).toEqual([
+      "server.settings.Archive_Command: backup sets the archive command; remove this setting",
+    ]);
+    expect(() => parseStack({ server })).not.toThrow();
   });
 });
 

@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
 import { parseStack } from "../../../config/parse";
-import { serverSettings } from "../../../config/server-settings";
 
 const ephemeral = { expires: "2026-11-25T18:00:00Z" };
 const problems = (input: object) => () => parseStack(input);
@@ -32,16 +31,15 @@ it("it keeps nothing", () => {
 });
 
 it("only an ephemeral server may be without durability, and it is reported", () => {
-  const { server } = parseStack({});
+  const tuned = (durable: boolean) => parseStack({ ephemeral: { ...ephemeral, durable } }).tuning;
   const valueOf = (name: string, durable: boolean) =>
-    serverSettings(server, undefined, { durable }).settings.find((setting) => setting.name === name)?.value;
+    tuned(durable).settings.find((setting) => setting.name === name)?.value;
   for (const name of ["fsync", "full_page_writes", "synchronous_commit"]) {
     expect(valueOf(name, false)).toBe("off");
     expect(valueOf(name, true)).not.toBe("off");
   }
-  expect(serverSettings(server, undefined, { durable: false }).warnings).toEqual([
-    expect.stringMatching(/^NOT DURABLE: /),
-  ]);
-  expect(serverSettings(server).warnings).toEqual([]);
+  expect(tuned(false).warnings).toEqual([expect.stringMatching(/^NOT DURABLE: /)]);
+  expect(tuned(true).warnings).toEqual([]);
+  expect(parseStack({}).tuning.warnings).toEqual([]);
   expect(problems({ durable: false })).toThrow("pgwright:durable: unknown key");
 });

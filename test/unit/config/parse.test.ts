@@ -405,6 +405,16 @@ describe("what contradicts itself or names what is not there:", () => {
     ]);
   });
 
+  it("the settings of the server come with the stack, each with its reason", () => {
+    const { tuning } = parseStack({ server: { settings: { work_mem: "8MB" }, cronDatabase: "postgres" }, backup: {} });
+    const find = (name: string) => tuning.settings.find((setting) => setting.name === name);
+    expect(find("work_mem")).toEqual({ name: "work_mem", value: "8MB", reason: "set in the stack file" });
+    expect(find("cron.database_name")?.value).toBe("postgres");
+    expect(find("archive_mode")?.value).toBe("on");
+    expect(find("archive_command")).toBeUndefined();
+    expect(tuning.settings.every(({ reason }) => reason !== "")).toBe(true);
+  });
+
   it("settings of the server are checked too", () => {
     const [problem] = problemsOf({ server: { settings: { shared_bufers: "1GB" } } });
     expect(problem).toContain("shared_bufers");

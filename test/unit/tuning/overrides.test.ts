@@ -1,17 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { settingsFor, tune, type Resources, type Tuning } from "../../../tuning/tune";
+import { tune, type Resources, type Tuning } from "../../../tuning/tune";
 
 const resources: Resources = { memory: 2048, cpus: 2, storage: "ssd", workload: "mixed" };
 const find = (tuning: Tuning, name: string) => tuning.settings.find((setting) => setting.name === name);
 const cronDatabase = { name: "cron.database_name", value: "app", reason: "the database that holds the jobs" };
 
-describe("settingsFor", () => {
-  it("is tune where nothing is overridden", () => {
-    expect(settingsFor(resources)).toEqual(tune(resources));
-  });
-
+describe("overrides and required settings", () => {
   it("lets overrides win, under the name in lower case, and says where they come from", () => {
-    const tuning = settingsFor(resources, {
+    const tuning = tune(resources, {
       Work_Mem: "8MB",
       jit: true,
       TimeZone: "Europe/Berlin",
@@ -25,65 +21,60 @@ describe("settingsFor", () => {
   });
 
   it("counts the budget again and warns with figures when it is exceeded", () => {
-    const { budget, warnings } = settingsFor(resources, { work_mem: "64MB" });
+    const { budget, warnings } = tune(resources, { work_mem: "64MB" });
     expect(budget.total).toBeGreaterThan(2048);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(
       `the settings can use ${budget.total} MiB, and at the container's limit of 2048 MiB the kernel`,
     );
-    expect(settingsFor(resources, { work_mem: "1MB" }).warnings).toEqual([]);
-    expect(settingsFor(resources, { hash_mem_multiplier: 8 }).warnings).toHaveLength(1);
+    expect(tune(resources, { work_mem: "1MB" }).warnings).toEqual([]);
+    expect(tune(resources, { hash_mem_multiplier: 8 }).warnings).toHaveLength(1);
   });
 
   it("warns of a custom parameter that is near to the ones of a library", () => {
-    expect(settingsFor(resources, { "shop.setting": 1 }).warnings).toEqual([]);
-    expect(settingsFor(resources, { "pg_stat_statments.max": 1 }).warnings).toEqual([
+    expect(tune(resources, { "shop.setting": 1 }).warnings).toEqual([]);
+    expect(tune(resources, { "pg_stat_statments.max": 1 }).warnings).toEqual([
       "no library of the image has a parameter pg_stat_statments.max; did you mean one of pg_stat_statements?",
     ]);
-    expect(() => settingsFor(resources, { "pg_prewarm.autoprewarm": true })).toThrow("needs pg_prewarm in shared_pre");
+    expect(() => tune(resources, { "pg_prewarm.autoprewarm": true })).toThrow("needs pg_prewarm in shared_pre");
   });
 
   it("sizes /dev/shm for an overridden maintenance_work_mem", () => {
-    const tuning = settingsFor({ ...resources, memory: 16384 }, { maintenance_work_mem: "2GB", max_connections: 40 });
+    const tuning = tune({ ...resources, memory: 16384 }, { maintenance_work_mem: "2GB", max_connections: 40 });
     expect(tuning.sharedMemory).toBeGreaterThanOrEqual(1.25 * 2048);
     expect(tuning.warnings).toEqual([]);
   });
 
   it("warns of settings that lose data or the server", () => {
-    const { warnings } = settingsFor(resources, { fsync: "off", full_page_writes: 0, huge_pages: "on" });
+    const { warnings } = tune(resources, { fsync: "off", full_page_writes: 0, huge_pages: "on" });
     expect(warnings.map((warning) => warning.split(" ")[0])).toEqual(["fsync", "full_page_writes", "huge_pages"]);
   });
 
   it("reports all bad values at once", () => {
-    const bad = () => settingsFor(resources, { work_memory: "1MB", jit: "perhaps", port: 5433 });
+    const bad = () => tune(resources, { work_memory: "1MB", jit: "perhaps", port: 5433 });
     expect(bad).toThrow(/work_memory.*\n.*jit.*on or off.*\n.*port/);
   });
 
   it("takes what other parts of pgwright need, managed parameters included", () => {
-    const tuning = settingsFor(resources, {}, [
-      cronDatabase,
-      { name: "restore_command", value: "x", reason: "a restore" },
-    ]);
+    const tuning = tune(resources, {}, [cronDatabase, { name: "restore_command", value: "x", reason: "a restore" }]);
     expect(find(tuning, "cron.database_name")).toEqual(cronDatabase);
     expect(find(tuning, "restore_command")?.reason).toBe("a restore");
   });
 
   it("refuses an override of what another part needs, and takes one that says the same", () => {
-    expect(() => settingsFor(resources, { "cron.database_name": "other" }, [cronDatabase])).toThrow(
+    expect(() => tune(resources, { "cron.database_name": "other" }, [cronDatabase])).toThrow(
       'cron.database_name = "other", but pgwright needs app: the database that holds the jobs',
     );
-    expect(() => settingsFor(resources, { "cron.database_name": "app" }, [cronDatabase])).not.toThrow();
-    expect(() => settingsFor(resources, {}, [{ name: "archive_mode", value: "maybe", reason: "r" }])).toThrow(
-      /archive_mode/,
-    );
+    expect(() => tune(resources, { "cron.database_name": "app" }, [cronDatabase])).not.toThrow();
+    expect(() => tune(resources, {}, [{ name: "archive_mode", value: "maybe", reason: "r" }])).toThrow(/archive_mode/);
   });
 
   it("drops our settings of a library that the stack file takes out, and refuses the stack file's own", () => {
-    const tuning = settingsFor(resources, { shared_preload_libraries: "pg_stat_statements, pgaudit" });
+    const tuning = tune(resources, { shared_preload_libraries: "pg_stat_statements, pgaudit" });
     expect(tuning.settings.filter(({ name }) => name.startsWith("cron."))).toEqual([]);
     expect(find(tuning, "pgaudit.log")).toBeDefined();
     expect(tuning.budget.items.some(({ what }) => what.includes("0 cron jobs"))).toBe(true);
-    expect(() => settingsFor(resources, { shared_preload_libraries: "pgaudit" }, [cronDatabase])).toThrow(
+    expect(() => tune(resources, { shared_preload_libraries: "pgaudit" }, [cronDatabase])).toThrow(
       "cron.database_name = app needs pg_cron in shared_preload_libraries = pgaudit",
     );
   });
@@ -107,16 +98,16 @@ describe("settingsFor", () => {
     [{ "cron.log_run": "off" }, "cron.log_run = off: status and previews read from the run log"],
     [{ work_mem: "1MB", WORK_MEM: "2MB" }, "work_mem and WORK_MEM are the same parameter"],
   ])("refuses %j", (overrides, text) => {
-    expect(() => settingsFor(resources, overrides as Record<string, string | number | boolean>)).toThrow(text);
+    expect(() => tune(resources, overrides as Record<string, string | number | boolean>)).toThrow(text);
   });
 
   it("takes a minimal WAL level where nothing needs more", () => {
-    expect(() => settingsFor(resources, { wal_level: "minimal", max_wal_senders: 0 })).not.toThrow();
+    expect(() => tune(resources, { wal_level: "minimal", max_wal_senders: 0 })).not.toThrow();
   });
 
   it("refuses two numbers of connections", () => {
     const given = { ...resources, connections: 40 };
-    expect(() => settingsFor(given, { max_connections: 60 })).toThrow("max_connections = 60, but connections is 40");
-    expect(() => settingsFor(given, { max_connections: "40" })).not.toThrow();
+    expect(() => tune(given, { max_connections: 60 })).toThrow("max_connections = 60, but connections is 40");
+    expect(() => tune(given, { max_connections: "40" })).not.toThrow();
   });
 });
