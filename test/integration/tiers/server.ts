@@ -1,12 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { escapeLiteral as literal, type Client } from "pg";
 import type { StackInput } from "../../../config/stack";
+import { readLibrary } from "../../../sql/read";
 import { TestStack } from "../stack";
 import { InProcessStack } from "../in-process-stack";
-
-const SQL = join(__dirname, "..", "..", "..", "sql", "functions", "tiers");
 
 /** The configuration of a set, as tiers_create takes it. */
 export type SetConfig = Record<string, unknown> & { schema: string; name: string };
@@ -38,11 +35,8 @@ export interface Description {
 
 /** All SQL of the tiers, in the order in which it is run; `change` may break it, to see that a test fails then. */
 export function source(change: (sql: string) => string = (sql) => sql): string {
-  const files = readdirSync(SQL).filter((file) => file.endsWith(".sql"));
-  return files
-    .sort()
-    .map((file) => change(readFileSync(join(SQL, file), "utf8")))
-    .join("\n");
+  const { steps, code } = readLibrary("tiers");
+  return [...steps, ...code].map(change).join("\n");
 }
 
 /** A stack with the functions of the tiers in database `app`, and roles: owner, writer, stranger. */
