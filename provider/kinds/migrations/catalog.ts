@@ -12,9 +12,8 @@ const AMOUNT = {
   rows: z.number().nullable(),
   empty: z.boolean(),
 };
-const AMOUNT_OBJECT = z.strictObject(AMOUNT);
 /** Size of a table or schema. */
-export type Amount = z.output<typeof AMOUNT_OBJECT>;
+export type Amount = z.output<z.ZodObject<typeof AMOUNT, z.core.$strict>>;
 
 const COLUMN = z.strictObject({
   type: z.number(),
