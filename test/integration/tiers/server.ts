@@ -36,7 +36,9 @@ export interface Description {
 /** All SQL of the tiers, in the order in which it is run; `change` may break it, to see that a test fails then. */
 export function source(change: (sql: string) => string = (sql) => sql): string {
   const { steps, code } = readLibrary("tiers");
-  return [...steps, ...code].map(change).join("\n");
+  // As install() of provider/kinds/library.ts does.
+  const grant = "GRANT EXECUTE ON ALL ROUTINES IN SCHEMA pgwright TO PUBLIC;";
+  return [...steps, ...code, grant].map(change).join("\n");
 }
 
 /** A stack with the functions of the tiers in database `app`, and roles: owner, writer, stranger. */
