@@ -68,6 +68,9 @@ export async function tryConfiguration(host: Host, { image, volume, files, limit
     "--cap-drop",
     "ALL",
     "--init",
+    // The cluster has a thousand files, which a file system takes longer to create and remove than memory.
+    "--tmpfs",
+    "/tmp",
   ];
   await host.docker(["rm", "--force", "--volumes", name]); // of a run that was killed
   await host.docker(["create", ...fixed, ...limited, ...shared, ...mounted, image, "bash", "-c", SCRIPT]);
