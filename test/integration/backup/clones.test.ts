@@ -79,7 +79,7 @@ describe("many clones of a server that is in use", () => {
     const up = Promise.all(clones.map((stack) => stack.cli("up"))).finally(() => (made = true));
     [runs] = await Promise.all([up, backups()]);
     image = docker("inspect", "--format", "{{.Config.Image}}", clones[0]!.container);
-  });
+  }, 600_000);
   afterAll(async () => {
     for (const stack of clones ?? []) await stack.dispose();
     await source.dispose();
