@@ -279,7 +279,7 @@ export class TestStack {
       "-U",
       "postgres",
       "-d",
-      database,
+      `dbname='${database.replace(/[\\']/g, "\\$&")}'`, // else psql takes a name with = for a connection string
       "-Atqc",
       text,
     );

@@ -65,7 +65,7 @@ describe("logical dumps", () => {
 
   it("of all databases, and drills, go by any name that PostgreSQL takes", async () => {
     stack.sql("postgres", `CREATE DATABASE "..'x\\=y/%"`);
-    stack.sql(`dbname='${TENANT}'`, "SET ROLE owner; CREATE TABLE t AS SELECT generate_series(1, 7) AS n");
+    stack.sql(TENANT, "SET ROLE owner; CREATE TABLE t AS SELECT generate_series(1, 7) AS n");
     const checks = [{ database: TENANT, query: "SELECT count(*) = 7 FROM t" }];
     stack.configure((config) => {
       config.backup = { dumps: { keep: 2 }, drill: { checks, tables: { [TENANT]: ["public.t"] } } };
