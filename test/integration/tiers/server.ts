@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { escapeLiteral as literal, type Client } from "pg";
 import type { StackInput } from "../../../config/stack";
-import { readLibrary } from "../../../sql/read";
+import { readLibrary, readSql } from "../../../sql/read";
 import { TestStack } from "../stack";
 import { InProcessStack } from "../in-process-stack";
 
@@ -38,7 +38,7 @@ export function source(change: (sql: string) => string = (sql) => sql): string {
   const { steps, code } = readLibrary("tiers");
   // As install() of provider/kinds/library.ts does.
   const grant = "GRANT EXECUTE ON ALL ROUTINES IN SCHEMA pgwright TO PUBLIC;";
-  return [...steps, ...code, grant].map(change).join("\n");
+  return [readSql("catalog/libraries.sql"), ...steps, ...code, grant].map(change).join("\n");
 }
 
 /** A stack with the functions of the tiers in database `app`, and roles: owner, writer, stranger. */
