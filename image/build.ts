@@ -29,7 +29,7 @@ async function build(image: string, wantedBase: string | undefined, packages: st
   const started = Date.now();
   const base = await ensureBaseImage({ log: console.log, base: wantedBase });
   const into = ["--build-arg", `BASE=${base}`, "--build-arg", `PACKAGES=${packages}`];
-  const args = ["build", "--quiet", "--tag", image, ...into, __dirname];
+  const args = ["build", "--quiet", "--force-rm", "--tag", image, ...into, __dirname];
   console.log(`building ${image} from ${base} ...`);
   const { code, stderr } = await withProgress(console.log, `building ${image}`, () =>
     run("docker", args, { env: { DOCKER_BUILDKIT: "0" } }),

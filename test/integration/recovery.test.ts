@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -89,6 +90,21 @@ describe("a stack that something has happened to", () => {
     await stack.up();
     expect(rows()).toBe("1000");
   });
+});
+
+it("an image that cannot be built leaves no container", async () => {
+  const stack = await TestStack.create({ image: { packages: ["no-such-package"] } });
+  try {
+    const { code, text } = await stack.tryUp();
+    expect(code).not.toBe(0);
+    expect(text).toMatch(/docker build of \S+ from \S+ failed:[^]*no-such-package/);
+    const left = docker("ps", "--all", "--quiet").split("\n").filter(Boolean);
+    // A container of another test may have gone meanwhile.
+    const { stdout } = spawnSync("docker", ["inspect", "--format", "{{.Config.Env}}", ...left], { encoding: "utf8" });
+    expect(stdout).not.toContain("no-such-package");
+  } finally {
+    await stack.dispose();
+  }
 });
 
 it("a port that is taken fails the preview with what to do", async () => {
