@@ -1,10 +1,9 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { readLibrary, readSql } from "../../sql/read";
-import { catalogQuery, readRows } from "../catalog-query";
+import { catalogQuery, readRows, type RowOf } from "../catalog-query";
 import { mustOwnSchema } from "../connection";
 import type { Kind, Operation } from "../kind";
-import { whyDown } from "../readiness";
 import { asOwner } from "../run-role";
 import { ask, isNoDatabase, withDatabase } from "../session";
 
@@ -49,22 +48,16 @@ async function usersOf(client: Client, library: LibraryName): Promise<{ name: st
   return users ? (await client.query<{ name: string; owner: string }>(users)).rows : [];
 }
 
-/** Its routines with their parameters, as a list in SQL; empty if it has none. */
-async function listRoutines(client: Client, library: LibraryName): Promise<string> {
-  const { rows } = await client.query<{ list: string }>(
-    `SELECT coalesce(string_agg(p.oid::regprocedure::text, ', '), '') AS list FROM pg_proc AS p
-     WHERE p.pronamespace = to_regnamespace('pgwright') AND p.proname ~ $1`,
-    [LIBRARIES[library].objects],
-  );
-  return rows[0]?.list ?? "";
-}
-
 export const LIBRARY_OBJECTS = catalogQuery("library-objects", { kind: z.string(), object: z.string() });
-export const LIBRARY_ROUTINES = catalogQuery("library-routines", { hash: z.string() });
+export const LIBRARY_ROUTINES = catalogQuery("library-routines", {
+  hash: z.string(),
+  /** With their parameters, as a list in SQL; empty if there are none. */
+  list: z.string(),
+});
 
-async function hashRoutines(client: Client, library: LibraryName): Promise<string> {
+async function routinesOf(client: Client, library: LibraryName): Promise<RowOf<typeof LIBRARY_ROUTINES>> {
   const [found] = await readRows(client, LIBRARY_ROUTINES, LIBRARIES[library].objects);
-  return found?.hash ?? "";
+  return found as RowOf<typeof LIBRARY_ROUTINES>; // an aggregate returns a row always
 }
 
 /** A row of pgwright.libraries. */
@@ -99,7 +92,7 @@ export function missingSteps({ database, library }: LibraryInputs, steps: string
 
 /** Drops the routines, and the views that use them. */
 async function dropRoutines(client: Client, library: LibraryName): Promise<void> {
-  const list = await listRoutines(client, library);
+  const { list } = await routinesOf(client, library);
   if (list !== "") await client.query(`DROP ROUTINE ${list} CASCADE`);
 }
 
@@ -117,12 +110,13 @@ async function install(client: Client, inputs: LibraryInputs, { host, warn }: Op
   await dropRoutines(client, library);
   for (const text of [...missing, ...code]) await client.query(text);
   const { isPublic, refresh }: LibraryParts = LIBRARIES[library];
+  const { hash, list } = await routinesOf(client, library);
   // Explicitly, because the default privileges of a database may withhold EXECUTE from PUBLIC.
-  if (isPublic) await client.query(`GRANT EXECUTE ON ROUTINE ${await listRoutines(client, library)} TO PUBLIC`);
+  if (isPublic) await client.query(`GRANT EXECUTE ON ROUTINE ${list} TO PUBLIC`);
   await client.query(
     `INSERT INTO pgwright.libraries (name, files, routines, version) VALUES ($1, $2, $3, $4)
      ON CONFLICT (name) DO UPDATE SET files = $2, routines = $3, version = $4, installed_at = now()`,
-    [library, files, await hashRoutines(client, library), steps.length],
+    [library, files, hash, steps.length],
   );
   await client.query("COMMIT");
   // One by one and after the commit: each update waits for running jobs, which must not wait for this transaction.
@@ -151,10 +145,10 @@ async function dropShared(client: Client): Promise<void> {
 export const library: Kind<LibraryInputs, LibraryInputs> = {
   replaceOn: ["database", "library"],
   async explain(_old, inputs, { host, preview }) {
-    if (!preview || (await whyDown(host))) return;
+    if (!preview) return; // install() looks again, under its lock
     const { database, library: name } = inputs;
     try {
-      const found = await withDatabase(host, database, (client) => installed(client, name));
+      const found = await ask(host, database, (client) => installed(client, name), undefined);
       missingSteps(inputs, readLibrary(name).steps, found?.version ?? 0);
     } catch (error) {
       if (!isNoDatabase(error)) throw error;
@@ -174,7 +168,7 @@ export const library: Kind<LibraryInputs, LibraryInputs> = {
         async (client) => {
           const found = await installed(client, name);
           if (!found) return undefined;
-          const unchanged = found.routines === (await hashRoutines(client, name));
+          const unchanged = found.routines === (await routinesOf(client, name)).hash;
           return { ...state, files: unchanged ? found.files : "changed outside of pgwright" };
         },
         state,
