@@ -29,10 +29,7 @@ export interface ConfigurationInputs {
   ident: string[];
 }
 
-export interface ConfigurationState extends ConfigurationInputs {
-  /** Only in states of earlier versions: the reasons, apart from the values. */
-  reasons?: unknown;
-}
+export type ConfigurationState = ConfigurationInputs;
 
 /** A custom parameter in the file: its value in the server is the version of the file that the server has loaded. */
 export const CONFIGURATION_ID = "pgwright.configuration";
@@ -130,7 +127,8 @@ export const configuration: Kind<ConfigurationInputs, ConfigurationState> = {
   replaceOn: ["volume"],
   // The image is compared: a new image may lack a library that the configuration names, so it is tried again.
   notCompared: ["settings", "network", "limits"],
-  compared: (state) => ({ ...state, reasons: undefined }),
+  // The reasons were apart from the values.
+  currentNames: ({ reasons: _reasons, ...values }) => values,
   explain,
   async create(inputs, { host, preview }) {
     if (!preview) await write(inputs, host);
