@@ -13,15 +13,20 @@ export interface RestoreDrillInputs {
   proven: boolean;
 }
 
-const readLedger = async (host: Host, agent: string, name: string) =>
-  (await host.docker(["exec", agent, "sh", "-c", `cat ${LEDGER_PATH}/${name} 2>/dev/null || true`])).toString();
+const inAgent = async (host: Host, agent: string, script: string) =>
+  (await host.docker(["exec", "--workdir", LEDGER_PATH, agent, "sh", "-c", script])).toString();
+
+/** Printed instead of a ledger that the next agent has yet to convert. */
+const FORMER_LEDGER = "former";
 
 /** The recorded drills, oldest first; undefined if the agent is of an earlier version: the next one converts its ledgers. */
 async function readDrills(host: Host, agent: string): Promise<Drill[] | undefined> {
-  const [former, ledger] = await Promise.all(
-    ["drills.tsv", "drills.jsonl"].map((name) => readLedger(host, agent, name)),
+  const text = await inAgent(
+    host,
+    agent,
+    `if [ -s drills.tsv ]; then printf ${FORMER_LEDGER}; elif [ -e drills.jsonl ]; then cat drills.jsonl; fi`,
   );
-  return former ? undefined : parseDrills(ledger ?? "");
+  return text === FORMER_LEDGER ? undefined : parseDrills(text);
 }
 
 /** Runs a drill now; throws with the checks that failed. */
@@ -30,7 +35,7 @@ async function runDrill(host: Host, agent: string): Promise<Drill | undefined> {
     await host.docker(["exec", agent, "backup.sh", "drill"]);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const { message } = parseRuns(await readLedger(host, agent, "runs.jsonl")).at(-1) ?? {};
+    const { message } = parseRuns(await inAgent(host, agent, "cat runs.jsonl 2>/dev/null || true")).at(-1) ?? {};
     throw new Error(`the restore drill failed: ${message?.trim().replaceAll("\n", "; ")}`);
   }
   return (await readDrills(host, agent))?.at(-1);

@@ -1,17 +1,21 @@
-import { describe, expect, it } from "vitest";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
 import type { Host } from "../../provider/host";
 import { restoreDrill, type RestoreDrillInputs } from "../../provider/kinds/restore-drill";
 import type { Operation } from "../../provider/kind";
 
 const inputs: RestoreDrillInputs = { agent: "agent", maxAge: "1d", proven: true };
 
-/** An agent with these ledgers. */
+/** An agent with these ledgers: what it would run in its folder is run in one of the test. */
 const operation = (ledgers: Record<string, string>): Operation => {
+  const folder = mkdtempSync(join(tmpdir(), "pgwright-test-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  for (const [name, text] of Object.entries(ledgers)) writeFileSync(join(folder, name), text);
   const host: Partial<Host> = {
-    docker: async (args) => {
-      const [, name = ""] = /\/([a-z]+\.[a-z]+) /.exec(args.join(" ")) ?? [];
-      return Buffer.from(ledgers[name] ?? "");
-    },
+    docker: async (args) => execFileSync("sh", args.slice(args.indexOf("sh") + 1), { cwd: folder }),
     inspect: async () => ({ running: true }) as Awaited<ReturnType<Host["inspect"]>>,
   };
   return { host } as Operation;
