@@ -13,20 +13,20 @@ import {
 
 // Pure: compares a role of the catalog with its declaration, and writes the statements that change it.
 
-interface RoleAttributes {
-  name: string;
-  login: boolean;
+const ATTRIBUTES = {
+  name: z.string(),
+  login: z.boolean(),
   /** Never declared: the stack file has no superusers. */
-  superuser: boolean;
-  inherit: boolean;
-  createDatabase: boolean;
-  createRole: boolean;
-  replication: boolean;
-  bypassRowLevelSecurity: boolean;
-  connectionLimit: number;
-}
+  superuser: z.boolean(),
+  inherit: z.boolean(),
+  createDatabase: z.boolean(),
+  createRole: z.boolean(),
+  replication: z.boolean(),
+  bypassRowLevelSecurity: z.boolean(),
+  connectionLimit: z.number(),
+};
 
-export interface RoleInputs extends RoleAttributes {
+export interface RoleInputs extends z.output<z.ZodObject<typeof ATTRIBUTES>> {
   /** When the password expires; never if absent. */
   validUntil?: string;
   /** Sorted. */
@@ -52,15 +52,7 @@ export interface RoleState extends RoleInputs {
 /** A role as the catalog has it. */
 export type RoleFact = RowOf<typeof ROLES>;
 export const ROLES = catalogQuery("roles", {
-  name: z.string(),
-  login: z.boolean(),
-  superuser: z.boolean(),
-  inherit: z.boolean(),
-  createDatabase: z.boolean(),
-  createRole: z.boolean(),
-  replication: z.boolean(),
-  bypassRowLevelSecurity: z.boolean(),
-  connectionLimit: z.number(),
+  ...ATTRIBUTES,
   validUntil: z.string().nullable(),
   verifier: z.string().nullable(),
   memberships: z.array(MEMBERSHIP),
