@@ -9,7 +9,7 @@ export interface Mutation {
 const of = (file: string, ...changes: [from: string, to: string][]): Mutation[] =>
   changes.map(([from, to]) => ({ file, from, to }));
 
-/** Mistakes that somebody could make: a bound that is off by one, a condition that is reversed or missing, a step that is left out. */
+/** Usual mistakes: a bound that is off by one, a condition that is reversed or missing, a step that is left out. */
 export const MUTATIONS: Mutation[] = [
   ...of(
     "tuning/plan.ts",

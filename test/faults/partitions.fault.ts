@@ -142,7 +142,7 @@ async function excludes(client: Client, other: Client, world: World): Promise<vo
 export async function run([minutes = String(MINUTES)]: string[]): Promise<void> {
   const stack = await TestStack.create({
     server: { memory: "1GB", cpus: 2, connections: 30 },
-    ...keeperStack(["data", "archive"]),
+    ...keeperStack({ schemas: { data: {}, archive: {} } }),
   });
   const checks = new Checks();
   try {

@@ -5,6 +5,7 @@ import type { StackInput } from "../../config/stack";
 import { eventually } from "./eventually";
 import { docker } from "./stack";
 import { InProcessStack } from "./in-process-stack";
+import { MIGRATIONS } from "./partitions/keeper-stack";
 
 type DatabaseInput = NonNullable<StackInput["databases"]>[string];
 
@@ -12,7 +13,7 @@ const shop: DatabaseInput = {
   owner: "owner",
   schemas: { data: {}, archive: {}, extensions: {} },
   extensions: { vector: { schema: "extensions" } },
-  migrations: { folder: "test/integration/partitions/migrations" },
+  migrations: MIGRATIONS,
   grants: { keeper: { database: ["CONNECT"] }, app: { database: ["CONNECT"] } },
   partitions: {
     role: "keeper",

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StackInput } from "../../../config/stack";
 import { docker, TestStack } from "../stack";
+import { MIGRATIONS } from "../partitions/keeper-stack";
 
 const tick = "INSERT INTO data.ticks DEFAULT VALUES";
 const config: StackInput = {
@@ -18,7 +19,7 @@ const config: StackInput = {
       owner: "owner",
       schemas: { data: {}, archive: {}, extensions: {} },
       extensions: { vector: { schema: "extensions" } },
-      migrations: { folder: "test/integration/partitions/migrations" },
+      migrations: MIGRATIONS,
       grants: {
         app: { database: ["CONNECT"] },
         keeper: { database: ["CONNECT"] },

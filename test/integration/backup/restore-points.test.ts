@@ -1,49 +1,38 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InProcessStack } from "../in-process-stack";
+import { keeperStack, MIGRATIONS } from "../partitions/keeper-stack";
 
 describe("what retention drops", () => {
   let stack: InProcessStack;
   beforeAll(async () => {
+    const points = {
+      columns: [
+        { name: "id", type: "text" },
+        { name: "at", type: "timestamptz" },
+      ],
+      id: "id",
+      time: "at",
+      sortKey: { columns: ["at"] },
+      owner: "keeper",
+      intervalHours: 24 as const,
+      onRemove: "drop" as const,
+      maxAge: "3 days",
+    };
     stack = await InProcessStack.create({
       backup: {},
       server: { cronDatabase: "app" },
-      roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
-      databases: {
-        app: {
-          owner: "owner",
-          schemas: { data: {} },
-          migrations: { folder: "test/integration/partitions/migrations" },
-          grants: { keeper: { database: ["CONNECT"] } },
-          partitions: {
-            role: "keeper",
-            schedule: "0 4 1 1 *",
-            sets: {
-              "data.logs": {
-                interval: "1 day",
-                premake: 1,
-                overflow: "drain",
-                retention: { age: "3 days", then: "drop" },
-              },
-            },
-          },
-          tiers: {
-            "data.points": {
-              columns: [
-                { name: "id", type: "text" },
-                { name: "at", type: "timestamptz" },
-              ],
-              id: "id",
-              time: "at",
-              sortKey: { columns: ["at"] },
-              owner: "keeper",
-              intervalHours: 24,
-              onRemove: "drop",
-              maxAge: "3 days",
-            },
+      ...keeperStack(
+        { migrations: MIGRATIONS, tiers: { "data.points": points } },
+        {
+          "data.logs": {
+            interval: "1 day",
+            premake: 1,
+            overflow: "drain",
+            retention: { age: "3 days", then: "drop" },
           },
         },
-      },
+      ),
     });
     await stack.up();
   });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InProcessStack } from "../in-process-stack";
+import { keeperStack } from "./keeper-stack";
 
 const ZONES = [
   "UTC",
@@ -63,16 +64,7 @@ describe("partitions along the clock", () => {
   let stack: InProcessStack;
   let client: Client;
   beforeAll(async () => {
-    stack = await InProcessStack.create({
-      roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
-      databases: {
-        app: {
-          owner: "owner",
-          grants: { keeper: { database: ["CONNECT"] } },
-          partitions: { role: "keeper", sets: {} },
-        },
-      },
-    });
+    stack = await InProcessStack.create(keeperStack());
     await stack.up();
     client = await stack.connect("postgres", await stack.output("superuserPassword"), "app");
   });

@@ -9,7 +9,7 @@ describe("what retention takes", () => {
   beforeAll(async () => {
     stack = await InProcessStack.create({
       server: { cronDatabase: "app" },
-      ...keeperStack(["data", "archive"]),
+      ...keeperStack({ schemas: { data: {}, archive: {} } }),
     });
     await stack.up();
   });

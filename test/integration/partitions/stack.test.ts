@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StackInput } from "../../../config/stack";
 import { InProcessStack } from "../in-process-stack";
+import { MIGRATIONS } from "./keeper-stack";
 
 const config: StackInput = {
   server: { cronDatabase: "app" },
@@ -9,7 +10,7 @@ const config: StackInput = {
     app: {
       owner: "owner",
       schemas: { data: {}, archive: {} },
-      migrations: { folder: "test/integration/partitions/migrations" },
+      migrations: MIGRATIONS,
       grants: {
         keeper: { database: ["CONNECT"] },
         reader: { schemas: { data: { schema: ["USAGE"], tables: ["SELECT"] } } },

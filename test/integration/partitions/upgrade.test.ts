@@ -5,6 +5,7 @@ import type { Properties } from "../../../provider/kind";
 import { readLibrary } from "../../../sql/read";
 import type { ResourceState } from "../../engine/resource-state";
 import { InProcessStack } from "../in-process-stack";
+import { keeperStack, MIGRATIONS } from "./keeper-stack";
 
 const VERSION = readLibrary("partitions").steps.length;
 
@@ -47,30 +48,17 @@ describe("the library of an earlier pgwright", () => {
   };
 
   beforeAll(async () => {
-    stack = await InProcessStack.create({
-      roles: { owner: {}, keeper: { login: true, password: false, memberOf: ["owner"] } },
-      databases: {
-        app: {
-          owner: "owner",
-          schemas: { data: {} },
-          migrations: { folder: "test/integration/partitions/migrations" },
-          grants: { keeper: { database: ["CONNECT"] } },
-          partitions: {
-            role: "keeper",
-            schedule: "0 4 1 1 *",
-            sets: {
-              "data.events": {
-                interval: "1 month",
-                start: "2026-01-15",
-                sub: { by: "list", column: "tenant", values: { one: ["1"] } },
-              },
-              "data.tenants": { kind: "list", values: { eu: ["de", "fr"] } },
-              "data.users": { kind: "hash", modulus: 3 },
-            },
-          },
+    const sub = { by: "list" as const, column: "tenant", values: { one: ["1"] } };
+    stack = await InProcessStack.create(
+      keeperStack(
+        { migrations: MIGRATIONS },
+        {
+          "data.events": { interval: "1 month", start: "2026-01-15", sub },
+          "data.tenants": { kind: "list", values: { eu: ["de", "fr"] } },
+          "data.users": { kind: "hash", modulus: 3 },
         },
-      },
-    });
+      ),
+    );
     await stack.up();
     rows = sets() + known();
   });
