@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseDrills, parseRuns } from "../../../backup/ledgers";
+import { readLibrary } from "../../../sql/read";
 import { ScriptMachine } from "./script-machine";
 
 let machine: ScriptMachine;
@@ -54,10 +53,9 @@ describe("runs of jobs", () => {
 });
 
 describe("the report", () => {
-  const FILES = "sql/functions/backups/010_reports.sql";
+  const tables = readLibrary("backups").steps.join("\n");
   const columns = (table: string): string[] => {
-    const text = readFileSync(join(__dirname, "..", "..", "..", FILES), "utf8");
-    const [, body = ""] = new RegExp(`TABLE IF NOT EXISTS pgwright\\.${table} \\(\n([^]*?)\n\\);`).exec(text) ?? [];
+    const [, body = ""] = new RegExp(`TABLE IF NOT EXISTS pgwright\\.${table} \\(\n([^]*?)\n\\);`).exec(tables) ?? [];
     return [...body.matchAll(/^ {2}([a-z_]+) /gm)].flatMap(([, name]) => name ?? []).sort();
   };
   const report = () => {
