@@ -1,90 +1,9 @@
-import { spawn } from "node:child_process";
-import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
 import { Client, DatabaseError } from "pg";
 import { z } from "zod";
-import { SERVER_SOCKET_PATH } from "../backup/paths";
 import { catalogQuery, readRows } from "./catalog-query";
 import type { Host } from "./host";
+import { RelayStream } from "./relay";
 import { optionsOf, SESSION_OPTIONS } from "./session-options";
-
-/**
- * The stream between this process and the server: `docker exec` and socat to the server's socket. Access to the Docker engine
- * already implies superuser access to its databases, so no password is needed. The published port is not used: a remote engine,
- * a firewall and pg_hba.conf cannot block this connection.
- */
-class ExecStream extends Duplex {
-  private child?: ReturnType<typeof spawn>;
-  private problem = "";
-
-  constructor(private readonly host: Host) {
-    // pg fails its pending queries only when the stream closes, as a socket does when the server ends the connection.
-    super({ allowHalfOpen: false });
-  }
-
-  // The methods that pg expects of a socket.
-  connect(): this {
-    const command = [
-      "exec",
-      "--interactive",
-      this.host.container,
-      "socat",
-      "-",
-      `UNIX-CONNECT:${SERVER_SOCKET_PATH}/.s.PGSQL.5432`,
-    ];
-    const child = spawn("docker", command, { env: this.host.environment(), stdio: ["pipe", "pipe", "pipe"] });
-    this.child = child;
-    child.stdout.on("data", (chunk) => {
-      if (!this.push(chunk)) child.stdout.pause();
-    });
-    child.stderr.on("data", (chunk) => (this.problem += chunk));
-    child.stdin.on("error", () => undefined); // the close event reports it
-    child.on("error", (error) => this.destroy(error));
-    child.on("close", (code) => {
-      if (code === 0 || this.destroyed) this.push(null);
-      else this.destroy(new Error(this.problem.trim() || `exit code ${code}`));
-    });
-    child.on("spawn", () => this.emit("connect"));
-    return this;
-  }
-  setNoDelay(): this {
-    return this;
-  }
-  setKeepAlive(): this {
-    return this;
-  }
-  ref(): this {
-    for (const handle of this.handles()) handle.ref();
-    return this;
-  }
-  unref(): this {
-    for (const handle of this.handles()) handle.unref();
-    return this;
-  }
-  /** What keeps this process alive while the connection is open. */
-  private handles(): Socket[] {
-    const { child } = this;
-    return child ? ([child, child.stdin, child.stdout, child.stderr] as unknown as Socket[]) : [];
-  }
-
-  override _read(): void {
-    this.child?.stdout?.resume();
-  }
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (!this.child?.stdin?.writable)
-      return done(new Error(`container ${this.host.container}: the connection is closed`));
-    this.child.stdin.write(chunk, done);
-  }
-  override _final(done: () => void): void {
-    this.child?.stdin?.end();
-    done();
-  }
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.child?.stdin?.end();
-    this.child?.kill();
-    done(error);
-  }
-}
 
 /** No server accepts connections: the container is down, or PostgreSQL in it starts up or shuts down. */
 export class Unreachable extends Error {}
@@ -107,7 +26,7 @@ export class Session extends Client {
     { user = "postgres", options = SESSION_OPTIONS }: ConnectionArgs = {},
   ) {
     super({
-      stream: () => new ExecStream(server),
+      stream: () => new RelayStream(server),
       user,
       database,
       options: optionsOf(options),
