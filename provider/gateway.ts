@@ -1,22 +1,21 @@
 import { GATEWAY } from "../tuning/pg-hba";
-import { CommandError, type Host } from "./host";
+import type { Host } from "./host";
 
 // The server sees the Docker host as the gateway of its network. The address is known once the network exists.
+
+/** A network, from the engine's API. */
+interface Network {
+  IPAM: { Config: { Gateway?: string }[] | null };
+}
 
 const isOfGateway = (rule: string): boolean => rule.split(" ")[3] === GATEWAY;
 
 /** Addresses of the gateway with their prefix length, one for each address family of the network; none without a network. */
 export async function gatewaysOf(host: Host, network: string | undefined): Promise<string[]> {
   if (network === undefined) return [];
-  const format = "{{range .IPAM.Config}}{{println .Gateway}}{{end}}";
-  try {
-    const found = (await host.docker(["network", "inspect", "--format", format, network])).toString();
-    const addresses = found.split("\n").map((each) => each.trim().replace(/\/\d+$/, ""));
-    return addresses.filter(Boolean).map((each) => `${each}/${each.includes(":") ? 128 : 32}`);
-  } catch (error) {
-    if (error instanceof CommandError && /no such network|not found/i.test(error.output)) return [];
-    throw error;
-  }
+  const found = await host.read<Network>(`/networks/${encodeURIComponent(network)}`);
+  const addresses = (found?.IPAM.Config ?? []).map(({ Gateway = "" }) => Gateway.replace(/\/\d+$/, ""));
+  return addresses.filter(Boolean).map((each) => `${each}/${each.includes(":") ? 128 : 32}`);
 }
 
 /** Replaces GATEWAY in rules of pg_hba.conf by the addresses. */

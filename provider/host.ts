@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import * as tar from "tar-stream";
+import { EngineUnreachable, readEngine } from "./engine-api";
 
 /** Longest part of a program's output in an error, characters. */
 const PRINTED = 2000;
@@ -39,7 +40,16 @@ export function isDiskFull(text: string): boolean {
   return /no space left on device/i.test(text);
 }
 
-/** The state of a container, from `docker inspect`. */
+/** What the engine's API says of a container, as far as it is read here. */
+interface InspectedContainer {
+  Id: string;
+  Image: string;
+  RestartCount: number;
+  State: { Running: boolean; Restarting: boolean; Status: string; ExitCode: number };
+  Mounts: { Name?: string; Destination: string }[];
+}
+
+/** The state of a container. */
 export interface ContainerState {
   id: string;
   running: boolean;
@@ -56,7 +66,8 @@ export interface ContainerState {
 
 /**
  * The Docker host and the one container on it that runs PostgreSQL. Everything goes through the `docker` program, so
- * that contexts and remote engines (ssh://, tcp://) work as they do for the user.
+ * that contexts and remote engines (ssh://, tcp://) work as they do for the user. What every preview reads goes through the engine's
+ * API, in a connection that the program opens once: a process for each question takes longer than the answer.
  */
 export class Host {
   constructor(
@@ -75,23 +86,39 @@ export class Host {
     child.stdin.on("error", () => undefined); // the exit code reports it
     child.stdin.end(input);
     const code = await new Promise<number | null>((resolve, reject) => {
-      child.on("error", (error: NodeJS.ErrnoException) =>
-        reject(
-          error.code === "ENOENT" ? new Error("docker: the program is not installed; install the Docker CLI") : error,
-        ),
-      );
+      child.on("error", (error) => reject(this.whyUnreachable(error)));
       child.on("close", resolve);
     });
     if (code === 0) return Buffer.concat(out);
     const problem = Buffer.concat(err).toString();
-    if (/cannot connect to the docker daemon|error during connect/i.test(problem)) {
-      const engine = this.engine ?? process.env.DOCKER_HOST ?? "of this machine";
-      throw new Error(
-        `the Docker engine ${engine} does not answer; start it, or set pgwright:engine to another engine: ${problem.trim()}`,
-      );
-    }
+    if (/cannot connect to the docker daemon|error during connect/i.test(problem))
+      throw this.whyUnreachable(new EngineUnreachable(problem));
     if (isDiskFull(problem)) throw new Error(`${DISK_FULL}: ${problem.trim()}`);
     throw new CommandError(`docker ${args.slice(0, 3).join(" ")}`, code, problem, Buffer.concat(out).toString());
+  }
+
+  /** An object of the engine: GET `path` of its API. Undefined if it does not exist. */
+  async read<T>(path: string): Promise<T | undefined> {
+    const found = await this.readBytes(path);
+    return found && (JSON.parse(found.toString()) as T);
+  }
+
+  private async readBytes(path: string): Promise<Buffer | undefined> {
+    try {
+      return await readEngine(this.environment(), path);
+    } catch (error) {
+      throw this.whyUnreachable(error as Error);
+    }
+  }
+
+  /** The error with what to do, if it says that the engine, or the docker program, cannot be reached. */
+  private whyUnreachable(error: NodeJS.ErrnoException): Error {
+    if (error.code === "ENOENT") return new Error("docker: the program is not installed; install the Docker CLI");
+    if (!(error instanceof EngineUnreachable)) return error;
+    const engine = this.engine ?? process.env.DOCKER_HOST ?? "of this machine";
+    return new Error(
+      `the Docker engine ${engine} does not answer; start it, or set pgwright:engine to another engine: ${error.message.trim()}`,
+    );
   }
 
   /** Runs `docker ARGS` during `use`: `use` begins after the first output of the program, whose input is closed at the end. */
@@ -120,27 +147,20 @@ export class Host {
 
   /** The state of a container; undefined if no container has that name. */
   async inspect(name = this.container): Promise<ContainerState | undefined> {
-    try {
-      const [container] = JSON.parse((await this.docker(["container", "inspect", name])).toString());
-      const { State: state } = container;
-      return {
-        id: container.Id,
-        running: state.Running && !state.Restarting,
-        status: state.Status,
-        exitCode: state.ExitCode,
-        restarts: container.RestartCount,
-        image: container.Image,
-        mounts: Object.fromEntries(
-          (container.Mounts as { Name?: string; Destination: string }[]).map(({ Name, Destination }) => [
-            Name,
-            Destination,
-          ]),
-        ),
-      };
-    } catch (error) {
-      if (error instanceof CommandError && /no such container/i.test(error.output)) return undefined;
-      throw error;
-    }
+    const container = await this.read<InspectedContainer>(`/containers/${encodeURIComponent(name)}/json`);
+    if (!container) return undefined;
+    const { State: state } = container;
+    return {
+      id: container.Id,
+      running: state.Running && !state.Restarting,
+      status: state.Status,
+      exitCode: state.ExitCode,
+      restarts: container.RestartCount,
+      image: container.Image,
+      mounts: Object.fromEntries(
+        container.Mounts.flatMap(({ Name, Destination }) => (Name === undefined ? [] : [[Name, Destination]])),
+      ),
+    };
   }
 
   /** The last lines of the server's output. */
@@ -154,12 +174,11 @@ export class Host {
   }
 
   async imageExists(name: string): Promise<boolean> {
-    return (await this.docker(["image", "ls", "--quiet", name])).length > 0;
+    return (await this.read(`/images/${encodeURI(name)}/json`)) !== undefined;
   }
 
   async volumeExists(volume: string): Promise<boolean> {
-    const found = await this.docker(["volume", "ls", "--quiet", "--filter", `name=${volume}`]);
-    return found.toString().split("\n").includes(volume);
+    return (await this.read(`/volumes/${encodeURIComponent(volume)}`)) !== undefined;
   }
 
   /** Reads the regular files of a volume, by name: from the server's container if that has it mounted. Undefined if there is no volume. */
@@ -174,7 +193,10 @@ export class Host {
   private async readFolder(container: string, folder: string): Promise<Record<string, string>> {
     const files: Record<string, string> = {};
     const extract = tar.extract();
-    extract.end(await this.docker(["cp", `${container}:${folder}/.`, "-"]));
+    const path = encodeURIComponent(`${folder}/.`);
+    const archive = await this.readBytes(`/containers/${encodeURIComponent(container)}/archive?path=${path}`);
+    if (!archive) throw new Error(`container ${container}: folder ${folder} does not exist`);
+    extract.end(archive);
     for await (const entry of extract) {
       const chunks: Buffer[] = [];
       for await (const chunk of entry) chunks.push(chunk as Buffer);

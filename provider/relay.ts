@@ -25,7 +25,7 @@ class Relay {
   /** Streams that keep this process alive. */
   private readonly awake = new Set<number>();
   private opened = 0;
-  private unread = Buffer.alloc(0);
+  private unread: Buffer = Buffer.alloc(0);
   private problem = "";
 
   constructor(
@@ -50,12 +50,12 @@ class Relay {
     return id;
   }
 
-  send(id: number, kind: FrameKind, data: Buffer = Buffer.alloc(0), done?: (error?: Error | null) => void): void {
+  send(id: number, kind: FrameKind, data: Buffer = Buffer.alloc(0), done?: () => void): void {
     const header = Buffer.alloc(HEADER);
     header.writeUInt32BE(id, 0);
     header.write(kind, 4, "latin1");
     header.writeUInt32BE(data.length, 5);
-    this.child.stdin.write(data.length > 0 ? Buffer.concat([header, data]) : header, done);
+    this.child.stdin.write(data.length > 0 ? Buffer.concat([header, data]) : header, () => done?.()); // close reports errors
   }
 
   /** The stream is closed in this process. */

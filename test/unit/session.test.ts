@@ -1,31 +1,24 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { execFile } from "node:child_process";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Host } from "../../provider/host";
 import { ask, closeAllConnections, closeConnections, withDatabase } from "../../provider/session";
-import { Machine } from "./toolchain/machine";
+import { SessionServer } from "./session-server";
 
-let machine: Machine;
+let server: SessionServer;
 let host: Host;
 
-beforeEach(() => {
-  machine = new Machine();
-  host = new Host("c");
-  machine.program("docker", `exec ${process.execPath} ${join(__dirname, "session-server.cjs")} "$@"`);
-  vi.stubEnv("SERVER", machine.folder);
+beforeEach(async () => {
+  await new Promise<void>((listening) => (server = new SessionServer(listening)));
+  host = new Host(server.container);
 });
 afterEach(async () => {
   await closeAllConnections(host);
-  machine.remove();
+  server.close();
 });
 
-const log = () => {
-  const file = join(machine.folder, "log");
-  const lines = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
-  return lines.filter((line) => line !== "end ");
-};
-const count = (line: string) => log().filter((each) => each === line).length;
+const count = (line: string) => server.log.filter((each) => each === line).length;
 const query = (text: string) => (client: { query(text: string): Promise<unknown> }) => client.query(`SELECT '${text}'`);
 
 it("answers reads of a database in one session, one after the other", async () => {
@@ -36,7 +29,7 @@ it("answers reads of a database in one session, one after the other", async () =
   };
   expect(await Promise.all([1, 2, 3].map(() => ask(host, "d", pair, false)))).toEqual([true, true, true]);
   const one = ["SELECT 'a'", "SELECT 'b'", "DISCARD ALL"].flatMap((text) => [`begin ${text}`, `end ${text}`]);
-  expect(log()).toEqual(["open", ...one, ...one, ...one]);
+  expect(server.log).toEqual(["open", ...one, ...one, ...one]);
 });
 
 it("gives each concurrent write a session, also within a write, and uses them again after a reset", async () => {
@@ -78,12 +71,14 @@ it("replaces a session that broke while it was idle, or in a query", async () =>
 });
 
 it("returns `unknown` while the server is down, after one attempt for all", async () => {
-  machine.file("down", "");
+  server.stop();
   const asks = () => [1, 2, 3].map(() => ask<unknown>(host, "d", query("a"), "unknown"));
   expect(await Promise.all(asks())).toEqual(["unknown", "unknown", "unknown"]);
-  expect(log()).toEqual(["exec failed", "container failed"]);
-  await expect(withDatabase(host, "d", query("a"))).rejects.toThrow("container c: no connection to PostgreSQL");
-  rmSync(join(machine.folder, "down"));
+  expect(server.commands).toEqual(["exec", "system"]);
+  await expect(withDatabase(host, "d", query("a"))).rejects.toThrow(
+    `container ${host.container}: no connection to PostgreSQL: Error: No such container`,
+  );
+  server.start();
   expect(await Promise.all(asks())).not.toContain("unknown");
 });
 
@@ -99,16 +94,23 @@ it("closes the sessions of a database after their queries, and opens others for 
   expect(count("open")).toBe(4);
 });
 
-it("does not keep the process alive", () => {
+it("shares one docker exec among all sessions", async () => {
+  await Promise.all(["a", "b", "c"].map((database) => withDatabase(host, database, query("x".repeat(300_000)))));
+  expect(count("open")).toBe(3);
+  expect(server.commands).toEqual(["exec"]);
+});
+
+it("does not keep the process alive", async () => {
   const root = join(__dirname, "..", "..");
   const program = `
     const { Host } = require("./provider/host");
     const { ask, withDatabase } = require("./provider/session");
-    const host = new Host("c");
+    const host = new Host("${server.container}");
     const query = (client) => client.query("SELECT 'a'");
     Promise.all([ask(host, "d", query), withDatabase(host, "d", query)]).then(() => console.log("done"));`;
   const started = Date.now();
   const args = ["--require", join(root, "toolchain", "typescript.cjs"), "--eval", program];
-  expect(execFileSync(process.execPath, args, { cwd: root, timeout: 30_000 }).toString()).toBe("done\n");
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, timeout: 30_000 });
+  expect(stdout).toBe("done\n");
   expect(Date.now() - started).toBeLessThan(8000); // idle sessions end after 10 s
 });
