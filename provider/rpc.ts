@@ -68,18 +68,20 @@ function struct(value: object): Struct {
   return Struct.fromJavaScript(JSON.parse(JSON.stringify(value)));
 }
 
+/** Pulumi's engine, as far as the plugin needs it. */
+export type EngineLog = Pick<EngineClient, "log">;
+
+/** The engine that listens on this address. */
+export function engineAt(address: string): EngineLog {
+  return new EngineClient(address, grpc.credentials.createInsecure());
+}
+
 /** Creates the gRPC handlers of the plugin for these kinds, by type token. */
-export function providerServer(version: string, kinds: Record<string, AnyKind>, engineAddress: string | undefined) {
-  let engine: EngineClient | undefined;
+export function providerServer(version: string, kinds: Record<string, AnyKind>, engine: EngineLog | undefined) {
   // Messages are sent one after another, since concurrent calls can arrive in any order.
   let logged: Promise<void> = Promise.resolve();
   let host = new Host("");
   let guards: Guards = { forbid: [], except: [] };
-
-  const attach = (address: string) => {
-    engine = new EngineClient(address, grpc.credentials.createInsecure());
-  };
-  if (engineAddress) attach(engineAddress);
 
   const kindOf = (urn: string): AnyKind => {
     const type = typeOf(urn);
@@ -144,7 +146,7 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
       return info;
     }),
     attach: handler((request) => {
-      attach(request.getAddress());
+      engine = engineAt(request.getAddress());
       return new Empty();
     }),
     cancel: handler(() => new Empty()),

@@ -1,12 +1,10 @@
-import { join } from "node:path";
 import { ensureBaseImage } from "../../toolchain/base-image";
 import { ensureEngine } from "../../toolchain/docker";
 import { ensureProgram } from "../../toolchain/program";
 import { ensurePulumi } from "../../toolchain/pulumi";
 import type { Invocation } from "../options";
 import { log } from "../print";
-import { ROOT } from "../project";
-import { withTerminal } from "../terminal";
+import { runVitest } from "../vitest";
 
 /** `npm test`: unit tests, then integration tests with a Docker engine; arguments are passed to vitest. */
 export async function test({ args }: Invocation): Promise<number> {
@@ -14,6 +12,5 @@ export async function test({ args }: Invocation): Promise<number> {
   await ensureEngine({ log });
   await ensureBaseImage({ log });
   await ensurePulumi({ log });
-  const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
-  return withTerminal(process.execPath, [vitest, "run", ...args], { cwd: ROOT });
+  return runVitest(...args);
 }

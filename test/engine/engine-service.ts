@@ -12,7 +12,12 @@ export interface Message {
 
 const SEVERITIES = { 1: "info", 2: "warning", 3: "error" } as const;
 
-/** The service that program and plugins report to: keeps their messages, in the order in which they come. */
+type Respond<Response> = (error: grpc.ServiceError | null, response: Response) => void;
+
+/**
+ * The service that program and plugins report to: keeps their messages, in the order in which they come. Those of this process
+ * call it directly.
+ */
 export class EngineServer {
   private messages: Message[] = [];
   private rootUrn = "";
@@ -20,30 +25,33 @@ export class EngineServer {
   address = "";
 
   async listen(): Promise<void> {
+    const called =
+      <Req, Res>(act: (request: Req, respond: Respond<Res>) => void) =>
+      (call: { request: Req }, respond: Respond<Res>) =>
+        act.call(this, call.request, respond);
     this.server.addService(EngineService, {
-      log: (call: { request: proto.LogRequest }, respond: grpc.sendUnaryData<Empty>) => {
-        this.note(call.request);
-        respond(null, new Empty());
-      },
-      getRootResource: (_: unknown, respond: grpc.sendUnaryData<proto.GetRootResourceResponse>) => {
-        const response = new proto.GetRootResourceResponse();
-        response.setUrn(this.rootUrn);
-        respond(null, response);
-      },
-      setRootResource: (
-        call: { request: proto.SetRootResourceRequest },
-        respond: grpc.sendUnaryData<proto.SetRootResourceResponse>,
-      ) => {
-        this.rootUrn = call.request.getUrn();
-        respond(null, new proto.SetRootResourceResponse());
-      },
+      log: called(this.log),
+      getRootResource: called(this.getRootResource),
+      setRootResource: called(this.setRootResource),
     } as unknown as grpc.UntypedServiceImplementation);
     this.address = `127.0.0.1:${await listen(this.server)}`;
   }
 
-  private note(request: proto.LogRequest): void {
+  log(request: proto.LogRequest, respond: Respond<Empty>): void {
     const severity = SEVERITIES[request.getSeverity() as keyof typeof SEVERITIES];
     if (severity) this.messages.push({ urn: request.getUrn(), severity, text: request.getMessage() });
+    respond(null, new Empty());
+  }
+
+  getRootResource(_: unknown, respond: Respond<proto.GetRootResourceResponse>): void {
+    const response = new proto.GetRootResourceResponse();
+    response.setUrn(this.rootUrn);
+    respond(null, response);
+  }
+
+  setRootResource(request: proto.SetRootResourceRequest, respond: Respond<proto.SetRootResourceResponse>): void {
+    this.rootUrn = request.getUrn();
+    respond(null, new proto.SetRootResourceResponse());
   }
 
   /** The messages since the last call. */

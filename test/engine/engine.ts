@@ -3,6 +3,7 @@ import * as runtime from "@pulumi/pulumi/runtime/settings";
 import * as store from "@pulumi/pulumi/runtime/state";
 import { declareStack } from "../../components/stack";
 import type { Properties } from "../../provider/kind";
+import type { EngineLog } from "../../provider/rpc";
 import { Deployment, type DeploymentStep } from "./deployment";
 import { EngineServer, type Message } from "./engine-service";
 import { Plugin } from "./plugin";
@@ -36,7 +37,10 @@ export interface Result {
 
 // Not in its types, as only the program's own start calls it.
 const settings = runtime as typeof runtime & { awaitFeatureSupport(): Promise<void> };
-const { withLocalStorage } = store as unknown as { withLocalStorage<T>(callback: () => T): T };
+const { withLocalStorage, getStore } = store as unknown as {
+  withLocalStorage<T>(callback: () => T): T;
+  getStore(): { settings: { engine?: unknown } };
+};
 
 const PROJECT = "pgwright";
 
@@ -72,7 +76,7 @@ export class Engine {
       refresh: request.refresh,
       state: request.state,
       load: async (name, inputs) => {
-        const plugin = name === "pgwright" ? await Plugin.own(this.server.address) : await this.plugin(name);
+        const plugin = name === "pgwright" ? Plugin.own(this.server as unknown as EngineLog) : await this.plugin(name);
         if (name === "pgwright") own.push(plugin);
         await plugin.configure(inputs, name);
         return plugin;
@@ -112,6 +116,7 @@ export class Engine {
     const preview = operation === "preview";
     settings.resetOptions(PROJECT, this.args.stack, -1, this.server.address, "", preview, "organization");
     settings.setMockOptions(deployment, PROJECT, this.args.stack, preview, "organization");
+    getStore().settings.engine = this.server; // as the monitor: without a connection
     await settings.awaitFeatureSupport();
     Object.assign(pulumi.log, { debug: () => Promise.resolve() }); // as index.ts does
     process.env.PULUMI_CONFIG_SECRET_KEYS = JSON.stringify(secrets); // which the program reads itself

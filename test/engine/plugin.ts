@@ -11,8 +11,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Incomplete, sorted, type Kind, type Properties } from "../../provider/kind";
 import { kinds } from "../../provider/kinds";
-import { providerServer } from "../../provider/rpc";
-import { listen } from "./listen";
+import { providerServer, type EngineLog } from "../../provider/rpc";
 import type { ResourceState } from "./resource-state";
 import { readVersions } from "../../toolchain/versions";
 
@@ -37,28 +36,24 @@ export interface Made {
 const KINDS = ["add", "add-replace", "delete", "delete-replace", "update", "update-replace"];
 const { DIFF_UNKNOWN, DIFF_SOME } = proto.DiffResponse.DiffChanges;
 
+type Done = (error: grpc.ServiceError | null, response: unknown) => void;
+
 /** A plugin of resources that runs, in this process or as one of its own. */
 export class Plugin {
   private constructor(
-    private readonly client: ResourceProviderClient,
+    private readonly send: (method: string, request: unknown, done: Done) => void,
     readonly close: () => Promise<void>,
   ) {}
 
-  /** Starts pgwright's own plugin within this process. */
-  static async own(engineAddress: string): Promise<Plugin> {
-    const { service, server, close } = providerServer(
+  /** pgwright's own plugin: its handlers are called within this process. */
+  static own(engine: EngineLog): Plugin {
+    const { server, close } = providerServer(
       "0.0.0",
       kinds as unknown as Record<string, Kind<Properties, Properties>>,
-      engineAddress,
+      engine,
     );
-    const listener = new grpc.Server(UNLIMITED);
-    listener.addService(service, server);
-    const client = clientOf(await listen(listener));
-    return new Plugin(client, () => {
-      client.close();
-      listener.forceShutdown();
-      return close();
-    });
+    const handlers = server as unknown as Record<string, (call: { request: unknown }, done: Done) => void>;
+    return new Plugin((method, request, done) => handlers[method]?.({ request }, done), close);
   }
 
   /** Starts the plugin of another package. `pulumi`: the program that installs it if it is missing. */
@@ -70,10 +65,14 @@ export class Plugin {
     const child = spawn(program, [engineAddress], { env, stdio: ["ignore", "pipe", "pipe"] });
     process.once("exit", () => child.kill("SIGKILL"));
     const client = clientOf(await portOf(child, name));
-    return new Plugin(client, async () => {
-      client.close();
-      child.kill("SIGKILL");
-    });
+    const methods = client as unknown as Record<string, (request: unknown, done: Done) => void>;
+    return new Plugin(
+      (method, request, done) => methods[method]?.call(client, request, done),
+      async () => {
+        client.close();
+        child.kill("SIGKILL");
+      },
+    );
   }
 
   async configure(settings: Properties, name: string): Promise<void> {
@@ -159,14 +158,8 @@ export class Plugin {
   }
 
   private call<Req, Res>(method: string, request: Req): Promise<Res> {
-    const methods = this.client as unknown as Record<
-      string,
-      (request: Req, done: (error: grpc.ServiceError | null, response: Res) => void) => void
-    >;
     return new Promise((resolve, reject) =>
-      methods[method]?.call(this.client, request, (error, response) =>
-        error ? reject(asError(error)) : resolve(response),
-      ),
+      this.send(method, request, (error, response) => (error ? reject(asError(error)) : resolve(response as Res))),
     );
   }
 }

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { docker, TestStack } from "./stack";
+import { InProcessStack } from "./in-process-stack";
+import { firstUpKilled } from "./killed-up";
+import { docker } from "./stack";
 
 const config = {
   roles: { owner: {}, reader: { login: true } },
@@ -10,9 +11,9 @@ const config = {
 };
 
 describe("a stack that something has happened to", () => {
-  let stack: TestStack;
+  let stack: InProcessStack;
   beforeAll(async () => {
-    stack = await TestStack.create(structuredClone(config));
+    stack = await InProcessStack.create(structuredClone(config));
     await stack.up();
     stack.sql("app", "CREATE TABLE data.t (x int); INSERT INTO data.t SELECT generate_series(1, 1000)");
   });
@@ -68,7 +69,7 @@ describe("a stack that something has happened to", () => {
     const env = { ...stack.env };
     stack.env.DOCKER_HOST = "unix:///nowhere/docker.sock";
     try {
-      const { code, text } = await stack.tryUp();
+      const { code, text } = await stack.run("up", "--yes", "--skip-preview", "--stack", stack.name);
       expect(code).not.toBe(0);
       // First of all that is printed: Docker's plugin would say it in its way.
       expect(/error: (.*)/.exec(text)?.[1]).toMatch(
@@ -93,7 +94,7 @@ describe("a stack that something has happened to", () => {
 });
 
 it("an image that cannot be built leaves no container", async () => {
-  const stack = await TestStack.create({ image: { packages: ["no-such-package"] } });
+  const stack = await InProcessStack.create({ image: { packages: ["no-such-package"] } });
   try {
     const { code, text } = await stack.tryUp();
     expect(code).not.toBe(0);
@@ -108,10 +109,10 @@ it("an image that cannot be built leaves no container", async () => {
 });
 
 it("a port that is taken fails the preview with what to do", async () => {
-  const stack = await TestStack.create();
+  const stack = await InProcessStack.create();
   const other = createServer().listen(stack.port, "127.0.0.1");
   try {
-    const { code, text } = await stack.run("preview", "--stack", stack.name);
+    const { code, text } = await stack.preview();
     expect(code).not.toBe(0);
     expect(text).toMatch(new RegExp(`port ${stack.port} on 127.0.0.1: in use by .*set another server.port`));
   } finally {
@@ -120,27 +121,5 @@ it("a port that is taken fails the preview with what to do", async () => {
   }
 });
 
-describe("a first `up` that is killed at any moment", () => {
-  // From before the first resource to after the last one: a first `up` takes some 8 s here.
-  it.each([2000, 4000, 6000])("%i ms after its start: the next one goes on", async (moment) => {
-    const stack = await TestStack.create(structuredClone(config));
-    try {
-      const child = stack.start("up", "--yes", "--skip-preview", "--stack", stack.name);
-      await sleep(moment);
-      try {
-        process.kill(-(child.pid as number), "SIGKILL"); // with its plugins
-      } catch {
-        // it had ended already
-      }
-      stack.cutOffStateAttributes(); // as if it had been killed while it wrote them
-      const { code, text } = await stack.cli("up");
-      expect(code, text).toBe(0);
-      expect(stack.sql("app", "SELECT 1")).toBe("1");
-      expect((await stack.unchanged()).code).toBe(0);
-      expect((await stack.destroy()).code).toBe(0);
-      expect(stack.remains()).toEqual([]);
-    } finally {
-      await stack.dispose();
-    }
-  });
-});
+// In the middle of it; `npm run test:faults -- interrupted` has more moments.
+it("a first `up` that is killed: the next one goes on", () => firstUpKilled(config, 4000));

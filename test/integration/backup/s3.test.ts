@@ -151,24 +151,6 @@ describe("a repository in a bucket", () => {
     expect(info().backup.at(-1)).toMatchObject({ type: "incr", database: { "repo-key": 2 } });
   });
 
-  it("begins anew in another folder at once", async () => {
-    stack.configure((config) => {
-      config.backup!.repositories = [{}, store.repository({ folder: "moved" })];
-    });
-    const preview = await stack.preview();
-    expect(preview.changes.map(({ kind }) => kind).sort()).toEqual(["BackupConfiguration", "Backups"]);
-    expect(preview.messages.join("\n")).toMatch(/creates the stanza and a full backup in the new repository/);
-    await stack.up();
-    expect(store.list(`moved/backup/${stack.container}`)).toContain("backup.info");
-    expect(info().backup.at(-1)).toMatchObject({ type: "full", database: { "repo-key": 2 } });
-    // Back again: what was archived meanwhile is missing there.
-    stack.configure((config) => {
-      config.backup!.repositories = [{}, store.repository()];
-    });
-    await stack.up();
-    expect(info().backup.at(-1)).toMatchObject({ type: "full", database: { "repo-key": 2 } });
-  });
-
   it("proves itself alone in a drill whose copy reaches nobody", async () => {
     // A subscriber would go on in the copy, and take from the publisher what is meant for its source.
     stack.sql(

@@ -1,8 +1,6 @@
-import { spawnSync } from "node:child_process";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { eventually } from "../eventually";
-import { docker, removeAbandoned, TestStack } from "../stack";
+import { InProcessStack } from "../in-process-stack";
+import { docker, removeAbandoned } from "../stack";
 import { Checkout, contents, newName, objectsOf, query, removeObjects, type Printed } from "./checkout";
 
 /** When the last of them expires. */
@@ -11,7 +9,7 @@ const expiryOf = (made: Printed[]) => Math.max(...made.map(({ expires }) => Date
 describe("a sweep", () => {
   const names = [1, 2, 3, 4].map(newName) as [string, string, string, string];
   const [lost, extended, lasting, here] = names;
-  let permanent: TestStack;
+  let permanent: InProcessStack;
   let gone: Checkout;
   let checkout: Checkout;
   let made: Printed[];
@@ -21,7 +19,7 @@ describe("a sweep", () => {
 
   beforeAll(async () => {
     removeAbandoned();
-    permanent = await TestStack.create(structuredClone({ ...contents, server: {} }));
+    permanent = await InProcessStack.create(structuredClone({ ...contents, server: {} }));
     gone = new Checkout();
     checkout = new Checkout();
     const file = checkout.write();
@@ -42,6 +40,10 @@ describe("a sweep", () => {
     names.forEach(removeObjects);
     await permanent.dispose();
     checkout.dispose();
+  });
+
+  it("finds stacks that two checkouts have made at once, each with a port of its own", () => {
+    expect(new Set(made.map(({ port }) => port)).size).toBe(4);
   });
 
   it("is not done by a list, which says what has expired", async () => {
@@ -109,77 +111,5 @@ describe("a sweep", () => {
     );
     expect((await checkout.ephemeral("destroy", lost)).text).toContain(`removed ${lost}`);
     expect(objectsOf(lost).sort()).toEqual([...decoys].sort());
-  });
-
-  it("forgets what somebody has swept from elsewhere, and it can be made again", async () => {
-    const other = new Checkout();
-    try {
-      expect((await other.ephemeral("destroy", extended)).code).toBe(0);
-      expect(checkout.filesOf(extended)).not.toEqual([]);
-      checkout.presentTime();
-      const again = await checkout.up(extended, "--for", "1m");
-      expect(await query(again, "app", "SELECT 1 AS n")).toEqual([{ n: 1 }]);
-      expect((await other.ephemeral("destroy", extended)).code).toBe(0);
-      checkout.advanceTo(expiryOf([again]));
-      const { text } = await sweep();
-      expect(text).toContain(`removed the stack file of ${extended}`);
-      expect(checkout.filesOf(extended)).toEqual([]);
-    } finally {
-      other.dispose();
-    }
-  });
-});
-
-describe("a run that was killed", () => {
-  let checkout: Checkout;
-  let name: string;
-  beforeAll(() => {
-    checkout = new Checkout();
-  });
-  afterAll(() => {
-    removeObjects(name);
-    checkout.dispose();
-  });
-
-  const killed = async (when: () => boolean, all: boolean) => {
-    name = newName();
-    const child = checkout.start("ephemeral", "up", name, "--from", checkout.write());
-    await eventually("the moment", when, { seconds: 60, every: 20 });
-    if (all) process.kill(-(child.pid as number), "SIGKILL");
-    else child.kill("SIGKILL"); // Pulumi goes on, and nobody waits for it
-  };
-  const has =
-    (...args: string[]) =>
-    () =>
-      docker(...args)
-        .split("\n")
-        .includes(`pgwright-${name}${args[0] === "volume" ? "-config" : ""}`);
-  const leavesNothing = async () => {
-    const { code, text } = await checkout.ephemeral("destroy", name);
-    expect(code, text).toBe(0);
-    await sleep(3000);
-    expect(objectsOf(name)).toEqual([]);
-    expect(checkout.filesOf(name)).toEqual([]);
-    return text;
-  };
-
-  it("while its volumes are filled leaves what a destroy removes", async () => {
-    await killed(has("volume", "ls", "--quiet"), true);
-    checkout.leaveHalfWritten(name);
-    await leavesNothing();
-  });
-
-  it("when its container has begun leaves what an up takes up again", async () => {
-    await killed(has("ps", "--format", "{{.Names}}"), true);
-    const made = await checkout.up(name);
-    expect(await query(made, "app", "SELECT 1 AS n")).toEqual([{ n: 1 }]);
-    await leavesNothing();
-  });
-
-  it("and goes on in the background is ended by a destroy", async () => {
-    await killed(has("volume", "ls", "--quiet"), false);
-    expect(await leavesNothing()).toMatch(new RegExp(`ending process \\d+, which is changing stack ${name}`));
-    const { stdout } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
-    expect(stdout).not.toContain(name);
   });
 });

@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { StackInput } from "../../../config/stack";
-import { eventually } from "../eventually";
-import { docker, TestStack, type Run } from "../stack";
+import type { StackInput } from "../../config/stack";
+import { eventually } from "../integration/eventually";
+import { docker, TestStack, type Run } from "../integration/stack";
 
 const ROWS = 100_000;
 
