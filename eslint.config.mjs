@@ -18,6 +18,22 @@ export default tseslint.config(
     ignores: ["cli/print.ts"],
     rules: { "no-console": "error" },
   },
+  // Rows of queries are checked when they are read.
+  {
+    files: ["{adopt,backup,cli,provider}/**/*.ts"],
+    ignores: ["provider/catalog-query.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        ...[
+          "CallExpression[callee.property.name='query'][typeArguments]",
+          "VariableDeclarator > AwaitExpression > CallExpression[callee.property.name='query']",
+          "MemberExpression[property.name='rows'] > AwaitExpression > CallExpression[callee.property.name='query']",
+          "TSAsExpression > AwaitExpression > CallExpression[callee.property.name='query']",
+        ].map((selector) => ({ selector, message: "Read rows with readRows or rowsOf of provider/catalog-query.ts." })),
+      ],
+    },
+  },
   { files: ["**/*.mjs"], languageOptions: { globals: { process: "readonly", console: "readonly" } } },
   {
     files: ["**/*.cjs"],

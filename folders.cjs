@@ -30,6 +30,7 @@ const FOLDERS = {
       "tuning",
       "components/access.ts",
       "components/roles.ts",
+      "provider/catalog-query.ts",
       "provider/kinds/access",
       "provider/kinds/migrations/foreign-ledger.ts",
       "provider/kinds/role/changes.ts",

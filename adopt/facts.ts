@@ -1,57 +1,66 @@
+import { z } from "zod";
+import { adoptQuery, type RowOf } from "../provider/catalog-query";
 import type { ForeignLedger } from "../provider/kinds/migrations/foreign-ledger";
 import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/facts";
 import type { RoleFact } from "../provider/kinds/role/changes";
 
 // What is read of a running server: rows of the queries in sql/adopt and sql/catalog.
 
-export interface ServerFact {
+export type ServerFact = RowOf<typeof SERVER>;
+export const SERVER = adoptQuery("server", {
   /** server_version_num */
-  version: number;
-  user: string;
-  isSuperuser: boolean;
+  version: z.number(),
+  user: z.string(),
+  isSuperuser: z.boolean(),
   /** Name of the bootstrap superuser. */
-  bootstrap: string;
-  standby: boolean;
+  bootstrap: z.string(),
+  standby: z.boolean(),
   /** Names of all roles except PostgreSQL's predefined ones. */
-  roles: string[];
-}
+  roles: z.array(z.string()),
+});
 
 /** An object that a stack file cannot declare; `kind` is a key of adopt/others.ts. */
-export interface OtherFact {
-  kind: string;
-  name: string;
-}
+export type OtherFact = RowOf<typeof SERVER_OTHERS>;
+const OTHERS = { kind: z.string(), name: z.string() };
+export const SERVER_OTHERS = adoptQuery("server-others", OTHERS);
+export const DATABASE_OTHERS = adoptQuery("database-others", OTHERS);
 
-export interface PartitionedTableFact {
-  schema: string;
-  name: string;
+export type PartitionedTableFact = RowOf<typeof PARTITIONED>;
+export const PARTITIONED = adoptQuery("partitions", {
+  schema: z.string(),
+  name: z.string(),
   /** Type of the column that it is partitioned by. */
-  type: string;
-  partitions: { name: string; bound: string }[];
-}
+  type: z.string(),
+  partitions: z.array(z.strictObject({ name: z.string(), bound: z.string() })),
+});
 
 /** The catalog row of a database. */
-export interface DatabaseFact {
-  name: string;
-  owner: string;
-  connectionLimit: number;
-  allowsConnections: boolean;
-  isTemplate: boolean;
-  encoding: string;
+export type DatabaseFact = RowOf<typeof DATABASES>;
+export const DATABASES = adoptQuery("databases", {
+  name: z.string(),
+  owner: z.string(),
+  connectionLimit: z.number(),
+  allowsConnections: z.boolean(),
+  isTemplate: z.boolean(),
+  encoding: z.string(),
   /** c: libc, i: ICU, b: PostgreSQL's own. */
-  provider: string;
-  collation: string;
-  tablespace: string;
+  provider: z.string(),
+  collation: z.string(),
+  tablespace: z.string(),
   /** Of ALTER DATABASE SET. */
-  settings: string[];
-}
+  settings: z.array(z.string()),
+});
+
+export const CONTENTS = adoptQuery("contents", { objects: z.number() });
+export const SCHEMAS = adoptQuery("schemas", { name: z.string(), owner: z.string() });
+export const EXTENSIONS = adoptQuery("extensions", { name: z.string(), schema: z.string(), version: z.string() });
 
 /** The content of a database. */
 export interface ContentFact {
   /** Tables, views and routines. */
   objects: number;
-  schemas: { name: string; owner: string }[];
-  extensions: { name: string; schema: string; version: string }[];
+  schemas: RowOf<typeof SCHEMAS>[];
+  extensions: RowOf<typeof EXTENSIONS>[];
   privileges: PrivilegeFact[];
   /** Including PostgreSQL's built-in default privileges, for all roles. */
   defaults: DefaultFact[];
@@ -66,35 +75,38 @@ export interface LedgerFact extends ForeignLedger {
   versions?: string[];
 }
 
-export interface JobFact {
-  id: string;
-  name: string | null;
-  schedule: string;
-  command: string;
-  database: string;
-  role: string;
-  active: boolean;
-}
+export type JobFact = RowOf<typeof JOBS>;
+export const JOBS = adoptQuery("jobs", {
+  id: z.string(),
+  name: z.string().nullable(),
+  schedule: z.string(),
+  command: z.string(),
+  database: z.string(),
+  role: z.string(),
+  active: z.boolean(),
+});
 
-export interface SettingFact {
-  name: string;
-  value: string;
-  bootValue: string | null;
+export type SettingFact = RowOf<typeof SETTINGS>;
+export const SETTINGS = adoptQuery("settings", {
+  name: z.string(),
+  value: z.string(),
+  bootValue: z.string().nullable(),
   /** A custom parameter: no library of that server defines it. */
-  custom: boolean;
-}
+  custom: z.boolean(),
+});
 
-export interface HbaFact {
-  type: string;
-  databases: string[];
-  users: string[];
-  address: string | null;
-  netmask: string | null;
-  method: string;
-  line?: number;
+export type HbaFact = RowOf<typeof HBA>;
+export const HBA = adoptQuery("hba", {
+  type: z.string(),
+  databases: z.array(z.string()),
+  users: z.array(z.string()),
+  address: z.string().nullable(),
+  netmask: z.string().nullable(),
+  method: z.string(),
+  line: z.number(),
   /** Why PostgreSQL cannot parse the line; the fields of the rule are empty then. */
-  error?: string | null;
-}
+  error: z.string().nullable(),
+});
 
 export interface ContainerFact {
   name: string;

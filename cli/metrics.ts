@@ -1,10 +1,15 @@
-/** A metric: a row of the view pgwright.backup_metrics or pgwright.vector_metrics. */
-export interface Metric {
-  name: string;
-  help: string;
-  labels: Record<string, string>;
-  value: number;
-}
+import { z } from "zod";
+import { catalogQuery, type RowOf } from "../provider/catalog-query";
+
+const COLUMNS = {
+  name: z.string(),
+  help: z.string(),
+  labels: z.record(z.string(), z.string()),
+  value: z.number(),
+};
+export const BACKUP_METRICS = catalogQuery("backup-metrics", COLUMNS);
+export const VECTOR_METRICS = catalogQuery("vector-metrics", COLUMNS);
+export type Metric = RowOf<typeof BACKUP_METRICS>;
 
 const escapeLabel = (text: string) => text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
 

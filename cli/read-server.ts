@@ -1,20 +1,25 @@
-import type {
-  ContainerFact,
-  ContentFact,
-  DatabaseFact,
-  Facts,
-  HbaFact,
-  JobFact,
-  LedgerFact,
-  OtherFact,
-  ServerFact,
-  SettingFact,
+import {
+  CONTENTS,
+  DATABASE_OTHERS,
+  DATABASES,
+  EXTENSIONS,
+  HBA,
+  JOBS,
+  PARTITIONED,
+  SCHEMAS,
+  SERVER,
+  SERVER_OTHERS,
+  SETTINGS,
+  type ContainerFact,
+  type ContentFact,
+  type Facts,
+  type LedgerFact,
+  type ServerFact,
 } from "../adopt/facts";
 import type { Host } from "../provider/host";
 import { DEFAULT_PRIVILEGES, PRIVILEGES } from "../provider/kinds/access/facts";
 import { FOREIGN_LEDGERS } from "../provider/kinds/migrations/foreign-ledger";
 import { ROLES, type RoleFact } from "../provider/kinds/role/changes";
-import { readSql } from "../sql/read";
 import type { Source } from "./source";
 
 const MEBIBYTE = 2 ** 20;
@@ -47,17 +52,16 @@ function mustHaveSuperuser(name: string, { bootstrap }: ServerFact, roles: RoleF
 }
 
 async function readContent(source: Source, database: string, roles: string[]): Promise<ContentFact> {
-  const ask = <Row>(file: string, ...names: string[][]) => source.ask<Row>(database, readSql(file), ...names);
-  const schemas = await ask<ContentFact["schemas"][number]>("adopt/schemas.sql");
-  const [contents] = await ask<{ objects: number }>("adopt/contents.sql");
+  const schemas = await source.read(database, SCHEMAS);
+  const [contents] = await source.read(database, CONTENTS);
   return {
     objects: contents?.objects ?? 0,
     schemas,
-    extensions: await ask("adopt/extensions.sql"),
+    extensions: await source.read(database, EXTENSIONS),
     privileges: await source.read(database, PRIVILEGES, ["public", ...schemas.map(({ name }) => name)], []),
     defaults: await source.read(database, DEFAULT_PRIVILEGES, roles),
-    others: await ask<OtherFact>("adopt/database-others.sql"),
-    partitioned: await ask("adopt/partitions.sql"),
+    others: await source.read(database, DATABASE_OTHERS),
+    partitioned: await source.read(database, PARTITIONED),
     ledgers: await readLedgers(source, database),
   };
 }
@@ -76,14 +80,13 @@ async function readLedgers(source: Source, database: string): Promise<LedgerFact
 
 /** Reads all facts of a server that an adoption needs. */
 export async function readServer(source: Source, container?: ContainerFact): Promise<Facts> {
-  const ask = <Row>(file: string, ...names: string[][]) => source.ask<Row>("postgres", readSql(file), ...names);
-  const [server] = await ask<ServerFact>("adopt/server.sql");
+  const [server] = await source.read("postgres", SERVER);
   if (!server) throw new Error(`${source.name}: returned no version and superuser`);
   mustBeAdoptable(source.name, server);
   const roles = await source.read("postgres", ROLES, server.roles);
   mustHaveSuperuser(source.name, server, roles);
   const [bootstrap] = await source.read("postgres", ROLES, [server.bootstrap]);
-  const databases = await ask<DatabaseFact>("adopt/databases.sql");
+  const databases = await source.read("postgres", DATABASES);
   const contents: Record<string, ContentFact> = {};
   for (const { name, allowsConnections } of databases) {
     if (allowsConnections) contents[name] = await readContent(source, name, [server.bootstrap, ...server.roles]);
@@ -99,11 +102,11 @@ export async function readServer(source: Source, container?: ContainerFact): Pro
     bootstrap,
     databases,
     contents,
-    settings: await ask<SettingFact>("adopt/settings.sql"),
-    hba: await ask<HbaFact>("adopt/hba.sql"),
-    others: await ask<OtherFact>("adopt/server-others.sql"),
+    settings: await source.read("postgres", SETTINGS),
+    hba: await source.read("postgres", HBA),
+    others: await source.read("postgres", SERVER_OTHERS),
     cronDatabase,
-    jobs: cronDatabase === undefined ? [] : await source.ask<JobFact>(cronDatabase, readSql("adopt/jobs.sql")),
+    jobs: cronDatabase === undefined ? [] : await source.read(cronDatabase, JOBS),
   };
 }
 

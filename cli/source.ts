@@ -1,6 +1,6 @@
-import { Client, escapeIdentifier as quoted, escapeLiteral as literal, type QueryResult } from "pg";
-import type { z } from "zod";
-import { checkRows, type CatalogQuery, type RowOf } from "../provider/catalog-query";
+import { Client, escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
+import { z } from "zod";
+import { checkRows, rowsOf, type CatalogQuery, type RowOf } from "../provider/catalog-query";
 import { CommandError, type Host } from "../provider/host";
 import { mustBePlain } from "../provider/plain-table";
 import { PSQL } from "../provider/running";
@@ -37,25 +37,29 @@ export abstract class Source {
   abstract readonly name: string;
 
   /** Runs a query that returns one JSON text. */
-  protected abstract run<Row>(database: string, sql: string): Promise<Row[]>;
+  protected abstract run(database: string, sql: string): Promise<unknown>;
 
-  /** Rows of a query in a database. $1, $2, ... are lists of names. */
-  ask<Row>(database: string, sql: string, ...names: string[][]): Promise<Row[]> {
-    return this.run(database, asJson(sql, names));
+  /** Throws if the server does not answer. */
+  protected async check(database: string): Promise<void> {
+    await this.run(database, asJson("SELECT 1", []));
   }
 
-  /** Checked rows of a query of sql/catalog. */
+  /** Rows of a query in a database. $1, $2, ... are lists of names. */
   async read<Columns extends z.ZodRawShape>(
     database: string,
     query: CatalogQuery<Columns>,
     ...names: string[][]
   ): Promise<RowOf<CatalogQuery<Columns>>[]> {
-    return checkRows(query, await this.ask<unknown>(database, readSql(query.file), ...names));
+    return checkRows(query, await this.run(database, asJson(readSql(query.file), names)));
   }
 
   /** Values of a column of a table that another role owns. */
   async column(database: string, table: { schema: string; name: string }, column: string): Promise<string[]> {
-    return (await this.run<{ value: string }>(database, columnAsJson(table, column))).map(({ value }) => value);
+    const rows = await this.run(database, columnAsJson(table, column));
+    return z
+      .array(z.object({ value: z.string() }))
+      .parse(rows)
+      .map(({ value }) => value);
   }
 }
 
@@ -84,7 +88,7 @@ export class ContainerSource extends Source {
     for (const user of [[], ["--user", "postgres"]]) {
       source.user = user;
       try {
-        await source.ask("postgres", "SELECT 1");
+        await source.check("postgres");
         return source;
       } catch (error) {
         problems.push(error instanceof CommandError ? error.output.trim() : (error as Error).message);
@@ -96,7 +100,7 @@ export class ContainerSource extends Source {
     );
   }
 
-  protected async run<Row>(database: string, sql: string): Promise<Row[]> {
+  protected async run(database: string, sql: string): Promise<unknown> {
     const connection = `dbname='${database.replace(/[\\']/g, "\\$&")}'`;
     const command = [
       "exec",
@@ -111,7 +115,7 @@ export class ContainerSource extends Source {
       connection,
     ];
     const printed = await this.host.docker(command, `${SESSION}\n${sql};\n`);
-    return JSON.parse(printed.toString()) as Row[];
+    return JSON.parse(printed.toString());
   }
 }
 
@@ -132,11 +136,11 @@ export class UrlSource extends Source {
       throw new Error("--from: not a valid address; write postgresql://USER@HOST:PORT/DATABASE");
     }
     const source = new UrlSource(url);
-    await source.ask(decodeURIComponent(url.pathname.slice(1)) || "postgres", "SELECT 1");
+    await source.check(decodeURIComponent(url.pathname.slice(1)) || "postgres");
     return source;
   }
 
-  protected async run<Row>(database: string, sql: string): Promise<Row[]> {
+  protected async run(database: string, sql: string): Promise<unknown> {
     const url = new URL(this.url);
     url.pathname = encodeURIComponent(database);
     const client = new Client({
@@ -155,11 +159,8 @@ export class UrlSource extends Source {
     }
     try {
       await client.query(SESSION);
-      const results = [
-        (await client.query(sql)) as QueryResult<{ json: string }> | QueryResult<{ json: string }>[],
-      ].flat();
-      const [answer] = results.flatMap(({ rows }) => rows);
-      return JSON.parse(answer?.json ?? "[]") as Row[];
+      const [answer] = await rowsOf(client, { json: z.string() }, sql);
+      return JSON.parse(answer?.json ?? "[]");
     } finally {
       await client.end();
     }

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { rowsOf } from "./catalog-query";
 import type { Host } from "./host";
 import { ask } from "./session";
 
@@ -17,7 +19,9 @@ export async function mustSuitDatabases(host: Host, parameters: Record<string, s
     host,
     "postgres",
     async (client) => {
-      const { rows } = await client.query<{ name: string }>(
+      const rows = await rowsOf(
+        client,
+        { name: z.string() },
         "SELECT datname AS name FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname",
       );
       return rows.map(({ name }) => name);

@@ -1,4 +1,6 @@
 import type { Client } from "pg";
+import { z } from "zod";
+import { catalogQuery, readRows } from "./catalog-query";
 
 /** Texts about a job of a database, for the error of mustBelongToJob. */
 export interface OwnerJob {
@@ -12,20 +14,18 @@ export interface OwnerJob {
   needs: (table: string, owner: string) => string;
 }
 
+export const TABLES_OF_OTHERS = catalogQuery("tables-of-others", {
+  name: z.string(),
+  owner: z.string(),
+  job: z.string(),
+});
+
 /**
  * A job of the database's owner must not run code of other roles in its sessions. Throws for the first of the tables (schema.name,
  * quoted as in SQL) that belongs to another role; tables that do not exist are skipped.
  */
 export async function mustBelongToJob(client: Client, tables: string[], job: OwnerJob): Promise<void> {
-  const { rows } = await client.query<{ name: string; owner: string; job: string }>(
-    `SELECT t.name, pg_catalog.pg_get_userbyid(c.relowner) AS owner, pg_catalog.pg_get_userbyid(d.datdba) AS job
-     FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS t (name, ordinal)
-     JOIN pg_catalog.pg_class AS c ON c.oid = pg_catalog.to_regclass(t.name)
-     JOIN pg_catalog.pg_database AS d ON d.datname = pg_catalog.current_database()
-     WHERE c.relowner <> d.datdba ORDER BY t.ordinal LIMIT 1`,
-    [tables],
-  );
-  const [other] = rows;
+  const [other] = await readRows(client, TABLES_OF_OTHERS, tables);
   if (!other) return;
   const { name, owner } = other;
   throw new Error(

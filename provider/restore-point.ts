@@ -1,4 +1,6 @@
 import type { Client } from "pg";
+import { z } from "zod";
+import { rowsOf } from "./catalog-query";
 
 /** Longest name of a restore point in PostgreSQL, bytes. */
 const LONGEST = 63;
@@ -15,10 +17,12 @@ export function restorePointName(what: string, time: Date): string {
  */
 export async function setRestorePoint(client: Client, what: string, info: (message: string) => void): Promise<void> {
   const name = restorePointName(what, new Date());
-  const { rows } = await client.query<{ archived: boolean }>(
-    "SELECT current_setting('archive_mode') <> 'off' AS archived",
+  const [server] = await rowsOf(
+    client,
+    { archived: z.boolean() },
+    "SELECT pg_catalog.current_setting('archive_mode') <> 'off' AS archived",
   );
-  if (!rows[0]?.archived) return;
+  if (!server?.archived) return;
   await client.query("SELECT pg_create_restore_point($1)", [name]);
   info(`restore point "${name}"; to restore it: npm run restore -- --name "${name}"`);
 }

@@ -4,7 +4,7 @@ import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
 import { RUN_ROLE_PREFIX } from "../tuning/pg-hba";
-import { catalogQuery, readRows } from "./catalog-query";
+import { catalogQuery, readRows, rowsOf } from "./catalog-query";
 import { connect } from "./connection";
 import type { Host } from "./host";
 import { sqlState, withDatabase } from "./session";
@@ -78,19 +78,23 @@ export const asOwner = <T>(host: Host, database: string, owner: string, use: (cl
 
 /** True if the role exists and is a superuser. */
 export async function isSuperuser(client: Client, role: string): Promise<boolean> {
-  const { rows } = await client.query<{ rolsuper: boolean }>(
+  const [found] = await rowsOf(
+    client,
+    { rolsuper: z.boolean() },
     "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = $1",
     [role],
   );
-  return rows[0]?.rolsuper ?? false;
+  return found?.rolsuper ?? false;
 }
 
 async function mayConnect(client: Client, role: string): Promise<boolean> {
-  const { rows } = await client.query<{ may: boolean }>(
+  const [privilege] = await rowsOf(
+    client,
+    { may: z.boolean() },
     "SELECT pg_catalog.has_database_privilege($1, pg_catalog.current_database(), 'CONNECT') AS may",
     [role],
   );
-  return rows[0]?.may ?? false;
+  return privilege?.may ?? false;
 }
 
 /** Retries `change`: when two sessions change privileges of one database at once, PostgreSQL cancels one of them with an error. */
@@ -139,11 +143,13 @@ export const RUN_ROLES = catalogQuery("run-roles", { name: z.string() });
 /** Drops roles of killed runs, unless another run is doing so. A role with privileges in another database is left to a run there. */
 async function removeFinished(admin: Client): Promise<void> {
   for (const { name } of await readRows(admin, RUN_ROLES)) {
-    const { rows: locked } = await admin.query<{ mine: boolean }>(
+    const [lock] = await rowsOf(
+      admin,
+      { mine: z.boolean() },
       `SELECT pg_catalog.pg_try_advisory_lock(${LOCK}) AS mine`,
       [name],
     );
-    if (!locked[0]?.mine) continue;
+    if (!lock?.mine) continue;
     try {
       await drop(admin, name);
     } catch (error) {

@@ -1,5 +1,7 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
+import { z } from "zod";
+import { rowsOf } from "./catalog-query";
 import { connect } from "./connection";
 import type { Host } from "./host";
 import { INTERACTIVE_OPTIONS } from "./session-options";
@@ -12,8 +14,10 @@ export const SUPERUSER_SETTINGS: Record<string, string> = INTERACTIVE_OPTIONS;
 
 /** Reads the values that the role postgres has for SUPERUSER_SETTINGS. */
 export async function readSuperuserSettings(client: Client): Promise<Record<string, string>> {
-  const { rows } = await client.query<{ setting: string }>(
-    `SELECT unnest(s.setconfig) AS setting FROM pg_catalog.pg_db_role_setting AS s
+  const rows = await rowsOf(
+    client,
+    { setting: z.string() },
+    `SELECT pg_catalog.unnest(s.setconfig) AS setting FROM pg_catalog.pg_db_role_setting AS s
      WHERE s.setdatabase = 0 AND s.setrole = (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = 'postgres')`,
   );
   const set = rows.map(({ setting }) => setting.split(/=(.*)/s, 2) as [string, string]);

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, type RowOf } from "../../provider/catalog-query";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../provider/catalog-query";
 import { connect } from "../../provider/connection";
 import type { Host } from "../../provider/host";
 import { describeFailure, lastRuns } from "../../provider/kinds/cron-runs";
@@ -62,8 +62,8 @@ async function ephemeralLines(host: Host): Promise<Line[]> {
 async function isDurable(host: Host): Promise<boolean> {
   const client = await connect(host, "postgres").catch(() => undefined);
   if (!client) return true;
-  const { rows } = await client.query<{ fsync: string }>("SHOW fsync").finally(() => client.end());
-  return rows[0]?.fsync !== "off";
+  const [setting] = await rowsOf(client, { fsync: z.string() }, "SHOW fsync").finally(() => client.end());
+  return setting?.fsync !== "off";
 }
 
 /** The lines that a query returns. */

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Client } from "pg";
+import { z } from "zod";
 import type { Setting } from "../../tuning/defaults";
 import { parsePostgresqlConf, renderPostgresqlConf } from "../../tuning/postgresql-conf";
+import { rowsOf } from "../catalog-query";
 import { gatewaysOf, mustHaveGateway, withGateways, withoutGateways } from "../gateway";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
@@ -82,10 +84,9 @@ async function loadedFiles({ volume, image }: ConfigurationInputs, host: Host): 
 }
 
 async function readLoaded(client: Client): Promise<string> {
-  const { rows } = await client.query<{ id: string | null }>(
-    `SELECT pg_catalog.current_setting('${CONFIGURATION_ID}', true) AS id`,
-  );
-  return rows[0]?.id ?? "";
+  const sql = "SELECT pg_catalog.current_setting($1, true) AS id";
+  const [loaded] = await rowsOf(client, { id: z.string().nullable() }, sql, [CONFIGURATION_ID]);
+  return loaded?.id ?? "";
 }
 
 /** Restores the files that the server had loaded before the last change. False if there are none, or they are in place already. */

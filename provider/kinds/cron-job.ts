@@ -1,5 +1,7 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { Batch } from "../batch";
+import { catalogQuery, readRows, rowsOf } from "../catalog-query";
 import type { Kind } from "../kind";
 import { ask, isNoDatabase, sqlState, withDatabase } from "../session";
 import { commandProblem } from "./cron-command";
@@ -23,30 +25,20 @@ export interface CronJobState extends CronJobInputs {
   jobId: string;
 }
 
-interface Row {
-  jobid: string;
-  schedule: string;
-  command: string;
-  database: string;
-  username: string;
-  active: boolean;
-}
-
-/** Jobs of a name: pg_cron's names are unique for a role only. The role's own comes first. */
-async function find(client: Client, job: string, role: string): Promise<Row[]> {
-  const { rows } = await client.query<Row>(
-    `SELECT jobid::text, schedule, command, database, username, active
-     FROM cron.job WHERE jobname = $1 ORDER BY username = $2 DESC, cron.job.jobid`,
-    [job, role],
-  );
-  return rows;
-}
+export const CRON_JOBS = catalogQuery("cron-jobs", {
+  jobid: z.string(),
+  schedule: z.string(),
+  command: z.string(),
+  database: z.string(),
+  username: z.string(),
+  active: z.boolean(),
+});
 
 async function put(client: Client, inputs: CronJobInputs): Promise<string> {
   const { job, schedule, command, database, role, active } = inputs;
   await client.query("BEGIN");
   await client.query("SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('cron'))");
-  const [found, ...others] = await find(client, job, role);
+  const [found, ...others] = await readRows(client, CRON_JOBS, job, role);
   // Jobs of this name that belong to other roles are undeclared.
   for (const { jobid } of others) await client.query("SELECT cron.unschedule($1::bigint)", [jobid]);
   let id = found?.jobid;
@@ -56,15 +48,13 @@ async function put(client: Client, inputs: CronJobInputs): Promise<string> {
       [id, schedule, command, database, role, active],
     );
   } else {
-    const { rows } = await client.query("SELECT cron.schedule_in_database($1, $2, $3, $4, $5, $6)::text AS id", [
-      job,
-      schedule,
-      command,
-      database,
-      role,
-      active,
-    ]);
-    id = rows[0].id as string;
+    const [scheduled] = await rowsOf(
+      client,
+      { id: z.string() },
+      "SELECT cron.schedule_in_database($1, $2, $3, $4, $5, $6)::text AS id",
+      [job, schedule, command, database, role, active],
+    );
+    id = scheduled?.id ?? "";
   }
   await client.query("COMMIT");
   return id;
@@ -101,7 +91,12 @@ export const cronJob: Kind<CronJobInputs, CronJobState> = {
   async read(_id, state, inputs, { host, warn }) {
     const unknown = [{ ...state, jobid: state.jobId, username: state.role }];
     try {
-      const rows = await ask(host, state.cronDatabase, (client) => find(client, state.job, inputs.role), unknown);
+      const rows = await ask(
+        host,
+        state.cronDatabase,
+        (client) => readRows(client, CRON_JOBS, state.job, inputs.role),
+        unknown,
+      );
       const [row, ...others] = rows;
       if (!row) return undefined;
       for (const { username } of others)
@@ -123,7 +118,7 @@ export const cronJob: Kind<CronJobInputs, CronJobState> = {
   async delete(_id, { job, cronDatabase, role }, { host }) {
     try {
       await withDatabase(host, cronDatabase, async (client) => {
-        for (const { jobid } of await find(client, job, role)) {
+        for (const { jobid } of await readRows(client, CRON_JOBS, job, role)) {
           await client.query("SELECT cron.unschedule($1::bigint)", [jobid]);
         }
       });

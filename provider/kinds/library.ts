@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { readLibrary, readSql } from "../../sql/read";
-import { catalogQuery, readRows, type RowOf } from "../catalog-query";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../catalog-query";
 import { mustOwnSchema } from "../connection";
 import type { Kind, Operation } from "../kind";
 import { asOwner } from "../run-role";
@@ -45,7 +45,7 @@ export type LibraryName = keyof typeof LIBRARIES;
 
 async function usersOf(client: Client, library: LibraryName): Promise<{ name: string; owner: string }[]> {
   const { users }: LibraryParts = LIBRARIES[library];
-  return users ? (await client.query<{ name: string; owner: string }>(users)).rows : [];
+  return users ? rowsOf(client, { name: z.string(), owner: z.string() }, users) : [];
 }
 
 export const LIBRARY_OBJECTS = catalogQuery("library-objects", { kind: z.string(), object: z.string() });
@@ -61,23 +61,21 @@ async function routinesOf(client: Client, library: LibraryName): Promise<RowOf<t
 }
 
 /** A row of pgwright.libraries. */
-interface Installed {
-  files: string;
-  routines: string;
+type Installed = RowOf<typeof LIBRARY_INSTALLED>;
+export const LIBRARY_INSTALLED = catalogQuery("library-installed", {
+  files: z.string(),
+  routines: z.string(),
   /** Number of the last step of its tables. */
-  version: number;
-}
+  version: z.number(),
+});
 
 async function installed(client: Client, library: LibraryName): Promise<Installed | undefined> {
-  const { rows: exists } = await client.query("SELECT to_regclass('pgwright.libraries') IS NOT NULL AS is");
-  if (!exists[0].is) return undefined;
-  // As JSON, because a pgwright without steps has created the table without a version.
-  const { rows } = await client.query<Installed>(
-    `SELECT files, routines, coalesce((to_jsonb(l) ->> 'version')::int, 0) AS version
-     FROM pgwright.libraries AS l WHERE name = $1`,
-    [library],
+  const [ledger] = await rowsOf(
+    client,
+    { exists: z.boolean() },
+    "SELECT pg_catalog.to_regclass('pgwright.libraries') IS NOT NULL AS exists",
   );
-  return rows[0];
+  return ledger?.exists ? (await readRows(client, LIBRARY_INSTALLED, library))[0] : undefined;
 }
 
 /** The steps that tables of a version lack. Throws if a newer pgwright has changed the tables. */
@@ -130,8 +128,8 @@ async function install(client: Client, inputs: LibraryInputs, { host, warn }: Op
 
 /** Drops the shared objects of all libraries, after the last one. */
 async function dropShared(client: Client): Promise<void> {
-  const { rows } = await client.query("SELECT NOT EXISTS (SELECT FROM pgwright.libraries) AS last");
-  if (!rows[0].last) return;
+  const left = await rowsOf(client, {}, "SELECT FROM pgwright.libraries");
+  if (left.length > 0) return;
   await client.query("DROP TABLE pgwright.libraries");
   await client.query("SAVEPOINT shared");
   // The schema stays if the ledger of migrations is in it.

@@ -1,6 +1,8 @@
 import type { Client } from "pg";
+import { z } from "zod";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../catalog-query";
 import { mustBelongToJob, type OwnerJob } from "../job-owner";
-import { differences, type Kind, type Operation, type Properties } from "../kind";
+import { differences, type Kind, type Operation } from "../kind";
 import { whyDown } from "../readiness";
 import { asOwner } from "../run-role";
 import { ask, isNoDatabase, isNoLibrary, withDatabase } from "../session";
@@ -66,13 +68,17 @@ const COLUMNS = [
 
 /** The set as pgwright.partition_sets declares it, with its drift; undefined if it is missing there. */
 async function find(client: Client, parent: string): Promise<Omit<PartitionSetInputs, "database"> | undefined> {
-  const { rows } = await client.query<{ set: Properties }>(
-    "SELECT to_jsonb(s) AS set FROM pgwright.partition_sets AS s WHERE parent = $1",
+  const [row] = await rowsOf(
+    client,
+    { set: z.record(z.string(), z.unknown()) },
+    "SELECT pg_catalog.to_jsonb(s) AS set FROM pgwright.partition_sets AS s WHERE parent = $1",
     [parent],
   );
-  if (!rows[0]) return undefined;
-  const set = currentNames(rows[0].set);
-  const { rows: drift } = await client.query<{ partition: string; what: string }>(
+  if (!row) return undefined;
+  const set = currentNames(row.set);
+  const drift = await rowsOf(
+    client,
+    { partition: z.string(), what: z.string() },
     "SELECT partition, what FROM pgwright.partition_drift($1)",
     [parent],
   );
@@ -81,26 +87,22 @@ async function find(client: Client, parent: string): Promise<Omit<PartitionSetIn
   return { ...declared, byHand } as Omit<PartitionSetInputs, "database">;
 }
 
-interface Step {
-  action: string;
-  partition: string;
-  bound: string;
-  row_count: string;
-  size: string;
-}
+type Step = RowOf<typeof PARTITION_PLAN>;
+export const PARTITION_PLAN = catalogQuery("partition-plan", {
+  action: z.string(),
+  partition: z.string(),
+  bound: z.string(),
+  row_count: z.string().nullable(),
+  size: z.string().nullable(),
+});
 
 /**
  * The steps of the next run with these inputs, computed by the library. `run` must be a session of the table's owner: the library reads
  * rows, and planning a query already runs code of the owner (predicates of indexes).
  */
 async function plan(run: Client, inputs: PartitionSetInputs): Promise<Step[]> {
-  const { rows } = await run.query<Step>(
-    `SELECT action, partition, bound, row_count, pg_size_pretty(bytes) AS size
-     FROM pgwright.partition_plan(jsonb_populate_record(NULL::pgwright.partition_sets, $1::jsonb))`,
-    // With all names, because a preview may find the library of an earlier version.
-    [JSON.stringify(allNames(inputs))],
-  );
-  return rows;
+  // With all names, because a preview may find the library of an earlier version.
+  return readRows(run, PARTITION_PLAN, JSON.stringify(allNames(inputs)));
 }
 
 function describeStep({ action, partition, bound, row_count: rows, size }: Step): string {
@@ -127,12 +129,15 @@ async function explain(
   const missing = `${inputs.parent}: the table does not exist; the update fails unless one of its migrations creates it`;
   try {
     await withDatabase(host, inputs.database, async (client) => {
-      const { rows } = await client.query(
-        "SELECT to_regproc('pgwright.partition_plan') IS NOT NULL AS ready, to_regclass($1) IS NOT NULL AS there",
+      const [found] = await rowsOf(
+        client,
+        { ready: z.boolean(), there: z.boolean() },
+        `SELECT pg_catalog.to_regproc('pgwright.partition_plan') IS NOT NULL AS ready,
+           pg_catalog.to_regclass($1) IS NOT NULL AS there`,
         [inputs.parent],
       );
-      if (!rows[0].there) return warn(missing);
-      if (!rows[0].ready)
+      if (!found?.there) return warn(missing);
+      if (!found.ready)
         return info(`the update creates its partitions; previews list them once this database has a set of partitions`);
       const owner = await ownerOf(client, inputs.parent);
       if (inputs.maintainer === undefined) await mustBelongToJob(client, [inputs.parent], MAINTENANCE);
@@ -153,8 +158,8 @@ async function explain(
 
 /** The owner of a table; throws if the table does not exist. */
 async function ownerOf(client: Client, parent: string): Promise<string> {
-  const { rows } = await client.query<{ owner: string }>("SELECT pgwright.partition_may($1) AS owner", [parent]);
-  return rows[0]?.owner ?? "";
+  const sql = "SELECT pgwright.partition_may($1) AS owner";
+  return (await rowsOf(client, { owner: z.string() }, sql, [parent]))[0]?.owner ?? "";
 }
 
 const MAINTENANCE: OwnerJob = {
@@ -176,8 +181,8 @@ async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation):
       [JSON.stringify(inputs)],
     );
     await asOwner(host, database, owner, async (run) => {
-      const { rows } = await run.query<{ done: string }>("SELECT done FROM pgwright.partition_put_back($1)", [parent]);
-      for (const { done } of rows) info(done);
+      const putBack = "SELECT done FROM pgwright.partition_put_back($1)";
+      for (const { done } of await rowsOf(run, { done: z.string() }, putBack, [parent])) info(done);
       try {
         await run.query("CALL pgwright.maintain_partitions(pg_catalog.now(), $1)", [parent]);
       } catch (error) {
@@ -185,12 +190,14 @@ async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation):
         throw new Error(`${parent}: the maintenance of its partitions failed: ${detail ?? message}`);
       }
     });
-    const { rows: left } = await client.query<{ copying: string | null; attention: string | null }>(
+    const [health] = await rowsOf(
+      client,
+      { copying: z.string().nullable(), attention: z.string().nullable() },
       "SELECT copying, attention FROM pgwright.partition_health WHERE parent = $1",
       [parent],
     );
-    if (left[0]?.copying) info(`its job continues: ${left[0].copying}`);
-    if (left[0]?.attention) warn(left[0].attention);
+    if (health?.copying) info(`its job continues: ${health.copying}`);
+    if (health?.attention) warn(health.attention);
   });
   return inputs;
 }
@@ -221,8 +228,9 @@ export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
   // The table keeps its partitions and their rows.
   async delete(_id, { database, parent }, { host }) {
     await withDatabase(host, database, async (client) => {
-      const { rows } = await client.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [parent]);
-      if (rows[0]?.there)
+      const sql = "SELECT pg_catalog.to_regclass($1) IS NOT NULL AS there";
+      const [table] = await rowsOf(client, { there: z.boolean() }, sql, [parent]);
+      if (table?.there)
         await asOwner(host, database, await ownerOf(client, parent), async (run) => {
           await run.query("SELECT pgwright.partition_copy_abandon($1)", [parent]);
         });

@@ -3,7 +3,7 @@ import type { Client } from "pg";
 import { z } from "zod";
 import { CONFIG_PATH } from "../../backup/paths";
 import { applyModeOf, findParameter } from "../../tuning/catalogue";
-import { catalogQuery, readRows } from "../catalog-query";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../catalog-query";
 import { connect } from "../connection";
 import type { Host } from "../host";
 import type { Kind, Operation } from "../kind";
@@ -55,22 +55,22 @@ async function inEffect(client: Client, names: string[]): Promise<Parameters> {
   return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]));
 }
 
+export const SERVER_STATE = catalogQuery("server-state", {
+  configuration: z.string(),
+  verifier: z.string(),
+  version: z.string(),
+  alterSystem: z.record(z.string(), z.string()),
+});
+
 /** Reads the values in effect. One that equals its wanted value is given in the wanted spelling. */
 async function observe(client: Client, inputs: ServerInputs) {
-  const { rows } = await client.query<{
-    configuration: string;
-    verifier: string;
-    version: string;
-    alterSystem: Parameters;
-  }>(
-    `SELECT coalesce(current_setting('${CONFIGURATION_ID}', true), '') AS configuration,
-            coalesce((SELECT rolpassword FROM pg_authid WHERE rolname = 'postgres'), '') AS verifier,
-            split_part(current_setting('server_version'), ' ', 1) AS version,
-            (SELECT coalesce(json_object_agg(name, setting), '{}') FROM pg_file_settings
-              WHERE sourcefile LIKE '%postgresql.auto.conf') AS "alterSystem"`,
-  );
+  const [state] = await readRows(client, SERVER_STATE, CONFIGURATION_ID);
   const parameters = alignShown(await inEffect(client, Object.keys(inputs.parameters)), inputs.parameters);
-  return { ...(rows[0] as (typeof rows)[0]), parameters, superuserSettings: await readSuperuserSettings(client) };
+  return {
+    ...(state as RowOf<typeof SERVER_STATE>),
+    parameters,
+    superuserSettings: await readSuperuserSettings(client),
+  };
 }
 
 interface Change {
@@ -143,11 +143,14 @@ async function activate(host: Host, inputs: ServerInputs, { info }: Operation): 
   // The socket needs no password, so the password can be set whatever it was. The statement has only the verifier.
   const pending = await withDatabase(host, "postgres", async (client) => {
     await client.query(`ALTER ROLE postgres PASSWORD ${client.escapeLiteral(inputs.verifier)}`);
-    const { rows } = await client.query(
-      "SELECT count(*)::int AS n FROM pg_file_settings WHERE sourcefile LIKE '%postgresql.auto.conf'",
+    const altered = await rowsOf(
+      client,
+      {},
+      "SELECT FROM pg_catalog.pg_file_settings WHERE sourcefile LIKE '%postgresql.auto.conf'",
     );
     await setSuperuserSettings(host);
-    if (rows[0].n > 0) await host.docker(["exec", host.container, "sh", "-c", ': > "$PGDATA/postgresql.auto.conf"']);
+    if (altered.length > 0)
+      await host.docker(["exec", host.container, "sh", "-c", ': > "$PGDATA/postgresql.auto.conf"']);
     return reload(client, inputs);
   });
 
@@ -215,18 +218,18 @@ async function asNewSession<T>(host: Host, use: (client: Client) => Promise<T>):
   }
 }
 
+export const SETTINGS_REJECTED = catalogQuery("settings-rejected", {
+  sourcefile: z.string().nullable(),
+  sourceline: z.number().nullable(),
+  name: z.string().nullable(),
+  error: z.string(),
+});
+export const RULES_REJECTED = catalogQuery("rules-rejected", { file: z.string(), line: z.number(), error: z.string() });
+
 /** Reloads the configuration and returns the parameters that wait for a restart. */
 async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
-  // Parameters that wait for a restart have the error "could not be applied" too; another process checks them before the restart.
-  const { rows: bad } = await client.query(
-    `SELECT file.sourcefile, file.sourceline, file.name, error
-     FROM pg_file_settings AS file LEFT JOIN pg_settings AS now ON lower(now.name) = lower(file.name)
-     WHERE error IS NOT NULL AND NOT (error = 'setting could not be applied' AND context = 'postmaster')`,
-  );
-  const { rows: badRules } = await client.query(
-    `SELECT file_name AS file, line_number AS line, error FROM pg_hba_file_rules WHERE error IS NOT NULL
-     UNION ALL SELECT file_name, line_number, error FROM pg_ident_file_mappings WHERE error IS NOT NULL`,
-  );
+  const bad = await readRows(client, SETTINGS_REJECTED);
+  const badRules = await readRows(client, RULES_REJECTED);
   if (bad.length + badRules.length > 0) {
     const lines = [
       ...bad.map((row) => `${row.sourcefile}:${row.sourceline} ${row.name ?? ""}: ${row.error}`),
@@ -236,12 +239,14 @@ async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
   }
   await client.query("SELECT pg_reload_conf()");
   for (let tries = 0; tries < 50; tries += 1) {
-    const { rows } = await client.query(
-      `SELECT current_setting('${CONFIGURATION_ID}', true) = $1 AS loaded,
-              ARRAY(SELECT name::text FROM pg_settings WHERE pending_restart ORDER BY 1) AS pending`,
-      [inputs.configuration],
+    const [now] = await rowsOf(
+      client,
+      { loaded: z.boolean().nullable(), pending: z.array(z.string()) },
+      `SELECT pg_catalog.current_setting($1, true) = $2 AS loaded,
+         ARRAY(SELECT name::text FROM pg_catalog.pg_settings WHERE pending_restart ORDER BY 1) AS pending`,
+      [CONFIGURATION_ID, inputs.configuration],
     );
-    if (rows[0].loaded) return rows[0].pending;
+    if (now?.loaded) return now.pending;
     await sleep(100);
   }
   throw new Error(`the server did not load its configuration within 5 s`);

@@ -1,6 +1,5 @@
 -- Tables that are partitioned by RANGE of one column, with the bounds of their partitions.
-SELECT n.nspname AS schema, t.relname AS name, pg_get_userbyid(t.relowner) AS owner,
-       format_type(a.atttypid, NULL) AS type,
+SELECT n.nspname AS schema, t.relname AS name, format_type(a.atttypid, NULL) AS type,
        coalesce(
          (SELECT json_agg(json_build_object('name', p.relname, 'bound', pg_get_expr(p.relpartbound, p.oid)) ORDER BY p.relname)
           FROM pg_inherits JOIN pg_class AS p ON p.oid = inhrelid

@@ -3,7 +3,6 @@ SELECT current_setting('server_version_num')::int AS version, rolsuper AS "isSup
        (SELECT rolname FROM pg_roles WHERE oid = 10) AS bootstrap,
        (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles
         WHERE oid >= 16384 AND rolname !~ '^pgwright_run_(agent_)?[0-9a-f]{16}$') AS roles,
-       (SELECT coalesce(json_agg(rolname ORDER BY rolname), '[]') FROM pg_roles WHERE oid >= 16384 AND rolsuper) AS superusers,
        pg_is_in_recovery() AS standby
 FROM pg_roles
 WHERE rolname = current_user

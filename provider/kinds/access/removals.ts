@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
 import { ROLES } from "../role/changes";
 import { regrantMemberships } from "../role/memberships";
 import type { AccessInputs, DeclaredAccess } from "./inputs";
@@ -51,9 +51,12 @@ export async function explainRetired(
 
 /** Terminates the sessions of removed roles and sets NOLOGIN: a locked object cannot change its owner. */
 export async function endSessions(client: Client, roles: string[]): Promise<void> {
-  const { rows } = await client.query<{ rolname: string }>("SELECT rolname FROM pg_roles WHERE rolname = ANY ($1)", [
-    roles,
-  ]);
+  const rows = await rowsOf(
+    client,
+    { rolname: z.string() },
+    "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)",
+    [roles],
+  );
   for (const { rolname } of rows) await client.query(`ALTER ROLE ${quoted(rolname)} NOLOGIN`);
   await client.query(
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = ANY ($1) AND pid <> pg_backend_pid()",

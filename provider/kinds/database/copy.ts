@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows } from "../../catalog-query";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
 import type { Host } from "../../host";
 import type { Operation } from "../../kind";
 import { withRunRole } from "../../run-role";
@@ -16,21 +16,16 @@ const UNUSED_WITHIN_MS = 10_000;
 /** Tries if a session connects just before the copy begins. */
 const TRIES = 3;
 
-interface Source {
-  size: string;
-  owner: string;
-  ownerIsSuperuser: boolean;
-  allowsConnections: boolean;
-}
+type Source = RowOf<typeof COPY_SOURCE>;
+export const COPY_SOURCE = catalogQuery("copy-source", {
+  size: z.string(),
+  owner: z.string(),
+  ownerIsSuperuser: z.boolean(),
+  allowsConnections: z.boolean(),
+});
 
 async function find(client: Client, name: string): Promise<Source | undefined> {
-  const { rows } = await client.query<Source>(
-    `SELECT pg_size_pretty(pg_database_size(d.oid)) AS size, datallowconn AS "allowsConnections",
-       rolname AS owner, rolsuper AS "ownerIsSuperuser"
-     FROM pg_catalog.pg_database AS d JOIN pg_catalog.pg_roles AS r ON r.oid = datdba WHERE datname = $1`,
-    [name],
-  );
-  return rows[0];
+  return (await readRows(client, COPY_SOURCE, name))[0];
 }
 
 export const DATABASE_SESSIONS = catalogQuery("database-sessions", { session: z.string() });
@@ -42,11 +37,14 @@ async function sessionsOf(client: Client, name: string, withoutOurs: boolean): P
 }
 
 async function missingSource(client: Client, { name, copyOf: { database } }: CopyInputs): Promise<Error> {
-  const { rows } = await client.query<{ names: string }>(
-    "SELECT string_agg(datname, ', ' ORDER BY datname) AS names FROM pg_database WHERE NOT datistemplate OR datname = $1",
+  const [others] = await rowsOf(
+    client,
+    { names: z.string().nullable() },
+    `SELECT pg_catalog.string_agg(datname, ', ' ORDER BY datname) AS names
+     FROM pg_catalog.pg_database WHERE NOT datistemplate OR datname = $1`,
     [database],
   );
-  return new Error(`database ${name}: database ${database} of copyOf does not exist; write one of ${rows[0]?.names}`);
+  return new Error(`database ${name}: database ${database} of copyOf does not exist; write one of ${others?.names}`);
 }
 
 function sourceInUse(source: string, sessions: string[]): Error {
@@ -61,7 +59,7 @@ function sourceInUse(source: string, sessions: string[]): Error {
 }
 
 async function hasCron(client: Client): Promise<boolean> {
-  return (await client.query("SELECT FROM pg_extension WHERE extname = 'pg_cron'")).rows.length > 0;
+  return (await rowsOf(client, {}, "SELECT FROM pg_catalog.pg_extension WHERE extname = 'pg_cron'")).length > 0;
 }
 
 function cronInSource(source: string): Error {
@@ -112,9 +110,11 @@ async function waitUntilUnused(client: Client, source: string): Promise<void> {
 
 /** Throws during a backup: a restore of it could put pages into the copy that are newer than the copy. */
 async function mustNotBackUp(client: Client, source: string): Promise<void> {
-  const { rows } = await client.query(
-    `SELECT FROM pg_stat_activity WHERE application_name = 'pgBackRest [backup]'
-     UNION ALL SELECT FROM pg_stat_progress_basebackup`,
+  const rows = await rowsOf(
+    client,
+    {},
+    `SELECT FROM pg_catalog.pg_stat_activity WHERE application_name = 'pgBackRest [backup]'
+     UNION ALL SELECT FROM pg_catalog.pg_stat_progress_basebackup`,
   );
   if (rows.length === 0) return;
   throw new Error(

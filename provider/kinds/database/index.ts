@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
+import { readRows } from "../../catalog-query";
 import { differences, type Kind, type Operation } from "../../kind";
 import { whyDown } from "../../readiness";
 import { setRestorePoint } from "../../restore-point";
@@ -8,19 +9,12 @@ import { SqlFileError } from "../../sql-file";
 import { explainCopy, makeCopy } from "./copy";
 import { MAINTENANCE_DATABASE, isCopy, type DatabaseInputs } from "./inputs";
 import { parseMasks } from "./mask";
-import { databaseChanges, onlyAsciiProblem, type Found } from "./statements";
+import { DATABASE, databaseChanges, onlyAsciiProblem, type Found } from "./statements";
 
 export type { DatabaseInputs } from "./inputs";
 
 async function find(client: Client, name: string): Promise<Found | undefined> {
-  const { rows } = await client.query<Found>(
-    `SELECT datname AS name, pg_get_userbyid(datdba) AS owner, datconnlimit AS "connectionLimit",
-            datallowconn AS "allowsConnections", datistemplate AS "isTemplate",
-            datlocprovider <> 'c' AND datctype IN ('C', 'POSIX') AND pg_encoding_to_char(encoding) = 'UTF8' AS "onlyAscii"
-     FROM pg_database WHERE datname = $1`,
-    [name],
-  );
-  return rows[0];
+  return (await readRows(client, DATABASE, name))[0];
 }
 
 function reportStatements(title: string, statements: string[], info: Operation["info"]): void {

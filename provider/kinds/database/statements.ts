@@ -1,16 +1,19 @@
 import { createHash } from "node:crypto";
 import { escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
+import { z } from "zod";
+import { catalogQuery, type RowOf } from "../../catalog-query";
 import type { DatabaseInputs } from "./inputs";
 
-export interface Found {
-  name: string;
-  owner: string;
-  connectionLimit: number;
-  allowsConnections: boolean;
-  isTemplate: boolean;
+export type Found = RowOf<typeof DATABASE>;
+export const DATABASE = catalogQuery("database", {
+  name: z.string(),
+  owner: z.string(),
+  connectionLimit: z.number(),
+  allowsConnections: z.boolean(),
+  isTemplate: z.boolean(),
   /** LC_CTYPE is C beside a provider with all letters of UTF-8: pg_trgm and text search ignore letters outside ASCII. */
-  onlyAscii: boolean;
-}
+  onlyAscii: z.boolean(),
+});
 
 type Declared = Pick<DatabaseInputs, "name" | "owner" | "connectionLimit">;
 

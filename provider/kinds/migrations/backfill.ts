@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, DatabaseError } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows } from "../../catalog-query";
+import { catalogQuery, readRows, rowsOf } from "../../catalog-query";
 import { formatCount } from "../../format-count";
 import { isLocked } from "../../lock";
 import { hashOf, type Statement } from "./file";
@@ -140,8 +140,8 @@ class Backfill {
   private async change(before: string, from: number, to: number): Promise<{ rows: number; again: number }> {
     const sql = batchStatement(this.batch, from, to);
     try {
-      const results = (await this.client.query(`${before}; ${sql}`)) as unknown as { rows: never[] }[];
-      return results.at(-1)?.rows[0] ?? { rows: 0, again: 0 };
+      const [done] = await rowsOf(this.client, { rows: z.number(), again: z.number() }, `${before}; ${sql}`);
+      return done ?? { rows: 0, again: 0 };
     } catch (error) {
       const { position } = error as DatabaseError;
       const mapped = position && positionIn(this.batch, sql, Number(position) - before.length - 2);

@@ -1,7 +1,7 @@
-import type { Client, QueryResult } from "pg";
+import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
 import { mustBePlain } from "../../plain-table";
 import type { MigrationFile } from "./file";
 import { sameVersion } from "./file-name";
@@ -41,10 +41,8 @@ export function describeApplied(versions: string[]): string {
 
 /** The versions in dbmate's ledger, which another role may own. */
 async function readVersions(client: Client, { schema, name }: ForeignLedger): Promise<string[]> {
-  const results = (await client.query(
-    `${mustBePlain(schema, name)} SELECT version FROM ONLY ${quoted(schema)}.${quoted(name)}`,
-  )) as unknown as QueryResult<{ version: string }>[];
-  return (results.at(-1)?.rows ?? []).map(({ version }) => version);
+  const sql = `${mustBePlain(schema, name)} SELECT version FROM ONLY ${quoted(schema)}.${quoted(name)}`;
+  return (await rowsOf(client, { version: z.string() }, sql)).map(({ version }) => version);
 }
 
 const finished = (version: string, name = "", hash = "", statements = 0): Applied => ({

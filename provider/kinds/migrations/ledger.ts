@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { z } from "zod";
 import { readSql } from "../../../sql/read";
-import { catalogQuery, readRows, storedJson, type RowOf } from "../../catalog-query";
+import { catalogQuery, readRows, rowsOf, storedJson, type RowOf } from "../../catalog-query";
 import { mustOwnSchema } from "../../connection";
 import type { MigrationFile } from "./file";
 
@@ -187,8 +187,9 @@ async function forget(client: Client, version: string): Promise<void> {
 
 /** Progress of the statement in batches of an interrupted run. */
 export async function readProgress(client: Client, version: string): Promise<Progress | undefined> {
-  const { rows } = await client.query("SELECT batch FROM pgwright.migrations WHERE version = $1", [version]);
-  return rows[0]?.batch ?? undefined;
+  const sql = "SELECT batch FROM pgwright.migrations WHERE version = $1";
+  const [row] = await rowsOf(client, { batch: storedJson<Progress | null>() }, sql, [version]);
+  return row?.batch ?? undefined;
 }
 
 /** Deletes the row of a file without completed statements. */

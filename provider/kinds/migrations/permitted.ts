@@ -1,26 +1,22 @@
 import type { Client } from "pg";
+import { z } from "zod";
+import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
 import type { MigrationFile, Section } from "./file";
 import { leavesRole, serverFile } from "./statement";
 
 /** Privileges of the role of migrations beyond its objects. */
-export interface RoleFact {
-  superuser: boolean;
+export type RoleFact = RowOf<typeof MIGRATIONS_ROLE>;
+export const MIGRATIONS_ROLE = catalogQuery("migrations-role", {
+  superuser: z.boolean(),
   /** Membership in pg_read_server_files, pg_write_server_files and pg_execute_server_program. */
-  reads: boolean;
-  writes: boolean;
-  runs: boolean;
-}
+  reads: z.boolean(),
+  writes: z.boolean(),
+  runs: z.boolean(),
+});
 
 /** Undefined if the role does not exist yet. */
 export async function readRoleFact(client: Client, role: string): Promise<RoleFact | undefined> {
-  const isMember = (group: string, name: string) => `pg_catalog.pg_has_role(oid, '${group}', 'USAGE') AS ${name}`;
-  const { rows } = await client.query<RoleFact>(
-    `SELECT rolsuper AS superuser, ${isMember("pg_read_server_files", "reads")}, ${isMember("pg_write_server_files", "writes")},
-       ${isMember("pg_execute_server_program", "runs")}
-     FROM pg_catalog.pg_roles WHERE rolname = $1`,
-    [role],
-  );
-  return rows[0];
+  return (await readRows(client, MIGRATIONS_ROLE, role))[0];
 }
 
 const GROUPS = { reads: "pg_read_server_files", writes: "pg_write_server_files", runs: "pg_execute_server_program" };

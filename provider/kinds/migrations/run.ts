@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
+import { z } from "zod";
 import type { MigrationFile } from "./file";
+import { rowsOf } from "../../catalog-query";
 import type { Host } from "../../host";
 import { withRunRole } from "../../run-role";
 import { keepApplied, readApplied } from "./foreign-ledger";
@@ -15,10 +17,12 @@ const APPLIER_WITHIN_MS = 600_000;
 async function lockAppliers(client: Client, info: (text: string) => void): Promise<void> {
   const deadline = Date.now() + APPLIER_WITHIN_MS;
   for (let reported = false; ; reported = true) {
-    const { rows } = await client.query(
-      "SELECT pg_try_advisory_lock(hashtext('pgwright'), hashtext('migrations')) AS mine",
+    const [lock] = await rowsOf(
+      client,
+      { mine: z.boolean() },
+      "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('pgwright'), pg_catalog.hashtext('migrations')) AS mine",
     );
-    if (rows[0].mine) return;
+    if (lock?.mine) return;
     if (!reported) info("waiting for another session that applies migrations to this database");
     if (Date.now() > deadline) {
       throw new Error(

@@ -1,5 +1,7 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
+import { z } from "zod";
+import { rowsOf } from "../../catalog-query";
 import { tryForLock } from "../../lock";
 import type { MigrationFile, Section } from "./file";
 
@@ -42,7 +44,9 @@ export const LEAVE_ROLE = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 /** Runs deferred constraints now, while the statement is known, and returns the id of the transaction. */
 export async function beforeCommit({ client, role }: Run): Promise<string> {
   await client.query("SET CONSTRAINTS ALL IMMEDIATE");
-  const { rows } = await client.query<{ xid: string; role: string }>(
+  const rows = await rowsOf(
+    client,
+    { xid: z.string(), role: z.string() },
     "SELECT pg_catalog.pg_current_xact_id()::text AS xid, current_user::text AS role",
   );
   const [{ xid, role: now } = { xid: "", role: "" }] = rows;

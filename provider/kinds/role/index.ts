@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
 import { Batch } from "../../batch";
-import { catalogQuery, readRows } from "../../catalog-query";
+import { catalogQuery, readRows, rowsOf } from "../../catalog-query";
 import type { Host } from "../../host";
 import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
@@ -161,7 +161,7 @@ export const role: Kind<RoleInputs, RoleState> = {
   // The resource Access of each database has reassigned the role's objects there.
   async delete(name, _state, { host }) {
     await runInTurn(host, async (client) => {
-      const { rows } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [name]);
+      const rows = await rowsOf(client, {}, "SELECT FROM pg_catalog.pg_roles WHERE rolname = $1", [name]);
       if (rows.length === 0) return;
       await mustBeFree(client, host, name);
       await endSessions(client, [name]);

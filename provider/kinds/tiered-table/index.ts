@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { writeObjectName } from "../../../config/object-name";
-import { catalogQuery, readRows, storedJson, type RowOf } from "../../catalog-query";
+import { catalogQuery, readRows, rowsOf, storedJson, type RowOf } from "../../catalog-query";
 import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
 import { asOwner } from "../../run-role";
@@ -31,8 +31,12 @@ export const TIERED_TABLE = catalogQuery("tiered-table", {
 
 /** The set as pgwright.tiers_sets has it; undefined if it is missing there. */
 async function find(client: Client, inputs: TieredTableInputs): Promise<Found | undefined> {
-  const { rows: installed } = await client.query("SELECT to_regclass('pgwright.tiers_sets') IS NOT NULL AS is");
-  if (!installed[0].is) return undefined;
+  const [library] = await rowsOf(
+    client,
+    { installed: z.boolean() },
+    "SELECT pg_catalog.to_regclass('pgwright.tiers_sets') IS NOT NULL AS installed",
+  );
+  if (!library?.installed) return undefined;
   const { schema, name } = inputs;
   const config = JSON.stringify(configOf(inputs));
   return (await readRows(client, TIERED_TABLE, schema, name, config))[0];
@@ -59,24 +63,24 @@ async function explainAge(
   hazard("loss", first, ...lines.slice(0, MAX_SHOWN_PARTITIONS), ...more);
 }
 
+export const TIERED_TABLE_NEW = catalogQuery("tiered-table-new", {
+  ready: z.boolean(),
+  taken: z.boolean(),
+  lost: z.boolean(),
+});
+
 /** Reports obstacles to a new set, as warnings: this update may still create the missing objects. */
 async function explainNew(client: Client, inputs: TieredTableInputs, { info, warn }: Operation): Promise<void> {
   const { schema, name } = inputs;
   const { owner } = inputs.config;
   info(`creates the view ${writeObjectName(inputs)} with its tables and procedures, owned by ${owner}`);
-  const { rows } = await client.query(
-    `SELECT to_regproc('pgwright.tiers_config') IS NOT NULL AND to_regnamespace(quote_ident($1)) IS NOT NULL
-       AND to_regrole(quote_ident($3)) IS NOT NULL AS ready,
-       to_regclass(format('%I.%I', $1::text, $2::text)) IS NOT NULL AS taken,
-       to_regclass(format('%I.%I', $1::text, $2::text || '_tables')) IS NOT NULL AS lost`,
-    [schema, name, owner],
-  );
-  if (rows[0].lost) info(`adopts the existing tables of ${writeObjectName(inputs)}`);
-  else if (rows[0].taken)
+  const [now] = await readRows(client, TIERED_TABLE_NEW, schema, name, owner);
+  if (now?.lost) info(`adopts the existing tables of ${writeObjectName(inputs)}`);
+  else if (now?.taken)
     warn(
       `${writeObjectName(inputs)}: this relation exists and is not a tiered table; the update fails unless a migration renames or drops it`,
     );
-  if (!rows[0].ready) return;
+  if (!now?.ready) return;
   await client
     .query("SELECT pgwright.tiers_config($1::jsonb)", [JSON.stringify(configOf(inputs))])
     .catch((error: Error) => {
@@ -176,14 +180,14 @@ export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
       const table = writeObjectName({ schema, name });
       await withDatabase(host, database, async (client) => {
         if (onRemove !== "keep") await setRestorePoint(client, `drop of ${table}`, info);
-        const { rows } = await client.query<{ owner: string }>(
+        const [set] = await rowsOf(
+          client,
+          { owner: z.string() },
           "SELECT (pgwright.tiers_load($1, $2)).owner_name AS owner",
           [schema, name],
         );
         const drop = "SELECT pgwright.tiers_drop($1, $2, $3)";
-        await asOwner(host, database, rows[0]?.owner ?? "", (run) =>
-          run.query(drop, [schema, name, onRemove === "keep"]),
-        );
+        await asOwner(host, database, set?.owner ?? "", (run) => run.query(drop, [schema, name, onRemove === "keep"]));
       });
       info(
         onRemove === "keep" ? `the rows of ${table} stay in a partitioned table of this name` : `${table} was dropped`,

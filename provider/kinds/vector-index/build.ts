@@ -1,5 +1,7 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { quoteIdentifier, quoteObjectName, type ObjectName } from "../../../config/object-name";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
 import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT, tryForLock } from "../../lock";
 import { differences } from "../../kind";
 import {
@@ -141,55 +143,33 @@ async function runBriefLock({ client, info }: Pick<Build, "client" | "info">, st
   }
 }
 
-interface Member extends ObjectName {
-  leaf: boolean;
+type Member = RowOf<typeof PARTITION_TREE>;
+export const PARTITION_TREE = catalogQuery("partition-tree", {
+  schema: z.string(),
+  name: z.string(),
+  leaf: z.boolean(),
   /** null for the root. */
-  parentSchema: string | null;
-  parentName: string | null;
-}
-
-/** Tables of a partitioned table, parents before children. */
-async function membersOf({ client, definition }: Build): Promise<Member[]> {
-  const { rows } = await client.query<Member>(
-    `SELECT n.nspname AS schema, c.relname AS name, t.isleaf AS leaf, pn.nspname AS "parentSchema", p.relname AS "parentName"
-     FROM pg_partition_tree($1::regclass) AS t
-     JOIN pg_class AS c ON c.oid = t.relid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-     LEFT JOIN pg_class AS p ON p.oid = t.parentrelid AND t.level > 0 LEFT JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
-     ORDER BY t.level, 1, 2`,
-    [definition.table],
-  );
-  return rows;
-}
+  parentSchema: z.string().nullable(),
+  parentName: z.string().nullable(),
+});
+export const VECTOR_PARTS_MISSING = catalogQuery("vector-parts-missing", { partition: z.string() });
+export const VECTOR_PARTS_STRAY = catalogQuery("vector-parts-stray", { part: z.string() });
 
 /** Partitions without a valid part of an index. */
 async function partsMissing(client: Client, root: ObjectName): Promise<string> {
-  const { rows } = await client.query<{ partition: string }>(
-    `SELECT t.relid::regclass::text AS partition
-     FROM pg_index AS x CROSS JOIN LATERAL pg_partition_tree(x.indrelid) AS t
-     WHERE x.indexrelid = $1::regclass AND t.isleaf AND NOT EXISTS (
-       SELECT FROM pg_partition_tree(x.indexrelid) AS part JOIN pg_index AS p ON p.indexrelid = part.relid
-       WHERE p.indrelid = t.relid AND p.indisvalid
-     )`,
-    [quoteObjectName(root)],
-  );
+  const rows = await readRows(client, VECTOR_PARTS_MISSING, quoteObjectName(root));
   return rows.map(({ partition }) => partition).join(", ");
 }
 
 /** Drops parts of earlier builds that were never attached, because the declaration changed before. */
 async function dropStrayParts({ client, definition }: Build): Promise<void> {
-  const { rows } = await client.query<{ part: string }>(
-    `SELECT x.indexrelid::regclass::text AS part
-     FROM pg_partition_tree($1::regclass) AS t
-     JOIN pg_index AS x ON x.indrelid = t.relid JOIN pg_class AS c ON c.oid = x.indexrelid
-     WHERE t.isleaf AND c.relname ~ $2 AND NOT c.relispartition`,
-    [definition.table, PART],
-  );
+  const rows = await readRows(client, VECTOR_PARTS_STRAY, definition.table, PART);
   for (const { part } of rows) await client.query(`DROP INDEX CONCURRENTLY ${part}`);
 }
 
 /** Builds the part of each partition concurrently and attaches it. The index becomes valid with the last part. */
 async function buildPartitioned(run: Build): Promise<void> {
-  const { client, index, info } = run;
+  const { client, definition, index, info } = run;
   const old = await findIndex(client, index);
   // An index as declared that lacks parts keeps the others.
   const keeps = old !== undefined && isAsDeclared(old, run);
@@ -197,7 +177,7 @@ async function buildPartitioned(run: Build): Promise<void> {
   const unfinished = keeps ? undefined : await findIndex(client, root);
   if (unfinished && !isAsDeclared(unfinished, run)) await dropIndex(run, root, unfinished);
   for (let before = ""; ;) {
-    for (const member of await membersOf(run)) await buildPart(run, root, member);
+    for (const member of await readRows(client, PARTITION_TREE, definition.table)) await buildPart(run, root, member);
     const missing = await partsMissing(client, root);
     if (missing === "") break;
     if (missing === before)
@@ -229,11 +209,13 @@ async function buildPart(run: Build, root: ObjectName, member: Member): Promise<
 
 /** The part of an index on a table, quoted for SQL. */
 async function partOf({ client }: Build, root: ObjectName, table: ObjectName): Promise<string | undefined> {
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT x.indexrelid::regclass::text AS name
-     FROM pg_partition_tree(to_regclass($1)) AS t JOIN pg_index AS x ON x.indexrelid = t.relid
-     WHERE x.indrelid = $2::regclass`,
+  const [part] = await rowsOf(
+    client,
+    { name: z.string() },
+    `SELECT x.indexrelid::pg_catalog.regclass::text AS name
+     FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) AS t JOIN pg_catalog.pg_index AS x ON x.indexrelid = t.relid
+     WHERE x.indrelid = $2::pg_catalog.regclass`,
     [quoteObjectName(root), quoteObjectName(table)],
   );
-  return rows[0]?.name;
+  return part?.name;
 }

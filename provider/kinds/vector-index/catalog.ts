@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { quoteObjectName, type ObjectName } from "../../../config/object-name";
-import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
 import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M } from "../../../tuning/vector-index";
 import { OPERATOR_CLASS_NAMES, methodOf, OPERATORS, type Definition, type VectorIndexInputs } from "./inputs";
 
@@ -28,10 +28,9 @@ export async function findIndex(client: Client, { schema, name }: ObjectName): P
   const [found] = await readRows(client, VECTOR_INDEX, schema, name);
   if (!found?.condition || !(await hasLibrary(client))) return found;
   // The spelling of a condition depends on the session; the library's function always spells it the same.
-  const spelled = await client.query<{ condition: string }>("SELECT pgwright.vector_condition($1) AS condition", [
-    found.oid,
-  ]);
-  return { ...found, condition: spelled.rows[0]?.condition ?? null };
+  const sql = "SELECT pgwright.vector_condition($1) AS condition";
+  const [spelled] = await rowsOf(client, { condition: z.string().nullable() }, sql, [found.oid]);
+  return { ...found, condition: spelled?.condition ?? null };
 }
 
 /** The table of an index, quoted for SQL. */
@@ -89,8 +88,10 @@ export const VECTOR_STATE = catalogQuery("vector-state", {
   hiddenFrom: z.string().nullable(),
 });
 
-const hasLibrary = async (client: Client): Promise<boolean> =>
-  (await client.query("SELECT to_regproc('pgwright.vector_settle') IS NOT NULL AS is")).rows[0].is;
+async function hasLibrary(client: Client): Promise<boolean> {
+  const sql = "SELECT pg_catalog.to_regproc('pgwright.vector_settle') IS NOT NULL AS installed";
+  return (await rowsOf(client, { installed: z.boolean() }, sql))[0]?.installed ?? false;
+}
 
 export async function findRecord(client: Client, index: ObjectName): Promise<IndexRecord | undefined> {
   if (!(await hasLibrary(client))) return undefined;

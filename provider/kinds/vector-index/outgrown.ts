@@ -1,20 +1,24 @@
 import type { Client } from "pg";
-import { quoteObjectName, type ObjectName } from "../../../config/object-name";
+import { z } from "zod";
+import { quoteObjectName } from "../../../config/object-name";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
 import { tryForLock } from "../../lock";
 
 // An ivfflat index keeps the centres of the rows that it was built with. An index, or the part of a partition, that was built with few
 // or none of today's rows is rebuilt.
 
-interface Outgrown {
-  part: string;
-  built: string;
-  rows: string;
-}
+type Outgrown = RowOf<typeof VECTOR_OUTGROWN>;
+export const VECTOR_OUTGROWN = catalogQuery("vector-outgrown", {
+  part: z.string(),
+  built: z.string(),
+  rows: z.string(),
+});
+export const VECTOR_COPIES_INVALID = catalogQuery("vector-copies-invalid", { schema: z.string(), name: z.string() });
 
 async function find(client: Client, oid: number): Promise<Outgrown[]> {
-  const has = "SELECT to_regproc('pgwright.vector_outgrown') IS NOT NULL AS is";
-  if (!(await client.query<{ is: boolean }>(has)).rows[0]?.is) return [];
-  return (await client.query<Outgrown>("SELECT part, built, rows FROM pgwright.vector_outgrown($1)", [oid])).rows;
+  const sql = "SELECT pg_catalog.to_regproc('pgwright.vector_outgrown') IS NOT NULL AS installed";
+  const [library] = await rowsOf(client, { installed: z.boolean() }, sql);
+  return library?.installed ? readRows(client, VECTOR_OUTGROWN, oid) : [];
 }
 
 /** Parts of an index whose centres are outgrown. */
@@ -40,13 +44,7 @@ export async function noteBuild(client: Client, index: string): Promise<void> {
 
 /** Drops invalid indexes that a failed REINDEX CONCURRENTLY left on the table. */
 async function dropInvalidCopies(client: Client, part: string): Promise<void> {
-  const { rows } = await client.query<ObjectName>(
-    `SELECT n.nspname AS schema, c.relname AS name
-     FROM pg_index AS x JOIN pg_index AS l ON l.indrelid = x.indrelid AND NOT l.indisvalid
-     JOIN pg_class AS c ON c.oid = l.indexrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
-     WHERE x.indexrelid = to_regclass($1) AND c.relname ~ '_cc(new|old)[0-9]*$'`,
-    [part],
-  );
+  const rows = await readRows(client, VECTOR_COPIES_INVALID, part);
   for (const index of rows) await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${quoteObjectName(index)}`);
 }
 

@@ -1,5 +1,7 @@
 import type { Client } from "pg";
+import { z } from "zod";
 import { quoteObjectName } from "../../../config/object-name";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
 import type { Host } from "../../host";
 import { mustBelongToJob, type OwnerJob } from "../../job-owner";
 import { asOwner } from "../../run-role";
@@ -26,21 +28,22 @@ export async function saveRecord(client: Client, inputs: VectorIndexInputs, { co
 
 /** Sets the parameters of the database that its indexes need. */
 export async function settle(client: Client, info: (text: string) => void): Promise<void> {
-  const { rows } = await client.query<{ changed: string }>("SELECT pgwright.vector_settle() AS changed");
+  const rows = await rowsOf(client, { changed: z.string() }, "SELECT pgwright.vector_settle() AS changed");
   for (const { changed } of rows) info(changed);
 }
 
 /** The result of a measurement. */
-interface Measurement {
+type Measurement = RowOf<typeof VECTOR_MEASURE>;
+export const VECTOR_MEASURE = catalogQuery("vector-measure", {
   /** The value of the search parameter that reaches the recall; null: none does. */
-  search: number | null;
-  best: string | null;
-  recall: string | null;
-  measured_with: number;
-  queries: number;
-  through: number | null;
-  hidden_from: string | null;
-}
+  search: z.number().nullable(),
+  best: z.string().nullable(),
+  recall: z.string().nullable(),
+  measured_with: z.number(),
+  queries: z.number(),
+  through: z.number().nullable(),
+  hidden_from: z.string().nullable(),
+});
 
 /** A session of the superuser, with its server and database. */
 export interface SuperuserSession {
@@ -56,13 +59,15 @@ async function runMeasurement(
   index: string,
   find: boolean,
 ): Promise<Measurement> {
-  const { rows: owners } = await client.query<{ owner: string }>(
+  const [found] = await rowsOf(
+    client,
+    { owner: z.string() },
     "SELECT pg_catalog.pg_get_userbyid(relowner) AS owner FROM pg_catalog.pg_class WHERE oid = $1::pg_catalog.regclass",
     [table],
   );
-  return asOwner(host, database, owners[0]?.owner ?? "", async (run) => {
-    const { rows } = await run.query<Measurement>("SELECT * FROM pgwright.vector_measure($1, $2)", [index, find]);
-    return rows[0] as Measurement;
+  return asOwner(host, database, found?.owner ?? "", async (run) => {
+    const [measurement] = await readRows(run, VECTOR_MEASURE, index, find);
+    return measurement as Measurement; // a function with OUT parameters returns a row always
   });
 }
 
@@ -141,17 +146,21 @@ export async function deleteRecord(
   info: (text: string) => void,
 ): Promise<void> {
   const { client } = session;
-  const { rows } = await client.query<{ table: string }>(
+  const [deleted] = await rowsOf(
+    client,
+    { table: z.string() },
     "DELETE FROM pgwright.vector_indexes WHERE index_name = $1 RETURNING table_name AS table",
     [index],
   );
-  const { rows: others } = await client.query<{ index: string }>(
+  const others = await rowsOf(
+    client,
+    { index: z.string() },
     `SELECT i.index_name AS index FROM pgwright.vector_indexes AS i JOIN pgwright.vector_health AS h USING (index_name)
      WHERE i.table_name = $1 AND h.valid AND h.problem LIKE $2`,
-    [rows[0]?.table, `%${USES_ANOTHER}%`],
+    [deleted?.table, `%${USES_ANOTHER}%`],
   );
   for (const other of others) {
-    const { search } = await runMeasurement(session, rows[0]?.table ?? "", other.index, true);
+    const { search } = await runMeasurement(session, deleted?.table ?? "", other.index, true);
     await client.query("UPDATE pgwright.vector_indexes SET search = coalesce($2, search) WHERE index_name = $1", [
       other.index,
       search,

@@ -208,6 +208,8 @@ describe("settings", () => {
       address: "10.1.0.0",
       netmask: "255.255.0.0",
       method: "scram-sha-256",
+      line: 1,
+      error: null,
     };
     const v6 = { ...rule, address: "fd00::", netmask: "ffff:0000:0000:0000:0000:0000:0000:0000" };
     const local = [
@@ -234,6 +236,8 @@ describe("rejecting rules of pg_hba.conf", () => {
       address: address || null,
       netmask,
       method,
+      line: 1,
+      error: null,
     };
   };
   const of = (...texts: string[]) => {

@@ -1,0 +1,4 @@
+-- Metrics of backups.
+SELECT name, help, labels, value
+FROM pgwright.backup_metrics
+ORDER BY name, labels
