@@ -6,7 +6,8 @@ const PATIENCE_MS = 60_000;
 
 /** Switches the WAL segment and waits until it is archived; false if it is not archived within the limit. */
 export async function archiveNow(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ segment: string }>("SELECT pg_walfile_name(pg_switch_wal()) AS segment");
+  // At the start of a segment there is nothing to switch, and the segment before it is the newest.
+  const { rows } = await client.query<{ segment: string }>("SELECT pg_walfile_name(pg_switch_wal() - 1) AS segment");
   const archived = `SELECT coalesce(left(last_archived_wal, 24) >= $1, false) AS done FROM pg_stat_archiver`;
   for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await sleep(200)) {
     if ((await client.query<{ done: boolean }>(archived, [rows[0]?.segment])).rows[0]?.done) return true;
