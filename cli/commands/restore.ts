@@ -41,7 +41,8 @@ export async function restore({ stack, options }: Invocation<typeof RESTORE>): P
         "have the restored data yet, remove restoreFrom before the next update",
     );
   } else if (request !== "accept") {
-    log("", "the data from before the restore is kept; to remove it: npm run restore -- --accept");
+    const flag = stack === "dev" ? "" : ` --stack ${stack}`;
+    log("", `the data from before the restore is kept; to remove it: npm run restore -- --accept${flag}`);
   }
   return code;
 }

@@ -8,7 +8,7 @@ import { formatDuration } from "../ephemeral/arguments";
 import { expiryOf, findLabelled } from "../ephemeral/engine";
 import type { Invocation } from "../options";
 import { print } from "../print";
-import { cronDatabase, databasesWithVectors, hostOf } from "../server";
+import { cronDatabase, databasesWithVectors, hasBackup, hostOf } from "../server";
 
 /** `npm run status`: state of the server, its backups, vector indexes and cron jobs; exits with 1 if one of them needs attention. */
 export async function status({ stack }: Invocation): Promise<number> {
@@ -30,7 +30,7 @@ export async function printStatus(stack: string): Promise<boolean> {
   const host = hostOf(stack);
   const lines = [await containerLine(host, host.container, "server")];
   lines.push(...(await ephemeralLines(host)));
-  if (await host.inspect(`${host.container}-agent`)) {
+  if (hasBackup(stack) || (await host.inspect(`${host.container}-agent`))) {
     lines.push(await containerLine(host, `${host.container}-agent`, "backup agent"));
     lines.push(...(await askLines(host, "postgres", BACKUP_STATUS, "backups")));
   } else lines.push({ what: "backups", value: "none: the stack file declares no backup", alarm: false });
