@@ -1,7 +1,6 @@
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { Agent, request, type ClientRequestArgs } from "node:http";
-import type { Socket } from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
+import { DockerProcess, SocketStream } from "./docker-process";
 
 /** Connections to one engine at a time: each is a process, and over ssh a login. */
 const CONNECTIONS = 2;
@@ -10,62 +9,41 @@ const CONNECTIONS = 2;
  * A connection to the API of a Docker engine by `docker system dial-stdio`, as the docker program itself has it over ssh: contexts,
  * certificates and remote engines (ssh://, tcp://) work as they do for the user.
  */
-class EngineConnection extends Duplex {
-  private readonly child: ChildProcessWithoutNullStreams;
-  private problem = "";
+class EngineConnection extends SocketStream {
+  private readonly docker: DockerProcess;
 
   constructor(environment: NodeJS.ProcessEnv) {
-    super({ allowHalfOpen: false });
-    const child = spawn("docker", ["system", "dial-stdio"], { env: environment, stdio: ["pipe", "pipe", "pipe"] });
-    this.child = child;
-    child.stdout.on("data", (chunk) => {
-      if (!this.push(chunk)) child.stdout.pause();
+    super();
+    this.docker = new DockerProcess(["system", "dial-stdio"], environment, (error) => {
+      if (!error || this.destroyed) this.push(null);
+      else this.destroy(error);
     });
-    child.stderr.on("data", (chunk: Buffer) => (this.problem += chunk.toString()));
-    child.stdin.on("error", () => undefined); // the close event reports it
-    child.on("error", (error) => this.destroy(error));
-    child.on("close", (code) => {
-      if (code === 0 || this.destroyed) this.push(null);
-      else this.destroy(new Error(this.problem.trim() || `docker system dial-stdio exited with ${code}`));
+    this.docker.stdout.on("data", (chunk) => {
+      if (!this.push(chunk)) this.docker.stdout.pause();
     });
   }
 
-  // The methods that an agent of node:http expects of a socket.
-  setNoDelay(): this {
-    return this;
-  }
-  setKeepAlive(): this {
-    return this;
-  }
-  setTimeout(): this {
-    return this;
-  }
-  ref(): this {
-    for (const handle of this.handles()) handle.ref();
+  override ref(): this {
+    this.docker.ref();
     return this;
   }
   /** Of a connection that no request uses: it does not keep this process alive. */
-  unref(): this {
-    for (const handle of this.handles()) handle.unref();
+  override unref(): this {
+    this.docker.unref();
     return this;
   }
-  private handles(): Socket[] {
-    const { child } = this;
-    return [child, child.stdin, child.stdout, child.stderr] as unknown as Socket[];
-  }
-
   override _read(): void {
-    this.child.stdout.resume();
+    this.docker.stdout.resume();
   }
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.child.stdin.write(chunk, () => done()); // the close event reports errors
+    this.docker.write(chunk, done);
   }
   override _final(done: () => void): void {
-    this.child.stdin.end();
+    this.docker.end();
     done();
   }
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.child.kill();
+    this.docker.kill();
     done(error);
   }
 }

@@ -1,9 +1,7 @@
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { readFileSync } from "node:fs";
-import type { Socket } from "node:net";
 import { join } from "node:path";
-import { Duplex } from "node:stream";
 import { SERVER_SOCKET_PATH } from "../backup/paths";
+import { DockerProcess, SocketStream } from "./docker-process";
 import type { Host } from "./host";
 
 /** Runs in the container; it has the format of the frames. Passed as text, because the container's image may be of another version. */
@@ -20,26 +18,22 @@ type FrameKind = "o" | "d" | "e" | "x";
  * published port is not used: a remote engine, a firewall and pg_hba.conf cannot block this connection.
  */
 class Relay {
-  private readonly child: ChildProcessWithoutNullStreams;
+  private readonly docker: DockerProcess;
   private readonly streams = new Map<number, RelayStream>();
   /** Streams that keep this process alive. */
   private readonly awake = new Set<number>();
   private opened = 0;
   private unread: Buffer = Buffer.alloc(0);
-  private problem = "";
 
-  constructor(
-    readonly host: Host,
-    private readonly ended: (relay: Relay) => void,
-  ) {
+  /** `ended`: called when the relay carries no streams any more. */
+  constructor(host: Host, ended: (relay: Relay) => void) {
     const socket = `${SERVER_SOCKET_PATH}/.s.PGSQL.5432`;
     const command = ["exec", "--interactive", host.container, "perl", "-e", PROGRAM, socket];
-    this.child = spawn("docker", command, { env: host.environment(), stdio: ["pipe", "pipe", "pipe"] });
-    this.child.stdout.on("data", (chunk: Buffer) => this.receive(chunk));
-    this.child.stderr.on("data", (chunk: Buffer) => (this.problem += chunk.toString()));
-    this.child.stdin.on("error", () => undefined); // the close event reports it
-    this.child.on("error", (error) => this.close(error));
-    this.child.on("close", (code) => this.close(new Error(this.problem.trim() || `exit code ${code}`)));
+    this.docker = new DockerProcess(command, host.environment(), (error) => {
+      ended(this);
+      this.close(error ?? new Error("docker exec ended"));
+    });
+    this.docker.stdout.on("data", (chunk: Buffer) => this.receive(chunk));
   }
 
   open(stream: RelayStream): number {
@@ -50,12 +44,12 @@ class Relay {
     return id;
   }
 
-  send(id: number, kind: FrameKind, data: Buffer = Buffer.alloc(0), done?: () => void): void {
+  send(id: number, kind: FrameKind, data: Buffer = Buffer.alloc(0), done: () => void = () => undefined): void {
     const header = Buffer.alloc(HEADER);
     header.writeUInt32BE(id, 0);
     header.write(kind, 4, "latin1");
     header.writeUInt32BE(data.length, 5);
-    this.child.stdin.write(data.length > 0 ? Buffer.concat([header, data]) : header, () => done?.()); // close reports errors
+    this.docker.write(data.length > 0 ? Buffer.concat([header, data]) : header, done);
   }
 
   /** The stream is closed in this process. */
@@ -67,17 +61,11 @@ class Relay {
 
   /** A stream that is closed keeps nothing alive. */
   ref(id: number): void {
-    if (this.streams.has(id) && this.awake.add(id).size === 1) for (const handle of this.handles()) handle.ref();
+    if (this.streams.has(id) && this.awake.add(id).size === 1) this.docker.ref();
   }
 
   unref(id: number): void {
-    if (this.awake.delete(id) && this.awake.size === 0) for (const handle of this.handles()) handle.unref();
-  }
-
-  /** What keeps this process alive. */
-  private handles(): Socket[] {
-    const { child } = this;
-    return [child, child.stdin, child.stdout, child.stderr] as unknown as Socket[];
+    if (this.awake.delete(id) && this.awake.size === 0) this.docker.unref();
   }
 
   private receive(chunk: Buffer): void {
@@ -104,7 +92,6 @@ class Relay {
   }
 
   private close(error: Error): void {
-    this.ended(this);
     for (const [id, stream] of this.streams) {
       this.streams.delete(id);
       this.unref(id);
@@ -127,14 +114,13 @@ function relayOf(host: Host): Relay {
   return relay;
 }
 
-/** A connection to the server's socket, with the methods that pg expects of a socket. */
-export class RelayStream extends Duplex {
+/** A connection to the server's socket. */
+export class RelayStream extends SocketStream {
   private relay?: Relay;
   private id = 0;
 
   constructor(private readonly host: Host) {
-    // pg fails its pending queries only when the stream closes, as a socket does when the server ends the connection.
-    super({ allowHalfOpen: false });
+    super();
   }
 
   connect(): this {
@@ -143,17 +129,11 @@ export class RelayStream extends Duplex {
     setImmediate(() => this.emit("connect"));
     return this;
   }
-  setNoDelay(): this {
-    return this;
-  }
-  setKeepAlive(): this {
-    return this;
-  }
-  ref(): this {
+  override ref(): this {
     this.relay?.ref(this.id);
     return this;
   }
-  unref(): this {
+  override unref(): this {
     this.relay?.unref(this.id);
     return this;
   }
