@@ -3,6 +3,7 @@ import { z } from "zod";
 import { readLibrary, readSql } from "../../sql/read";
 import { catalogQuery, readRows, rowsOf, type RowOf } from "../catalog-query";
 import { mustOwnSchema } from "../connection";
+import { hasRelation } from "../exists";
 import type { Kind, Operation } from "../kind";
 import { asOwner } from "../run-role";
 import { ask, isNoDatabase, withDatabase } from "../session";
@@ -70,12 +71,8 @@ export const LIBRARY_INSTALLED = catalogQuery("library-installed", {
 });
 
 async function installed(client: Client, library: LibraryName): Promise<Installed | undefined> {
-  const [ledger] = await rowsOf(
-    client,
-    { exists: z.boolean() },
-    "SELECT pg_catalog.to_regclass('pgwright.libraries') IS NOT NULL AS exists",
-  );
-  return ledger?.exists ? (await readRows(client, LIBRARY_INSTALLED, library))[0] : undefined;
+  if (!(await hasRelation(client, "pgwright.libraries"))) return undefined;
+  return (await readRows(client, LIBRARY_INSTALLED, library))[0];
 }
 
 /** The steps that tables of a version lack. Throws if a newer pgwright has changed the tables. */

@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { catalogQuery, readRows, rowsOf, type RowOf } from "../catalog-query";
+import { hasRelation, hasRoutine } from "../exists";
 import { mustBelongToJob, type OwnerJob } from "../job-owner";
 import { differences, type Kind, type Operation } from "../kind";
 import { whyDown } from "../readiness";
@@ -129,15 +130,8 @@ async function explain(
   const missing = `${inputs.parent}: the table does not exist; the update fails unless one of its migrations creates it`;
   try {
     await withDatabase(host, inputs.database, async (client) => {
-      const [found] = await rowsOf(
-        client,
-        { ready: z.boolean(), there: z.boolean() },
-        `SELECT pg_catalog.to_regproc('pgwright.partition_plan') IS NOT NULL AS ready,
-           pg_catalog.to_regclass($1) IS NOT NULL AS there`,
-        [inputs.parent],
-      );
-      if (!found?.there) return warn(missing);
-      if (!found.ready)
+      if (!(await hasRelation(client, inputs.parent))) return warn(missing);
+      if (!(await hasRoutine(client, "pgwright.partition_plan")))
         return info(`the update creates its partitions; previews list them once this database has a set of partitions`);
       const owner = await ownerOf(client, inputs.parent);
       if (inputs.maintainer === undefined) await mustBelongToJob(client, [inputs.parent], MAINTENANCE);
@@ -228,9 +222,7 @@ export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
   // The table keeps its partitions and their rows.
   async delete(_id, { database, parent }, { host }) {
     await withDatabase(host, database, async (client) => {
-      const sql = "SELECT pg_catalog.to_regclass($1) IS NOT NULL AS there";
-      const [table] = await rowsOf(client, { there: z.boolean() }, sql, [parent]);
-      if (table?.there)
+      if (await hasRelation(client, parent))
         await asOwner(host, database, await ownerOf(client, parent), async (run) => {
           await run.query("SELECT pgwright.partition_copy_abandon($1)", [parent]);
         });

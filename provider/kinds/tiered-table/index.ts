@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { z } from "zod";
 import { writeObjectName } from "../../../config/object-name";
 import { catalogQuery, readRows, rowsOf, storedJson, type RowOf } from "../../catalog-query";
+import { hasRelation } from "../../exists";
 import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
 import { asOwner } from "../../run-role";
@@ -31,12 +32,7 @@ export const TIERED_TABLE = catalogQuery("tiered-table", {
 
 /** The set as pgwright.tiers_sets has it; undefined if it is missing there. */
 async function find(client: Client, inputs: TieredTableInputs): Promise<Found | undefined> {
-  const [library] = await rowsOf(
-    client,
-    { installed: z.boolean() },
-    "SELECT pg_catalog.to_regclass('pgwright.tiers_sets') IS NOT NULL AS installed",
-  );
-  if (!library?.installed) return undefined;
+  if (!(await hasRelation(client, "pgwright.tiers_sets"))) return undefined;
   const { schema, name } = inputs;
   const config = JSON.stringify(configOf(inputs));
   return (await readRows(client, TIERED_TABLE, schema, name, config))[0];

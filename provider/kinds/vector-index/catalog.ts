@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { z } from "zod";
 import { quoteObjectName, type ObjectName } from "../../../config/object-name";
 import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
+import { hasRoutine } from "../../exists";
 import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M } from "../../../tuning/vector-index";
 import { OPERATOR_CLASS_NAMES, methodOf, OPERATORS, type Definition, type VectorIndexInputs } from "./inputs";
 
@@ -88,10 +89,7 @@ export const VECTOR_STATE = catalogQuery("vector-state", {
   hiddenFrom: z.string().nullable(),
 });
 
-async function hasLibrary(client: Client): Promise<boolean> {
-  const sql = "SELECT pg_catalog.to_regproc('pgwright.vector_settle') IS NOT NULL AS installed";
-  return (await rowsOf(client, { installed: z.boolean() }, sql))[0]?.installed ?? false;
-}
+const hasLibrary = (client: Client): Promise<boolean> => hasRoutine(client, "pgwright.vector_settle");
 
 export async function findRecord(client: Client, index: ObjectName): Promise<IndexRecord | undefined> {
   if (!(await hasLibrary(client))) return undefined;

@@ -1,7 +1,8 @@
 import type { Client } from "pg";
 import { z } from "zod";
 import { quoteObjectName } from "../../../config/object-name";
-import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
+import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
+import { hasRoutine } from "../../exists";
 import { tryForLock } from "../../lock";
 
 // An ivfflat index keeps the centres of the rows that it was built with. An index, or the part of a partition, that was built with few
@@ -16,9 +17,7 @@ export const VECTOR_OUTGROWN = catalogQuery("vector-outgrown", {
 export const VECTOR_COPIES_INVALID = catalogQuery("vector-copies-invalid", { schema: z.string(), name: z.string() });
 
 async function find(client: Client, oid: number): Promise<Outgrown[]> {
-  const sql = "SELECT pg_catalog.to_regproc('pgwright.vector_outgrown') IS NOT NULL AS installed";
-  const [library] = await rowsOf(client, { installed: z.boolean() }, sql);
-  return library?.installed ? readRows(client, VECTOR_OUTGROWN, oid) : [];
+  return (await hasRoutine(client, "pgwright.vector_outgrown")) ? readRows(client, VECTOR_OUTGROWN, oid) : [];
 }
 
 /** Parts of an index whose centres are outgrown. */
