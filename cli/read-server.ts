@@ -118,7 +118,8 @@ interface Inspected {
 
 /** Docker's facts about the container. Its environment may hold passwords and is not read. */
 export async function readContainer(host: Host): Promise<ContainerFact> {
-  const [found] = JSON.parse((await host.docker(["container", "inspect", host.container])).toString()) as [Inspected];
+  const found = await host.read<Inspected>(`/containers/${encodeURIComponent(host.container)}/json`);
+  if (!found) throw new Error(`container ${host.container}: does not exist`);
   const { Memory, NanoCpus, CpuQuota, CpuPeriod } = found.HostConfig;
   const [published] = found.NetworkSettings.Ports?.["5432/tcp"] ?? [];
   const ports = (await host.docker(["ps", "--format", "{{.Ports}}"])).toString();

@@ -6,6 +6,9 @@ import { parse } from "yaml";
 import { log } from "./print";
 import { ephemeralFile, ROOT } from "./project";
 
+/** ` --stack NAME` for a command that a message names; empty for the stack that commands take without it. */
+export const stackOption = (stack: string): string => (stack === "dev" ? "" : ` --stack ${stack}`);
+
 /** The container of a stack, as index.ts names it. */
 export function containerName(stack: string): string {
   return `pgwright-${stack}`;

@@ -1,6 +1,6 @@
 import { print } from "./print";
 import type { Project } from "./project";
-import { containerName } from "./server";
+import { containerName, stackOption } from "./server";
 
 /** The outputs of a stack. */
 export interface Outputs {
@@ -15,7 +15,7 @@ export async function printSummary(project: Project, stack: string): Promise<voi
   const { resources = [] } = await project.deployment(stack);
   const { outputs } = resources.find(({ type }) => type === "pulumi:pulumi:Stack") ?? {};
   const { host, port, version, databases } = outputs as unknown as Outputs;
-  const flag = stack === "dev" ? "" : ` --stack ${stack}`;
+  const flag = stackOption(stack);
   const [database = "postgres"] = databases;
   print(
     "",

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import type { Invocation, RESTORE, Values } from "../options";
 import { log } from "../print";
-import { stackFile } from "../server";
+import { stackFile, stackOption } from "../server";
 import { bringUp } from "./up";
 
 /** The keys of restoreFrom, or "accept"; throws if the options are not exactly one of these. */
@@ -41,8 +41,7 @@ export async function restore({ stack, options }: Invocation<typeof RESTORE>): P
         "have the restored data yet, remove restoreFrom before the next update",
     );
   } else if (request !== "accept") {
-    const flag = stack === "dev" ? "" : ` --stack ${stack}`;
-    log("", `the data from before the restore is kept; to remove it: npm run restore -- --accept${flag}`);
+    log("", `the data from before the restore is kept; to remove it: npm run restore -- --accept${stackOption(stack)}`);
   }
   return code;
 }
