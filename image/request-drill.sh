@@ -49,7 +49,7 @@ INSERT INTO pgwright.drill_marks (drill, before) VALUES ('$id', true);
 SELECT pg_create_restore_point('$id');
 INSERT INTO pgwright.drill_marks (drill, before) VALUES ('$id', false);
 DELETE FROM pgwright.drill_marks WHERE marked_at < now() - interval '1 day';
-SELECT pg_walfile_name(pg_switch_wal());
+SELECT pg_walfile_name(pg_switch_wal() - 1);
 SQL
 for database in "${databases[@]}"; do hold after "$database"; done
 

@@ -118,7 +118,7 @@ async function onRepository(stack: TestStack, disk: string, checks: Checks): Pro
     "a WAL segment that is missing fails the drill and verify, and a full backup mends it",
     async () => {
       stack.sql("app", "INSERT INTO t SELECT 1; SELECT pg_switch_wal()");
-      const segment = stack.sql("app", "INSERT INTO t SELECT 2; SELECT pg_walfile_name(pg_switch_wal())");
+      const segment = stack.sql("app", "INSERT INTO t SELECT 2; SELECT pg_walfile_name(pg_switch_wal() - 1)");
       await eventually(
         "it is archived",
         () => stack.sql("postgres", "SELECT last_archived_wal FROM pg_stat_archiver") >= segment,

@@ -49,7 +49,7 @@ export class Writers {
 }
 
 async function archived(stack: TestStack): Promise<void> {
-  const segment = stack.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal())");
+  const segment = stack.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal() - 1)");
   for (let i = 0; i < 300; i++) {
     if (stack.sql("postgres", "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver") >= segment) return;
     await sleep(200);

@@ -34,7 +34,7 @@ const inAgent = (stack: TestStack, ...command: string[]) => docker("exec", `${st
 const status = async (stack: TestStack) => (await stack.cli("status")).text;
 const switchWal = (stack: TestStack) =>
   stack
-    .sql("postgres", "SELECT pg_create_restore_point('x'); SELECT pg_walfile_name(pg_switch_wal())")
+    .sql("postgres", "SELECT pg_create_restore_point('x'); SELECT pg_walfile_name(pg_switch_wal() - 1)")
     .split("\n")
     .at(-1) ?? "";
 

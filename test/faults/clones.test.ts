@@ -45,7 +45,7 @@ describe("many clones of a server that is in use", () => {
   const fromRepository = () => ({ server: source.container, repository: { volume: `${source.container}-backup` } });
   const all = () => [source, ...clones];
   const archived = () => {
-    const name = source.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal())");
+    const name = source.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal() - 1)");
     return eventually(
       "the archive",
       () => source.sql("postgres", `SELECT last_archived_wal >= '${name}' FROM pg_stat_archiver`) === "t",

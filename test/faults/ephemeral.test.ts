@@ -26,7 +26,7 @@ describe("an ephemeral stack", () => {
     try {
       await source.up();
       source.sql("shop", "SET ROLE owner; CREATE TABLE data.orders AS SELECT generate_series(1, 1000) AS n");
-      const segment = source.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal())");
+      const segment = source.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal() - 1)");
       await eventually(
         "the archive",
         () => source.sql("postgres", `SELECT last_archived_wal >= '${segment}' FROM pg_stat_archiver`) === "t",
@@ -57,7 +57,7 @@ describe("an ephemeral stack", () => {
     expect(objectsOf(name).filter((object) => object.includes("-until-"))).toHaveLength(1);
   });
 
-  it("is forgotten when somebody has swept it from elsewhere, and can be made again", async () => {
+  it("is forgotten when another checkout has removed it, and can be made again", async () => {
     const other = new Checkout();
     try {
       await checkout.up(name, "--from", checkout.write());

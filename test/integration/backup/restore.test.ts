@@ -120,7 +120,7 @@ describe("point-in-time recovery", () => {
 
   it("brings all back that was archived when the data volume is lost", async () => {
     stack.sql("app", "INSERT INTO t SELECT generate_series(3001, 3100)");
-    const segment = stack.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal())");
+    const segment = stack.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal() - 1)");
     while (stack.sql("postgres", "SELECT last_archived_wal FROM pg_stat_archiver") < segment) await sleep(200);
     docker("rm", "--force", stack.container, `${stack.container}-agent`);
     docker("volume", "rm", `${stack.container}-data-3`);

@@ -96,7 +96,7 @@ describe("a repository in a bucket", () => {
       [1, "full"],
       [2, "full"],
     ]);
-    const segment = stack.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal())");
+    const segment = stack.sql("postgres", "SELECT pg_walfile_name(pg_switch_wal() - 1)");
     const archived = () =>
       store.list(`shop/postgres/archive/${stack.container}`).some((name) => name.includes(segment));
     await eventually("the segment is in the bucket", archived, { seconds: 60, every: 500 });
