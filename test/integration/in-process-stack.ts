@@ -137,6 +137,7 @@ export class InProcessStack extends TestStack {
       this.begun = true;
       await super.beginState("state");
     }
+    await this.encrypt();
     for (const [path, value] of this.unencryptedSecrets.splice(0)) await super.secret(path, value);
     if (!this.newest.pulumi) await this.importState();
     if (!READS_ONLY.includes(command)) this.newest.here = false;

@@ -156,6 +156,7 @@ describe("settings of a running server", () => {
     const { code, text: output } = await stack.preview();
     expect(code).not.toBe(0);
     expect(output).toMatch(text);
+    expect(output).not.toMatch(/at .*\.ts:\d+/); // a message, not a stack trace
   });
 
   it("fail the preview with a message, without a stack trace", async () => {

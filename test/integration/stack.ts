@@ -173,7 +173,7 @@ export class TestStack {
   /** Passwords of the configuration that Pulumi has yet to encrypt into the stack file. */
   private unencrypted: Record<string, string> = {};
 
-  private async encrypt(): Promise<void> {
+  protected async encrypt(): Promise<void> {
     const passwords = Object.entries(this.unencrypted);
     this.unencrypted = {};
     for (const [role, password] of passwords) await this.setSecret(`pgwright:passwords["${role}"]`, password);
@@ -318,6 +318,7 @@ export class TestStack {
 
   /** One of the npm commands, as a user calls it. */
   async cli(command: string, ...args: string[]): Promise<Run> {
+    await this.encrypt();
     const cli = join(ROOT, "cli", "start.mjs");
     const child = spawn(process.execPath, [cli, command, "--stack", this.name, ...args], { cwd: ROOT, env: this.env });
     return finished(child);

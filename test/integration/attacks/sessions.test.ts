@@ -110,7 +110,7 @@ describe("sessions in a database whose owner says what they begin with", () => {
   it("see what there is: nothing has changed, in preview, drift and status", async () => {
     expect(await stack.unchanged()).toEqual({ code: 0, text: expect.anything() });
     expect(ran()).toEqual([]);
-    await succeeds("preview");
+    expect(await succeeds("preview")).toMatch(/^Resources:\n +\d+ unchanged\n/m); // and nothing else
     expect(await drift()).toMatch(/^\S+: \d+ undeclared\n/);
     // The owner's own jobs do begin with what the owner says, and cannot do their work in 1 ms.
     const { text } = await stack.cli("status");
