@@ -10,8 +10,8 @@ const withStacks = (name: string) => ({
     sequence: { groupOrder: 1 },
     testTimeout: 300_000,
     hookTimeout: 300_000,
-    // Each file has stacks of its own; more than two at a time would only wait for each other on a small machine.
-    maxWorkers: 2,
+    // Each file has stacks of its own. It waits for a quarter of its time, so three of them keep two processors in use.
+    maxWorkers: 3,
     execArgv: ["--require", "./toolchain/lazy.cjs"], // as the program has it
   },
 });
