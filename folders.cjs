@@ -33,7 +33,7 @@ const FOLDERS = {
       "provider/catalog-query.ts",
       "provider/kinds/access",
       "provider/kinds/migrations/foreign-ledger.ts",
-      "provider/kinds/role/changes.ts",
+      "provider/kinds/role",
       "provider/visible-text.ts",
     ],
     never: { Pulumi: PULUMI, "a server": SERVER, files: FILES },

@@ -2,7 +2,8 @@ import { roleInputs } from "../components/roles";
 import { roleSchema } from "../config/roles";
 import type { StackInput } from "../config/stack";
 import { DURATION } from "../config/units";
-import { changes, KEPT, observed, type RoleFact, type RoleInputs } from "../provider/kinds/role/changes";
+import { changes, KEPT, observed, type RoleFact } from "../provider/kinds/role/changes";
+import type { RoleInputs } from "../provider/kinds/role/inputs";
 import { canonicalValue } from "../tuning/catalogue";
 import type { Report } from "./report";
 

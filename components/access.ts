@@ -2,7 +2,7 @@ import type { DatabaseConfig, GrantConfig } from "../config/databases";
 import { tierOwner } from "../config/jobs";
 import type { RoleConfig } from "../config/roles";
 import { checkedObjectName, parseFunctionName, writeSignature } from "../config/object-name";
-import type { DeclaredAccess } from "../provider/kinds/access";
+import type { DeclaredAccess } from "../provider/kinds/access/inputs";
 import type { Grant } from "../provider/kinds/access/privileges";
 
 /** Parses the name of an object in the stack file, which the validation has checked. */

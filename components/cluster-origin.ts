@@ -5,7 +5,7 @@ import { repositoryPath } from "../backup/paths";
 import { dataPath } from "../config/data-file";
 import { locationOf, type RestoreConfig } from "../config/backup";
 import type { S3Keys } from "../config/s3";
-import type { ClusterInputs } from "../provider/kinds/cluster";
+import type { ClusterInputs } from "../provider/kinds/cluster/inputs";
 import type { Args } from "../provider/resources";
 import type { Repositories as Accessible } from "../provider/restore";
 import { certificatesOf, repositorySecrets, type Repositories } from "./repositories";

@@ -7,7 +7,7 @@ import type { DatabaseConfig } from "../config/databases";
 import type { RoleConfig } from "../config/roles";
 import type { TieredTableConfig } from "../config/tiers";
 import { Access, Database as DatabaseResource, Library, Migrations, type Provider } from "../provider/resources";
-import type { DatabaseInputs } from "../provider/kinds/database";
+import type { DatabaseInputs } from "../provider/kinds/database/inputs";
 import { wantedMigrations } from "../provider/kinds/migrations/file";
 import { versionsOf } from "../provider/kinds/migrations/file-name";
 import { readMigrations } from "../sql/read";

@@ -1,6 +1,6 @@
 import { locationOf } from "../config/backup";
 import type { Stack } from "../config/stack";
-import type { InventoryInputs } from "../provider/kinds/inventory";
+import type { InventoryInputs } from "../provider/kinds/inventory/inputs";
 import { dumpsVolume, repositoryVolume } from "./repositories";
 
 /** The declared objects of a stack whose removal loses rows or backups. `name`: of the server. */

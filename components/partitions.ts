@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { checkedObjectName, quoteWord } from "../config/object-name";
 import type { PartitionSetConfig, PartitionsConfig } from "../config/partitions";
-import type { PartitionSetInputs } from "../provider/kinds/partition-set";
+import type { PartitionSetInputs } from "../provider/kinds/partition-set/inputs";
 import { Library, PartitionSet, type Provider } from "../provider/resources";
 
 export interface PartitionsArgs extends PartitionsConfig {

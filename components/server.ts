@@ -10,7 +10,7 @@ import type { S3Keys } from "../config/s3";
 import type { ServerConfig } from "../config/stack";
 import { mebibytes } from "../config/units";
 import { configurationId } from "../provider/kinds/configuration";
-import { parametersOf } from "../provider/kinds/parameters";
+import { parametersOf } from "../provider/kinds/configuration/parameters";
 import { STOP_WITHIN_S } from "../provider/kinds/server";
 import {
   BackupConfiguration,

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { checkedObjectName } from "../config/object-name";
 import { minuteOffsetOf, type TieredTableConfig } from "../config/tiers";
-import type { TieredTableInputs } from "../provider/kinds/tiered-table";
+import type { TieredTableInputs } from "../provider/kinds/tiered-table/inputs";
 import { Library, TieredTable, type Provider } from "../provider/resources";
 
 export interface TiersArgs {

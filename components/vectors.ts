@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { checkedObjectName, quoteObjectName } from "../config/object-name";
 import { longestPause } from "../config/schedule";
 import type { VectorIndexConfig, VectorsConfig } from "../config/vectors";
-import type { VectorIndexInputs } from "../provider/kinds/vector-index";
+import type { VectorIndexInputs } from "../provider/kinds/vector-index/inputs";
 import { Library, VectorIndex, type Provider } from "../provider/resources";
 import { DEFAULT_EF_CONSTRUCTION, DEFAULT_M } from "../tuning/vector-index";
 

@@ -1,3 +1,4 @@
+import type { AnyDeclaration } from "./declaration";
 import type { Hazard } from "./hazard";
 import type { Host } from "./host";
 
@@ -43,6 +44,8 @@ export interface Operation {
  * so a preview reports the current server, not the result of the last update.
  */
 export interface Kind<I extends object, S extends I> {
+  /** How a program declares it. */
+  declaration: AnyDeclaration;
   /** Inputs whose change replaces the object; other inputs are changed in place. */
   replaceOn?: (keyof I & string)[];
   /** Inputs that control the operation and do not describe the object: they are never a difference. */
@@ -63,6 +66,15 @@ export interface Kind<I extends object, S extends I> {
   read(id: string, state: S, inputs: I, operation: Operation): Promise<S | undefined>;
   update(id: string, old: S, inputs: I, operation: Operation): Promise<S>;
   delete(id: string, state: S, operation: Operation): Promise<void>;
+}
+
+/** A kind as the framework sees it. */
+export type AnyKind = Kind<Properties, Properties>;
+
+/** The inputs of a resource: those of the program, and those that the kind adds. */
+export function checkedInputs({ declaration }: AnyKind, declared: Properties): Properties {
+  const wanted = Object.entries(declaration.wanted?.(declared) ?? {}).filter(([, value]) => value !== undefined);
+  return { ...declared, ...Object.fromEntries(wanted) };
 }
 
 /** One property that differs. */

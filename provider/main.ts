@@ -1,17 +1,12 @@
 import * as grpc from "@grpc/grpc-js";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Kind, Properties } from "./kind";
 import { kinds } from "./kinds";
 import { engineAt, providerServer } from "./rpc";
 
 const { version } = JSON.parse(readFileSync(join(__dirname, "..", "package.json"), "utf8"));
 const engineAddress = process.argv.slice(2).find((argument) => !argument.startsWith("-"));
-const { service, server } = providerServer(
-  version,
-  kinds as unknown as Record<string, Kind<Properties, Properties>>,
-  engineAddress ? engineAt(engineAddress) : undefined,
-);
+const { service, server } = providerServer(version, kinds, engineAddress ? engineAt(engineAddress) : undefined);
 
 const listener = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
 listener.addService(service, server);

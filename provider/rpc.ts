@@ -10,7 +10,7 @@ import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { refusal, withHazard, type Guards, type ReportedHazard } from "./hazard";
 import { Host } from "./host";
-import { differences, Incomplete, type Kind, type Operation, type Properties } from "./kind";
+import { checkedInputs, differences, Incomplete, type AnyKind, type Operation, type Properties } from "./kind";
 import { closeAllConnections } from "./session";
 import { nameOf, typeOf } from "./urn";
 import { oneLine, visible } from "./visible-text";
@@ -18,7 +18,6 @@ import { oneLine, visible } from "./visible-text";
 // The part of Pulumi's plugin protocol that resources need. The SDK's own `provider.main` does not offer what an accurate preview
 // needs: detailed diffs, messages under a resource, previews of creates, and the refresh before each update.
 
-type AnyKind = Kind<Properties, Properties>;
 type Unary<Req, Res> = (request: Req) => Promise<Res> | Res;
 
 const { DIFF_NONE, DIFF_SOME } = proto.DiffResponse.DiffChanges;
@@ -177,10 +176,11 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     }),
 
     check: reporting(async (request: proto.CheckRequest) => {
-      const inputs = properties(request.getNews());
+      const kind = kindOf(request.getUrn());
+      const inputs = checkedInputs(kind, properties(request.getNews()));
       const response = new proto.CheckResponse();
       response.setInputs(struct(inputs));
-      const found = (await kindOf(request.getUrn()).check?.(inputs, operation(request.getUrn(), true))) ?? [];
+      const found = (await kind.check?.(inputs, operation(request.getUrn(), true))) ?? [];
       // Not as failures of the protocol: Pulumi prints these with the value, which may be a secret or the text of all files.
       if (found.length > 0) throw new Error(found.map(({ property, reason }) => `${property}: ${reason}`).join("\n"));
       return response;

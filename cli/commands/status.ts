@@ -3,7 +3,7 @@ import { z } from "zod";
 import { catalogQuery, readRows, rowsOf, type RowOf } from "../../provider/catalog-query";
 import { connect } from "../../provider/connection";
 import type { Host } from "../../provider/host";
-import { describeFailure, lastRuns } from "../../provider/kinds/cron-runs";
+import { describeFailure, lastRuns } from "../../provider/kinds/cron-job/runs";
 import { formatDuration } from "../ephemeral/arguments";
 import { expiryOf, findLabelled } from "../ephemeral/engine";
 import type { Invocation } from "../options";

@@ -1,3 +1,5 @@
+import { tokenOf } from "../declaration";
+import type { AnyKind } from "../kind";
 import { access } from "./access";
 import { backupConfiguration } from "./backup-configuration";
 import { backups } from "./backups";
@@ -19,26 +21,28 @@ import { server } from "./server";
 import { tieredTable } from "./tiered-table";
 import { vectorIndex } from "./vector-index";
 
-/** All kinds of resources of this plugin, by Pulumi type token. */
-export const kinds = {
-  "pgwright:index:Access": access,
-  "pgwright:index:BackupConfiguration": backupConfiguration,
-  "pgwright:index:Backups": backups,
-  "pgwright:index:Cluster": cluster,
-  "pgwright:index:Configuration": configuration,
-  "pgwright:index:CronJob": cronJob,
-  "pgwright:index:Database": database,
-  "pgwright:index:Inventory": inventory,
-  "pgwright:index:Library": library,
-  "pgwright:index:Migrations": migrations,
-  "pgwright:index:PartitionSet": partitionSet,
-  "pgwright:index:Password": password,
-  "pgwright:index:Presence": presence,
-  "pgwright:index:Protection": protection,
-  "pgwright:index:RestoreDrill": restoreDrill,
-  "pgwright:index:Role": role,
-  "pgwright:index:RoleSettings": retired,
-  "pgwright:index:Server": server,
-  "pgwright:index:TieredTable": tieredTable,
-  "pgwright:index:VectorIndex": vectorIndex,
-};
+const all = [
+  access,
+  backupConfiguration,
+  backups,
+  cluster,
+  configuration,
+  cronJob,
+  database,
+  inventory,
+  library,
+  migrations,
+  partitionSet,
+  password,
+  presence,
+  protection,
+  restoreDrill,
+  retired,
+  role,
+  server,
+  tieredTable,
+  vectorIndex,
+] as unknown as AnyKind[];
+
+/** All kinds of resources of this plugin, by Pulumi's type token. */
+export const kinds: Record<string, AnyKind> = Object.fromEntries(all.map((kind) => [tokenOf(kind.declaration), kind]));

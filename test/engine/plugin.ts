@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Incomplete, sorted, type Kind, type Properties } from "../../provider/kind";
+import { Incomplete, sorted, type Properties } from "../../provider/kind";
 import { kinds } from "../../provider/kinds";
 import { providerServer, type EngineLog } from "../../provider/rpc";
 import type { ResourceState } from "./resource-state";
@@ -47,11 +47,7 @@ export class Plugin {
 
   /** pgwright's own plugin: its handlers are called within this process. */
   static own(engine: EngineLog): Plugin {
-    const { server, close } = providerServer(
-      "0.0.0",
-      kinds as unknown as Record<string, Kind<Properties, Properties>>,
-      engine,
-    );
+    const { server, close } = providerServer("0.0.0", kinds, engine);
     const handlers = server as unknown as Record<string, (call: { request: unknown }, done: Done) => void>;
     return new Plugin((method, request, done) => handlers[method]?.({ request }, done), close);
   }

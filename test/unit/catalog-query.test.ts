@@ -15,7 +15,7 @@ import * as facts from "../../provider/kinds/access/facts";
 import * as reconcile from "../../provider/kinds/access/reconcile";
 import * as removals from "../../provider/kinds/access/removals";
 import * as cronJob from "../../provider/kinds/cron-job";
-import * as cronRuns from "../../provider/kinds/cron-runs";
+import * as cronRuns from "../../provider/kinds/cron-job/runs";
 import * as copy from "../../provider/kinds/database/copy";
 import * as database from "../../provider/kinds/database/statements";
 import * as inventory from "../../provider/kinds/inventory";

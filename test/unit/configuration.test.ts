@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Postgres } from "../../components/postgres";
 import { parseStack } from "../../config/parse";
-import { configurationId, type ConfigurationInputs } from "../../provider/kinds/configuration";
-import { parametersOf } from "../../provider/kinds/parameters";
+import { configurationId } from "../../provider/kinds/configuration";
+import type { ConfigurationInputs } from "../../provider/kinds/configuration/inputs";
+import { parametersOf } from "../../provider/kinds/configuration/parameters";
 import { differing } from "./differing";
 import { mockResources, settled } from "./mocked-resources";
 

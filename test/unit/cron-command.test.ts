@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { commandProblem } from "../../provider/kinds/cron-command";
+import { commandProblem } from "../../provider/kinds/cron-job/command";
 
 it.each([
   "VACUUM shop.carts",

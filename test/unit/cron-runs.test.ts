@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { describeFailure } from "../../provider/kinds/cron-runs";
+import { describeFailure } from "../../provider/kinds/cron-job/runs";
 
 it("describes a run that failed, also before it started", () => {
   const run = { jobId: "1", name: "tidy", database: "app", failed: true, message: "connection failed" };

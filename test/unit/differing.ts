@@ -1,12 +1,11 @@
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { DiffRequest, type DiffResponse } from "@pulumi/pulumi/proto/provider_pb";
-import type { Kind, Properties } from "../../provider/kind";
 import { kinds } from "../../provider/kinds";
 import { providerServer } from "../../provider/rpc";
 
 type Diff = (call: { request: DiffRequest }, respond: (error: Error | null, found: DiffResponse) => void) => void;
 
-const { server } = providerServer("0.0.0", kinds as unknown as Record<string, Kind<Properties, Properties>>, undefined);
+const { server } = providerServer("0.0.0", kinds, undefined);
 
 const struct = (value: object) => Struct.fromJavaScript(JSON.parse(JSON.stringify(value)));
 

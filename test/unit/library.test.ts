@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { LIBRARIES, missingSteps, type LibraryName } from "../../provider/kinds/library";
+import { missingSteps } from "../../provider/kinds/library";
+import { LIBRARIES, type LibraryName } from "../../provider/kinds/library/libraries";
 import { orderSteps, readLibrary } from "../../sql/read";
 
 const names = Object.keys(LIBRARIES) as LibraryName[];

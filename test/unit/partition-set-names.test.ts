@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { partitionSetSchema } from "../../config/partitions";
 import { wantedSet } from "../../components/partitions";
-import { allNames, currentNames } from "../../provider/kinds/partition-set-names";
-import type { PartitionSetInputs } from "../../provider/kinds/partition-set";
+import { allNames, currentNames } from "../../provider/kinds/partition-set/current-names";
+import type { PartitionSetInputs } from "../../provider/kinds/partition-set/inputs";
 
 const retention = { age: "12 months", then: "drop" };
 

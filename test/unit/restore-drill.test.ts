@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Host } from "../../provider/host";
-import { restoreDrill, type RestoreDrillInputs } from "../../provider/kinds/restore-drill";
+import { restoreDrill } from "../../provider/kinds/restore-drill";
+import type { RestoreDrillInputs } from "../../provider/kinds/restore-drill/inputs";
 import type { Operation } from "../../provider/kind";
 
 const inputs: RestoreDrillInputs = { agent: "agent", maxAge: "1d", proven: true };

@@ -11,8 +11,8 @@ import {
   KEPT,
   observed,
   type RoleFact,
-  type RoleInputs,
 } from "../../provider/kinds/role/changes";
+import type { RoleInputs } from "../../provider/kinds/role/inputs";
 import { describePrivilegeChanges } from "../../provider/kinds/role/privileges";
 
 const attributes = {

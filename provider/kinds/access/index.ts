@@ -5,7 +5,7 @@ import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { newestVersion } from "../migrations/file-name";
 import { readLedger } from "../migrations/ledger";
-import type { AccessInputs, AccessState, DeclaredAccess } from "./inputs";
+import { declaration, type AccessInputs, type AccessState, type DeclaredAccess } from "./inputs";
 import { formatDescription, linesOf, type Comparison } from "./privileges";
 import {
   keptUndeclared,
@@ -18,9 +18,6 @@ import {
 } from "./reconcile";
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
 import { describeChanges } from "./describe";
-
-export type { AccessInputs, AccessState, DeclaredAccess } from "./inputs";
-export { reconcile } from "./reconcile";
 
 /** Longest list of statements in a message. */
 const SHOWN = 40;
@@ -136,6 +133,7 @@ const union = (one: string[], other: string[]) => [...new Set([...one, ...other]
 
 /** All privileges of one database, reconciled in one transaction. */
 export const access: Kind<AccessInputs, AccessState> = {
+  declaration,
   replaceOn: ["database"],
   notCompared: ["grants", "migrations", "dropSchemas"],
   // A removed role or schema needs an update of this resource; a new one, or migrations that were removed, do not.

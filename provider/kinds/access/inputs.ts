@@ -1,4 +1,6 @@
-import type { Grant } from "./privileges";
+import { declare } from "../../declaration";
+import { newestVersion } from "../migrations/file-name";
+import { formatGrants, type Grant } from "./privileges";
 
 /** The declared privileges of a database, and the owners and creators of the objects that they apply to. */
 export interface DeclaredAccess {
@@ -30,3 +32,12 @@ export interface AccessState extends AccessInputs {
   /** With `undeclared: report`, undeclared privileges in the form of `privileges`: a change of them is drift. */
   further?: Record<string, string>;
 }
+
+export const declaration = declare<AccessInputs, AccessState>()({
+  type: "Access",
+  outputs: ["further"],
+  wanted: ({ grants, migrations }) => ({
+    privileges: formatGrants(grants),
+    migrated: migrations.length > 0 ? newestVersion(migrations) : undefined,
+  }),
+});

@@ -7,11 +7,9 @@ import { setRestorePoint } from "../../restore-point";
 import { ask, withDatabase } from "../../session";
 import { SqlFileError } from "../../sql-file";
 import { explainCopy, makeCopy } from "./copy";
-import { MAINTENANCE_DATABASE, isCopy, type DatabaseInputs } from "./inputs";
+import { declaration, isCopy, MAINTENANCE_DATABASE, type DatabaseInputs } from "./inputs";
 import { parseMasks } from "./mask";
 import { DATABASE, databaseChanges, onlyAsciiProblem, type Found } from "./statements";
-
-export type { DatabaseInputs } from "./inputs";
 
 async function find(client: Client, name: string): Promise<Found | undefined> {
   return (await readRows(client, DATABASE, name))[0];
@@ -68,6 +66,7 @@ async function explain(old: DatabaseInputs | undefined, inputs: DatabaseInputs, 
 
 /** A database. An existing one is adopted with its contents. */
 export const database: Kind<DatabaseInputs, DatabaseInputs> = {
+  declaration,
   replaceOn: ["name"],
   notCompared: ["copying"],
   async check({ copyOf }) {

@@ -1,3 +1,4 @@
+import { declare } from "../../declaration";
 import type { SqlFile } from "./mask";
 
 export interface DatabaseInputs {
@@ -24,3 +25,8 @@ export function isCopy(inputs: DatabaseInputs): inputs is CopyInputs {
 
 /** The database of the sessions that create, alter and drop others. */
 export const MAINTENANCE_DATABASE = "postgres";
+
+export const declaration = declare<DatabaseInputs>()({
+  type: "Database",
+  aliases: [{ type: "postgresql:index/database:Database" }],
+});

@@ -6,8 +6,9 @@ import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { SqlFileError } from "../../sql-file";
 import { setRestorePoint } from "../../restore-point";
-import { reconcile, reportReconciled, type DeclaredAccess } from "../access";
-import type { Reconciled } from "../access/reconcile";
+import { reportReconciled } from "../access";
+import type { DeclaredAccess } from "../access/inputs";
+import { reconcile, type Reconciled } from "../access/reconcile";
 import { endSessions, retiredRoles } from "../access/removals";
 import { NOTHING, readCatalog, type Catalog } from "./catalog";
 import type { StatementOperation } from "./statement-operations";
@@ -15,36 +16,12 @@ import { LockAnalysis, type Step } from "./lock-analysis";
 import { blocksFrom, parseMigrations, type MigrationFile, type Section } from "./file";
 import { fileNameOf, fileOf, parseFileName, sameVersion } from "./file-name";
 import { readApplied } from "./foreign-ledger";
+import { declaration, type MigrationsInputs, type MigrationsState } from "./inputs";
 import { readLedger, type Applied } from "./ledger";
 import { findForbidden, readRoleFact } from "./permitted";
 import { planMigrations } from "./plan";
 import { runMigrations } from "./run";
 import { readSchemas, setsSearchPath, type Qualify } from "./search-path";
-
-export interface MigrationsInputs {
-  database: string;
-  /** The role that runs the files. */
-  role: string;
-  /** search_path of the files; empty if absent. */
-  searchPath?: string[];
-  /** Text of each file, by name. */
-  files: Record<string, string>;
-  /** The newest version to apply; undefined: all. */
-  target?: string;
-  /** Files up to this version count as applied in a database with tables and without rows in pgwright.migrations. */
-  baseline?: string;
-  /**
-   * Privileges of the database, reconciled before the migrations, which may need them, and after each run, also one that fails. The
-   * resource Access comes after the partitions and tiered tables, whose objects grants may name, so it cannot do this.
-   */
-  access: DeclaredAccess;
-  /** Hash of each file to apply, by name; the property that is compared with the state. */
-  applied: Record<string, string>;
-  /** The source if this database is a copy, and the files that are applied there before the copy. */
-  copyOf?: { database: string; applied: Record<string, string> };
-}
-
-export type MigrationsState = MigrationsInputs;
 
 /** The files to apply and to undo, with the progress of interrupted runs. */
 function listPending(files: MigrationFile[], ledger: Applied[], target: string | undefined): Pending[] {
@@ -260,6 +237,7 @@ async function readAppliedBefore(
 
 /** The migrations of one database: each file of the folder is applied once, in the order of versions. */
 export const migrations: Kind<MigrationsInputs, MigrationsState> = {
+  declaration,
   replaceOn: ["database"],
   notCompared: ["role", "searchPath", "files", "target", "baseline", "access", "copyOf"],
   compared: (state, inputs) => ({ ...state, applied: matchFiles(state.applied, inputs.applied) }),

@@ -1,7 +1,7 @@
 import { needsClient, transactionKind, type Node } from "../../sql-file";
 import { quoteIdentifier } from "../../../config/object-name";
 import { commandsOf, joined, nameOf, node, nodesIn, textsOf, type Relation, type StringNode } from "./tree";
-import { outsideTransaction } from "../transaction-block";
+import { outsideTransaction } from "./transaction-block";
 
 // Pure: which statements a migration may contain, and where, from their parse trees.
 

@@ -19,12 +19,9 @@ import {
   ROLES,
   type Change,
   type RoleFact,
-  type RoleInputs,
-  type RoleState,
 } from "./changes";
+import { declaration, type RoleInputs, type RoleState } from "./inputs";
 import { describePrivilegeChanges } from "./privileges";
-
-export type { RoleInputs } from "./changes";
 
 /** New owner of the objects of a removed role in databases that the stack does not declare. */
 const HEIR = "postgres";
@@ -135,6 +132,7 @@ async function mustBeFree(client: Client, host: Host, name: string): Promise<voi
  * only ANOTHER_PASSWORD.
  */
 export const role: Kind<RoleInputs, RoleState> = {
+  declaration,
   replaceOn: ["name"],
   notCompared: ["declaredRoles"],
   compared,

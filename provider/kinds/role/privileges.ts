@@ -1,5 +1,6 @@
 import { declarable } from "./memberships";
-import { FLAGS, type RoleFact, type RoleInputs } from "./changes";
+import { FLAGS, type RoleFact } from "./changes";
+import type { RoleInputs } from "./inputs";
 
 // Pure: the attributes and memberships that a role gains and loses by a change.
 

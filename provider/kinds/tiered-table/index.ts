@@ -16,9 +16,8 @@ import {
   sameValue,
   type Config,
   type TieredTableInputs,
+  declaration,
 } from "./inputs";
-
-export type { TieredTableConfig, TieredTableInputs } from "./inputs";
 
 /** A preview shows at most this many partitions. */
 const MAX_SHOWN_PARTITIONS = 30;
@@ -136,6 +135,7 @@ async function put(inputs: TieredTableInputs, { host }: Operation): Promise<Tier
 
 /** A tiered table: a view over tables, between which jobs of the library move rows. */
 export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {
+  declaration,
   // No replaceOn: a replacement would drop the rows. `explain` refuses changes that need another set.
   explain,
   async create(inputs, operation) {

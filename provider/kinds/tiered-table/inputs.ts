@@ -1,3 +1,4 @@
+import { declare } from "../../declaration";
 import { differences } from "../../kind";
 
 export interface Column {
@@ -120,3 +121,5 @@ export function describeChanges(real: Config, meant: Config): string[] {
   if (differs("maxAge")) lines.push(from("maxAge"));
   return lines;
 }
+
+export const declaration = declare<TieredTableInputs>()({ type: "TieredTable", wanted: () => ({ problems: [] }) });

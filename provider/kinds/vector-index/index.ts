@@ -8,13 +8,11 @@ import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
 import { build, dropIndex } from "./build";
 import { conditionOf, definitionOf, findRecord, findColumn, findIndex, describeConflict, tableOf } from "./catalog";
-import type { VectorIndexInputs } from "./inputs";
+import { declaration, type VectorIndexInputs } from "./inputs";
 import { outgrownProblems, rebuildOutgrown } from "./outgrown";
 import { deleteRecord, measure, mustBeMeasured, problemsOfRecord, saveRecord, settle } from "./recall";
 import { nameWhileBuilt, whyNot } from "./statements";
 import { describeBuild, warningsOf } from "./describe";
-
-export type { VectorIndexInputs } from "./inputs";
 
 /** The index on the server; undefined if the index, an unfinished build and its record are all missing. */
 async function readIndex(client: Client, state: VectorIndexInputs): Promise<VectorIndexInputs | undefined> {
@@ -175,6 +173,7 @@ async function drop(client: Client, state: VectorIndexInputs, { host, info }: Op
 
 /** A vector index: built concurrently, with the declared recall. */
 export const vectorIndex: Kind<VectorIndexInputs, VectorIndexInputs> = {
+  declaration,
   replaceOn: ["database", "schema", "name"],
   noneIfAbsent: ["search", "iterativeScan", "recall", "measuredBy"],
   explain,

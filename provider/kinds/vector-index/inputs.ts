@@ -1,3 +1,5 @@
+import { declare } from "../../declaration";
+
 /** Column, distance, precision and build options of a vector index. */
 export interface Definition {
   /** schema.name, quoted for SQL. */
@@ -66,3 +68,5 @@ export const OPERATOR_CLASS_NAMES: Record<string, string> = {
   hamming: "hamming",
   jaccard: "jaccard",
 };
+
+export const declaration = declare<VectorIndexInputs>()({ type: "VectorIndex", wanted: () => ({ problems: [] }) });

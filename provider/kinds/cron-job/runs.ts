@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, type RowOf } from "../catalog-query";
+import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
 
 /** The last finished run of an active job of pg_cron. */
 export type CronRun = RowOf<typeof CRON_LAST_RUNS>;

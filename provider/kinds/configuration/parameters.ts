@@ -1,6 +1,6 @@
-import { canonicalValue, findParameter, isComputedByServer } from "../../tuning/catalogue";
-import type { Setting } from "../../tuning/defaults";
-import { formatQuantity } from "../../tuning/units";
+import { canonicalValue, findParameter, isComputedByServer } from "../../../tuning/catalogue";
+import type { Setting } from "../../../tuning/defaults";
+import { formatQuantity } from "../../../tuning/units";
 
 /** Values of parameters, by name. */
 export type Parameters = Record<string, string>;

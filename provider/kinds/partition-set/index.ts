@@ -1,49 +1,14 @@
 import type { Client } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, rowsOf, type RowOf } from "../catalog-query";
-import { hasRelation, hasRoutine } from "../exists";
-import { mustBelongToJob, type OwnerJob } from "../job-owner";
-import { differences, type Kind, type Operation } from "../kind";
-import { whyDown } from "../readiness";
-import { asOwner } from "../run-role";
-import { ask, isNoDatabase, isNoLibrary, withDatabase } from "../session";
-import { allNames, currentNames } from "./partition-set-names";
-
-/** A partition's name suffix -> the values of a LIST partition. */
-type Values = Record<string, string[]>;
-
-export interface PartitionSetInputs {
-  database: string;
-  /** The partitioned table, schema.name, quoted where SQL needs it. */
-  parent: string;
-  kind: "time" | "integer" | "uuid7" | "list" | "hash";
-  /** Width of a RANGE partition: an interval, or a whole number. */
-  interval?: string;
-  zone: string;
-  premake: number;
-  start?: string;
-  naming?: string;
-  overflow: "none" | "guard" | "drain";
-  retention?: {
-    age?: string;
-    count?: number;
-    then: "keep" | "detach" | "archive" | "drop";
-    schema?: string;
-    tablespace?: string;
-  };
-  template: { tablespace?: string; storage?: Record<string, string>; indexes?: string[] };
-  sub?: { by: "list" | "hash"; column: string; modulus?: number; values?: Values; default?: boolean };
-  /** Of LIST partitions. */
-  values?: Values;
-  /** Of HASH partitions. */
-  modulus?: number;
-  /** Partition a plain table by this column, while it is in use. */
-  convert?: { column: string };
-  /** Role of the maintenance job; if absent, the owner of the database, which must then own the table. */
-  maintainer?: string;
-  /** Drift by partition: what was attached, detached or renamed outside of pgwright. Declared: empty. */
-  byHand: Record<string, string>;
-}
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
+import { hasRelation, hasRoutine } from "../../exists";
+import { mustBelongToJob, type OwnerJob } from "../../job-owner";
+import { differences, type Kind, type Operation } from "../../kind";
+import { whyDown } from "../../readiness";
+import { asOwner } from "../../run-role";
+import { ask, isNoDatabase, isNoLibrary, withDatabase } from "../../session";
+import { allNames, currentNames } from "./current-names";
+import { declaration, type PartitionSetInputs } from "./inputs";
 
 /** A preview shows at most this many steps of a plan. */
 const MAX_SHOWN_STEPS = 30;
@@ -198,6 +163,7 @@ async function put(inputs: PartitionSetInputs, { host, info, warn }: Operation):
 
 /** A set of partitions: a row of pgwright.partition_sets, whose partitions a cron job maintains. */
 export const partitionSet: Kind<PartitionSetInputs, PartitionSetInputs> = {
+  declaration,
   replaceOn: ["database", "parent"],
   currentNames,
   explain,

@@ -1,45 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { z } from "zod";
-import { CONFIG_PATH } from "../../backup/paths";
-import { applyModeOf, findParameter } from "../../tuning/catalogue";
-import { catalogQuery, readRows, rowsOf, type RowOf } from "../catalog-query";
-import { connect } from "../connection";
-import type { Host } from "../host";
-import type { Kind, Operation } from "../kind";
-import { untilReady, whyDown } from "../readiness";
-import { ask, withDatabase } from "../session";
-import { readSuperuserSettings, setSuperuserSettings, SUPERUSER_SETTINGS } from "../superuser-settings";
-import { UNKNOWN } from "../unknown";
-import { CONFIGURATION_ID, restoreFormerFiles } from "./configuration";
-import { alignShown, changedParameters, sameValue, withUnit, type Parameters } from "./parameters";
-
-export interface ServerInputs {
-  /** Id of the container: a new container triggers an update. */
-  containerId: string;
-  /** Always true: the server should run. */
-  running: boolean;
-  /** Values that should be in effect. */
-  parameters: Parameters;
-  /** Hash of the configuration that should be loaded (see configurationId). */
-  configuration: string;
-  /** SCRAM verifier of the superuser's password. */
-  verifier: string;
-  /** Parameters set by ALTER SYSTEM, which override the stack file; wanted: none. */
-  alterSystem: Parameters;
-  /** Settings of role postgres, which override those of a database. */
-  superuserSettings: Parameters;
-  /** Whether the server may restart for parameters that need it. */
-  restartPolicy: "allow" | "forbid";
-  /** Volume and image of the configuration files, to revert a configuration that the server rejects. */
-  volume?: string;
-  image?: string;
-}
-
-export interface ServerState extends ServerInputs {
-  /** Such as "17.6". */
-  version: string;
-}
+import { CONFIG_PATH } from "../../../backup/paths";
+import { applyModeOf, findParameter } from "../../../tuning/catalogue";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
+import { connect } from "../../connection";
+import type { Host } from "../../host";
+import type { Kind, Operation } from "../../kind";
+import { untilReady, whyDown } from "../../readiness";
+import { ask, withDatabase } from "../../session";
+import { readSuperuserSettings, setSuperuserSettings, SUPERUSER_SETTINGS } from "../../superuser-settings";
+import { UNKNOWN } from "../../unknown";
+import { CONFIGURATION_ID, restoreFormerFiles } from "../configuration";
+import { alignShown, changedParameters, sameValue, withUnit, type Parameters } from "../configuration/parameters";
+import { declaration, type ServerInputs, type ServerState } from "./inputs";
 
 /** Longest shutdown of PostgreSQL, with its checkpoint, before it is killed; seconds. */
 export const STOP_WITHIN_S = 120;
@@ -254,6 +228,7 @@ async function reload(client: Client, inputs: ServerInputs): Promise<string[]> {
 
 /** The running server: it is started, accepts connections, and uses its configuration. */
 export const server: Kind<ServerInputs, ServerState> = {
+  declaration,
   notCompared: ["restartPolicy", "volume", "image"],
   explain: plan,
   async create(inputs, operation) {

@@ -1,26 +1,12 @@
 import type { Client } from "pg";
 import { z } from "zod";
-import { checkedObjectName } from "../../config/object-name";
-import { catalogQuery, readRows } from "../catalog-query";
-import type { Host } from "../host";
-import type { Kind, Operation } from "../kind";
-import { whyDown } from "../readiness";
-import { isNoDatabase, withDatabase } from "../session";
-
-/** Declared objects of a database whose removal can lose rows. */
-export interface DatabaseInventory {
-  extensions: string[];
-  /** Tiered tables, by schema.name, and what happens to their rows once they are undeclared. */
-  tiers: Record<string, "keep" | "drop">;
-}
-
-export interface InventoryInputs {
-  databases: Record<string, DatabaseInventory>;
-  /** Volumes of backups and dumps; `kept`: they stay once they are undeclared. */
-  volumes: Record<string, { holds: string; kept: boolean }>;
-  /** Docker objects of the stack beside the data volume, such as "volume NAME". States of earlier versions have none. */
-  objects?: string[];
-}
+import { checkedObjectName } from "../../../config/object-name";
+import { catalogQuery, readRows } from "../../catalog-query";
+import type { Host } from "../../host";
+import type { Kind, Operation } from "../../kind";
+import { whyDown } from "../../readiness";
+import { isNoDatabase, withDatabase } from "../../session";
+import { declaration, type InventoryInputs } from "./inputs";
 
 /** Entries that were declared and are not any more. */
 const undeclared = <T>(former: Record<string, T>, now: Record<string, T>) =>
@@ -119,6 +105,7 @@ async function mustBeOurs(
  * preview of a delete, so this resource reports the loss of data.
  */
 export const inventory: Kind<InventoryInputs, InventoryInputs> = {
+  declaration,
   async explain(old, inputs, operation) {
     await mustBeOurs(old, inputs, operation);
     for (const [database, former] of Object.entries(old?.databases ?? {})) {

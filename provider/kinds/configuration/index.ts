@@ -1,37 +1,17 @@
 import { createHash } from "node:crypto";
 import type { Client } from "pg";
 import { z } from "zod";
-import type { Setting } from "../../tuning/defaults";
-import { parsePostgresqlConf, renderPostgresqlConf } from "../../tuning/postgresql-conf";
-import { rowsOf } from "../catalog-query";
-import { gatewaysOf, mustHaveGateway, withGateways, withoutGateways } from "../gateway";
-import type { Host } from "../host";
-import type { Kind, Operation } from "../kind";
-import { ask } from "../session";
-import { mustSuitDatabases } from "../database-parameters";
-import { tryConfiguration, type Limits } from "../trial";
-import { alignValues, changedParameters, parametersOf, type Parameters } from "./parameters";
-
-export interface ConfigurationInputs {
-  /** The volume that the server reads its configuration from. */
-  volume: string;
-  /** Image of the server; the files are copied through a container of it that is never started. */
-  image: string;
-  /** postgresql.conf: its parameters, with their reasons as comments. States of earlier versions have none. */
-  settings: Setting[];
-  /** The values of the settings, by parameter; the property that is compared with the state. */
-  parameters: Parameters;
-  /** Rules of pg_hba.conf, one a line; GATEWAY stands for the address of the Docker host. */
-  hba: string[];
-  /** The server's network, for its gateway. States of earlier versions have none. */
-  network?: string;
-  /** Limits of the server's container, for the throwaway server that tries the configuration. */
-  limits?: Limits;
-  /** Lines of pg_ident.conf. */
-  ident: string[];
-}
-
-export type ConfigurationState = ConfigurationInputs;
+import type { Setting } from "../../../tuning/defaults";
+import { parsePostgresqlConf, renderPostgresqlConf } from "../../../tuning/postgresql-conf";
+import { rowsOf } from "../../catalog-query";
+import { gatewaysOf, mustHaveGateway, withGateways, withoutGateways } from "../../gateway";
+import type { Host } from "../../host";
+import type { Kind, Operation } from "../../kind";
+import { ask } from "../../session";
+import { mustSuitDatabases } from "../../database-parameters";
+import { tryConfiguration } from "../../trial";
+import { alignValues, changedParameters, parametersOf } from "./parameters";
+import { declaration, type ConfigurationInputs, type ConfigurationState } from "./inputs";
 
 /** A custom parameter in the file: its value in the server is the version of the file that the server has loaded. */
 export const CONFIGURATION_ID = "pgwright.configuration";
@@ -125,6 +105,7 @@ async function readBack(host: Host, state: ConfigurationState): Promise<Configur
 
 /** The configuration files on their volume. The resource Server makes them take effect. */
 export const configuration: Kind<ConfigurationInputs, ConfigurationState> = {
+  declaration,
   replaceOn: ["volume"],
   // The image is compared: a new image may lack a library that the configuration names, so it is tried again.
   notCompared: ["settings", "network", "limits"],

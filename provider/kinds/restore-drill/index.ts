@@ -1,17 +1,9 @@
-import { problemOf } from "../../backup/drill";
-import { parseDrills, parseRuns, type Drill } from "../../backup/ledgers";
-import { LEDGER_PATH } from "../../backup/paths";
-import { CommandError, type Host } from "../host";
-import type { Kind } from "../kind";
-
-export interface RestoreDrillInputs {
-  /** Name of the agent's container. */
-  agent: string;
-  /** Maximum age of the last drill, such as "7d"; unlimited if absent. */
-  maxAge?: string;
-  /** The last drill passed and is not older than maxAge. Declared: true. */
-  proven: boolean;
-}
+import { problemOf } from "../../../backup/drill";
+import { parseDrills, parseRuns, type Drill } from "../../../backup/ledgers";
+import { LEDGER_PATH } from "../../../backup/paths";
+import { CommandError, type Host } from "../../host";
+import type { Kind } from "../../kind";
+import { declaration, type RestoreDrillInputs } from "./inputs";
 
 const inAgent = async (host: Host, agent: string, script: string) =>
   (await host.docker(["exec", "--workdir", LEDGER_PATH, agent, "sh", "-c", script])).toString();
@@ -58,6 +50,7 @@ const notYet = ({ checks }: Drill) =>
 
 /** Evidence that the backups can be restored: the update runs the first drill, the agent's schedule the later ones. */
 export const restoreDrill: Kind<RestoreDrillInputs, RestoreDrillInputs> = {
+  declaration,
   replaceOn: ["agent"],
   async explain(old, inputs, { host, info }) {
     if (!old) return info("runs a restore drill with the newest backup");

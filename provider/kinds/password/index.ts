@@ -1,22 +1,8 @@
 import { randomBytes } from "node:crypto";
-import type { Kind } from "../kind";
-import { UNKNOWN } from "../unknown";
-import { scramVerifier } from "../scram";
-
-export interface PasswordInputs {
-  /** Role of the password. */
-  role: string;
-  /** The password, if the stack file declares one; a random one if absent. */
-  value?: string;
-  /** A changed value generates a new password. */
-  rotation?: string;
-}
-
-export interface PasswordState extends PasswordInputs {
-  password: string;
-  /** What PostgreSQL stores (SCRAM-SHA-256), so that no statement contains the password. */
-  verifier: string;
-}
+import type { Kind } from "../../kind";
+import { UNKNOWN } from "../../unknown";
+import { scramVerifier } from "../../scram";
+import { declaration, type PasswordInputs, type PasswordState } from "./inputs";
 
 /** A preview generates no password, since the update would generate another one. */
 function generate(inputs: PasswordInputs, preview: boolean): PasswordState {
@@ -34,6 +20,7 @@ function isVerifier({ password, verifier }: PasswordState): boolean {
 
 /** A password and its verifier, kept in the state as secrets. */
 export const password: Kind<PasswordInputs, PasswordState> = {
+  declaration,
   create: async (inputs, { preview }) => ({ id: inputs.role, state: generate(inputs, preview) }),
   read: async (_id, state) => (isVerifier(state) ? state : { ...state, value: undefined }),
   update: async (_id, old, inputs, { preview }) =>

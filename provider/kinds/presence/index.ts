@@ -1,30 +1,15 @@
 import { existsSync, statfsSync } from "node:fs";
-import { DISK_FULL, type Host } from "../host";
-import type { Kind } from "../kind";
-import { isTaken } from "../port";
-
-export interface PresenceInputs {
-  what: "container" | "image";
-  /** Name of the container, or name and tag of the image. */
-  object: string;
-  /** Always true: the object should exist. */
-  present: boolean;
-  /** Starts a stopped container, for containers without another resource that does so. */
-  running?: boolean;
-  /** Address and port on this machine at which the container is published; undefined on a remote engine. */
-  publishes?: { address: string; port: number };
-}
-
-export interface PresenceState extends PresenceInputs {
-  /** Number of creations of the object: a change triggers the resource that creates it. */
-  generation: number;
-}
+import { DISK_FULL, type Host } from "../../host";
+import type { Kind } from "../../kind";
+import { isTaken } from "../../port";
+import { declaration, type PresenceInputs, type PresenceState } from "./inputs";
 
 /**
  * Detects in every preview that an object of the Docker engine was removed outside of pgwright. The Docker plugin itself detects it
  * only on a refresh, and a refresh of the resources inside PostgreSQL fails while the server does not exist.
  */
 export const presence: Kind<PresenceInputs, PresenceState> = {
+  declaration,
   notCompared: ["publishes", "running"],
   async explain(old, { what, object, publishes, running }, { host, warn }) {
     if (old && !old.present && old.object === object) {

@@ -1,4 +1,4 @@
-import type { Properties } from "../kind";
+import type { Properties } from "../../kind";
 
 // Earlier versions had other names in the state, and have them in pgwright.partition_sets until the update of the library.
 

@@ -1,48 +1,14 @@
 import type { Client } from "pg";
 import { z } from "zod";
-import { readLibrary, readSql } from "../../sql/read";
-import { catalogQuery, readRows, rowsOf, type RowOf } from "../catalog-query";
-import { mustOwnSchema } from "../connection";
-import { hasRelation } from "../exists";
-import type { Kind, Operation } from "../kind";
-import { asOwner } from "../run-role";
-import { ask, isNoDatabase, withDatabase } from "../session";
-
-export interface LibraryInputs {
-  database: string;
-  /** Folder of sql/functions. */
-  library: LibraryName;
-  /** Hash of its files; in the state, the hash of the installed files, or why they differ from them. */
-  files: string;
-}
-
-interface LibraryParts {
-  /** Names of its objects in schema pgwright, as a regular expression. */
-  objects: string;
-  /** PUBLIC may execute its routines: they run with the caller's privileges, or check the caller. */
-  isPublic?: true;
-  /** Query of the objects that need the library, by name and owner: it cannot be dropped before them. */
-  users?: string;
-  /** A query that updates one of these objects, run as its owner after the library was changed. */
-  refresh?: string;
-}
-
-export const LIBRARIES = {
-  backups: { objects: "^(backup|drill|restore_drill)" },
-  partitions: { objects: "^(maintain_)?partition", isPublic: true },
-  privileges: { objects: "^privileges_" },
-  tiers: {
-    objects: "^tiers_",
-    isPublic: true,
-    users:
-      "SELECT format('%I.%I', schema_name, set_name) AS name, owner_name AS owner FROM pgwright.tiers_sets ORDER BY 1",
-    // The library generates views, triggers and procedures of each set.
-    refresh:
-      "SELECT pgwright.tiers_alter(config) FROM pgwright.tiers_sets WHERE format('%I.%I', schema_name, set_name) = $1",
-  },
-  vectors: { objects: "^(measure_vectors|vector_)", isPublic: true },
-} as const satisfies Record<string, LibraryParts>;
-export type LibraryName = keyof typeof LIBRARIES;
+import { readLibrary, readSql } from "../../../sql/read";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
+import { mustOwnSchema } from "../../connection";
+import { hasRelation } from "../../exists";
+import type { Kind, Operation } from "../../kind";
+import { asOwner } from "../../run-role";
+import { ask, isNoDatabase, withDatabase } from "../../session";
+import { declaration, type LibraryInputs } from "./inputs";
+import { LIBRARIES, type LibraryName, type LibraryParts } from "./libraries";
 
 async function usersOf(client: Client, library: LibraryName): Promise<{ name: string; owner: string }[]> {
   const { users }: LibraryParts = LIBRARIES[library];
@@ -138,6 +104,7 @@ async function dropShared(client: Client): Promise<void> {
 
 /** SQL functions of pgwright in a database, in schema pgwright. */
 export const library: Kind<LibraryInputs, LibraryInputs> = {
+  declaration,
   replaceOn: ["database", "library"],
   async explain(_old, inputs, { host, preview }) {
     if (!preview) return; // install() looks again, under its lock

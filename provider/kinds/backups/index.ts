@@ -1,26 +1,10 @@
-import { bucketProblem } from "../../backup/bucket-problem";
-import { INFO, newestBackup, NO_BACKUP, NO_STANZA, parseInfo, statusOf, type StanzaInfo } from "../../backup/info";
-import { CONFIG_PATH } from "../../backup/paths";
-import { CommandError, type Host } from "../host";
-import type { Kind, Operation } from "../kind";
-import { whyDown } from "../readiness";
-
-export interface BackupsInputs {
-  /** Name of the agent's container. */
-  agent: string;
-  /** Name of the server in the repositories. */
-  stanza: string;
-  /** Number of repositories. */
-  repositories: number;
-  /** Location of each repository in a bucket, by number. */
-  buckets?: Record<string, string>;
-  /** Number of the server's cluster: a restore begins another one, which gets a full backup at once. */
-  generation: number;
-  /** The cluster was restored from a backup. */
-  restored: boolean;
-  /** Every repository has the stanza and a backup. Declared: true. */
-  ready: boolean;
-}
+import { bucketProblem } from "../../../backup/bucket-problem";
+import { INFO, newestBackup, NO_BACKUP, NO_STANZA, parseInfo, statusOf, type StanzaInfo } from "../../../backup/info";
+import { CONFIG_PATH } from "../../../backup/paths";
+import { CommandError, type Host } from "../../host";
+import type { Kind, Operation } from "../../kind";
+import { whyDown } from "../../readiness";
+import { declaration, type BackupsInputs } from "./inputs";
 
 /** Runs pgBackRest in the agent's container. */
 async function pgbackrest(host: Host, { agent, stanza }: BackupsInputs, ...args: string[]): Promise<string> {
@@ -86,6 +70,7 @@ function explainError(error: unknown, { stanza }: BackupsInputs): unknown {
 
 /** The stanza of the server in each repository, and a first backup. Deleting the resource keeps the backups; their volume holds them. */
 export const backups: Kind<BackupsInputs, BackupsInputs> = {
+  declaration,
   replaceOn: ["stanza"],
   notCompared: ["restored"],
   async explain(old, inputs, { host, preview, info: say, warn }) {

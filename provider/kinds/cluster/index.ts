@@ -1,64 +1,18 @@
-import { bucketProblem, describeProblem } from "../../backup/bucket-problem";
-import { newestBackup, unreadable } from "../../backup/info";
-import { hasBuckets, onlyRepositories, repositoryNumbers, type Options } from "../../backup/options";
-import { chooseBackups, describeTarget, endsWithBackup, walAfter, type Target } from "../../backup/target";
-import { EPHEMERAL, EXPIRES, labelFlags, type Labels } from "../ephemeral-labels";
-import type { Host } from "../host";
-import { mustBeWritable } from "../host-folder";
-import type { Kind, Operation } from "../kind";
-import { archiveNow } from "../archive";
-import { whyDown } from "../readiness";
-import { readInfo, restore, selectReadable, selectRepositories, type Handling, type Repositories } from "../restore";
-import { beginFilling, endFilling, inspectForeignVolume, isUnfinished, mustBeUnused, remove } from "../data-volume";
-import { copyRunning, explainRunning } from "../running";
-import { withDatabase } from "../session";
-
-/** The source of a restored cluster. */
-export interface Origin extends Target {
-  /** Name of the server in the repository, or the container of a running server. */
-  server: string;
-  /** Copies the running server, without a repository. */
-  running?: boolean;
-  /** The repository: a volume, a folder of the Docker host, or a bucket; the server's own repositories if absent. */
-  repository?: string;
-}
-
-export interface ClusterInputs {
-  /** Name of the volume; the volumes that replace it have a number appended. */
-  name: string;
-  /** Image of the server. */
-  image: string;
-  /** Always true: the volume should exist. */
-  present: boolean;
-  /** Labels of the volume, as of all Docker objects of the stack; none if absent. */
-  labels?: Labels;
-  /** The source of the cluster; created by initdb if absent. */
-  restoreFrom?: Origin;
-  /** The repositories that hold this source. */
-  from?: Repositories;
-  /** Secret options of these repositories. */
-  fromSecrets: Options;
-  /** SQL and checks for restored data. */
-  handling?: Handling;
-  /** Allows a restored cluster to replace an existing one. */
-  inPlace: boolean;
-  /** A volume that is not in the state and whose data a restored cluster, in another volume, may replace. */
-  replace?: string;
-  /** A volume that is not in the state and whose cluster the server uses. */
-  adopt?: string;
-  /** The server's own repositories. */
-  own?: Repositories;
-  ownSecrets: Options;
-}
-
-export interface ClusterState extends ClusterInputs {
-  /** The volume in use. */
-  volume: string;
-  /** The volume that it replaced; kept as long as the stack file has restoreFrom. */
-  previous: string;
-  /** Number of the cluster, from 1 on: each new or restored cluster increments it. */
-  generation: number;
-}
+import { bucketProblem, describeProblem } from "../../../backup/bucket-problem";
+import { newestBackup, unreadable } from "../../../backup/info";
+import { hasBuckets, onlyRepositories, repositoryNumbers } from "../../../backup/options";
+import { chooseBackups, describeTarget, endsWithBackup, walAfter } from "../../../backup/target";
+import { EPHEMERAL, EXPIRES, labelFlags, type Labels } from "../../ephemeral-labels";
+import type { Host } from "../../host";
+import { mustBeWritable } from "../../host-folder";
+import type { Kind, Operation } from "../../kind";
+import { archiveNow } from "../../archive";
+import { whyDown } from "../../readiness";
+import { readInfo, restore, selectReadable, selectRepositories, type Repositories } from "../../restore";
+import { beginFilling, endFilling, inspectForeignVolume, isUnfinished, mustBeUnused, remove } from "../../data-volume";
+import { copyRunning, explainRunning } from "../../running";
+import { withDatabase } from "../../session";
+import { declaration, type Origin, type ClusterInputs, type ClusterState } from "./inputs";
 
 const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MB`;
 
@@ -226,6 +180,7 @@ function mustHaveLabels(old: Labels | undefined, labels: Labels | undefined): vo
  * while the server runs, and the server moves to this volume once the checks have passed.
  */
 export const cluster: Kind<ClusterInputs, ClusterState> = {
+  declaration,
   replaceOn: ["name"],
   notCompared: ["image", "from", "fromSecrets", "handling", "inPlace", "replace", "adopt", "own", "ownSecrets"],
   async explain(old, inputs, operation) {

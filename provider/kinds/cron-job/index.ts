@@ -1,29 +1,12 @@
 import type { Client } from "pg";
 import { z } from "zod";
-import { Batch } from "../batch";
-import { catalogQuery, readRows, rowsOf } from "../catalog-query";
-import type { Kind } from "../kind";
-import { ask, isNoDatabase, sqlState, withDatabase } from "../session";
-import { commandProblem } from "./cron-command";
-import { describeFailure, lastRuns, type CronRun } from "./cron-runs";
-
-export interface CronJobInputs {
-  /** Name, unique on the server. */
-  job: string;
-  /** The database that holds pg_cron. */
-  cronDatabase: string;
-  /** Where the command runs. */
-  database: string;
-  schedule: string;
-  command: string;
-  role: string;
-  active: boolean;
-}
-
-export interface CronJobState extends CronJobInputs {
-  /** pg_cron's id; it stays when the job is changed. */
-  jobId: string;
-}
+import { Batch } from "../../batch";
+import { catalogQuery, readRows, rowsOf } from "../../catalog-query";
+import type { Kind } from "../../kind";
+import { ask, isNoDatabase, sqlState, withDatabase } from "../../session";
+import { commandProblem } from "./command";
+import { describeFailure, lastRuns, type CronRun } from "./runs";
+import { declaration, type CronJobInputs, type CronJobState } from "./inputs";
 
 export const CRON_JOBS = catalogQuery("cron-jobs", {
   jobid: z.string(),
@@ -77,6 +60,7 @@ const runs = new Batch<Map<string, CronRun[]>>(
 
 /** A job of pg_cron, known by its name. */
 export const cronJob: Kind<CronJobInputs, CronJobState> = {
+  declaration,
   replaceOn: ["job", "cronDatabase"],
   async check({ active, command }) {
     // An inactive job may have such a command: adoption declares it inactive until it is corrected.

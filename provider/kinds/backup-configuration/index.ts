@@ -1,40 +1,12 @@
 import { createHash } from "node:crypto";
-import { parseAgentConfiguration, renderAgentConfiguration, type Dumps } from "../../backup/agent-configuration";
-import type { DrillSpecification } from "../../backup/drill";
-import { parsePgbackrestConf, renderPgbackrestConf, type Options } from "../../backup/options";
-import { snoozeArguments } from "../../backup/schedules";
-import type { Host } from "../host";
-import { mustBeWritable } from "../host-folder";
-import type { Kind, Operation } from "../kind";
-import { mustAnswer } from "../restore";
-
-export interface BackupConfigurationInputs {
-  /** The volume that server and agent read their configuration from. */
-  volume: string;
-  /** Any image: the files are copied through a container that never starts. */
-  image: string;
-  /** Name of the server in the repositories. */
-  stanza: string;
-  /** pgbackrest.conf, by option. */
-  options: Options;
-  /** Options of it that are secret. */
-  secrets: Options;
-  /** Folders of the Docker host that hold repositories and dumps; none if absent. */
-  folders?: string[];
-  /** CA certificates of the endpoints of buckets, by file; none if absent. */
-  certificates?: Record<string, string>;
-  /** Schedules of the agent: five cron fields, by job. */
-  schedules: Record<string, string>;
-  /** Specification of the drills; no drills if absent. */
-  drill?: DrillSpecification;
-  /** Specification of the dumps; no dumps if absent. */
-  dumps?: Dumps;
-}
-
-export interface BackupConfigurationState extends BackupConfigurationInputs {
-  /** Fingerprint of the passphrase. */
-  passphrase: string;
-}
+import { parseAgentConfiguration, renderAgentConfiguration } from "../../../backup/agent-configuration";
+import { parsePgbackrestConf, renderPgbackrestConf } from "../../../backup/options";
+import { snoozeArguments } from "../../../backup/schedules";
+import type { Host } from "../../host";
+import { mustBeWritable } from "../../host-folder";
+import type { Kind, Operation } from "../../kind";
+import { mustAnswer } from "../../restore";
+import { declaration, type BackupConfigurationInputs, type BackupConfigurationState } from "./inputs";
 
 const CONF = "pgbackrest.conf";
 const AGENT = "agent.json";
@@ -93,6 +65,7 @@ async function readBack(host: Host, state: BackupConfigurationState): Promise<Ba
 
 /** The files that configure repositories and schedules for server and agent; both read them at each use. */
 export const backupConfiguration: Kind<BackupConfigurationInputs, BackupConfigurationState> = {
+  declaration,
   replaceOn: ["volume"],
   notCompared: ["image"],
   async explain(old, inputs, operation) {

@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { declare } from "../../declaration";
+
+/** What the catalog has of a role under the same names. */
+export const ATTRIBUTES = {
+  name: z.string(),
+  login: z.boolean(),
+  /** Never declared: the stack file has no superusers. */
+  superuser: z.boolean(),
+  inherit: z.boolean(),
+  createDatabase: z.boolean(),
+  createRole: z.boolean(),
+  replication: z.boolean(),
+  bypassRowLevelSecurity: z.boolean(),
+  connectionLimit: z.number(),
+};
+
+export interface RoleInputs extends z.output<z.ZodObject<typeof ATTRIBUTES>> {
+  /** When the password expires; never if absent. */
+  validUntil?: string;
+  /** Sorted. */
+  memberOf: string[];
+  searchPath?: string[];
+  /** A value of the parameter, such as `30s`. */
+  statementTimeout?: string;
+  /** Other parameters of the role. */
+  settings: Record<string, string>;
+  /** SCRAM verifier of the password, or KEPT; the role has no password if absent. */
+  verifier?: string;
+  /** The roles of the stack file, for a role with CREATEROLE: its memberships in other roles that it created are not managed. */
+  declaredRoles?: string[];
+  /** Drift that has no key above, such as an option of a membership; empty in the declaration. */
+  byHand: string[];
+}
+
+export interface RoleState extends RoleInputs {
+  /** Undeclared roles that it created and is a member of; compared once the stack file declares them. */
+  madeMemberOf?: string[];
+}
+
+export const declaration = declare<RoleInputs, RoleState>()({
+  type: "Role",
+  secrets: ["verifier"],
+  aliases: [{ type: "postgresql:index/role:Role" }],
+  wanted: () => ({ superuser: false, byHand: [] }),
+});
