@@ -17,14 +17,14 @@ export interface Declaration<I extends object, S extends I, W extends keyof I> {
    * The inputs that no program declares: what the object must be (`present: true`), and what follows from the declared ones. The
    * plugin adds them when it checks the inputs.
    */
-  wanted?(declared: I): Pick<I, W>;
+  wanted?: { [K in W]: (declared: I) => I[K] };
 }
 
 /** A declaration of any kind, as the plugin and the classes use it. */
 export type AnyDeclaration = Pick<Declaration<object, object, never>, "type" | "aliases"> & {
   outputs?: readonly string[];
   secrets?: readonly string[];
-  wanted?(declared: object): object;
+  wanted?: Record<string, (declared: never) => unknown>;
 };
 
 /** Declares a kind; TypeScript derives from `wanted` which inputs no program declares. */

@@ -72,9 +72,9 @@ export interface Kind<I extends object, S extends I> {
 export type AnyKind = Kind<Properties, Properties>;
 
 /** The inputs of a resource: those of the program, and those that the kind adds. */
-export function checkedInputs({ declaration }: AnyKind, declared: Properties): Properties {
-  const wanted = Object.entries(declaration.wanted?.(declared) ?? {}).filter(([, value]) => value !== undefined);
-  return { ...declared, ...Object.fromEntries(wanted) };
+export function checkedInputs({ declaration: { wanted = {} } }: AnyKind, declared: Properties): Properties {
+  const added = Object.entries(wanted).map(([name, value]) => [name, value(declared as never)] as const);
+  return { ...declared, ...Object.fromEntries(added.filter(([, value]) => value !== undefined)) };
 }
 
 /** One property that differs. */

@@ -36,8 +36,8 @@ export interface AccessState extends AccessInputs {
 export const declaration = declare<AccessInputs, AccessState>()({
   type: "Access",
   outputs: ["further"],
-  wanted: ({ grants, migrations }) => ({
-    privileges: formatGrants(grants),
-    migrated: migrations.length > 0 ? newestVersion(migrations) : undefined,
-  }),
+  wanted: {
+    privileges: ({ grants }) => formatGrants(grants),
+    migrated: ({ migrations }) => (migrations.length > 0 ? newestVersion(migrations) : undefined),
+  },
 });

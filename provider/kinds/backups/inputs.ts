@@ -17,4 +17,4 @@ export interface BackupsInputs {
   ready: boolean;
 }
 
-export const declaration = declare<BackupsInputs>()({ type: "Backups", wanted: () => ({ ready: true }) });
+export const declaration = declare<BackupsInputs>()({ type: "Backups", wanted: { ready: () => true } });

@@ -57,5 +57,5 @@ export const declaration = declare<ClusterInputs, ClusterState>()({
   secrets: ["fromSecrets", "ownSecrets"],
   // Earlier versions declared a plain Docker volume.
   aliases: [{ type: "docker:index/volume:Volume" }],
-  wanted: () => ({ present: true }),
+  wanted: { present: () => true },
 });

@@ -26,5 +26,5 @@ export type ConfigurationState = ConfigurationInputs;
 
 export const declaration = declare<ConfigurationInputs>()({
   type: "Configuration",
-  wanted: ({ settings }) => ({ parameters: parametersOf(settings) }),
+  wanted: { parameters: ({ settings }) => parametersOf(settings) },
 });

@@ -12,5 +12,5 @@ export interface LibraryInputs {
 
 export const declaration = declare<LibraryInputs>()({
   type: "Library",
-  wanted: ({ library }) => ({ files: hashLibrary(library) }),
+  wanted: { files: ({ library }) => hashLibrary(library) },
 });

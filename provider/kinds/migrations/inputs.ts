@@ -29,5 +29,5 @@ export type MigrationsState = MigrationsInputs;
 
 export const declaration = declare<MigrationsInputs>()({
   type: "Migrations",
-  wanted: ({ files, target }) => ({ applied: wantedMigrations(files, target) }),
+  wanted: { applied: ({ files, target }) => wantedMigrations(files, target) },
 });

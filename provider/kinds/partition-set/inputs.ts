@@ -36,4 +36,4 @@ export interface PartitionSetInputs {
   byHand: Record<string, string>;
 }
 
-export const declaration = declare<PartitionSetInputs>()({ type: "PartitionSet", wanted: () => ({ byHand: {} }) });
+export const declaration = declare<PartitionSetInputs>()({ type: "PartitionSet", wanted: { byHand: () => ({}) } });

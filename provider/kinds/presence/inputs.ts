@@ -20,5 +20,5 @@ export interface PresenceState extends PresenceInputs {
 export const declaration = declare<PresenceInputs, PresenceState>()({
   type: "Presence",
   outputs: ["generation"],
-  wanted: () => ({ present: true }),
+  wanted: { present: () => true },
 });

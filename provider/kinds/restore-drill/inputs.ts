@@ -9,4 +9,4 @@ export interface RestoreDrillInputs {
   proven: boolean;
 }
 
-export const declaration = declare<RestoreDrillInputs>()({ type: "RestoreDrill", wanted: () => ({ proven: true }) });
+export const declaration = declare<RestoreDrillInputs>()({ type: "RestoreDrill", wanted: { proven: () => true } });

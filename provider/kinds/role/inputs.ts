@@ -42,5 +42,5 @@ export const declaration = declare<RoleInputs, RoleState>()({
   type: "Role",
   secrets: ["verifier"],
   aliases: [{ type: "postgresql:index/role:Role" }],
-  wanted: () => ({ superuser: false, byHand: [] }),
+  wanted: { superuser: () => false, byHand: () => [] },
 });

@@ -33,5 +33,5 @@ export const declaration = declare<ServerInputs, ServerState>()({
   type: "Server",
   outputs: ["version"],
   secrets: ["verifier"],
-  wanted: () => ({ running: true, alterSystem: {}, superuserSettings: SUPERUSER_SETTINGS }),
+  wanted: { running: () => true, alterSystem: () => ({}), superuserSettings: () => SUPERUSER_SETTINGS },
 });

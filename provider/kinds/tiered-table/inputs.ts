@@ -122,4 +122,4 @@ export function describeChanges(real: Config, meant: Config): string[] {
   return lines;
 }
 
-export const declaration = declare<TieredTableInputs>()({ type: "TieredTable", wanted: () => ({ problems: [] }) });
+export const declaration = declare<TieredTableInputs>()({ type: "TieredTable", wanted: { problems: () => [] } });

@@ -69,4 +69,4 @@ export const OPERATOR_CLASS_NAMES: Record<string, string> = {
   jaccard: "jaccard",
 };
 
-export const declaration = declare<VectorIndexInputs>()({ type: "VectorIndex", wanted: () => ({ problems: [] }) });
+export const declaration = declare<VectorIndexInputs>()({ type: "VectorIndex", wanted: { problems: () => [] } });
