@@ -3,13 +3,16 @@ import type { DrillSpecification } from "./drill";
 import { isInBucket, repositoryNumbers, type Options } from "./options";
 import { snoozeArguments } from "./schedules";
 
-const dumpsSchema = z.object({
+export interface Dumps {
   /** Number of dumps to keep. */
-  keep: z.number(),
+  keep: number;
   /** Schemas to dump, by database; all databases if empty. */
+  databases: Record<string, { schemas: string[] }>;
+}
+const dumpsSchema: z.ZodType<Dumps> = z.object({
+  keep: z.number(),
   databases: z.record(z.string(), z.object({ schemas: z.array(z.string()) })),
 });
-export type Dumps = z.infer<typeof dumpsSchema>;
 
 const inDatabase = { database: z.string() };
 const drillSchema: z.ZodType<DrillSpecification> = z.object({

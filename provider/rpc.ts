@@ -1,4 +1,6 @@
 import * as grpc from "@grpc/grpc-js";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Struct } from "google-protobuf/google/protobuf/struct_pb";
@@ -151,7 +153,8 @@ export function providerServer(version: string, kinds: Record<string, AnyKind>, 
     cancel: handler(() => new Empty()),
     getSchema: handler(() => {
       const response = new proto.GetSchemaResponse();
-      response.setSchema(JSON.stringify({ name: "pgwright", version }));
+      const schema = JSON.parse(readFileSync(join(__dirname, "package-schema.json"), "utf8"));
+      response.setSchema(JSON.stringify({ ...schema, version }));
       return response;
     }),
 

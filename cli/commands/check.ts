@@ -14,6 +14,7 @@ const CHECKS: [string, string[]][] = [
   ["imports", ["depcruise", "--output-type", "err", ...IMPORTING]],
   ["format", ["prettier", "--check", "--log-level", "warn", "."]],
   ["stack file's schema and reference", ["sucrase-node", "config/json-schema.ts", "--check"]],
+  ["schema of the plugin", ["sucrase-node", "provider/package-schema.ts", "--check"]],
   ["search_path of routines", ["sucrase-node", "sql/check-search-path.ts"]],
   ["migrations", ["squawk", "--pg-version=17", "sql/*/migrations/*.sql"]],
   ["shell scripts", ["sucrase-node", "toolchain/check.ts", "shellcheck", "&&", "shellcheck", ...SHELL_SCRIPTS]],

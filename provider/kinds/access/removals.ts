@@ -49,6 +49,12 @@ export async function explainRetired(
   ]);
 }
 
+/**
+ * Waits for other sessions that change roles: those of other databases retire the same role at the same time, for which PostgreSQL
+ * fails with "tuple concurrently updated". Advisory locks would not help, as each database has its own.
+ */
+const LOCK_ROLES = "LOCK TABLE pg_catalog.pg_authid, pg_catalog.pg_auth_members IN SHARE ROW EXCLUSIVE MODE";
+
 /** Terminates the sessions of removed roles and sets NOLOGIN: a locked object cannot change its owner. */
 export async function endSessions(client: Client, roles: string[]): Promise<void> {
   const rows = await rowsOf(
@@ -57,15 +63,17 @@ export async function endSessions(client: Client, roles: string[]): Promise<void
     "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)",
     [roles],
   );
-  for (const { rolname } of rows) await client.query(`ALTER ROLE ${quoted(rolname)} NOLOGIN`);
+  const changes = rows.map(({ rolname }) => `ALTER ROLE ${quoted(rolname)} NOLOGIN`);
+  await client.query(["BEGIN", LOCK_ROLES, ...changes, "COMMIT"].join("; "));
   await client.query(
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = ANY ($1) AND pid <> pg_backend_pid()",
     [roles],
   );
 }
 
-/** Reassigns the objects and revokes the privileges of a role in this database, so that the role can be dropped. */
+/** Reassigns the objects and revokes the privileges of a role in this database, so that the role can be dropped; in a transaction. */
 export async function retire(client: Client, role: string, heir: string): Promise<void> {
+  await client.query(LOCK_ROLES);
   const [fact] = await readRows(client, ROLES, [role]);
   if (!fact) return;
   // DROP OWNED revokes the memberships that the role has granted to others.

@@ -17,4 +17,6 @@ export interface BackupsInputs {
   ready: boolean;
 }
 
+export type BackupsState = BackupsInputs;
+
 export const declaration = declare<BackupsInputs>()({ type: "Backups", wanted: { ready: () => true } });

@@ -26,6 +26,8 @@ export function isCopy(inputs: DatabaseInputs): inputs is CopyInputs {
 /** The database of the sessions that create, alter and drop others. */
 export const MAINTENANCE_DATABASE = "postgres";
 
+export type DatabaseState = DatabaseInputs;
+
 export const declaration = declare<DatabaseInputs>()({
   type: "Database",
   aliases: [{ type: "postgresql:index/database:Database" }],

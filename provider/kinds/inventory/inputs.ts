@@ -15,4 +15,6 @@ export interface InventoryInputs {
   objects?: string[];
 }
 
+export type InventoryState = InventoryInputs;
+
 export const declaration = declare<InventoryInputs>()({ type: "Inventory" });

@@ -10,6 +10,8 @@ export interface LibraryInputs {
   files: string;
 }
 
+export type LibraryState = LibraryInputs;
+
 export const declaration = declare<LibraryInputs>()({
   type: "Library",
   wanted: { files: ({ library }) => hashLibrary(library) },

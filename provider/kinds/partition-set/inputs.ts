@@ -36,4 +36,6 @@ export interface PartitionSetInputs {
   byHand: Record<string, string>;
 }
 
+export type PartitionSetState = PartitionSetInputs;
+
 export const declaration = declare<PartitionSetInputs>()({ type: "PartitionSet", wanted: { byHand: () => ({}) } });

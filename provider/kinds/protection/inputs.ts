@@ -4,4 +4,6 @@ export interface ProtectionInputs {
   protected: boolean;
 }
 
+export type ProtectionState = ProtectionInputs;
+
 export const declaration = declare<ProtectionInputs>()({ type: "Protection" });

@@ -9,4 +9,6 @@ export interface RestoreDrillInputs {
   proven: boolean;
 }
 
+export type RestoreDrillState = RestoreDrillInputs;
+
 export const declaration = declare<RestoreDrillInputs>()({ type: "RestoreDrill", wanted: { proven: () => true } });

@@ -2,7 +2,7 @@ import { escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
 import { z } from "zod";
 import { catalogQuery, type RowOf } from "../../catalog-query";
 import { sameValue } from "../configuration/parameters";
-import { ATTRIBUTES, type RoleInputs, type RoleState } from "./inputs";
+import type { RoleInputs, RoleState } from "./inputs";
 import {
   declarable,
   grantMembership,
@@ -13,6 +13,19 @@ import {
 } from "./memberships";
 
 // Pure: compares a role of the catalog with its declaration, and writes the statements that change it.
+
+/** Columns that are inputs, too. */
+const ATTRIBUTES = {
+  name: z.string(),
+  login: z.boolean(),
+  superuser: z.boolean(),
+  inherit: z.boolean(),
+  createDatabase: z.boolean(),
+  createRole: z.boolean(),
+  replication: z.boolean(),
+  bypassRowLevelSecurity: z.boolean(),
+  connectionLimit: z.number(),
+};
 
 /** A role as the catalog has it. */
 export type RoleFact = RowOf<typeof ROLES>;

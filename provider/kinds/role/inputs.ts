@@ -1,21 +1,17 @@
-import { z } from "zod";
 import { declare } from "../../declaration";
 
-/** What the catalog has of a role under the same names. */
-export const ATTRIBUTES = {
-  name: z.string(),
-  login: z.boolean(),
+export interface RoleInputs {
+  name: string;
+  login: boolean;
   /** Never declared: the stack file has no superusers. */
-  superuser: z.boolean(),
-  inherit: z.boolean(),
-  createDatabase: z.boolean(),
-  createRole: z.boolean(),
-  replication: z.boolean(),
-  bypassRowLevelSecurity: z.boolean(),
-  connectionLimit: z.number(),
-};
-
-export interface RoleInputs extends z.output<z.ZodObject<typeof ATTRIBUTES>> {
+  superuser: boolean;
+  inherit: boolean;
+  createDatabase: boolean;
+  createRole: boolean;
+  replication: boolean;
+  bypassRowLevelSecurity: boolean;
+  /** Maximum number of connections; -1: no limit. */
+  connectionLimit: number;
   /** When the password expires; never if absent. */
   validUntil?: string;
   /** Sorted. */

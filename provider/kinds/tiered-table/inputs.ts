@@ -122,4 +122,6 @@ export function describeChanges(real: Config, meant: Config): string[] {
   return lines;
 }
 
+export type TieredTableState = TieredTableInputs;
+
 export const declaration = declare<TieredTableInputs>()({ type: "TieredTable", wanted: { problems: () => [] } });

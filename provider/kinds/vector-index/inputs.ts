@@ -69,4 +69,6 @@ export const OPERATOR_CLASS_NAMES: Record<string, string> = {
   jaccard: "jaccard",
 };
 
+export type VectorIndexState = VectorIndexInputs;
+
 export const declaration = declare<VectorIndexInputs>()({ type: "VectorIndex", wanted: { problems: () => [] } });
