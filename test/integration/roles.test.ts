@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Client, type ClientConfig } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { endSessions, retire } from "../../provider/kinds/access/removals";
 import { scramVerifier } from "../../provider/scram";
 import { InProcessStack } from "./in-process-stack";
 
@@ -322,6 +323,30 @@ describe("roles", () => {
     expect(stack.sql("second", "SELECT tableowner FROM pg_tables WHERE tablename = 'also'")).toBe("owner");
     await expect(session.query("SELECT 1")).rejects.toThrow();
     await quiet();
+  });
+
+  it("lose their objects in several databases at the same time, without an error", async () => {
+    const password = await stack.output<string>("superuserPassword");
+    const sessions = await Promise.all(
+      ["app", "second", "app", "second"].map((database) => stack.connect("postgres", password, database)),
+    );
+    const remove = async (client: Client) => {
+      await endSessions(client, ["parting"]);
+      await client.query("BEGIN");
+      await retire(client, "parting", "owner");
+      await client.query("COMMIT");
+    };
+    stack.sql("postgres", "CREATE ROLE parting LOGIN; CREATE ROLE granted_on");
+    for (let i = 0; i < 20; i++) {
+      stack.sql(
+        "postgres",
+        "GRANT granted_on TO parting WITH ADMIN OPTION; GRANT granted_on TO maker GRANTED BY parting",
+      );
+      await Promise.all(sessions.map(remove));
+    }
+    for (const client of sessions) await client.end();
+    expect(stack.sql("postgres", "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'parting'")).toBe("f");
+    stack.sql("postgres", "DROP ROLE parting; DROP ROLE granted_on");
   });
 
   it("can take over as owners: everything changes hands and nothing is lost", async () => {
