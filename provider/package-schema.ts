@@ -171,7 +171,7 @@ if (require.main === module) {
   const check = process.argv.includes("--check");
   if (!check) writeFileSync(FILE, text);
   else if (readFileSync(FILE, "utf8") !== text) {
-    console.error(`${FILE}: out of date; run npx sucrase-node provider/package-schema.ts`);
-    process.exit(1);
+    process.stderr.write(`${FILE}: out of date; run npx sucrase-node provider/package-schema.ts\n`);
+    process.exitCode = 1;
   }
 }

@@ -93,4 +93,9 @@ describe("the engine of the tests", () => {
     expect(code, text).toBe(0);
     expect((await stack.unchanged()).code).toBe(0);
   });
+
+  it("has a plugin whose schema is what Pulumi expects", async () => {
+    const { code, text } = await stack.run("schema", "check", join("provider", "package-schema.json"));
+    expect(code, text).toBe(0);
+  });
 });
