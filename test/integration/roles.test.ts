@@ -336,17 +336,17 @@ describe("roles", () => {
       await retire(client, "parting", "owner");
       await client.query("COMMIT");
     };
-    stack.sql("postgres", "CREATE ROLE parting LOGIN; CREATE ROLE granted_on");
+    stack.sql("postgres", "CREATE ROLE parting LOGIN; CREATE ROLE granted_on; CREATE ROLE grantee");
     for (let i = 0; i < 20; i++) {
       stack.sql(
         "postgres",
-        "GRANT granted_on TO parting WITH ADMIN OPTION; GRANT granted_on TO maker GRANTED BY parting",
+        "GRANT granted_on TO parting WITH ADMIN OPTION; GRANT granted_on TO grantee GRANTED BY parting",
       );
       await Promise.all(sessions.map(remove));
     }
     for (const client of sessions) await client.end();
     expect(stack.sql("postgres", "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'parting'")).toBe("f");
-    stack.sql("postgres", "DROP ROLE parting; DROP ROLE granted_on");
+    stack.sql("postgres", "DROP ROLE parting; DROP ROLE granted_on; DROP ROLE grantee");
   });
 
   it("can take over as owners: everything changes hands and nothing is lost", async () => {
