@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { adoptQuery, type RowOf } from "../provider/catalog-query";
-import type { ForeignLedger } from "../provider/kinds/migrations/foreign-ledger";
+import type { ForeignLedger } from "../provider/kinds/migrations/files/foreign-ledger";
 import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/facts";
 import type { RoleFact } from "../provider/kinds/role/changes";
 

@@ -18,7 +18,7 @@ import {
 } from "../adopt/facts";
 import type { Host } from "../provider/host";
 import { DEFAULT_PRIVILEGES, PRIVILEGES } from "../provider/kinds/access/facts";
-import { FOREIGN_LEDGERS } from "../provider/kinds/migrations/foreign-ledger";
+import { FOREIGN_LEDGERS } from "../provider/kinds/migrations/files/foreign-ledger";
 import { ROLES, type RoleFact } from "../provider/kinds/role/changes";
 import type { Source } from "./source";
 

@@ -52,14 +52,14 @@ export const MUTATIONS: Mutation[] = [
     ['literal(inputs.validUntil ?? "infinity")', 'literal(inputs.validUntil ?? "")'],
     ["if (!memberOf.includes(group)) return [];", "if (memberOf.includes(group)) return [];"],
   ),
-  ...of("provider/kinds/migrations/file-name.ts", ["BigInt(a) === BigInt(b)", "a === b"]),
+  ...of("provider/kinds/migrations/files/file-name.ts", ["BigInt(a) === BigInt(b)", "a === b"]),
   ...of(
-    "provider/kinds/migrations/throttle.ts",
+    "provider/kinds/migrations/backfill/throttle.ts",
     ["Math.max(1, this.blocks >> 1)", "Math.max(1, this.blocks)"],
     ["blocks > 1 && rowsIn", "blocks > 2 && rowsIn"],
   ),
   ...of(
-    "provider/kinds/migrations/lock-analysis.ts",
+    "provider/kinds/migrations/locks/lock-analysis.ts",
     ["found.slice(i + 1).some", "found.slice(i).some"],
     ["(this.created.has(name)) return undefined", "(!this.created.has(name)) return undefined"],
     ["check.valid ||= check.name === operation.name", "check.valid ||= true"],

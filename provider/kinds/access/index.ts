@@ -3,8 +3,8 @@ import type { Kind, Operation } from "../../kind";
 import { setRestorePoint } from "../../restore-point";
 import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
-import { newestVersion } from "../migrations/file-name";
-import { readLedger } from "../migrations/ledger";
+import { newestVersion } from "../migrations/files/file-name";
+import { readLedger } from "../migrations/files/ledger";
 import { declaration, type AccessInputs, type AccessState, type DeclaredAccess } from "./inputs";
 import { formatDescription, linesOf, type Comparison } from "./privileges";
 import {

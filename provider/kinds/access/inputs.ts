@@ -1,5 +1,5 @@
 import { declare } from "../../declaration";
-import { newestVersion } from "../migrations/file-name";
+import { newestVersion } from "../migrations/files/file-name";
 import { formatGrants, type Grant } from "./privileges";
 
 /** The declared privileges of a database, and the owners and creators of the objects that they apply to. */
