@@ -47,11 +47,14 @@ export const MUTATIONS: Mutation[] = [
   ...of("provider/visible-text.ts", ["\\p{Cc}\\p{Cf}", "\\p{Cc}"], ["/^ {2}|^$/", "/^ *|^$/"]),
   ...of("provider/batch.ts", ["this.next.delete(host);", ""]),
   ...of(
-    "provider/kinds/role/changes.ts",
+    "provider/kinds/role/compare.ts",
     ["declared === KEPT || verifier === declared", "verifier === declared"],
-    ['literal(inputs.validUntil ?? "infinity")', 'literal(inputs.validUntil ?? "")'],
     ["if (!memberOf.includes(group)) return [];", "if (memberOf.includes(group)) return [];"],
   ),
+  ...of("provider/kinds/role/statements.ts", [
+    'literal(inputs.validUntil ?? "infinity")',
+    'literal(inputs.validUntil ?? "")',
+  ]),
   ...of("provider/kinds/migrations/files/file-name.ts", ["BigInt(a) === BigInt(b)", "a === b"]),
   ...of(
     "provider/kinds/migrations/backfill/throttle.ts",
