@@ -1,5 +1,5 @@
 // What `npm run check` looks for in the imports, made from the table of folders.cjs.
-const { FOLDERS } = require("./folders.cjs");
+const { FOLDERS, MIGRATIONS } = require("./folders.cjs");
 
 /** A folder or a file, as an expression of paths. */
 const pattern = (place) => `^${place.replace(/\./g, "\\.")}${/\.\w+$/.test(place) ? "$" : "/"}`;
@@ -21,11 +21,20 @@ const packages = Object.entries(FOLDERS).flatMap(([folder, { never, except = [] 
   })),
 );
 
+const migrations = "provider/kinds/migrations";
+const parts = Object.entries(MIGRATIONS).map(([part, uses]) => ({
+  name: `what ${migrations}/${part} may import`,
+  severity: "error",
+  from: { path: pattern(`${migrations}/${part}`) },
+  to: { path: pattern(migrations), pathNot: [part, ...uses].map((each) => pattern(`${migrations}/${each}`)) },
+}));
+
 module.exports = {
   forbidden: [
     { name: "no circle of files", severity: "error", from: {}, to: { circular: true } },
     ...layers,
     ...packages,
+    ...parts,
   ],
   options: {
     doNotFollow: { path: "node_modules" },

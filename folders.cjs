@@ -32,7 +32,7 @@ const FOLDERS = {
       "components/roles.ts",
       "provider/catalog-query.ts",
       "provider/kinds/access",
-      "provider/kinds/migrations/foreign-ledger.ts",
+      "provider/kinds/migrations/files/foreign-ledger.ts",
       "provider/kinds/role",
       "provider/visible-text.ts",
     ],
@@ -46,4 +46,13 @@ const FOLDERS = {
   },
 };
 
-module.exports = { FOLDERS };
+/** Of each part of the kind Migrations: the other parts that it may import. */
+const MIGRATIONS = {
+  statements: [],
+  files: ["statements"],
+  locks: ["statements"],
+  backfill: ["statements", "files", "session.ts"],
+  run: ["statements", "files", "backfill", "session.ts"],
+};
+
+module.exports = { FOLDERS, MIGRATIONS };

@@ -1,8 +1,8 @@
 import { declaredAccess } from "../components/access";
 import { databaseSchema } from "../config/databases";
 import type { Stack, StackInput } from "../config/stack";
-import type { DefaultFact } from "../provider/kinds/access/facts";
-import { compare, isBuiltIn, linesOf } from "../provider/kinds/access/privileges";
+import type { DefaultFact } from "../provider/kinds/access/catalog";
+import { compare, isBuiltIn, linesOf } from "../provider/kinds/access/compare";
 import { statements } from "../provider/kinds/access/statements";
 import type { ContentFact, DatabaseFact } from "./facts";
 import { writeGrants } from "./grants";

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { adoptQuery, type RowOf } from "../provider/catalog-query";
-import type { ForeignLedger } from "../provider/kinds/migrations/foreign-ledger";
-import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/facts";
-import type { RoleFact } from "../provider/kinds/role/changes";
+import type { ForeignLedger } from "../provider/kinds/migrations/files/foreign-ledger";
+import type { DefaultFact, PrivilegeFact } from "../provider/kinds/access/catalog";
+import type { RoleFact } from "../provider/kinds/role/catalog";
 
 // What is read of a running server: rows of the queries in sql/adopt and sql/catalog.
 

@@ -1,6 +1,6 @@
 import type { GrantConfig } from "../config/databases";
 import { writeObjectName, writeSchema } from "../config/object-name";
-import type { ContentKind, DefaultFact, PrivilegeFact } from "../provider/kinds/access/facts";
+import type { ContentKind, DefaultFact, PrivilegeFact } from "../provider/kinds/access/catalog";
 
 // Pure: privileges of the catalog in the short forms of the stack file.
 

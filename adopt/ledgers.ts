@@ -1,4 +1,4 @@
-import { describeApplied } from "../provider/kinds/migrations/foreign-ledger";
+import { describeApplied } from "../provider/kinds/migrations/files/foreign-ledger";
 import type { LedgerFact } from "./facts";
 
 // Pure: notes on the migrations that another tool has applied.

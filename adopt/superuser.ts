@@ -1,4 +1,4 @@
-import { FRESH } from "../provider/kinds/role/changes";
+import { FRESH } from "../provider/kinds/role/catalog";
 import type { Facts } from "./facts";
 import type { Report } from "./report";
 

@@ -17,9 +17,9 @@ import {
   type ServerFact,
 } from "../adopt/facts";
 import type { Host } from "../provider/host";
-import { DEFAULT_PRIVILEGES, PRIVILEGES } from "../provider/kinds/access/facts";
-import { FOREIGN_LEDGERS } from "../provider/kinds/migrations/foreign-ledger";
-import { ROLES, type RoleFact } from "../provider/kinds/role/changes";
+import { DEFAULT_PRIVILEGES, PRIVILEGES } from "../provider/kinds/access/catalog";
+import { FOREIGN_LEDGERS } from "../provider/kinds/migrations/files/foreign-ledger";
+import { ROLES, type RoleFact } from "../provider/kinds/role/catalog";
 import type { Source } from "./source";
 
 const MEBIBYTE = 2 ** 20;

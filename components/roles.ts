@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { sortByNeeds } from "../config/order";
 import type { RoleConfig } from "../config/roles";
-import { KEPT } from "../provider/kinds/role/changes";
+import { KEPT } from "../provider/kinds/role/compare";
 import type { RoleInputs } from "../provider/kinds/role/inputs";
 import { Password, Role, type Provider } from "../provider/resources";
 

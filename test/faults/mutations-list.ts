@@ -47,19 +47,22 @@ export const MUTATIONS: Mutation[] = [
   ...of("provider/visible-text.ts", ["\\p{Cc}\\p{Cf}", "\\p{Cc}"], ["/^ {2}|^$/", "/^ *|^$/"]),
   ...of("provider/batch.ts", ["this.next.delete(host);", ""]),
   ...of(
-    "provider/kinds/role/changes.ts",
+    "provider/kinds/role/compare.ts",
     ["declared === KEPT || verifier === declared", "verifier === declared"],
-    ['literal(inputs.validUntil ?? "infinity")', 'literal(inputs.validUntil ?? "")'],
     ["if (!memberOf.includes(group)) return [];", "if (memberOf.includes(group)) return [];"],
   ),
-  ...of("provider/kinds/migrations/file-name.ts", ["BigInt(a) === BigInt(b)", "a === b"]),
+  ...of("provider/kinds/role/statements.ts", [
+    'literal(inputs.validUntil ?? "infinity")',
+    'literal(inputs.validUntil ?? "")',
+  ]),
+  ...of("provider/kinds/migrations/files/file-name.ts", ["BigInt(a) === BigInt(b)", "a === b"]),
   ...of(
-    "provider/kinds/migrations/throttle.ts",
+    "provider/kinds/migrations/backfill/throttle.ts",
     ["Math.max(1, this.blocks >> 1)", "Math.max(1, this.blocks)"],
     ["blocks > 1 && rowsIn", "blocks > 2 && rowsIn"],
   ),
   ...of(
-    "provider/kinds/migrations/lock-analysis.ts",
+    "provider/kinds/migrations/locks/lock-analysis.ts",
     ["found.slice(i + 1).some", "found.slice(i).some"],
     ["(this.created.has(name)) return undefined", "(!this.created.has(name)) return undefined"],
     ["check.valid ||= check.name === operation.name", "check.valid ||= true"],

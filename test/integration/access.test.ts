@@ -6,7 +6,7 @@ import { Client } from "pg";
 import { Host } from "../../provider/host";
 import { reconcile } from "../../provider/kinds/access/reconcile";
 import type { AccessInputs } from "../../provider/kinds/access/inputs";
-import { describe as inWords, type Grant } from "../../provider/kinds/access/privileges";
+import { describe as inWords, type Grant } from "../../provider/kinds/access/compare";
 import { PRIVILEGES } from "../../config/databases";
 import { withDatabase } from "../../provider/session";
 import { type Preview } from "./stack";

@@ -5,9 +5,9 @@ import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "../../provider/connection";
 import { Host } from "../../provider/host";
-import { parseMigrations, type MigrationFile } from "../../provider/kinds/migrations/file";
-import { batchStatement, type Batch } from "../../provider/kinds/migrations/batches";
-import { runMigrations } from "../../provider/kinds/migrations/run";
+import { parseMigrations, type MigrationFile } from "../../provider/kinds/migrations/files/file";
+import { batchStatement, type Batch } from "../../provider/kinds/migrations/statements/batches";
+import { runMigrations } from "../../provider/kinds/migrations/run/run";
 import { InProcessStack } from "./in-process-stack";
 
 const ROWS = 50_000;

@@ -1,10 +1,10 @@
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Host } from "../../provider/host";
-import { readCatalog, type Catalog } from "../../provider/kinds/migrations/catalog";
-import { costsOf, type Costs } from "../../provider/kinds/migrations/cost";
-import type { StatementOperation } from "../../provider/kinds/migrations/statement-operations";
-import { parseMigration } from "../../provider/kinds/migrations/file";
+import { readCatalog, type Catalog } from "../../provider/kinds/migrations/locks/catalog";
+import { costsOf, type Costs } from "../../provider/kinds/migrations/locks/cost";
+import type { StatementOperation } from "../../provider/kinds/migrations/statements/statement-operations";
+import { parseMigration } from "../../provider/kinds/migrations/files/file";
 import { withDatabase } from "../../provider/session";
 import { InProcessStack } from "./in-process-stack";
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Groups } from "../../provider/kinds/access/alternative-grants";
-import type { DefaultFact, Facts, PrivilegeFact } from "../../provider/kinds/access/facts";
-import { compare, type Grant, type Wanted } from "../../provider/kinds/access/privileges";
+import type { DefaultFact, Facts, PrivilegeFact } from "../../provider/kinds/access/catalog";
+import { compare, type Grant, type Wanted } from "../../provider/kinds/access/compare";
 import { statements } from "../../provider/kinds/access/statements";
-import { describeChanges, linesOf } from "../../provider/kinds/access/describe";
+import { describeChanges, linesOf } from "../../provider/kinds/access/report";
 import { facts, ROLES, run, wanted } from "./access-model";
 
 const CREATORS = ["owner", "postgres"];

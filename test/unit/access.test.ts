@@ -3,14 +3,14 @@ import { describe, expect, it } from "vitest";
 import { declaredAccess } from "../../components/access";
 import { parseFunctionName, parseObjectName, writeObjectName, writeSignature } from "../../config/object-name";
 import { parseStack } from "../../config/parse";
-import type { Facts, PrivilegeFact } from "../../provider/kinds/access/facts";
+import type { Facts, PrivilegeFact } from "../../provider/kinds/access/catalog";
 import {
   changesOf,
   compare as comparison,
   linesOf,
   type Grant,
   type Wanted,
-} from "../../provider/kinds/access/privileges";
+} from "../../provider/kinds/access/compare";
 import { shownStatements, statements } from "../../provider/kinds/access/statements";
 import { CREATORS, fact, facts, run, things, wanted } from "./access-model";
 

@@ -1,9 +1,9 @@
 import { parseSync } from "libpg-query";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseMigration } from "../../provider/kinds/migrations/file";
-import { blocksIn, Throttle, shareOf, type Part } from "../../provider/kinds/migrations/throttle";
-import { batchStatement, positionIn, type Batch } from "../../provider/kinds/migrations/batches";
+import { parseMigration } from "../../provider/kinds/migrations/files/file";
+import { blocksIn, Throttle, shareOf, type Part } from "../../provider/kinds/migrations/backfill/throttle";
+import { batchStatement, positionIn, type Batch } from "../../provider/kinds/migrations/statements/batches";
 
 const parse = (body: string, options = " transaction:false") =>
   parseMigration("001_x.sql", `-- migrate:up${options}\n${body}`);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { refusal, withHazard } from "../../provider/hazard";
-import { NOTHING, type Catalog, type Table } from "../../provider/kinds/migrations/catalog";
-import { LockAnalysis } from "../../provider/kinds/migrations/lock-analysis";
-import { parseMigration } from "../../provider/kinds/migrations/file";
+import { NOTHING, type Catalog, type Table } from "../../provider/kinds/migrations/locks/catalog";
+import { LockAnalysis } from "../../provider/kinds/migrations/locks/lock-analysis";
+import { parseMigration } from "../../provider/kinds/migrations/files/file";
 
 const table = (more: Partial<Table> = {}): Table => ({
   kind: "r",

@@ -5,10 +5,10 @@ import {
   parseMigration,
   parseMigrations,
   wantedMigrations,
-} from "../../provider/kinds/migrations/file";
-import { fileNameOf, versionsOf } from "../../provider/kinds/migrations/file-name";
-import type { Applied } from "../../provider/kinds/migrations/ledger";
-import { planMigrations } from "../../provider/kinds/migrations/plan";
+} from "../../provider/kinds/migrations/files/file";
+import { fileNameOf, versionsOf } from "../../provider/kinds/migrations/files/file-name";
+import type { Applied } from "../../provider/kinds/migrations/files/ledger";
+import { planMigrations } from "../../provider/kinds/migrations/files/plan";
 
 const parse = (body: string, options = "") => parseMigration("001_x.sql", `-- migrate:up${options}\n${body}`);
 const statements = async (body: string, options = "") => (await parse(body, options)).up.statements;

@@ -1,19 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { membershipOrder } from "../../components/roles";
 import { parseStack } from "../../config/parse";
+import { FRESH, type RoleFact } from "../../provider/kinds/role/catalog";
 import {
   ANOTHER_PASSWORD,
-  changes,
   compared,
-  FRESH,
   identifiers,
   keepProblem,
   KEPT,
   observed,
-  type RoleFact,
-} from "../../provider/kinds/role/changes";
+} from "../../provider/kinds/role/compare";
+import { changes } from "../../provider/kinds/role/statements";
 import type { RoleInputs } from "../../provider/kinds/role/inputs";
-import { describePrivilegeChanges } from "../../provider/kinds/role/privileges";
+import { describePrivilegeChanges } from "../../provider/kinds/role/report";
 
 const attributes = {
   name: 'r"1',

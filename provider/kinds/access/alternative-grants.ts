@@ -1,4 +1,4 @@
-import { atomKey, defaultKey } from "./privileges";
+import { atomKey, defaultKey } from "./compare";
 import type { Atom, DefaultAtom, Privileges } from "./statements";
 
 // Pure: whether a role also has a privilege through PUBLIC, a group or the whole table, so that a GRANT or REVOKE has no effect on it.

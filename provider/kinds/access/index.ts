@@ -3,10 +3,10 @@ import type { Kind, Operation } from "../../kind";
 import { setRestorePoint } from "../../restore-point";
 import { whyDown } from "../../readiness";
 import { ask, isNoDatabase, withDatabase } from "../../session";
-import { newestVersion } from "../migrations/file-name";
-import { readLedger } from "../migrations/ledger";
+import { newestVersion } from "../migrations/files/file-name";
+import { readLedger } from "../migrations/files/ledger";
 import { declaration, type AccessInputs, type AccessState, type DeclaredAccess } from "./inputs";
-import { formatDescription, linesOf, type Comparison } from "./privileges";
+import { formatDescription, linesOf, type Comparison } from "./compare";
 import {
   keptUndeclared,
   missingObjects,
@@ -17,7 +17,7 @@ import {
   type Reconciled,
 } from "./reconcile";
 import { endSessions, explainDrop, explainRetired, removedSchemas, retiredRoles } from "./removals";
-import { describeChanges } from "./describe";
+import { describeChanges } from "./report";
 
 /** Longest list of statements in a message. */
 const SHOWN = 40;

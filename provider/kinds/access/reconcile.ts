@@ -14,11 +14,11 @@ import {
   type Description,
   type Grant,
   type Wanted,
-} from "./privileges";
-import { DEFAULT_PRIVILEGES, PRIVILEGES } from "./facts";
+} from "./compare";
+import { DEFAULT_PRIVILEGES, PRIVILEGES } from "./catalog";
 import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
 import { shownStatements, statements } from "./statements";
-import { describeChanges } from "./describe";
+import { describeChanges } from "./report";
 import type { AccessInputs, DeclaredAccess } from "./inputs";
 
 /** Serializes changes of the privileges of a database. */

@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
 import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
-import { ROLES } from "../role/changes";
+import { ROLES } from "../role/catalog";
 import { regrantMemberships } from "../role/memberships";
 import type { AccessInputs, DeclaredAccess } from "./inputs";
 

@@ -1,6 +1,6 @@
 import { escapeIdentifier as quoted } from "pg";
 import { writeObjectName } from "../../../config/object-name";
-import { PLURAL, type DefaultFact, type PrivilegeFact } from "./facts";
+import { PLURAL, type DefaultFact, type PrivilegeFact } from "./catalog";
 
 // Pure: GRANT and REVOKE statements of privileges.
 

@@ -1,5 +1,5 @@
 import { loadParser, needsClient, splitStatements, SqlFileError } from "../../sql-file";
-import { outsideTransaction } from "../migrations/transaction-block";
+import { outsideTransaction } from "../migrations/statements/transaction-block";
 
 /**
  * Why pg_cron cannot run a command in any database; undefined if it can. pg_cron runs the statements of one command in one

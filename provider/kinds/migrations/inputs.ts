@@ -1,6 +1,6 @@
 import { declare } from "../../declaration";
 import type { DeclaredAccess } from "../access/inputs";
-import { wantedMigrations } from "./file";
+import { wantedMigrations } from "./files/file";
 
 export interface MigrationsInputs {
   database: string;

@@ -3,7 +3,7 @@ import { escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
 import { rowsOf } from "../../catalog-query";
 import { tryForLock } from "../../lock";
-import type { MigrationFile, Section } from "./file";
+import type { MigrationFile, Section } from "./files/file";
 
 /** The run of one section of a file. */
 export interface Run {

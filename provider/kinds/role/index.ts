@@ -8,20 +8,11 @@ import type { Kind, Operation } from "../../kind";
 import { whyDown } from "../../readiness";
 import { ask, withDatabase } from "../../session";
 import { endSessions, formatList, retire } from "../access/removals";
-import {
-  ANOTHER_PASSWORD,
-  changes,
-  compared,
-  FRESH,
-  keepProblem,
-  KEPT,
-  observed,
-  ROLES,
-  type Change,
-  type RoleFact,
-} from "./changes";
+import { FRESH, ROLES, type RoleFact } from "./catalog";
+import { ANOTHER_PASSWORD, compared, keepProblem, KEPT, observed } from "./compare";
+import { changes, type Change } from "./statements";
 import { declaration, type RoleInputs, type RoleState } from "./inputs";
-import { describePrivilegeChanges } from "./privileges";
+import { describePrivilegeChanges } from "./report";
 
 /** New owner of the objects of a removed role in databases that the stack does not declare. */
 const HEIR = "postgres";

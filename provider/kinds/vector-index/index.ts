@@ -12,7 +12,7 @@ import { declaration, type VectorIndexInputs } from "./inputs";
 import { outgrownProblems, rebuildOutgrown } from "./outgrown";
 import { deleteRecord, measure, mustBeMeasured, problemsOfRecord, saveRecord, settle } from "./recall";
 import { nameWhileBuilt, whyNot } from "./statements";
-import { describeBuild, warningsOf } from "./describe";
+import { describeBuild, warningsOf } from "./report";
 
 /** The index on the server; undefined if the index, an unfinished build and its record are all missing. */
 async function readIndex(client: Client, state: VectorIndexInputs): Promise<VectorIndexInputs | undefined> {

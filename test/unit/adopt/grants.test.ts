@@ -4,7 +4,7 @@ import { comparePrivileges, writeDatabase } from "../../../adopt/database";
 import type { ContentFact, DatabaseFact } from "../../../adopt/facts";
 import { Report } from "../../../adopt/report";
 import { parseStack } from "../../../config/parse";
-import type { DefaultFact, PrivilegeFact } from "../../../provider/kinds/access/facts";
+import type { DefaultFact, PrivilegeFact } from "../../../provider/kinds/access/catalog";
 
 const roles = ["owner", "reader", "Odd Role"];
 const fact: DatabaseFact = {

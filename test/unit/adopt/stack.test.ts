@@ -6,7 +6,7 @@ import { adopt } from "../../../adopt/stack";
 import { writeStackFile } from "../../../adopt/stack-file";
 import { adoptRequest } from "../../../cli/commands/adopt";
 import { mustBeAdoptable } from "../../../cli/read-server";
-import { FRESH } from "../../../provider/kinds/role/changes";
+import { FRESH } from "../../../provider/kinds/role/catalog";
 
 const container = {
   name: "shop-db",

@@ -11,7 +11,7 @@ import {
 import { isOlder } from "../../../provider/kinds/vector-index/build";
 import type { Definition } from "../../../provider/kinds/vector-index/inputs";
 import { indexBody, nameWhileBuilt, partName, whyNot } from "../../../provider/kinds/vector-index/statements";
-import { describeBuild, warningsOf } from "../../../provider/kinds/vector-index/describe";
+import { describeBuild, warningsOf } from "../../../provider/kinds/vector-index/report";
 
 const column: Column = {
   type: "vector",

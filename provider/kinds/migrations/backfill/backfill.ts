@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, DatabaseError } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, rowsOf } from "../../catalog-query";
-import { formatCount } from "../../format-count";
-import { isLocked } from "../../lock";
-import { hashOf, type Statement } from "./file";
-import { awaitProgress, readProgress, type Progress } from "./ledger";
+import { catalogQuery, readRows, rowsOf } from "../../../catalog-query";
+import { formatCount } from "../../../format-count";
+import { isLocked } from "../../../lock";
+import { hashOf, type Statement } from "../files/file";
+import { awaitProgress, readProgress, type Progress } from "../files/ledger";
 import { blocksIn, Throttle, shareOf, type Part } from "./throttle";
-import { batchStatement, positionIn, type Batch } from "./batches";
-import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
+import { batchStatement, positionIn, type Batch } from "../statements/batches";
+import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "../session";
 
 // A statement that runs in batches, each a transaction of its own, so that others wait only briefly, and for rows of one batch only.
 // The range of blocks is the same in all partitions. So the statement itself stays unchanged, with its triggers, policies and rows

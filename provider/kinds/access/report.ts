@@ -1,6 +1,6 @@
 import { AlternativeGrants, type Groups } from "./alternative-grants";
-import { PLURAL, type ContentKind } from "./facts";
-import { atomKey, changesOf, defaultKey, describeObject, kindIn, type Comparison } from "./privileges";
+import { PLURAL, type ContentKind } from "./catalog";
+import { atomKey, changesOf, defaultKey, describeObject, kindIn, type Comparison } from "./compare";
 import { GRANTABLE, type Atom, type DefaultAtom, type Privileges } from "./statements";
 
 // Pure: which privileges each role gains and loses by a change.

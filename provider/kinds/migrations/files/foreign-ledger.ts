@@ -1,8 +1,8 @@
 import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, rowsOf, type RowOf } from "../../catalog-query";
-import { mustBePlain } from "../../plain-table";
+import { catalogQuery, readRows, rowsOf, type RowOf } from "../../../catalog-query";
+import { mustBePlain } from "../../../plain-table";
 import type { MigrationFile } from "./file";
 import { sameVersion } from "./file-name";
 import { readLedger, write, type Applied } from "./ledger";

@@ -1,12 +1,12 @@
 import type { DatabaseError } from "pg";
-import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT } from "../../lock";
-import { located } from "../../sql-file";
-import { backfill } from "./backfill";
+import { CONCURRENT_LOCK_TIMEOUT, LOCK_TIMEOUT } from "../../../lock";
+import { located } from "../../../sql-file";
+import { backfill } from "../backfill/backfill";
 import { dropInvalid, findCompleted } from "./concurrently";
-import { blocksFrom, hashOfDone, type Statement } from "./file";
-import { applied, awaitCommit, begun, forgetUnbegun, settle, write, type Outcome } from "./ledger";
+import { blocksFrom, hashOfDone, type Statement } from "../files/file";
+import { applied, awaitCommit, begun, forgetUnbegun, settle, write, type Outcome } from "../files/ledger";
 import { unqualifiedHint } from "./search-path";
-import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "./session";
+import { beforeCommit, enterRole, LEAVE_ROLE, withLockRetry, type Run } from "../session";
 
 export async function runSection(run: Run): Promise<void> {
   const started = Date.now();

@@ -1,52 +1,10 @@
-import { escapeIdentifier as quoted, escapeLiteral as literal } from "pg";
-import { z } from "zod";
-import { catalogQuery, type RowOf } from "../../catalog-query";
+import { escapeIdentifier as quoted } from "pg";
 import { sameValue } from "../configuration/parameters";
+import type { RoleFact } from "./catalog";
 import type { RoleInputs, RoleState } from "./inputs";
-import {
-  declarable,
-  grantMembership,
-  regrantMemberships,
-  undecidedGroups,
-  GRANTED_MEMBERSHIP,
-  MEMBERSHIP,
-} from "./memberships";
+import { declarable, undecidedGroups } from "./memberships";
 
-// Pure: compares a role of the catalog with its declaration, and writes the statements that change it.
-
-/** Columns that are inputs, too. */
-const ATTRIBUTES = {
-  name: z.string(),
-  login: z.boolean(),
-  superuser: z.boolean(),
-  inherit: z.boolean(),
-  createDatabase: z.boolean(),
-  createRole: z.boolean(),
-  replication: z.boolean(),
-  bypassRowLevelSecurity: z.boolean(),
-  connectionLimit: z.number(),
-};
-
-/** A role as the catalog has it. */
-export type RoleFact = RowOf<typeof ROLES>;
-export const ROLES = catalogQuery("roles", {
-  ...ATTRIBUTES,
-  validUntil: z.string().nullable(),
-  verifier: z.string().nullable(),
-  memberships: z.array(MEMBERSHIP),
-  /** Memberships that it granted to others. */
-  granted: z.array(GRANTED_MEMBERSHIP),
-  /** Other roles with CREATEROLE and ADMIN OPTION on it, which may alter, grant and drop it. */
-  makers: z.array(z.string()),
-  /** `name=value`; in all databases if `database` is null. */
-  settings: z.array(z.strictObject({ database: z.string().nullable(), setting: z.string() })),
-});
-
-/** A statement, and its text without secrets. */
-export interface Change {
-  sql: string;
-  shown: string;
-}
+// Pure: compares a role of the catalog with its declaration.
 
 /** Stands in the state for a verifier that is not the declared one. */
 export const ANOTHER_PASSWORD = "another password";
@@ -64,25 +22,7 @@ export const FLAGS = {
   bypassRowLevelSecurity: "BYPASSRLS",
 } as const;
 type Flag = keyof typeof FLAGS;
-const flags = Object.keys(FLAGS) as Flag[];
-
-/** A role as CREATE ROLE creates it without options. */
-export const FRESH: Omit<RoleFact, "name"> = {
-  login: false,
-  superuser: false,
-  inherit: true,
-  createDatabase: false,
-  createRole: false,
-  replication: false,
-  bypassRowLevelSecurity: false,
-  connectionLimit: -1,
-  validUntil: null,
-  verifier: null,
-  memberships: [],
-  granted: [],
-  makers: [],
-  settings: [],
-};
+export const flags = Object.keys(FLAGS) as Flag[];
 
 /** Parses a list of identifiers as PostgreSQL writes it: `users, "My Schema"`; an empty path is `""`. */
 export function identifiers(list: string): string[] {
@@ -92,16 +32,12 @@ export function identifiers(list: string): string[] {
 
 /** Parameters whose value is a list of quoted names (GUC_LIST_QUOTE); search_path has its own key. */
 const LISTS = ["local_preload_libraries", "session_preload_libraries", "temp_tablespaces"];
-const isList = (name: string) => LISTS.includes(name.toLowerCase());
+export const isList = (name: string) => LISTS.includes(name.toLowerCase());
 
 function sameParameter(name: string, a: string, b: string): boolean {
   if (!isList(name)) return sameValue(name, a, b);
   return JSON.stringify(identifiers(a)) === JSON.stringify(identifiers(b));
 }
-
-/** A value for ALTER ROLE SET: a list in one literal would be a single name. */
-const inSetCommand = (name: string, value: string): string =>
-  isList(name) ? identifiers(value).map(literal).join(", ") || "''" : literal(value);
 
 /** A time of the catalog; in the declared form if it is the same time. */
 function until(found: string | null, declared: string | undefined): string | undefined {
@@ -125,11 +61,11 @@ function parameters({ settings }: RoleFact, declared: Record<string, string>): R
   );
 }
 
-const inDatabases = ({ settings }: RoleFact) =>
+export const inDatabases = ({ settings }: RoleFact) =>
   settings.flatMap(({ database, setting }) => (database === null ? [] : [{ database, setting }]));
 
 /** Drift of the options of declared memberships, with the statements that revert it. */
-function membershipDrift(fact: RoleFact, inputs: RoleInputs): { drift: string; sql: string }[] {
+export function membershipDrift(fact: RoleFact, inputs: RoleInputs): { drift: string; sql: string }[] {
   const { name, memberOf, inherit } = inputs;
   const role = quoted(name);
   return declarable(fact.memberships, inputs).flatMap((each) => {
@@ -201,67 +137,4 @@ export function keepProblem(fact: RoleFact | undefined, { name, verifier }: Role
     ? `role ${name} has no password to keep; set one with npm run psql`
     : `role ${name} does not exist; create it with npm run psql`;
   return `password: keep: ${missing}, or write password: true to generate a password, or false for none`;
-}
-
-/** The statements that change a role to its declaration; none if they are equal. */
-export function changes(fact: RoleFact, inputs: RoleInputs): Change[] {
-  const is = observed(fact, inputs);
-  const role = quoted(inputs.name);
-  const plain = (sql: string): Change => ({ sql, shown: sql });
-  const decided = declarable(fact.memberships, inputs);
-  const revoked = decided
-    .filter(({ group }) => !inputs.memberOf.includes(group))
-    .map(({ group, grantor }) => `REVOKE ${quoted(group)} FROM ${role} GRANTED BY ${quoted(grantor)} CASCADE`);
-  const granted = inputs.memberOf
-    .filter((group) => !is.memberOf.includes(group))
-    .map((group) => grantMembership(group, fact.memberships, inputs));
-  // REVOKE ... CASCADE revokes the memberships that the role granted to others, so that the superuser grants them before.
-  const noLonger = decided.filter(({ admin }) => admin).map(({ group }) => group);
-  const kept = regrantMemberships(fact.granted.filter(({ group }) => noLonger.includes(group)));
-
-  const options: Change[] = flags
-    .filter((flag) => is[flag] !== inputs[flag])
-    .map((flag) => plain(inputs[flag] ? FLAGS[flag] : `NO${FLAGS[flag]}`));
-  if (is.connectionLimit !== inputs.connectionLimit) options.push(plain(`CONNECTION LIMIT ${inputs.connectionLimit}`));
-  if (is.validUntil !== inputs.validUntil)
-    options.push(plain(`VALID UNTIL ${literal(inputs.validUntil ?? "infinity")}`));
-  if (is.verifier !== inputs.verifier)
-    options.push(
-      inputs.verifier === undefined
-        ? plain("PASSWORD NULL")
-        : { sql: `PASSWORD ${literal(inputs.verifier)}`, shown: "PASSWORD '...'" },
-    );
-  const altered = (of: (option: Change) => string) => `ALTER ROLE ${role} ${options.map(of).join(" ")}`;
-
-  return [
-    ...[...kept, ...revoked].map(plain),
-    ...(options.length > 0 ? [{ sql: altered(({ sql }) => sql), shown: altered(({ shown }) => shown) }] : []),
-    ...membershipDrift(fact, inputs).map(({ sql }) => plain(sql)),
-    ...granted.map(plain),
-    ...inDatabases(fact).map(({ database, setting }) =>
-      plain(
-        `ALTER ROLE ${role} IN DATABASE ${quoted(database)} RESET ${quoted(setting.slice(0, setting.indexOf("=")))}`,
-      ),
-    ),
-    ...setParameters(is, inputs).map(plain),
-  ];
-}
-
-function setParameters(is: RoleInputs, inputs: RoleInputs): string[] {
-  // Values as SQL: a list of names is not one literal.
-  const all = ({ searchPath, statementTimeout, settings }: RoleInputs): Record<string, string> => ({
-    ...(searchPath ? { search_path: searchPath.map((each) => quoted(each)).join(", ") || "''" } : {}),
-    ...(statementTimeout === undefined ? {} : { statement_timeout: literal(statementTimeout) }),
-    ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, inSetCommand(name, value)])),
-  });
-  const [found, wanted] = [all(is), all(inputs)];
-  const alter = `ALTER ROLE ${quoted(inputs.name)}`;
-  return [
-    ...Object.keys(found)
-      .filter((name) => !(name in wanted))
-      .map((name) => `${alter} RESET ${quoted(name)}`),
-    ...Object.entries(wanted)
-      .filter(([name, value]) => found[name] !== value)
-      .map(([name, value]) => `${alter} SET ${quoted(name)} = ${value}`),
-  ];
 }

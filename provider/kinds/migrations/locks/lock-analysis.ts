@@ -1,9 +1,9 @@
-import { quoteIdentifier } from "../../../config/object-name";
-import { formatCount } from "../../format-count";
-import type { Hazard } from "../../hazard";
+import { quoteIdentifier } from "../../../../config/object-name";
+import { formatCount } from "../../../format-count";
+import type { Hazard } from "../../../hazard";
 import { NOTHING, type Amount, type Catalog, type Table } from "./catalog";
 import { costsOf, describeCosts, recipesOf } from "./cost";
-import type { StatementOperation } from "./statement-operations";
+import type { StatementOperation } from "../statements/statement-operations";
 
 // Pure: the locks and losses that pending migrations cause on existing tables.
 

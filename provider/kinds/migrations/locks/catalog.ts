@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
-import type { StatementOperation, Work } from "./statement-operations";
+import { catalogQuery, readRows, type RowOf } from "../../../catalog-query";
+import type { StatementOperation, Work } from "../statements/statement-operations";
 
 // Facts of the catalog about the objects of pending migrations.
 

@@ -7,12 +7,19 @@ import {
   SqlFileError,
   type Node,
   type SqlStatement,
-} from "../../sql-file";
-import { statementOperations, runsOn, type StatementOperation } from "./statement-operations";
-import { directivesOf } from "./directive";
+} from "../../../sql-file";
+import { statementOperations, runsOn, type StatementOperation } from "../statements/statement-operations";
+import { directivesOf } from "../statements/directive";
 import { parseFileName, sameVersion } from "./file-name";
-import { batchOf, type Batch } from "./batches";
-import { concurrentIndexes, isAtomic, isPatient, needsNoTransaction, refusal, type Indexes } from "./statement";
+import { batchOf, type Batch } from "../statements/batches";
+import {
+  concurrentIndexes,
+  isAtomic,
+  isPatient,
+  needsNoTransaction,
+  refusal,
+  type Indexes,
+} from "../statements/statement";
 
 // A migration file in dbmate's format: the line `-- migrate:up` (option: transaction:false) and its statements, then `-- migrate:down`
 // and the statements that undo them. Several such pairs run in their order, each with or without a transaction of its own.

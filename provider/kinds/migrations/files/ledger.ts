@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { z } from "zod";
-import { readSql } from "../../../sql/read";
-import { catalogQuery, readRows, rowsOf, storedJson, type RowOf } from "../../catalog-query";
-import { mustOwnSchema } from "../../connection";
+import { readSql } from "../../../../sql/read";
+import { catalogQuery, readRows, rowsOf, storedJson, type RowOf } from "../../../catalog-query";
+import { mustOwnSchema } from "../../../connection";
 import type { MigrationFile } from "./file";
 
 // The ledger pgwright.migrations. Only the superuser's session writes it; migrations run in another session, with the privileges of

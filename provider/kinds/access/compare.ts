@@ -1,5 +1,5 @@
 import { writeObjectName, writeSchema } from "../../../config/object-name";
-import { PLURAL, type ContentKind, type DefaultFact, type Facts, type ObjectKind, type PrivilegeFact } from "./facts";
+import { PLURAL, type ContentKind, type DefaultFact, type Facts, type ObjectKind, type PrivilegeFact } from "./catalog";
 import { GRANTABLE, type Atom, type DefaultAtom, type Privileges } from "./statements";
 
 // Pure: compares declared privileges with those of the catalog, and derives what to grant and revoke.

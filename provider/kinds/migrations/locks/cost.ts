@@ -1,9 +1,9 @@
 import { parseSync } from "libpg-query";
-import type { Node } from "../../sql-file";
+import type { Node } from "../../../sql-file";
 import type { Catalog, Table } from "./catalog";
-import type { Work } from "./statement-operations";
-import { recipeFor } from "./recipes";
-import { notNullIn } from "./tree";
+import type { Work } from "../statements/statement-operations";
+import { recipeFor } from "../statements/recipes";
+import { notNullIn } from "../statements/tree";
 import { rewritesForType, type Answer } from "./type-change";
 
 // Pure: the cost of the work under a lock, by the facts of the catalog about the table.

@@ -1,8 +1,8 @@
 import { escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
-import type { Statement } from "./file";
-import type { Run } from "./session";
+import { catalogQuery, readRows, type RowOf } from "../../../catalog-query";
+import type { Statement } from "../files/file";
+import type { Run } from "../session";
 
 // Statements with CONCURRENTLY, which leave invalid indexes when they fail or are killed: CREATE INDEX one of its name, REINDEX ones
 // with the suffix _ccnew or _ccold. All queries run as the migrations' role.

@@ -1,8 +1,8 @@
 import type { Client } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
-import type { MigrationFile, Section } from "./file";
-import { leavesRole, serverFile } from "./statement";
+import { catalogQuery, readRows, type RowOf } from "../../../catalog-query";
+import type { MigrationFile, Section } from "../files/file";
+import { leavesRole, serverFile } from "../statements/statement";
 
 /** Privileges of the role of migrations beyond its objects. */
 export type RoleFact = RowOf<typeof MIGRATIONS_ROLE>;

@@ -1,5 +1,5 @@
-import { needsClient, transactionKind, type Node } from "../../sql-file";
-import { quoteIdentifier } from "../../../config/object-name";
+import { needsClient, transactionKind, type Node } from "../../../sql-file";
+import { quoteIdentifier } from "../../../../config/object-name";
 import { commandsOf, joined, nameOf, node, nodesIn, textsOf, type Relation, type StringNode } from "./tree";
 import { outsideTransaction } from "./transaction-block";
 

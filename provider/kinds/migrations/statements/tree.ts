@@ -1,5 +1,5 @@
-import { quoteIdentifier, quoteObjectName } from "../../../config/object-name";
-import type { Node } from "../../sql-file";
+import { quoteIdentifier, quoteObjectName } from "../../../../config/object-name";
+import type { Node } from "../../../sql-file";
 
 // Pure: access to PostgreSQL's parse trees, as libpg-query returns them.
 

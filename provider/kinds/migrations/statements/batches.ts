@@ -1,6 +1,6 @@
 import { parseSync } from "libpg-query";
 import { escapeIdentifier as quoted } from "pg";
-import type { Node } from "../../sql-file";
+import type { Node } from "../../../sql-file";
 import type { Directive } from "./directive";
 import { nameOf, node, type Relation } from "./tree";
 

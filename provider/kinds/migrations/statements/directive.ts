@@ -1,4 +1,4 @@
-import { errorAt, skipBlank, type ParsedStatement } from "../../sql-file";
+import { errorAt, skipBlank, type ParsedStatement } from "../../../sql-file";
 
 // Pure: comments of a migration that define how the next statement runs. To dbmate they are plain comments.
 

@@ -1,9 +1,9 @@
 import type { Client, DatabaseError } from "pg";
 import { z } from "zod";
-import { catalogQuery, readRows, type RowOf } from "../../catalog-query";
-import type { StatementOperation, Work } from "./statement-operations";
-import type { Statement } from "./file";
-import { node, nodesIn, textsOf, type StringNode } from "./tree";
+import { catalogQuery, readRows, type RowOf } from "../../../catalog-query";
+import type { StatementOperation, Work } from "../statements/statement-operations";
+import type { Statement } from "../files/file";
+import { node, nodesIn, textsOf, type StringNode } from "../statements/tree";
 
 // Resolves unqualified names by migrations.searchPath.
 

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { z } from "zod";
-import type { MigrationFile } from "./file";
-import { rowsOf } from "../../catalog-query";
-import type { Host } from "../../host";
-import { withRunRole } from "../../run-role";
-import { keepApplied, readApplied } from "./foreign-ledger";
-import { adoptHashes, createLedger, settle } from "./ledger";
-import { planMigrations } from "./plan";
+import type { MigrationFile } from "../files/file";
+import { rowsOf } from "../../../catalog-query";
+import type { Host } from "../../../host";
+import { withRunRole } from "../../../run-role";
+import { keepApplied, readApplied } from "../files/foreign-ledger";
+import { adoptHashes, createLedger, settle } from "../files/ledger";
+import { planMigrations } from "../files/plan";
 import { runSection } from "./section";
 
 /** Longest wait for another session that applies migrations. */

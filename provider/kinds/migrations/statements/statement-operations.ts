@@ -1,4 +1,4 @@
-import type { Node } from "../../sql-file";
+import type { Node } from "../../../sql-file";
 import {
   columnIn,
   commandsOf,

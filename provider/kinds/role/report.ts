@@ -1,5 +1,6 @@
 import { declarable } from "./memberships";
-import { FLAGS, type RoleFact } from "./changes";
+import type { RoleFact } from "./catalog";
+import { FLAGS } from "./compare";
 import type { RoleInputs } from "./inputs";
 
 // Pure: the attributes and memberships that a role gains and loses by a change.

@@ -1,5 +1,5 @@
 import { commandsOf, node } from "./tree";
-import type { Node } from "../../sql-file";
+import type { Node } from "../../../sql-file";
 
 // Pure: recognises commands that PostgreSQL refuses inside a transaction block, from their parse trees.
 
