@@ -315,6 +315,32 @@ AS $$
   GROUP BY a.aligned
 $$;
 
+-- The name of a table that other sessions may be dropping, which is kept until the end of the transaction; NULL if it is dropped. The text
+-- of a regclass would be a number then.
+CREATE OR REPLACE FUNCTION pgwright.tiers_keep(p_relation oid)
+RETURNS text
+LANGUAGE plpgsql
+VOLATILE
+STRICT
+SECURITY INVOKER
+SET search_path = ''
+AS $$
+DECLARE
+  v_name text;
+BEGIN
+  SELECT format('%I.%I', n.nspname, c.relname) INTO v_name
+  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = p_relation;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE format('LOCK TABLE ONLY %s IN ACCESS SHARE MODE', v_name);
+  RETURN v_name;
+EXCEPTION WHEN undefined_table OR invalid_schema_name THEN
+  RETURN NULL;
+END
+$$;
+
+-- NULL if the table is dropped.
 CREATE OR REPLACE FUNCTION pgwright.tiers_is_empty(p_relation regclass)
 RETURNS boolean
 LANGUAGE plpgsql
@@ -324,9 +350,12 @@ SECURITY INVOKER
 SET search_path = ''
 AS $$
 DECLARE
+  v_table text := pgwright.tiers_keep(p_relation);
   v_empty boolean;
 BEGIN
-  EXECUTE format('SELECT NOT EXISTS (SELECT FROM ONLY %s)', p_relation) INTO v_empty;
+  IF v_table IS NOT NULL THEN
+    EXECUTE format('SELECT NOT EXISTS (SELECT FROM ONLY %s)', v_table) INTO v_empty;
+  END IF;
   RETURN v_empty;
 END
 $$;

@@ -248,7 +248,7 @@ AS $$
 DECLARE
   v_set pgwright.tiers_sets := pgwright.tiers_enter(p_schema, p_name, 'look ' || p_tier);
   v_cutoff timestamptz;
-  v_relation regclass;
+  v_table text;
   v_times timestamptz[] := '{}';
   v_found timestamptz[];
   v_steps timestamptz[];
@@ -260,9 +260,13 @@ BEGIN
   PERFORM pgwright.tiers_sync(v_set, true);
   v_cutoff := pgwright.tiers_cutoff(v_set, p_now);
   IF p_tier = 'wa' THEN
-    FOREACH v_relation IN ARRAY pgwright.tiers_tables(v_set, 'wa', 'closed', 'sealed') LOOP
+    FOR v_table IN
+      SELECT k.name FROM unnest(pgwright.tiers_tables(v_set, 'wa', 'closed', 'sealed')) AS t (relation)
+      CROSS JOIN LATERAL pgwright.tiers_keep(t.relation) AS k (name)
+      WHERE k.name IS NOT NULL
+    LOOP
       EXECUTE format(
-        'SELECT array_agg(DISTINCT pgwright.tiers_floor(t.%I, $1)) FROM ONLY %s AS t', v_set.config ->> 'time', v_relation
+        'SELECT array_agg(DISTINCT pgwright.tiers_floor(t.%I, $1)) FROM ONLY %s AS t', v_set.config ->> 'time', v_table
       ) INTO v_found USING pgwright.tiers_minutes(v_set);
       v_times := v_times || v_found;
     END LOOP;

@@ -42,13 +42,15 @@ SET lock_timeout = '200ms'
 AS $$
 DECLARE
   v_set pgwright.tiers_sets := pgwright.tiers_load(p_schema, p_name);
+  v_table text;
 BEGIN
   -- Only current entries; entries that arrive during the ANALYZE stay for the next run.
   EXECUTE format(
     'DELETE FROM %s WHERE relation = $1', pgwright.tiers_object(v_set, '_analyze_queue')
   ) USING p_relation;
-  IF EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = p_relation) THEN
-    EXECUTE format('ANALYZE %s', p_relation::regclass);
+  v_table := pgwright.tiers_keep(p_relation);
+  IF v_table IS NOT NULL THEN
+    EXECUTE format('ANALYZE %s', v_table);
   END IF;
 END
 $$;
@@ -65,8 +67,8 @@ BEGIN
     BEGIN
       PERFORM pgwright.tiers_analyze_step(p_schema, p_name, v_relation);
     EXCEPTION
-      -- Locked by another session, or dropped in between: the next run tries again.
-      WHEN lock_not_available OR undefined_table THEN NULL;
+      -- Locked by another session: the next run tries again.
+      WHEN lock_not_available THEN NULL;
       WHEN OTHERS THEN v_errors := v_errors || SQLERRM;
     END;
     COMMIT;

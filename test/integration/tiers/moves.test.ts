@@ -378,4 +378,27 @@ describe("rows of a tiered set", () => {
     await maintain("2040-01-02 00:10Z");
     expect(await tier("partition")).toEqual(["01-01 00:00 to 01-01 06:00: 1", "01-01 06:00 to 01-01 12:00: 1"]);
   });
+
+  it("are looked for beside another session that drops a table", async () => {
+    fresh();
+    await write("2040-01-01 00:00Z", "2040-01-01 00:10Z");
+    const other = await server.connect("owner");
+    for (const look of [
+      () => owner.query("SELECT pgwright.tiers_moves('data', 'events', '2040-01-02Z', 'wa')"),
+      (relation: string) => owner.query(`SELECT pgwright.tiers_analyze_step('data', 'events', ${relation})`),
+      (relation: string) => owner.query(`SELECT pgwright.tiers_is_empty(${relation}::oid)`),
+    ]) {
+      const { rows } = await owner.query(
+        "SELECT relation::oid AS oid, relation::text AS name FROM data.events_tables WHERE tier = 'wa' AND state = 'closed' LIMIT 1",
+      );
+      await other.query(`BEGIN; DROP TABLE ${rows[0].name}`);
+      const looking = look(rows[0].oid);
+      await expect.poll(() => server.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")).toBe("1");
+      await other.query("COMMIT");
+      await looking;
+      // It is gone for certain now; a name of it would be its number.
+      await look(rows[0].oid);
+      await write("2040-01-01 00:20Z");
+    }
+  });
 });
