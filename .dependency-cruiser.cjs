@@ -1,5 +1,5 @@
 // What `npm run check` looks for in the imports, made from the table of folders.cjs.
-const { FOLDERS, MIGRATIONS } = require("./folders.cjs");
+const { FOLDERS, MIGRATIONS, KIND } = require("./folders.cjs");
 
 /** A folder or a file, as an expression of paths. */
 const pattern = (place) => `^${place.replace(/\./g, "\\.")}${/\.\w+$/.test(place) ? "$" : "/"}`;
@@ -29,12 +29,21 @@ const parts = Object.entries(MIGRATIONS).map(([part, uses]) => ({
   to: { path: pattern(migrations), pathNot: [part, ...uses].map((each) => pattern(`${migrations}/${each}`)) },
 }));
 
+const ofKinds = (lines) => `^provider/kinds/[^/]+/(${lines.flatMap(({ files }) => files).join("|")})\\.ts$`;
+const kinds = KIND.slice(0, -1).map((line, i) => ({
+  name: `what ${line.files.join(", ")} of a kind may import`,
+  severity: "error",
+  from: { path: ofKinds([line]) },
+  to: { path: ofKinds(KIND.slice(i + 1)) },
+}));
+
 module.exports = {
   forbidden: [
     { name: "no circle of files", severity: "error", from: {}, to: { circular: true } },
     ...layers,
     ...packages,
     ...parts,
+    ...kinds,
   ],
   options: {
     doNotFollow: { path: "node_modules" },

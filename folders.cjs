@@ -55,4 +55,13 @@ const MIGRATIONS = {
   run: ["statements", "files", "backfill", "session.ts"],
 };
 
-module.exports = { FOLDERS, MIGRATIONS };
+/** The files of a kind, with what they hold. Each imports only files above it; the files of one line may import each other. */
+const KIND = [
+  { files: ["inputs"], hold: "inputs, state and declaration" },
+  { files: ["catalog", "statements", "compare"], hold: "what it reads, the statements that it runs, what it compares" },
+  { files: ["report"], hold: "what it reports in a preview, and what it refuses" },
+  { files: ["execute"], hold: "what an update does" },
+  { files: ["index"], hold: "the handlers that the plugin calls" },
+];
+
+module.exports = { FOLDERS, MIGRATIONS, KIND };

@@ -3,7 +3,7 @@ import { tierOwner } from "../config/jobs";
 import type { RoleConfig } from "../config/roles";
 import { checkedObjectName, parseFunctionName, writeSignature } from "../config/object-name";
 import type { DeclaredAccess } from "../provider/kinds/access/inputs";
-import type { Grant } from "../provider/kinds/access/compare";
+import type { Grant } from "../provider/kinds/access/grant";
 
 /** Parses the name of an object in the stack file, which the validation has checked. */
 function named(kind: "table" | "sequence" | "function", text: string): { schema: string; name: string } {

@@ -9,9 +9,9 @@ import type { RestoreConfig } from "../config/backup";
 import type { S3Keys } from "../config/s3";
 import type { ServerConfig } from "../config/stack";
 import { mebibytes } from "../config/units";
-import { configurationId } from "../provider/kinds/configuration";
+import { configurationId } from "../provider/kinds/configuration/files";
 import { parametersOf } from "../provider/kinds/configuration/parameters";
-import { STOP_WITHIN_S } from "../provider/kinds/server";
+import { STOP_WITHIN_S } from "../provider/kinds/server/execute";
 import {
   BackupConfiguration,
   Cluster,

@@ -6,7 +6,7 @@ import { Client } from "pg";
 import { Host } from "../../provider/host";
 import { reconcile } from "../../provider/kinds/access/reconcile";
 import type { AccessInputs } from "../../provider/kinds/access/inputs";
-import { describe as inWords, type Grant } from "../../provider/kinds/access/compare";
+import { labelOf, type Grant } from "../../provider/kinds/access/grant";
 import { PRIVILEGES } from "../../config/databases";
 import { withDatabase } from "../../provider/session";
 import { type Preview } from "./stack";
@@ -452,8 +452,8 @@ describe("access to databases", () => {
       fc.assert(
         fc.asyncProperty(grants, async (wanted) => {
           await reconcile(client, inputs(wanted), undefined);
-          expect((await reconcile(client, inputs(wanted), undefined)).done, wanted.map(inWords).join("; ")).toEqual([]);
-          for (const grant of wanted) expect(await has(client, grant), inWords(grant)).toBe(true);
+          expect((await reconcile(client, inputs(wanted), undefined)).done, wanted.map(labelOf).join("; ")).toEqual([]);
+          for (const grant of wanted) expect(await has(client, grant), labelOf(grant)).toBe(true);
         }),
         { numRuns: 25 },
       ),

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { PRIVILEGES } from "../../config/databases";
 import type { DefaultFact, Facts, PrivilegeFact } from "../../provider/kinds/access/catalog";
-import type { Grant } from "../../provider/kinds/access/compare";
+import type { Grant } from "../../provider/kinds/access/grant";
 
 // A model of the catalog: GRANT and REVOKE as the statements say.
 export const ROLES = ["reader", "writer", "public", 'odd "role"'];

@@ -4,13 +4,8 @@ import { declaredAccess } from "../../components/access";
 import { parseFunctionName, parseObjectName, writeObjectName, writeSignature } from "../../config/object-name";
 import { parseStack } from "../../config/parse";
 import type { Facts, PrivilegeFact } from "../../provider/kinds/access/catalog";
-import {
-  changesOf,
-  compare as comparison,
-  linesOf,
-  type Grant,
-  type Wanted,
-} from "../../provider/kinds/access/compare";
+import { changesOf, compare as comparison, type Wanted } from "../../provider/kinds/access/compare";
+import { linesOf, type Grant } from "../../provider/kinds/access/grant";
 import { shownStatements, statements } from "../../provider/kinds/access/statements";
 import { CREATORS, fact, facts, run, things, wanted } from "./access-model";
 

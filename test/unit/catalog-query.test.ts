@@ -1,52 +1,22 @@
 import { loadModule, parseSync } from "libpg-query";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import * as adopted from "../../adopt/facts";
-import * as status from "../../cli/commands/status";
-import * as metrics from "../../cli/metrics";
-import * as undeclared from "../../cli/undeclared";
 import { catalogQuery, checkRows, rowsOf, type CatalogQuery } from "../../provider/catalog-query";
-import * as connection from "../../provider/connection";
-import * as jobOwner from "../../provider/job-owner";
-import * as facts from "../../provider/kinds/access/catalog";
-import * as reconcile from "../../provider/kinds/access/reconcile";
-import * as removals from "../../provider/kinds/access/removals";
-import * as cronJob from "../../provider/kinds/cron-job";
-import * as cronRuns from "../../provider/kinds/cron-job/runs";
-import * as copy from "../../provider/kinds/database/copy";
-import * as database from "../../provider/kinds/database/statements";
-import * as inventory from "../../provider/kinds/inventory";
-import * as library from "../../provider/kinds/library";
-import * as backfill from "../../provider/kinds/migrations/backfill/backfill";
-import * as catalog from "../../provider/kinds/migrations/locks/catalog";
-import * as concurrently from "../../provider/kinds/migrations/run/concurrently";
-import * as foreignLedger from "../../provider/kinds/migrations/files/foreign-ledger";
-import * as ledger from "../../provider/kinds/migrations/files/ledger";
-import * as permitted from "../../provider/kinds/migrations/run/permitted";
-import * as searchPath from "../../provider/kinds/migrations/run/search-path";
-import * as partitionSet from "../../provider/kinds/partition-set";
-import * as roles from "../../provider/kinds/role";
-import * as role from "../../provider/kinds/role/catalog";
-import * as server from "../../provider/kinds/server";
-import * as tieredTable from "../../provider/kinds/tiered-table";
-import * as build from "../../provider/kinds/vector-index/build";
-import * as vectorIndex from "../../provider/kinds/vector-index/catalog";
-import * as outgrown from "../../provider/kinds/vector-index/outgrown";
-import * as recall from "../../provider/kinds/vector-index/recall";
-import * as runRole from "../../provider/run-role";
 import { readSql } from "../../sql/read";
 
 const ROOT = join(__dirname, "..", "..");
-const MODULES: object[] = [
-  ...[adopted, metrics, status, undeclared, connection, jobOwner, facts, reconcile, removals, cronJob, cronRuns, copy],
-  ...[database, inventory, library, backfill, catalog, concurrently, foreignLedger, ledger, permitted, searchPath],
-  ...[partitionSet, roles, role, server, tieredTable, build, vectorIndex, outgrown, recall, runRole],
-];
+/** The files that declare a query. */
+const MODULES = ["adopt", "cli", "provider"]
+  .flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" }).map((file) => join(ROOT, folder, file)),
+  )
+  .filter(
+    (file) => file.endsWith(".ts") && /^export const \w+ = (catalog|adopt)Query\(/m.test(readFileSync(file, "utf8")),
+  );
 const isQuery = (value: unknown): value is CatalogQuery => value instanceof Object && "file" in value && "row" in value;
-const QUERIES = MODULES.flatMap((module) => Object.values(module).filter(isQuery));
 
 /** Files without rows that pgwright reads. */
 const STATEMENTS = ["configuration-check", "libraries", "migrations-ledger"];
@@ -70,16 +40,19 @@ function columnsOf(text: string): string[] {
 
 beforeAll(loadModule);
 
-describe("queries of sql/catalog and sql/adopt", () => {
+describe("queries of sql/catalog and sql/adopt", async () => {
+  const modules = await Promise.all(MODULES.map((file) => import(file) as Promise<object>));
+  const queries = modules.flatMap((module) => Object.values(module).filter(isQuery));
+
   it("are all declared with their columns", () => {
     const files = ["catalog", "adopt"].flatMap((folder) =>
       readdirSync(join(ROOT, "sql", folder)).map((file) => `${folder}/${file}`),
     );
-    const declared = [...QUERIES.map(({ file }) => file), ...STATEMENTS.map((name) => `catalog/${name}.sql`)];
+    const declared = [...queries.map(({ file }) => file), ...STATEMENTS.map((name) => `catalog/${name}.sql`)];
     expect(declared.sort()).toEqual(files.sort());
   });
 
-  it.each(QUERIES.map((query) => [query.file, query] as const))("%s returns the declared columns", (file, { row }) => {
+  it.each(queries.map((query) => [query.file, query] as const))("%s returns the declared columns", (file, { row }) => {
     expect(columnsOf(readSql(file)).sort()).toEqual(Object.keys(row.shape).sort());
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Postgres } from "../../components/postgres";
 import { parseStack } from "../../config/parse";
-import { configurationId } from "../../provider/kinds/configuration";
+import { configurationId } from "../../provider/kinds/configuration/files";
 import type { ConfigurationInputs } from "../../provider/kinds/configuration/inputs";
 import { parametersOf } from "../../provider/kinds/configuration/parameters";
 import { differing } from "./differing";

@@ -2,7 +2,7 @@ import * as postgresql from "@pulumi/postgresql";
 import { beforeAll, expect, it } from "vitest";
 import { Database } from "../../components/database";
 import { parseStack } from "../../config/parse";
-import { formatGrants } from "../../provider/kinds/access/compare";
+import { formatGrants } from "../../provider/kinds/access/grant";
 import { Provider } from "../../provider/resources";
 import { differing } from "./differing";
 import { mockResources, settled } from "./mocked-resources";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { missingSteps } from "../../provider/kinds/library";
+import { missingSteps } from "../../provider/kinds/library/compare";
 import { LIBRARIES, type LibraryName } from "../../provider/kinds/library/libraries";
 import { orderSteps, readLibrary } from "../../sql/read";
 

@@ -4,8 +4,8 @@ import {
   keepDeclaredSpelling,
   describeRefusals,
   type Config,
-  type TieredTableInputs,
-} from "../../provider/kinds/tiered-table/inputs";
+} from "../../provider/kinds/tiered-table/compare";
+import type { TieredTableInputs } from "../../provider/kinds/tiered-table/inputs";
 
 const inputs: TieredTableInputs = {
   database: "app",

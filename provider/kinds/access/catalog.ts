@@ -1,5 +1,7 @@
+import type { Client } from "pg";
 import { z } from "zod";
-import { catalogQuery, type RowOf } from "../../catalog-query";
+import { type RowOf, catalogQuery } from "../../catalog-query";
+import { readLedger } from "../migrations/files/ledger";
 
 // Privileges as the queries of the catalog return them.
 
@@ -51,4 +53,10 @@ export const DEFAULT_PRIVILEGES = catalogQuery("default-privileges", {
 export interface Facts {
   privileges: PrivilegeFact[];
   defaults: DefaultFact[];
+}
+
+/** Versions of the migrations that were applied completely. */
+export async function readApplied(client: Client): Promise<string[]> {
+  const ledger = (await readLedger(client)) ?? [];
+  return ledger.filter(({ finished }) => finished).map(({ version }) => version);
 }

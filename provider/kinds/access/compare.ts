@@ -1,16 +1,8 @@
-import { writeObjectName, writeSchema } from "../../../config/object-name";
-import { PLURAL, type ContentKind, type DefaultFact, type Facts, type ObjectKind, type PrivilegeFact } from "./catalog";
-import { GRANTABLE, type Atom, type DefaultAtom, type Privileges } from "./statements";
+import { type Grant, type Description, objectLabel, labelOf } from "./grant";
+import { type PrivilegeFact, PLURAL, type Facts, type DefaultFact } from "./catalog";
+import { type DefaultAtom, type Atom, type Privileges, GRANTABLE } from "./statements";
 
 // Pure: compares declared privileges with those of the catalog, and derives what to grant and revoke.
-
-/** Privileges of one role on one object, or on all objects of a kind in a schema. */
-export interface Grant {
-  role: string;
-  /** "database", "schema", one object, or "all" of a kind in a schema, future ones included. */
-  on: { kind: ObjectKind; schema: string; name: string } | { all: ContentKind; schema: string };
-  privileges: string[];
-}
 
 /** The declared privileges of a database. */
 export interface Wanted {
@@ -19,48 +11,23 @@ export interface Wanted {
   creators: string[];
 }
 
-/** Privileges by role and object: `reader: all tables in data` -> INSERT and SELECT. */
-export type Description = Record<string, string[]>;
-
-/** As a preview shows it. Texts, not lists, because Pulumi shows changes of a list by index. */
-export function formatDescription(description: Description): Record<string, string> {
-  return Object.fromEntries(Object.entries(description).map(([label, list]) => [label, [...list].sort().join(", ")]));
-}
-
-/** The declared privileges as a preview shows them. */
-export const formatGrants = (grants: Grant[]): Record<string, string> =>
-  formatDescription(Object.fromEntries(grants.map((grant) => [describe(grant), grant.privileges])));
-
-/** As lines: `reader: table data.t: SELECT`. */
-export const linesOf = (description: Description): string[] =>
-  Object.entries(formatDescription(description)).map(([label, privileges]) => `${label}: ${privileges}`);
-
 /** PostgreSQL's default privilege: PUBLIC may execute each new function. */
 export const isBuiltIn = ({ schema, kind, grantee, privilege }: DefaultAtom): boolean =>
   schema === "" && kind === "function" && grantee === "public" && privilege === "EXECUTE";
 
-/** Label of a grant in previews and the state, such as `reader: all tables in data`. */
-export function describe({ role, on }: Omit<Grant, "privileges">): string {
-  if ("all" in on) return `${role}: all ${PLURAL[on.all]} in ${on.schema}`;
-  if (on.kind === "database") return `${role}: database`;
-  return `${role}: ${describeObject(on)}`;
-}
-
-/** Label of one object, such as `table data.t`. */
-export function describeObject({ kind, schema, name }: { kind: string; schema: string; name: string }): string {
-  if (schema === "" || kind === "schema") return `${kind} ${name}`;
-  // The name of a function is quoted already, and has its argument types.
-  return `${kind} ${kind === "function" ? writeSchema(schema) + name : writeObjectName({ schema, name })}`;
-}
-
 const key = (...parts: (string | null)[]) => parts.join("\0");
+
 const objectKey = ({ kind, schema, name, column }: Pick<PrivilegeFact, "kind" | "schema" | "name" | "column">) =>
   key(kind, kind === "database" ? "" : schema, kind === "database" ? "" : name, column);
+
 /** Key of a kind of object in a schema. */
 export const kindIn = (kind: string, schema: string) => key(kind, schema);
+
 /** Whether a key is that of a kind of object with default privileges in a schema. */
 export const isContentIn = (id: string): boolean => (id.split("\0")[0] ?? "") in PLURAL;
+
 export const atomKey = ({ fact, grantee, privilege }: Atom) => key(objectKey(fact), grantee, privilege);
+
 export const defaultKey = (atom: DefaultAtom) =>
   key(atom.creator, atom.schema, atom.kind, atom.grantee, atom.privilege);
 
@@ -119,7 +86,7 @@ function expand(facts: PrivilegeFact[], { grants, creators }: Wanted): Expanded 
     const { role, on, privileges } = grant;
     const one = "all" in on ? undefined : objects.get(objectKey({ ...on, column: null }));
     const matching = "all" in on ? (contents.get(kindIn(on.all, on.schema)) ?? []) : one ? [one] : [];
-    if (matching.length === 0 && !("all" in on)) expanded.unknown.push(describeObject(on));
+    if (matching.length === 0 && !("all" in on)) expanded.unknown.push(objectLabel(on));
     for (const privilege of privileges) {
       const part = { grant, privilege, atoms: [] as string[], defaults: [] as string[] };
       for (const fact of matching) {
@@ -157,8 +124,8 @@ export function compare(facts: Facts, wanted: Wanted, former?: Wanted): Comparis
   const declared: Description = {};
   for (const { grant, privilege, atoms: needed, defaults: neededDefaults } of parts) {
     const complete = needed.every((id) => there.has(id)) && neededDefaults.every((id) => defaultsThere.has(id));
-    const isThere = "all" in grant.on || !unknown.includes(describeObject(grant.on));
-    if (complete && isThere) addPrivilege(declared, describe(grant), privilege);
+    const isThere = "all" in grant.on || !unknown.includes(objectLabel(grant.on));
+    if (complete && isThere) addPrivilege(declared, labelOf(grant), privilege);
   }
   const restore = {
     atoms: [...revokedAtoms(facts.privileges), ...difference(always.atoms, there)],
@@ -230,9 +197,9 @@ function merged(one: Description, other: Description): Description {
 function describeAtom({ fact, grantee }: Atom, partitions: boolean): string {
   const { kind, column, parent } = fact;
   const table = { ...fact, kind: "table", ...(partitions && parent) };
-  const on = `${partitions ? "partitions of " : ""}${describeObject(kind === "column" ? table : { ...table, kind })}`;
+  const on = `${partitions ? "partitions of " : ""}${objectLabel(kind === "column" ? table : { ...table, kind })}`;
   if (kind === "column") return `${grantee}: column ${column} of ${on}`;
-  return partitions ? `${grantee}: ${on}` : describe({ role: grantee, on: fact as Grant["on"] });
+  return partitions ? `${grantee}: ${on}` : labelOf({ role: grantee, on: fact as Grant["on"] });
 }
 
 const describeDefault = ({ grantee, kind, creator, schema }: DefaultAtom) =>

@@ -1,6 +1,6 @@
 import { declare } from "../../declaration";
 import { newestVersion } from "../migrations/files/file-name";
-import { formatGrants, type Grant } from "./compare";
+import { formatGrants, type Grant } from "./grant";
 
 /** The declared privileges of a database, and the owners and creators of the objects that they apply to. */
 export interface DeclaredAccess {

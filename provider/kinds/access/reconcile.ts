@@ -1,25 +1,16 @@
-import type { Client } from "pg";
-import { escapeIdentifier as quoted } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Client, escapeIdentifier as quoted } from "pg";
 import { z } from "zod";
 import { parseFunctionName } from "../../../config/object-name";
 import { catalogQuery, readRows } from "../../catalog-query";
 import type { Groups } from "./alternative-grants";
-import {
-  changesOf,
-  compare,
-  describe,
-  isContentIn,
-  type Comparison,
-  type Description,
-  type Grant,
-  type Wanted,
-} from "./compare";
 import { DEFAULT_PRIVILEGES, PRIVILEGES } from "./catalog";
-import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
-import { shownStatements, statements } from "./statements";
-import { describeChanges } from "./report";
+import { type Comparison, type Wanted, changesOf, compare, isContentIn } from "./compare";
+import { type Description, type Grant, labelOf, formatDescription, linesOf } from "./grant";
 import type { AccessInputs, DeclaredAccess } from "./inputs";
+import { dropContents, removedSchemas, retire, retiredRoles } from "./removals";
+import { describeChanges } from "./privilege-changes";
+import { shownStatements, statements } from "./statements";
 
 /** Serializes changes of the privileges of a database. */
 const LOCK = "SELECT pg_advisory_xact_lock(hashtext('pgwright'), hashtext('access'))";
@@ -53,8 +44,8 @@ async function resolveFunctions(client: Client, grants: Grant[]): Promise<Grant[
 function describeGrants(grants: Grant[], found: Grant[]): Map<string, string[]> {
   const labels = new Map<string, string[]>();
   grants.forEach((grant, i) => {
-    const original = describe(grant);
-    const canonical = describe(found[i] ?? grant);
+    const original = labelOf(grant);
+    const canonical = labelOf(found[i] ?? grant);
     labels.set(canonical, [...(labels.get(canonical) ?? []), original]);
   });
   return labels;
@@ -175,4 +166,18 @@ async function inTransaction(
     );
   await client.query("COMMIT");
   return { lines, done, kept: keptUndeclared(declared, comparison) };
+}
+
+/** The privileges to compare: with `undeclared: report`, an undeclared privilege is a warning and no difference. */
+export function comparable(comparison: Comparison, inputs: AccessInputs, warn: (text: string) => void) {
+  const { description } = comparison;
+  const kept = keptUndeclared(inputs, comparison);
+  if (!kept) return { privileges: formatDescription(description), further: undefined };
+  for (const each of linesOf(kept)) warn(`not declared in the stack file: ${each}`);
+  const declared = Object.entries(description).flatMap(([label, list]) => {
+    const wanted = inputs.privileges[label]?.split(", ") ?? [];
+    const existing = list.filter((each) => wanted.includes(each));
+    return existing.length > 0 ? [[label, existing] as const] : [];
+  });
+  return { privileges: formatDescription(Object.fromEntries(declared)), further: formatDescription(kept) };
 }

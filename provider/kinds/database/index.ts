@@ -1,68 +1,14 @@
-import type { Client } from "pg";
 import { escapeIdentifier as quoted } from "pg";
-import { readRows } from "../../catalog-query";
-import { differences, type Kind, type Operation } from "../../kind";
-import { whyDown } from "../../readiness";
+import type { Kind } from "../../kind";
 import { setRestorePoint } from "../../restore-point";
 import { ask, withDatabase } from "../../session";
 import { SqlFileError } from "../../sql-file";
-import { explainCopy, makeCopy } from "./copy";
-import { declaration, isCopy, MAINTENANCE_DATABASE, type DatabaseInputs } from "./inputs";
+import { explain, warnIgnoredCopy, reportStatements } from "./report";
+import { createOrAlter } from "./execute";
+import { find } from "./catalog";
+import { type DatabaseInputs, declaration, MAINTENANCE_DATABASE } from "./inputs";
 import { parseMasks } from "./mask";
-import { DATABASE, databaseChanges, onlyAsciiProblem, type Found } from "./statements";
-
-async function find(client: Client, name: string): Promise<Found | undefined> {
-  return (await readRows(client, DATABASE, name))[0];
-}
-
-function reportStatements(title: string, statements: string[], info: Operation["info"]): void {
-  if (statements.length > 0) info(title, ...statements.map((each) => `${each};`));
-}
-
-/** Warns that copyOf has no effect on an existing database, if it was added or changed. */
-function warnIgnoredCopy(old: DatabaseInputs | undefined, { name, copyOf }: DatabaseInputs, { warn }: Operation): void {
-  if (differences(old?.copyOf, copyOf).length === 0) return;
-  warn(
-    `database ${name}: copyOf has no effect, because the database already exists; to recreate it and lose its contents, ` +
-      "remove it from the stack file for one update",
-  );
-}
-
-async function createOrAlter(
-  inputs: DatabaseInputs,
-  operation: Operation,
-): Promise<{ adopted: boolean; done: string[] }> {
-  const { host } = operation;
-  const [found, template] = await withDatabase(host, MAINTENANCE_DATABASE, async (client) => [
-    await find(client, inputs.name),
-    await find(client, "template0"),
-  ]);
-  if (!found && isCopy(inputs)) {
-    await makeCopy(inputs, operation);
-    return { adopted: false, done: [] };
-  }
-  const done = databaseChanges(found, inputs, template);
-  await withDatabase(host, MAINTENANCE_DATABASE, async (client) => {
-    for (const statement of done) await client.query(statement); // CREATE DATABASE cannot run inside a transaction
-  });
-  return { adopted: found !== undefined, done };
-}
-
-async function explain(old: DatabaseInputs | undefined, inputs: DatabaseInputs, operation: Operation): Promise<void> {
-  const { host, info, preview } = operation;
-  if (!preview) return;
-  const down = (await whyDown(host)) !== undefined;
-  const found = down
-    ? undefined
-    : await ask(host, MAINTENANCE_DATABASE, (client) => find(client, inputs.name), undefined);
-  if (!found) {
-    if (isCopy(inputs) && !(old && down)) await explainCopy(inputs, down, operation);
-    return;
-  }
-  if (!old) info(`database ${inputs.name} already exists; the update adopts it with its contents`);
-  warnIgnoredCopy(old, inputs, operation);
-  reportStatements("will be run:", databaseChanges(found, inputs), info);
-}
+import { type Found, onlyAsciiProblem } from "./statements";
 
 /** A database. An existing one is adopted with its contents. */
 export const database: Kind<DatabaseInputs, DatabaseInputs> = {

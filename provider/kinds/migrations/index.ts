@@ -3,7 +3,7 @@ import type { Kind, Operation } from "../../kind";
 import { withDatabase } from "../../session";
 import { SqlFileError } from "../../sql-file";
 import { setRestorePoint } from "../../restore-point";
-import { reportReconciled } from "../access";
+import { reportReconciled } from "../access/execute";
 import type { DeclaredAccess } from "../access/inputs";
 import { reconcile, type Reconciled } from "../access/reconcile";
 import { endSessions, retiredRoles } from "../access/removals";

@@ -1,8 +1,6 @@
-import { existsSync, statfsSync } from "node:fs";
-import { DISK_FULL, type Host } from "../../host";
 import type { Kind } from "../../kind";
-import { isTaken } from "../../port";
-import { declaration, type PresenceInputs, type PresenceState } from "./inputs";
+import { isPresent, mustBeFree, mustHaveRoom } from "./engine";
+import { type PresenceInputs, type PresenceState, declaration } from "./inputs";
 
 /**
  * Detects in every preview that an object of the Docker engine was removed outside of pgwright. The Docker plugin itself detects it
@@ -33,32 +31,3 @@ export const presence: Kind<PresenceInputs, PresenceState> = {
   },
   delete: async () => undefined,
 };
-
-type Wanted = Pick<PresenceInputs, "what" | "object" | "running">;
-
-async function isPresent({ what, object, running }: Wanted, host: Host): Promise<boolean> {
-  if (what === "image") return host.imageExists(object);
-  const container = await host.inspect(object);
-  return running ? Boolean(container?.running) : container !== undefined;
-}
-
-/** Size of a new cluster and its first WAL, bytes. */
-const ROOM = 256 * 2 ** 20;
-
-/** Throws, before anything is created, if the disk of an engine on this machine has no room for a server. */
-async function mustHaveRoom(host: Host): Promise<void> {
-  const folder = (await host.docker(["info", "--format", "{{.DockerRootDir}}"])).toString().trim();
-  if (!existsSync(folder)) return; // the engine is in a virtual machine of its own
-  const { bavail, bsize } = statfsSync(folder);
-  if (bavail * bsize >= ROOM) return;
-  const [free, needed] = [bavail * bsize, ROOM].map((bytes) => Math.floor(bytes / 2 ** 20));
-  throw new Error(`${DISK_FULL}: ${folder} has ${free} MB free, and a new server needs ${needed} MB`);
-}
-
-/** Throws, with what to do, if the port is in use: Docker would fail later, without advice. */
-async function mustBeFree({ address, port }: { address: string; port: number }): Promise<void> {
-  if (await isTaken(address, port))
-    throw new Error(
-      `port ${port} on ${address}: in use by another program; stop this program, or set another server.port`,
-    );
-}

@@ -1,5 +1,8 @@
+import type { Client } from "pg";
 import { z } from "zod";
-import { catalogQuery, type RowOf } from "../../catalog-query";
+import { Batch } from "../../batch";
+import { type RowOf, catalogQuery, readRows } from "../../catalog-query";
+import { ask } from "../../session";
 import { GRANTED_MEMBERSHIP, MEMBERSHIP } from "./memberships";
 
 /** Columns that are inputs, too. */
@@ -47,3 +50,13 @@ export const FRESH: Omit<RoleFact, "name"> = {
   makers: [],
   settings: [],
 };
+
+export async function find(client: Client, names: string[]): Promise<Map<string, RoleFact>> {
+  const rows = await readRows(client, ROLES, names);
+  return new Map(rows.map((fact) => [fact.name, fact]));
+}
+
+/** Reads all roles of a refresh in one query; undefined while the server is down. */
+export const facts = new Batch<Map<string, RoleFact> | undefined>((host, names) =>
+  ask<Map<string, RoleFact> | undefined>(host, "postgres", (client) => find(client, names), undefined),
+);

@@ -1,5 +1,5 @@
 import { escapeIdentifier as quoted } from "pg";
-import { sameValue } from "../configuration/parameters";
+import { sameValue } from "../configuration/compare";
 import type { RoleFact } from "./catalog";
 import type { RoleInputs, RoleState } from "./inputs";
 import { declarable, undecidedGroups } from "./memberships";

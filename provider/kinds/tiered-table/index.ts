@@ -1,137 +1,15 @@
-import type { Client } from "pg";
 import { z } from "zod";
 import { writeObjectName } from "../../../config/object-name";
-import { catalogQuery, readRows, rowsOf, storedJson, type RowOf } from "../../catalog-query";
-import { hasRelation } from "../../exists";
-import type { Kind, Operation } from "../../kind";
-import { whyDown } from "../../readiness";
+import { rowsOf } from "../../catalog-query";
+import type { Kind } from "../../kind";
 import { asOwner } from "../../run-role";
 import { setRestorePoint } from "../../restore-point";
-import { ask, isNoDatabase, isNoLibrary, sqlState, withDatabase } from "../../session";
-import {
-  configOf,
-  describeChanges,
-  describeRefusals,
-  keepDeclaredSpelling,
-  sameValue,
-  type Config,
-  type TieredTableInputs,
-  declaration,
-} from "./inputs";
-
-/** A preview shows at most this many partitions. */
-const MAX_SHOWN_PARTITIONS = 30;
-
-type Found = RowOf<typeof TIERED_TABLE>;
-export const TIERED_TABLE = catalogQuery("tiered-table", {
-  config: storedJson<Config>(),
-  meant: storedJson<Config>(),
-  problems: z.array(z.string()),
-});
-
-/** The set as pgwright.tiers_sets has it; undefined if it is missing there. */
-async function find(client: Client, inputs: TieredTableInputs): Promise<Found | undefined> {
-  if (!(await hasRelation(client, "pgwright.tiers_sets"))) return undefined;
-  const { schema, name } = inputs;
-  const config = JSON.stringify(configOf(inputs));
-  return (await readRows(client, TIERED_TABLE, schema, name, config))[0];
-}
-
-export const TIERED_TABLE_AGED = catalogQuery("tiered-table-aged", {
-  partition: z.string(),
-  row_count: z.string(),
-  size: z.string(),
-});
-
-/** Reports the partitions that the next maintenance drops after a change of maxAge. */
-async function explainAge(
-  client: Client,
-  { schema, name, config: { maxAge } }: TieredTableInputs,
-  { info, hazard }: Operation,
-) {
-  if (maxAge === undefined) return;
-  const rows = await readRows(client, TIERED_TABLE_AGED, schema, name, maxAge);
-  if (rows.length === 0) return info(`no partition is older than ${maxAge}`);
-  const lines = rows.map(({ partition, row_count, size }) => `${partition}, about ${row_count} rows, ${size}`);
-  const more = rows.length > MAX_SHOWN_PARTITIONS ? [`and ${rows.length - MAX_SHOWN_PARTITIONS} more`] : [];
-  const first = `${writeObjectName({ schema, name })}: the next maintenance drops its partitions older than ${maxAge}:`;
-  hazard("loss", first, ...lines.slice(0, MAX_SHOWN_PARTITIONS), ...more);
-}
-
-export const TIERED_TABLE_NEW = catalogQuery("tiered-table-new", {
-  ready: z.boolean(),
-  taken: z.boolean(),
-  lost: z.boolean(),
-});
-
-/** Reports obstacles to a new set, as warnings: this update may still create the missing objects. */
-async function explainNew(client: Client, inputs: TieredTableInputs, { info, warn }: Operation): Promise<void> {
-  const { schema, name } = inputs;
-  const { owner } = inputs.config;
-  info(`creates the view ${writeObjectName(inputs)} with its tables and procedures, owned by ${owner}`);
-  const [now] = await readRows(client, TIERED_TABLE_NEW, schema, name, owner);
-  if (now?.lost) info(`adopts the existing tables of ${writeObjectName(inputs)}`);
-  else if (now?.taken)
-    warn(
-      `${writeObjectName(inputs)}: this relation exists and is not a tiered table; the update fails unless a migration renames or drops it`,
-    );
-  if (!now?.ready) return;
-  await client
-    .query("SELECT pgwright.tiers_config($1::jsonb)", [JSON.stringify(configOf(inputs))])
-    .catch((error: Error) => {
-      if (sqlState(error) !== "22023") throw error;
-      warn(`${error.message}; the update fails unless it creates the missing objects`);
-    });
-}
-
-async function explain(
-  old: TieredTableInputs | undefined,
-  inputs: TieredTableInputs,
-  operation: Operation,
-): Promise<void> {
-  const { host, preview, info, warn } = operation;
-  if (!preview || (await whyDown(host))) return;
-  try {
-    await withDatabase(host, inputs.database, async (client) => {
-      const found = await find(client, old ? { ...inputs, schema: old.schema, name: old.name } : inputs);
-      if (!found) return explainNew(client, inputs, operation);
-      const refused = describeRefusals(old ?? inputs, inputs, found.config, found.meant);
-      if (refused.length > 0)
-        throw new Error(
-          `${writeObjectName(inputs)}: ${refused.join("; ")}; declare another tiered table and copy the rows, or revert the change`,
-        );
-      for (const problem of found.problems) warn(`${problem}; the update repairs it`);
-      for (const line of describeChanges(found.config, found.meant)) info(line);
-      if (!sameValue(found.config.maxAge, found.meant.maxAge)) await explainAge(client, inputs, operation);
-      if (inputs.onRemove === "drop" && old?.onRemove === "keep")
-        warn(`${writeObjectName(inputs)}: once it is removed from the stack file, the update drops its rows`);
-    });
-  } catch (error) {
-    if (!isNoDatabase(error) && !isNoLibrary(error)) throw error;
-  }
-}
-
-/** Creates the set, or alters and repairs an existing one. */
-async function put(inputs: TieredTableInputs, { host }: Operation): Promise<TieredTableInputs> {
-  const config = JSON.stringify(configOf(inputs));
-  await withDatabase(host, inputs.database, async (client) => {
-    const call = (await find(client, inputs)) ? "tiers_alter" : "tiers_create";
-    try {
-      await asOwner(host, inputs.database, inputs.config.owner, (run) =>
-        run.query(`SELECT pgwright.${call}($1::jsonb)`, [config]),
-      );
-    } catch (error) {
-      if (sqlState(error) !== "55P03") throw error;
-      throw new Error(
-        `${writeObjectName(inputs)}: in use for 10 s, nothing was changed; end the transaction that uses it, or run the update again`,
-      );
-    }
-    const remaining = (await find(client, inputs))?.problems ?? [];
-    if (remaining.length > 0)
-      throw new Error(`${writeObjectName(inputs)}: problems remain after the repair: ${remaining.join("; ")}`);
-  });
-  return inputs;
-}
+import { ask, isNoDatabase, sqlState, withDatabase, isNoLibrary } from "../../session";
+import { explain } from "./report";
+import { put } from "./execute";
+import { find } from "./catalog";
+import { keepDeclaredSpelling } from "./compare";
+import { type TieredTableInputs, declaration } from "./inputs";
 
 /** A tiered table: a view over tables, between which jobs of the library move rows. */
 export const tieredTable: Kind<TieredTableInputs, TieredTableInputs> = {

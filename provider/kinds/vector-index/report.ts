@@ -1,11 +1,16 @@
+import { quoteObjectName } from "../../../config/object-name";
 import { advisedLists, graphBytes, hnswBytes, ivfflatBytes } from "../../../tuning/vector-index";
 import { formatCount } from "../../format-count";
-import { isOlder, PARALLEL_SINCE } from "./build";
-import type { Column } from "./catalog";
-import type { Definition } from "./inputs";
-import { indexedType } from "./statements";
-
-// Pure: lines of a preview about a build.
+import { type Operation, differences } from "../../kind";
+import { whyDown } from "../../readiness";
+import { isNoDatabase, withDatabase } from "../../session";
+import type { Client } from "pg";
+import { PARALLEL_SINCE, isOlder } from "./build";
+import { type Column, conditionOf, definitionOf, findColumn, findIndex, findRecord } from "./catalog";
+import { existsAsDeclared } from "./compare";
+import type { Definition, VectorIndexInputs } from "./inputs";
+import { mustBeMeasured } from "./recall";
+import { indexedType, whyNot } from "./statements";
 
 /** Older versions of pgvector can damage an HNSW graph if rows are inserted while it is vacuumed. */
 const SOUND_SINCE = "0.8.4";
@@ -68,4 +73,52 @@ export function warningsOf(definition: Definition, column: Column): string[] {
       warnings.push(`${ivfflat.lists} lists for ${formatCount(rows)} rows; pgvector recommends ${advised}`);
   }
   return warnings;
+}
+
+async function explainBuild(
+  client: Client,
+  old: VectorIndexInputs | undefined,
+  inputs: VectorIndexInputs,
+  operation: Operation,
+) {
+  const { info, warn, hazard } = operation;
+  const { definition, recall } = inputs;
+  const column = await findColumn(client, definition);
+  if (!column) return info(`the index is built once ${definition.table} exists`);
+  const reason = whyNot(definition, column);
+  if (reason) return warn(`${reason}; the update fails unless it creates the missing objects`);
+  await mustBeMeasured(client, inputs);
+  const rows = formatCount(column.rows);
+  const found = await findIndex(client, inputs);
+  if (await existsAsDeclared(client, inputs, old)) {
+    if (!old) info(`adopts the existing index ${quoteObjectName(inputs)}`);
+  } else {
+    info(describeBuild(definition, column));
+    const record = await findRecord(client, inputs);
+    const lacks = found && differences(definitionOf(found, definition, conditionOf(record)), definition).length === 0;
+    if (found && !lacks) info("queries use the existing index until the end of the build, which drops it");
+    if (column.partitioned)
+      hazard(
+        "briefLock",
+        `${definition.table} is locked while the index of the parent is created${found ? ", and while the old index is dropped" : ""}`,
+      );
+    for (const warning of warningsOf(definition, column)) warn(warning);
+  }
+  if (recall) info(`measures its recall with ${recall.queries} queries; each reads about ${rows} rows once`);
+}
+
+export async function explain(
+  old: VectorIndexInputs | undefined,
+  inputs: VectorIndexInputs,
+  operation: Operation,
+): Promise<void> {
+  const { host, preview, info, warn } = operation;
+  if (!preview || (await whyDown(host))) return;
+  for (const problem of old?.problems ?? []) warn(`${problem}; the update repairs it`);
+  try {
+    await withDatabase(host, inputs.database, (client) => explainBuild(client, old, inputs, operation));
+  } catch (error) {
+    if (!isNoDatabase(error)) throw error;
+    info("the index is built once its table exists");
+  }
 }

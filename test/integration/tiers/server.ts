@@ -36,7 +36,7 @@ export interface Description {
 /** All SQL of the tiers, in the order in which it is run; `change` may break it, to see that a test fails then. */
 export function source(change: (sql: string) => string = (sql) => sql): string {
   const { steps, code } = readLibrary("tiers");
-  // As install() of provider/kinds/library.ts does.
+  // As install() of provider/kinds/library/execute.ts does.
   const grant = "GRANT EXECUTE ON ALL ROUTINES IN SCHEMA pgwright TO PUBLIC;";
   return [readSql("catalog/libraries.sql"), ...steps, ...code, grant].map(change).join("\n");
 }

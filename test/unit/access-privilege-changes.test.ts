@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Groups } from "../../provider/kinds/access/alternative-grants";
 import type { DefaultFact, Facts, PrivilegeFact } from "../../provider/kinds/access/catalog";
-import { compare, type Grant, type Wanted } from "../../provider/kinds/access/compare";
+import { compare, type Wanted } from "../../provider/kinds/access/compare";
+import type { Grant } from "../../provider/kinds/access/grant";
 import { statements } from "../../provider/kinds/access/statements";
-import { describeChanges, linesOf } from "../../provider/kinds/access/report";
+import { describeChanges, linesOf } from "../../provider/kinds/access/privilege-changes";
 import { facts, ROLES, run, wanted } from "./access-model";
 
 const CREATORS = ["owner", "postgres"];
